@@ -1,0 +1,191 @@
+/* text.c - the growing buffer and the escapers. */
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TEXT_MAX_DEFAULT = 64 * 1024 * 1024 };
+
+void text_free(struct text *t)
+{
+    free(t->ptr);
+    *t = (struct text){ .max = t->max };
+}
+
+void text_reset(struct text *t)
+{
+    t->len = 0;
+    t->err = 0;
+    if (t->ptr)
+        t->ptr[0] = 0;
+}
+
+static bool reserve(struct text *t, size_t more)
+{
+    size_t max = t->max ? t->max : TEXT_MAX_DEFAULT;
+    if (t->err)
+        return false;
+    if (more > max || t->len > max - more) {
+        t->err = ERR_TOO_LONG;
+        return false;
+    }
+    size_t need = t->len + more + 1;
+    if (need <= t->cap)
+        return true;
+    size_t cap = t->cap ? t->cap : 64;
+    while (cap < need)
+        cap *= 2;
+    char *grown = realloc(t->ptr, cap);
+    if (!grown) {
+        t->err = ERR_NOMEM;
+        return false;
+    }
+    t->ptr = grown;
+    t->cap = cap;
+    return true;
+}
+
+void text_add(struct text *t, struct slice s)
+{
+    if (!reserve(t, s.len))
+        return;
+    if (s.len)
+        memcpy(t->ptr + t->len, s.ptr, s.len);
+    t->len += s.len;
+    t->ptr[t->len] = 0;
+}
+
+void text_add_str(struct text *t, const char *s)
+{
+    text_add(t, slice_str(s));
+}
+
+void text_add_char(struct text *t, char c)
+{
+    text_add(t, slice_of(&c, 1));
+}
+
+void text_addv(struct text *t, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, args);
+    if (len >= 0 && reserve(t, (size_t)len)) {
+        vsnprintf(t->ptr + t->len, (size_t)len + 1, fmt, again);
+        t->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+void text_addf(struct text *t, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    text_addv(t, fmt, args);
+    va_end(args);
+}
+
+char *text_room(struct text *t, size_t len)
+{
+    return reserve(t, len) ? t->ptr + t->len : NULL;
+}
+
+void text_grown(struct text *t, size_t len)
+{
+    t->len += len;
+    t->ptr[t->len] = 0;
+}
+
+void text_drop(struct text *t, size_t len)
+{
+    if (len >= t->len) {
+        text_reset(t);
+        return;
+    }
+    t->len -= len;
+    memmove(t->ptr, t->ptr + len, t->len + 1);
+}
+
+void text_splice(struct text *t, size_t at, size_t len, struct slice with)
+{
+    if (t->err)
+        return;
+    if (at > t->len || len > t->len - at) {
+        t->err = ERR_RANGE;
+        return;
+    }
+    if (!reserve(t, with.len))
+        return;
+    memmove(t->ptr + at + with.len, t->ptr + at + len, t->len - at - len);
+    if (with.len)
+        memcpy(t->ptr + at, with.ptr, with.len);
+    t->len = t->len - len + with.len;
+    t->ptr[t->len] = 0;
+}
+
+char *text_release(struct text *t)
+{
+    if (!t->err)
+        text_add_str(t, "");
+    if (t->err) {
+        text_free(t);
+        return NULL;
+    }
+    char *ptr = t->ptr;
+    *t = (struct text){ .max = t->max };
+    return ptr;
+}
+
+void text_add_escaped(struct text *t, struct slice s)
+{
+    bool utf8 = slice_is_utf8(s);
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        /* U+0080..U+009F are control characters too: terminals act on them. */
+        bool c1 = utf8 && c == 0xC2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] < 0xA0;
+        if (c == '\\')
+            text_add_str(t, "\\\\");
+        else if (c < 0x20 || c == 0x7f || c1 || (c >= 0x80 && !utf8))
+            text_addf(t, "\\x%02x", c);
+        else
+            text_add_char(t, (char)c);
+        if (c1)
+            text_addf(t, "\\x%02x", (unsigned char)s.ptr[++i]);
+    }
+}
+
+void text_add_xml(struct text *t, struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        const char *entity = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : NULL;
+        if (entity)
+            text_add_str(t, entity);
+        else if (c < 0x20)
+            text_addf(t, "&#x%X;", c);
+        else
+            text_add_char(t, (char)c);
+    }
+}
+
+void text_add_json(struct text *t, struct slice s)
+{
+    bool utf8 = slice_is_utf8(s);
+    text_add_char(t, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c == '"' || c == '\\')
+            text_addf(t, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
+            text_addf(t, "\\u%04x", c);
+        else
+            text_add_char(t, (char)c);
+    }
+    text_add_char(t, '"');
+}
+
+void text_add_hex(struct text *t, struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        text_addf(t, "%02x", (unsigned char)s.ptr[i]);
+}

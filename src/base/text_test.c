@@ -1,0 +1,83 @@
+/* text_test.c - the sticky error and the escapers. */
+#include "base/text.h"
+
+#include "base/case_test.h"
+#include "base/diag.h"
+#include "base/net_addr.h"
+
+static const struct {
+    const char *label, *in, *out;
+} escaped[] = {
+    { "printable passes", "a b", "a b" },
+    { "line break (H07)", "a\r\n#Fields: x", "a\\x0d\\x0a#Fields: x" },
+    { "escape sequence (H07)", "\x1b[2J", "\\x1b[2J" },
+    { "C1 control in UTF-8", "\xC2\x9B" "2J", "\\xc2\\x9b2J" },
+    { "UTF-8 passes", "\xC3\xA4", "\xC3\xA4" },
+    { "broken UTF-8", "\xC3(", "\\xc3(" },
+    { "backslash is doubled", "a\\x0d", "a\\\\x0d" },
+};
+
+static void test_escaped(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(escaped); i++) {
+        OWNED_TEXT_BUFFER t = { 0 };
+        CASE_LABEL(&escaped[i]);
+        text_add_escaped(&t, slice_str(escaped[i].in));
+        assert_string_equal(text_str(&t), escaped[i].out);
+    }
+}
+
+static void test_sticky(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER t = { .max = 4 };
+    text_add_str(&t, "abc");
+    text_add_str(&t, "de");
+    assert_int_equal(text_error(&t), ERR_TOO_LONG);
+    text_add_str(&t, "f");
+    assert_string_equal(text_str(&t), "abc");
+    text_reset(&t);
+    text_add_str(&t, "wxyz");
+    text_splice(&t, 1, 3, SLICE_LITERAL("-"));
+    assert_string_equal(text_str(&t), "w-");
+    assert_int_equal(text_error(&t), 0);
+}
+
+static void test_diag(void **state)
+{
+    (void)state;
+    struct diag d = { 0 };
+    OWNED_TEXT_BUFFER t = { 0 };
+    diag_place(&d, SLICE_LITERAL("applicationHost.config"), 12, 7);
+    diag_path(&d, "system.ftpServer/log");
+    diag_set(&d, "The 'centralLogFileMode' attribute is invalid");
+    diag_todo(&d, "Enum must be one of Site, Central");
+    diag_print(&d, &t);
+    assert_string_equal(text_str(&t), "applicationHost.config:12:7: system.ftpServer/log: The 'centralLogFileMode' "
+                                      "attribute is invalid. Enum must be one of Site, Central");
+}
+
+static void test_mapped_address(void **state)
+{
+    (void)state;
+    struct net_addr a, b;
+    assert_int_equal(net_addr_parse(SLICE_LITERAL("::ffff:127.0.0.1"), &a), 0);
+    assert_int_equal(net_addr_parse(SLICE_LITERAL("127.0.0.1"), &b), 0);
+    assert_true(net_addr_same_host(&a, &b)); /* D02 */
+    assert_true(net_addr_is_loopback(&a));
+    assert_int_equal(net_addr_parse(SLICE_LITERAL("localhost"), &a), ERR_SYNTAX);
+    assert_int_equal(net_addr_parse(SLICE_LITERAL("[::1]"), &a), 0);
+    assert_true(net_addr_is_loopback(&a));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_escaped),
+        cmocka_unit_test(test_sticky),
+        cmocka_unit_test(test_diag),
+        cmocka_unit_test(test_mapped_address),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/*
+ * conf.h - IIS configuration: files, schema, effective values, editing.
+ *
+ * Everything about applicationHost.config, administration.config and sallyport.config that is not FTP: the schema
+ * engine answers for every section of schema/ and no section has a parser of its own.  The idea of the
+ * implementation and the IIS rules it follows stand in conf.c; the facts come from "Deep Dive into IIS Configuration"
+ * and "How to Use Locking in IIS Configuration".
+ *
+ *   file bytes --conf_open--> struct conf --conf_section--> struct conf_element --conf_attr--> value + where it came from
+ *        ^                        |
+ *        +------- conf_save ------+-- conf_set, conf_add, conf_remove ... (text patches: comments, order, indentation,
+ *                                     foreign sections and [enc:...] values stay byte for byte)
+ *
+ * Nothing here opens a file by itself except conf_open_directory and conf_save; the loader hands in bytes.
+ * Not thread-safe.  Elements, values and slices live until the next edit or conf_free.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/slice.h"
+#include "base/text.h"
+
+enum conf_file {
+    CONF_APPLICATION_HOST, /* applicationHost.config */
+    CONF_ADMINISTRATION,   /* administration.config */
+    CONF_SALLYPORT,        /* sallyport.config */
+    CONF_FILE_COUNT,
+};
+/* "applicationHost.config" ... */
+const char *conf_file_name(enum conf_file file);
+
+struct conf;
+struct conf_element; /* an element as it is effective somewhere: may be made of several places, or of defaults only */
+
+/* ---- opening ---- */
+
+/* Parse and validate all files.  `bytes[i].ptr == NULL` means the file is absent.  Every problem is given to
+ * `report` (severity as in proto/loader.h: 0 error, 1 warning); the result is usable only when 0 is returned.
+ * The schema is compiled into the library. */
+typedef void conf_report(void *context, int severity, const struct diag *d);
+MUST_USE int conf_open(const struct slice bytes[CONF_FILE_COUNT], conf_report *report, void *context,
+                       struct conf **conf_out);
+/* The same from a directory; absent files are allowed.  Remembers what was read so that conf_save can detect that
+ * somebody else wrote meanwhile. */
+MUST_USE int conf_open_directory(const char *directory, conf_report *report, void *context, struct conf **conf_out);
+void conf_free(struct conf *c);
+
+/* ---- reading ---- */
+
+/* Section `name` ("system.applicationHost/sites", "system.ftpServer/security/authorization", "sallyport/tls") as it is
+ * effective at configuration path `path` ("" server level, "Site", "Site/dir/sub").  ERR_NOT_FOUND: no such section.
+ * A unique short name ("authorization" is not, "sites" is) is accepted.  The file follows from the section. */
+MUST_USE int conf_section(struct conf *c, struct slice name, struct slice path, struct conf_element **element_out);
+
+/* Child element of the schema, e.g. conf_child(site, "ftpServer"); a '/'-separated path is allowed.  Always answers when
+ * the schema has it, with defaults if nothing is written; NULL when the schema has no such child. */
+struct conf_element *conf_child(struct conf_element *e, const char *path);
+
+/* Effective items of a collection, inherited first, after remove and clear. */
+size_t conf_count(struct conf_element *collection);
+struct conf_element *conf_item(struct conf_element *collection, size_t index);
+/* The name of an item's element ("add", "site", "virtualDirectory" ...); a collection may hold one kind only. */
+const char *conf_element_name(struct conf_element *e);
+/* "system.applicationHost/sites/site/ftpServer" for messages. */
+void conf_element_path(struct conf_element *e, struct text *out);
+
+enum conf_type { CONF_BOOL, CONF_INT, CONF_UINT, CONF_INT64, CONF_ENUM, CONF_FLAGS, CONF_TIMESPAN, CONF_STRING };
+enum conf_origin { CONF_DEFAULT, CONF_INHERITED, CONF_EXPLICIT };
+
+struct conf_value {
+    enum conf_type type;
+    enum conf_origin origin;
+    struct slice text;   /* as written, entities resolved; for defaults the canonical form */
+    int64_t number;      /* bool 0/1, integers, enum and flags value, seconds */
+    bool encrypted;      /* [enc:provider:...:enc]: the clear text is not known; `text` holds the stored form */
+    enum conf_file file; /* where it is written, if not a default */
+    unsigned line, column;
+};
+/* Effective attribute; ERR_NOT_FOUND when the schema has none of that name. */
+MUST_USE int conf_attr(struct conf_element *e, const char *name, struct conf_value *value_out);
+/* Shorthands for attributes that the schema is known to have; "" / 0 if it does not. */
+struct slice conf_text(struct conf_element *e, const char *name);
+int64_t conf_number(struct conf_element *e, const char *name);
+
+/* All configuration paths that hold `section` in location tags and stand at or below `site`; "Site", "Site/sub" ...
+ * as written.  Calls `each` in file order. */
+void conf_locations(struct conf *c, const char *section, struct slice site,
+                    void (*each)(void *context, struct slice path), void *context);
+
+/* Every FTP attribute that is explicitly set anywhere: for the report of what is not enforced yet.  `element` is the
+ * schema path from the section on ("system.applicationHost/sites/site/ftpServer/connections"). */
+void conf_each_explicit(struct conf *c,
+                        void (*each)(void *context, const char *element, const char *attribute,
+                                     const struct conf_value *value),
+                        void *context);
+/* Names of all sections, for help and `/section:?`. */
+size_t conf_section_count(void);
+const char *conf_section_name(size_t index);
+
+/* ---- the schema, for help, completion and checks ---- */
+struct conf_schema_attr {
+    const char *name, *type, *default_text, *allowed; /* `allowed`: values or range for people, "" if free */
+    bool required, key, encrypted, runtime;
+};
+/* Attribute `index` of the element's schema; false beyond the end. */
+bool conf_schema_attr_at(struct conf_element *e, size_t index, struct conf_schema_attr *attr_out);
+/* Name of child element `index`; NULL beyond the end.  *is_collection says whether it holds items. */
+const char *conf_schema_child_at(struct conf_element *e, size_t index, bool *is_collection);
+/* Item element name a collection accepts ("add", "site"), NULL if `e` is no collection. */
+const char *conf_schema_item_name(struct conf_element *e);
+
+/* ---- editing ----
+ * Edits go to the level the element was asked for: the section at path "" edits the bare section, at path "Site/x" a
+ * <location path="Site/x"> is made when needed.  Each edit re-validates; on error nothing is changed and `d` says why
+ * (IIS's texts, config-model.md 14).  ERR_LOCKED: a parent level locked it.  Elements obtained before an edit are
+ * invalid after it. */
+MUST_USE int conf_set(struct conf *c, struct conf_element *e, const char *attribute, struct slice value,
+                      struct diag *d);
+/* Remove the explicit value. */
+MUST_USE int conf_unset(struct conf *c, struct conf_element *e, const char *attribute, struct diag *d);
+
+struct conf_pair {
+    struct slice name, value;
+};
+/* Add an item with these attributes at `position` (-1 end, 0 start) among the local items. */
+MUST_USE int conf_add(struct conf *c, struct conf_element *collection, const struct conf_pair *pairs, size_t count,
+                      long position, struct diag *d);
+/* Find the item whose attributes match all pairs (keys without regard to case unless caseSensitive). */
+MUST_USE int conf_find(struct conf_element *collection, const struct conf_pair *pairs, size_t count,
+                       struct conf_element **item_out);
+/* Remove an item: its own element when it is local, else a <remove> is written. */
+MUST_USE int conf_remove(struct conf *c, struct conf_element *item, struct diag *d);
+/* Empty a collection (<clear/> when something is inherited). */
+MUST_USE int conf_clear_collection(struct conf *c, struct conf_element *collection, struct diag *d);
+/* Remove the section's own settings at its level (`clear config`). */
+MUST_USE int conf_clear_section(struct conf *c, struct conf_element *section, struct diag *d);
+/* Write the section's lock state at `path`: overrideMode Allow or Deny. */
+MUST_USE int conf_lock(struct conf *c, struct slice section, struct slice path, bool deny, struct diag *d);
+
+/* Current bytes of a file with all edits; NULL ptr when absent. */
+struct slice conf_bytes(struct conf *c, enum conf_file file);
+/* The XML of an element as explicitly written (`explicit_only`), or with effective values: for `list config`. */
+void conf_print_xml(struct conf_element *e, bool explicit_only, unsigned indent, struct text *out);
+
+/* Write every changed file: temporary file, fsync, rename, fsync of the directory; mode and owner kept (new files
+ * 0640).  ERR_CONFLICT when a file on disk is no longer what was read; nothing is written then. */
+MUST_USE int conf_save(struct conf *c, struct diag *d);

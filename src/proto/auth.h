@@ -1,0 +1,69 @@
+/*
+ * auth.h - worker <-> authenticator: who is this?
+ *
+ * The worker asks with what the client sent; the authenticator decides, has the broker of that worker accept a grant
+ * (grant.h) and only then answers with the ticket.  The worker can quote a ticket, never make one.
+ */
+#pragma once
+
+#include "proto/limits.h"
+#include "wire/channel.h"
+
+enum auth_method { AUTH_METHOD_PASSWORD = 0, AUTH_METHOD_CERTIFICATE = 1, AUTH_METHOD_MAX = 1 };
+
+enum auth_verdict {
+    AUTH_ALLOWED = 0,
+    AUTH_DENIED = 1,          /* 530 User cannot log in. */
+    AUTH_HOME_DENIED = 2,     /* 530 User cannot log in, home directory inaccessible. */
+    AUTH_UNAVAILABLE = 3,     /* overloaded or a store is down: 421 */
+    AUTH_VERDICT_MAX = 3,
+};
+
+/* Worker -> auth.  `session` is the worker's number for the connection; it comes back in the answer.  `session_id` is
+ * the 16-byte GUID that logs show.  `site` is the site's id attribute.  `tls`: control channel is encrypted now. */
+#define AUTH_LOGIN_FIELDS(F)                 \
+    F(u64,    session,    UINT64_MAX)        \
+    F(bytes,  session_id, 16)                \
+    F(u32,    site,       UINT32_MAX)        \
+    F(u8,     method,     AUTH_METHOD_MAX)   \
+    F(text,   user,       NAME_LIMIT)        \
+    F(secret, password,   SECRET_LIMIT)      \
+    F(addr,   client,     0)                 \
+    F(addr,   local,      0)                 \
+    F(flag,   tls,        1)                 \
+    F(text,   host,       NAME_LIMIT)
+WIRE_MESSAGE(auth_login, AUTH_LOGIN_FIELDS)
+
+/* Auth -> worker.  `name` is the canonical name for logs, rules, %UserName%; "" for anonymous.  `home` is the virtual
+ * start directory.  `detail` is shown to local clients only (allowLocalDetailedErrors). */
+#define AUTH_RESULT_FIELDS(F)                \
+    F(u64,  session,   UINT64_MAX)           \
+    F(u8,   verdict,   AUTH_VERDICT_MAX)     \
+    F(u32,  win32,     UINT32_MAX)           \
+    F(u32,  substatus, 255)                  \
+    F(u64,  ticket,    UINT64_MAX)           \
+    F(flag, anonymous, 1)                    \
+    F(text, name,      NAME_LIMIT)           \
+    F(text, home,      PATH_LIMIT)           \
+    F(text, detail,    DETAIL_LIMIT)
+WIRE_MESSAGE(auth_result, AUTH_RESULT_FIELDS)
+
+/* Worker -> auth: the login is over (QUIT, REIN, new USER, connection gone); forget the ticket. */
+#define AUTH_END_FIELDS(F) F(u64, ticket, UINT64_MAX)
+WIRE_MESSAGE(auth_end, AUTH_END_FIELDS)
+
+/* Auth -> worker: the ticket is no longer good (account removed, disabled, permission withdrawn): end the session
+ * with this sub-status. */
+#define AUTH_REVOKE_FIELDS(F)                \
+    F(u64,  ticket,    UINT64_MAX)           \
+    F(u32,  substatus, 255)                  \
+    F(text, why,       DETAIL_LIMIT)
+WIRE_MESSAGE(auth_revoke, AUTH_REVOKE_FIELDS)
+
+/*    no  message      sender       fds */
+#define AUTH_CHANNEL(M)                      \
+    M(1, auth_login,  ROLE_WORKER, 0)        \
+    M(2, auth_result, ROLE_AUTH,   0)        \
+    M(3, auth_end,    ROLE_WORKER, 0)        \
+    M(4, auth_revoke, ROLE_AUTH,   0)
+WIRE_CHANNEL(auth_channel, AUTH_CHANNEL)

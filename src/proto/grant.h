@@ -1,0 +1,56 @@
+/*
+ * grant.h - authenticator <-> broker: what a ticket stands for.
+ *
+ * Does not pass through the worker.  The broker checks that the home directory exists, is reachable as that identity
+ * and is authorized, and answers; the authenticator waits for that before it tells the worker anything.
+ */
+#pragma once
+
+#include "proto/limits.h"
+#include "wire/channel.h"
+
+enum grant_identity {
+    GRANT_SERVICE = 0,    /* files as the service account: anonymous, IIS Manager users, custom providers */
+    GRANT_SYSTEM = 1,     /* files as uid/gid/groups */
+    GRANT_IDENTITY_MAX = 1,
+};
+
+enum grant_account { /* ftp-behaviour.md 6: the kinds that isolation tells apart */
+    GRANT_ANONYMOUS = 0,
+    GRANT_LOCAL = 1,      /* system account */
+    GRANT_DOMAIN = 2,     /* `domain` names it */
+    GRANT_CUSTOM = 3,     /* IIS Manager, membership, provider users */
+    GRANT_ACCOUNT_MAX = 3,
+};
+
+/* Auth -> broker.  `roles` are group or role names, one per line.  `groups` are u32 little-endian. */
+#define GRANT_GIVE_FIELDS(F)                  \
+    F(u64,   ticket,   UINT64_MAX)            \
+    F(u32,   site,     UINT32_MAX)            \
+    F(u8,    account,  GRANT_ACCOUNT_MAX)     \
+    F(u8,    identity, GRANT_IDENTITY_MAX)    \
+    F(u32,   uid,      UINT32_MAX)            \
+    F(u32,   gid,      UINT32_MAX)            \
+    F(bytes, groups,   GROUPS_LIMIT)          \
+    F(text,  user,     NAME_LIMIT)            \
+    F(text,  domain,   NAME_LIMIT)            \
+    F(text,  roles,    ROLES_LIMIT)
+WIRE_MESSAGE(grant_give, GRANT_GIVE_FIELDS)
+
+/* Broker -> auth.  `home` is the virtual start directory. */
+#define GRANT_ANSWER_FIELDS(F)                \
+    F(u64,  ticket,    UINT64_MAX)            \
+    F(flag, accepted,  1)                     \
+    F(u32,  win32,     UINT32_MAX)            \
+    F(u32,  substatus, 255)                   \
+    F(text, home,      PATH_LIMIT)
+WIRE_MESSAGE(grant_answer, GRANT_ANSWER_FIELDS)
+
+#define GRANT_REVOKE_FIELDS(F) F(u64, ticket, UINT64_MAX)
+WIRE_MESSAGE(grant_revoke, GRANT_REVOKE_FIELDS)
+
+#define GRANT_CHANNEL(M)                      \
+    M(1, grant_give,   ROLE_AUTH,   0)        \
+    M(2, grant_answer, ROLE_BROKER, 0)        \
+    M(3, grant_revoke, ROLE_AUTH,   0)
+WIRE_CHANNEL(grant_channel, GRANT_CHANNEL)

@@ -1,0 +1,14 @@
+/* limits.h - sizes that every program agrees on.  Bytes unless a line says otherwise. */
+#pragma once
+
+enum {
+    PATH_LIMIT = 32 * 1024,     /* a virtual path; requestLimits/maxUrl reaches 32768 */
+    NAME_LIMIT = 1024,          /* user, role, host, site name */
+    SECRET_LIMIT = 1024,        /* a password */
+    DETAIL_LIMIT = 512,         /* a text for people */
+    ROLES_LIMIT = 32 * 1024,    /* all roles of one login, one per line */
+    GROUPS_LIMIT = 4 * 1024,    /* supplementary groups, u32 each */
+    LISTING_CHUNK = 64 * 1024,  /* one piece of a directory listing */
+    WORKERS_MAX = 64,           /* worker processes */
+    COMMAND_LINE_MAX = 64 * 1024, /* hard ceiling above commandFiltering/maxCommandLine */
+};

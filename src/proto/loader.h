@@ -1,0 +1,62 @@
+/*
+ * loader.h - supervisor <-> loader, one shot.
+ *
+ * The loader opens nothing: it is handed every file as a descriptor, parses, validates, and hands back one sealed
+ * memfd per role.  Its diagnostics are lines for the administrator.
+ */
+#pragma once
+
+#include "proto/limits.h"
+#include "wire/channel.h"
+
+/* S -> loader, fd: one file.  `name` is relative to the configuration directory:
+ * "applicationHost.config", "certificates/MY/0011....pem" ... */
+#define LOADER_FILE_FIELDS(F) F(text, name, PATH_LIMIT)
+WIRE_MESSAGE(loader_file, LOADER_FILE_FIELDS)
+
+/* S -> loader: that was all.  `directory` is for messages and relative paths only.  */
+#define LOADER_GO_FIELDS(F)                   \
+    F(u64,  generation, UINT64_MAX)           \
+    F(text, directory,  PATH_LIMIT)           \
+    F(flag, privileged, 1)
+WIRE_MESSAGE(loader_go, LOADER_GO_FIELDS)
+
+enum loader_severity { LOADER_ERROR = 0, LOADER_WARNING = 1, LOADER_NOTE = 2 };
+
+/* Loader -> S: file:line:column: path: what.  An ERROR means that no snapshot follows, except that an error with a
+ * `site` only keeps that site from starting. */
+#define LOADER_DIAG_FIELDS(F)                 \
+    F(u8,   severity, LOADER_NOTE)            \
+    F(u32,  site,     UINT32_MAX)             \
+    F(text, text,     4096)
+WIRE_MESSAGE(loader_diag, LOADER_DIAG_FIELDS)
+
+/* Loader -> S, fd: the snapshot for one role. */
+#define LOADER_SNAPSHOT_FIELDS(F)             \
+    F(u32, role,       255)                   \
+    F(u64, generation, UINT64_MAX)
+WIRE_MESSAGE(loader_snapshot, LOADER_SNAPSHOT_FIELDS)
+
+#define LOADER_DONE_FIELDS(F) F(flag, good, 1)
+WIRE_MESSAGE(loader_done, LOADER_DONE_FIELDS)
+
+/* S -> loader instead of loader_go, after the loader_file of administration.config: replace the stored hash of one
+ * IIS Manager user; answered by loader_edited with the new file. */
+#define LOADER_REHASH_FIELDS(F)               \
+    F(text,   user,     NAME_LIMIT)           \
+    F(secret, old_hash, NAME_LIMIT)           \
+    F(secret, new_hash, NAME_LIMIT)
+WIRE_MESSAGE(loader_rehash, LOADER_REHASH_FIELDS)
+/* Loader -> S, fd: sealed memfd with the whole new file; no fd when nothing is to change. */
+#define LOADER_EDITED_FIELDS(F) F(flag, changed, 1)
+WIRE_MESSAGE(loader_edited, LOADER_EDITED_FIELDS)
+
+#define LOADER_CHANNEL(M)                            \
+    M(1, loader_file,     ROLE_SUPERVISOR, 1)        \
+    M(2, loader_go,       ROLE_SUPERVISOR, 0)        \
+    M(3, loader_diag,     ROLE_LOADER,     0)        \
+    M(4, loader_snapshot, ROLE_LOADER,     1)        \
+    M(5, loader_done,     ROLE_LOADER,     0)        \
+    M(6, loader_rehash,   ROLE_SUPERVISOR, 0)        \
+    M(7, loader_edited,   ROLE_LOADER,     1)
+WIRE_CHANNEL(loader_channel, LOADER_CHANNEL)

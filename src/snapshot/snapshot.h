@@ -1,0 +1,277 @@
+/*
+ * snapshot.h - the compiled configuration: what the loader writes and every other program maps read-only.
+ *
+ * A snapshot is one sealed memfd: a header, tables of fixed-size rows, and a pool of text.  The lists below declare
+ * every table and column once; the struct, the writer (src/loader reads the effective attribute that the third and
+ * fourth columns name), the validator and the list of settings that are enforced expand from them.  A setting of the
+ * schema that stands in no list is "not enforced yet" and reported as such.
+ *
+ * Rows of one owner stand together: a `range` column says which rows of another table belong to a row.
+ * snapshot_open() checks every offset, length, range, enum limit once; accessors trust afterwards.
+ * Which role gets which table: TABLE list, column `roles`; a role's memfd has 0 rows of what it may not see.
+ *
+ * Column kinds: b bool, u uint32, n int64/uint64, e enum value, f flags value, t timeSpan or int seconds (int64),
+ * s text, r range.  Enum values are IIS's numbers (config-schema.tsv).
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "base/slice.h"
+#include "wire/channel.h"
+
+struct snap_text {
+    uint32_t at, len; /* in the pool; NUL behind it */
+};
+struct snap_range {
+    uint32_t first, count;
+};
+
+/* ---- site: relative to system.applicationHost/sites/site; "ftpServer/..." is the element path ---- */
+/*   kind name                        element path                                    attribute */
+#define SNAP_SITE_SETTINGS(C)                                                                                        \
+    C(s, name,                        "",                                             "name")                        \
+    C(u, id,                          "",                                             "id")                          \
+    C(b, server_auto_start,           "ftpServer",                                    "serverAutoStart")             \
+    C(b, allow_utf8,                  "ftpServer",                                    "allowUTF8")                   \
+    C(t, unauthenticated_timeout,     "ftpServer/connections",                        "unauthenticatedTimeout")      \
+    C(t, control_channel_timeout,     "ftpServer/connections",                        "controlChannelTimeout")       \
+    C(t, data_channel_timeout,        "ftpServer/connections",                        "dataChannelTimeout")          \
+    C(b, disable_socket_pooling,      "ftpServer/connections",                        "disableSocketPooling")        \
+    C(t, server_listen_backlog,       "ftpServer/connections",                        "serverListenBacklog")         \
+    C(t, min_bytes_per_second,        "ftpServer/connections",                        "minBytesPerSecond")           \
+    C(u, max_connections,             "ftpServer/connections",                        "maxConnections")              \
+    C(b, reset_on_max_connections,    "ftpServer/connections",                        "resetOnMaxConnections")       \
+    C(s, exit_message,                "ftpServer/messages",                           "exitMessage")                 \
+    C(s, greeting_message,            "ftpServer/messages",                           "greetingMessage")             \
+    C(s, banner_message,              "ftpServer/messages",                           "bannerMessage")               \
+    C(s, max_clients_message,         "ftpServer/messages",                           "maxClientsMessage")           \
+    C(b, suppress_default_banner,     "ftpServer/messages",                           "suppressDefaultBanner")       \
+    C(b, allow_local_detailed_errors, "ftpServer/messages",                           "allowLocalDetailedErrors")    \
+    C(b, expand_variables,            "ftpServer/messages",                           "expandVariables")             \
+    C(b, match_address_for_port,      "ftpServer/security/dataChannelSecurity",       "matchClientAddressForPort")   \
+    C(b, match_address_for_pasv,      "ftpServer/security/dataChannelSecurity",       "matchClientAddressForPasv")   \
+    C(s, server_cert_hash,            "ftpServer/security/ssl",                       "serverCertHash")              \
+    C(s, server_cert_store_name,      "ftpServer/security/ssl",                       "serverCertStoreName")         \
+    C(b, ssl128,                      "ftpServer/security/ssl",                       "ssl128")                      \
+    C(e, control_channel_policy,      "ftpServer/security/ssl",                       "controlChannelPolicy")        \
+    C(e, data_channel_policy,         "ftpServer/security/ssl",                       "dataChannelPolicy")           \
+    C(b, anonymous_enabled,           "ftpServer/security/authentication/anonymousAuthentication", "enabled")        \
+    C(s, anonymous_user_name,         "ftpServer/security/authentication/anonymousAuthentication", "userName")       \
+    C(b, basic_enabled,               "ftpServer/security/authentication/basicAuthentication", "enabled")            \
+    C(s, basic_default_logon_domain,  "ftpServer/security/authentication/basicAuthentication", "defaultLogonDomain") \
+    C(s, external_ip4_address,        "ftpServer/firewallSupport",                    "externalIp4Address")          \
+    C(b, keep_partial_uploads,        "ftpServer/fileHandling",                       "keepPartialUploads")          \
+    C(b, allow_replace_on_rename,     "ftpServer/fileHandling",                       "allowReplaceOnRename")        \
+    C(b, allow_read_uploads,          "ftpServer/fileHandling",                       "allowReadUploadsInProgress")  \
+    C(f, show_flags,                  "ftpServer/directoryBrowse",                    "showFlags")                   \
+    C(t, virtual_directory_timeout,   "ftpServer/directoryBrowse",                    "virtualDirectoryTimeout")     \
+    C(b, log_enabled,                 "ftpServer/logFile",                            "enabled")                     \
+    C(f, log_fields,                  "ftpServer/logFile",                            "logExtFileFlags")             \
+    C(s, log_directory,               "ftpServer/logFile",                            "directory")                   \
+    C(e, log_period,                  "ftpServer/logFile",                            "period")                      \
+    C(n, log_truncate_size,           "ftpServer/logFile",                            "truncateSize")                \
+    C(b, log_local_time_rollover,     "ftpServer/logFile",                            "localTimeRollover")           \
+    C(f, log_selective,               "ftpServer/logFile",                            "selectiveLogging")
+
+/* Computed by the loader.  `failure` is not "" when the site cannot start (the text says why; sub-status in
+ * failure_substatus); `log_path` is the log directory resolved to a Linux path; `cert` is 1 + the row of the server
+ * certificate, 0 none. */
+#define SNAP_SITE_COMPUTED(C)                 \
+    C(r, bindings,           "", "")          \
+    C(r, directories,        "", "")          \
+    C(r, scopes,             "", "")          \
+    C(r, providers,          "", "")          \
+    C(u, cert,               "", "")          \
+    C(s, failure,            "", "")          \
+    C(u, failure_substatus,  "", "")          \
+    C(s, log_path,           "", "")
+
+/* Sallyport's own settings per site: sallyport.config, sallyport/sites/site[@name] <- sallyport/siteDefaults. */
+#define SNAP_SITE_SALLYPORT(C)                                                                       \
+    C(b, case_insensitive_names,       "", "caseInsensitiveNames")        /* false */                \
+    C(b, windows_names,                "", "windowsNames")                /* true: refuse W01-W06 */ \
+    C(b, durable_uploads,              "", "durableUploads")              /* false: fdatasync */     \
+    C(b, require_data_resumption,      "", "requireDataChannelResumption")/* false */                \
+    C(b, require_data_close_notify,    "", "requireDataChannelCloseNotify")/* true, threats D12 */   \
+    C(u, sort_limit,                   "", "listingSortLimit")            /* 20000 entries */
+
+#define SNAP_BINDING_COLUMNS(C)               \
+    C(s, address,   "", "") /* "" any */      \
+    C(u, port,      "", "")                   \
+    C(s, host,      "", "")                   \
+    C(b, implicit_tls, "", "")                \
+    C(u, site,      "", "") /* row */
+
+/* Virtual directories and applications as one list per site, longest path first.  `path` canonical ("/" the root),
+ * `linux_path` resolved through the variables, drive and share maps; `failure` "" when usable. */
+#define SNAP_DIRECTORY_COLUMNS(C)             \
+    C(s, path,          "", "")               \
+    C(s, physical_path, "", "") /* as configured */ \
+    C(s, linux_path,    "", "")               \
+    C(s, user_name,     "", "")               \
+    C(s, failure,       "", "")
+
+/* Every configuration path below (or at) the site that holds its own authorization section, longest first; the rules
+ * are the effective list for that path, inherited items included, in order.  A path without a scope uses the longest
+ * scope that is a prefix by whole components; there is always one for "/". */
+#define SNAP_SCOPE_COLUMNS(C)                 \
+    C(s, path,  "", "")                       \
+    C(r, rules, "", "")
+
+#define SNAP_RULE_COLUMNS(C)                                                          \
+    C(b, deny,        "", "")                                                         \
+    C(s, users,       "", "users")                                                    \
+    C(s, roles,       "", "roles")                                                    \
+    C(f, permissions, "", "permissions")
+
+/* The site's customAuthentication providers, enabled ones, in order; `kind` from providerDefinitions. */
+enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER = 1, SNAP_PROVIDER_ASPNET = 2 };
+#define SNAP_PROVIDER_COLUMNS(C)              \
+    C(s, name, "", "")                        \
+    C(e, kind, "", "")
+
+/* IIS Manager users and their permissions (administration.config).  Auth only. */
+#define SNAP_USER_COLUMNS(C)                  \
+    C(s, name,     "", "name")                \
+    C(s, password, "", "password")            \
+    C(b, enabled,  "", "enabled")
+#define SNAP_PERMISSION_COLUMNS(C)            \
+    C(s, path,     "", "")                    \
+    C(s, name,     "", "name")                \
+    C(b, is_role,  "", "isRole")
+
+/* Server certificates in use.  Worker only (the key is in it). */
+#define SNAP_CERT_COLUMNS(C)                  \
+    C(s, thumbprint, "", "") /* upper-case hex SHA-1 */ \
+    C(s, store,      "", "")                  \
+    C(s, chain_pem,  "", "") /* leaf first */ \
+    C(s, key_pem,    "", "")
+
+/* One row: the server level. */
+#define SNAP_SERVER_SETTINGS(C)                                                                                  \
+    C(u, low_data_port,            "system.ftpServer/firewallSupport",       "lowDataChannelPort")               \
+    C(u, high_data_port,           "system.ftpServer/firewallSupport",       "highDataChannelPort")              \
+    C(e, central_log_mode,         "system.ftpServer/log",                   "centralLogFileMode")               \
+    C(b, log_in_utf8,              "system.ftpServer/log",                   "logInUTF8")                        \
+    C(b, central_log_enabled,      "system.ftpServer/log/centralLogFile",    "enabled")                          \
+    C(f, central_log_fields,       "system.ftpServer/log/centralLogFile",    "logExtFileFlags")                  \
+    C(s, central_log_directory,    "system.ftpServer/log/centralLogFile",    "directory")                        \
+    C(e, central_log_period,       "system.ftpServer/log/centralLogFile",    "period")                           \
+    C(n, central_log_truncate_size, "system.ftpServer/log/centralLogFile",   "truncateSize")                     \
+    C(b, central_log_local_time,   "system.ftpServer/log/centralLogFile",    "localTimeRollover")                \
+    C(f, central_log_selective,    "system.ftpServer/log/centralLogFile",    "selectiveLogging")                 \
+    C(b, credentials_cache_enabled, "system.ftpServer/caching/credentialsCache", "enabled")                      \
+    C(u, credentials_cache_seconds, "system.ftpServer/caching/credentialsCache", "flushInterval")                \
+    C(b, use_domain_as_host,       "system.ftpServer/serverRuntime/hostNameSupport", "useDomainNameAsHostName")
+
+/* sallyport.config, server level: element path is the section. */
+#define SNAP_SERVER_SALLYPORT(C)                                                                                 \
+    C(u, worker_count,             "sallyport/service",        "workerCount")             /* 0: one per core */  \
+    C(t, drain_seconds,            "sallyport/service",        "drainTimeout")            /* 00:00:30 */         \
+    C(s, worker_user,              "sallyport/service",        "workerUser")              /* sallyport-worker */ \
+    C(s, broker_user,              "sallyport/service",        "fileUser")                /* sallyport: the service account */ \
+    C(s, auth_user,                "sallyport/service",        "authUser")                /* sallyport-auth */   \
+    C(s, logger_user,              "sallyport/service",        "logUser")                 /* sallyport-log */    \
+    C(s, loader_user,              "sallyport/service",        "loaderUser")              /* sallyport-loader */ \
+    C(s, admin_group,              "sallyport/service",        "adminGroup")              /* sallyport-admin */  \
+    C(e, tls_min,                  "sallyport/tls",            "minProtocol")             /* Tls12=0, Tls13=1 */ \
+    C(b, tls_strict_alpn,          "sallyport/tls",            "strictAlpn")              /* false */            \
+    C(t, ticket_key_seconds,       "sallyport/tls",            "ticketKeyLifetime")       /* 12:00:00 */         \
+    C(b, ext_mlst,                 "sallyport/commands",       "mlst")                    /* true: MLST MLSD */  \
+    C(b, ext_mfmt,                 "sallyport/commands",       "mfmt")                    /* true */             \
+    C(b, ext_tvfs,                 "sallyport/commands",       "tvfs")                    /* true */             \
+    C(b, ext_epsv,                 "sallyport/commands",       "epsvAll")                 /* true: EPSV ALL; EPRT EPSV in FEAT */ \
+    C(u, unknown_before_login,     "sallyport/safety",         "maxUnknownCommandsBeforeLogin") /* 10, threats P06 */ \
+    C(u, unknown_after_login,      "sallyport/safety",         "maxUnknownCommandsAfterLogin")  /* 50 */         \
+    C(u, max_login_failures,       "sallyport/safety",         "maxLoginFailuresPerConnection") /* 5, threats A03 */ \
+    C(u, connections_per_address,  "sallyport/safety",         "maxConnectionsPerAddress")      /* 0 none, threats P32 */ \
+    C(b, echo_before_login,        "sallyport/safety",         "echoInputBeforeLogin")    /* false, threats P07 */ \
+    C(b, requires_windows_credentials, "sallyport/managementService", "requiresWindowsCredentials") /* true, 4.1 (1) */ \
+    C(b, management_installed,     "sallyport/managementService", "installed")            /* true */             \
+    C(e, password_format,          "sallyport/iisManagerUsers", "passwordFormat")         /* Yescrypt=0, Sha256=1 */ \
+    C(b, rehash_on_login,          "sallyport/iisManagerUsers", "rehashOnLogin")          /* true */             \
+    C(s, pam_service,              "sallyport/systemAccounts", "pamService")              /* sallyport */        \
+    C(u, uid_floor,                "sallyport/systemAccounts", "uidFloor")                /* 1000 */
+#define SNAP_SERVER_COMPUTED(C)               \
+    C(n, generation,       "", "")            \
+    C(s, central_log_path, "", "")            \
+    C(b, needs_pam,        "", "") /* some startable site has Basic on and we are privileged */
+
+/*    table      row struct         columns                                                             roles */
+#define SNAP_SITE_COLUMNS(C) SNAP_SITE_SETTINGS(C) SNAP_SITE_SALLYPORT(C) SNAP_SITE_COMPUTED(C)
+#define SNAP_SERVER_COLUMNS(C) SNAP_SERVER_SETTINGS(C) SNAP_SERVER_SALLYPORT(C) SNAP_SERVER_COMPUTED(C)
+#define SNAP_ALL (ROLE_SUPERVISOR | ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_LOGGER)
+#define SNAP_TABLES(T)                                                                            \
+    T(server,     SNAP_SERVER_COLUMNS,     SNAP_ALL)                                              \
+    T(site,       SNAP_SITE_COLUMNS,       SNAP_ALL)                                              \
+    T(binding,    SNAP_BINDING_COLUMNS,    ROLE_SUPERVISOR | ROLE_WORKER | ROLE_AUTH)             \
+    T(directory,  SNAP_DIRECTORY_COLUMNS,  ROLE_BROKER)                                           \
+    T(scope,      SNAP_SCOPE_COLUMNS,      ROLE_BROKER)                                           \
+    T(rule,       SNAP_RULE_COLUMNS,       ROLE_BROKER)                                           \
+    T(provider,   SNAP_PROVIDER_COLUMNS,   ROLE_AUTH)                                             \
+    T(user,       SNAP_USER_COLUMNS,       ROLE_AUTH)                                             \
+    T(permission, SNAP_PERMISSION_COLUMNS, ROLE_AUTH)                                             \
+    T(cert,       SNAP_CERT_COLUMNS,       ROLE_WORKER)
+
+#define SNAP_TYPE_b uint32_t
+#define SNAP_TYPE_u uint32_t
+#define SNAP_TYPE_e uint32_t
+#define SNAP_TYPE_f uint32_t
+#define SNAP_TYPE_n int64_t
+#define SNAP_TYPE_t int64_t
+#define SNAP_TYPE_s struct snap_text
+#define SNAP_TYPE_r struct snap_range
+#define SNAP_MEMBER(kind, name, path, attribute) SNAP_TYPE_##kind name;
+#define SNAP_STRUCT(table, COLUMNS, roles) \
+    struct snap_##table {                  \
+        COLUMNS(SNAP_MEMBER)               \
+    };
+SNAP_TABLES(SNAP_STRUCT)
+
+enum snap_table {
+#define T(table, COLUMNS, roles) SNAP_TABLE_##table,
+    SNAP_TABLES(T)
+#undef T
+    SNAP_TABLE_COUNT
+};
+
+/* The values of IIS enums and flags that code compares (config-schema.tsv). */
+enum { SSL_ALLOW = 0, SSL_REQUIRE = 1, SSL_REQUIRE_CREDENTIALS_ONLY = 2, SSL_DATA_DENY = 2 };
+enum { PERMISSION_READ = 1, PERMISSION_WRITE = 2 };
+enum { SHOW_LONG_DATE = 2, SHOW_STYLE_UNIX = 4, SHOW_AVAILABLE_BYTES = 16, SHOW_VIRTUAL_DIRECTORIES = 32, SHOW_GMT = 64 };
+enum { LOG_PERIOD_MAX_SIZE = 0, LOG_PERIOD_DAILY = 1, LOG_PERIOD_WEEKLY = 2, LOG_PERIOD_MONTHLY = 3, LOG_PERIOD_HOURLY = 4 };
+enum { LOG_SUCCESSFUL = 1, LOG_ERROR = 2, LOG_INFRASTRUCTURE = 4 };
+enum { TLS_MIN_12 = 0, TLS_MIN_13 = 1 };
+enum { PASSWORD_FORMAT_YESCRYPT = 0, PASSWORD_FORMAT_SHA256 = 1 };
+
+struct snapshot; /* a mapping; reference counted so that sessions may keep the one they began with */
+
+/* Map and check a snapshot memfd (the descriptor stays the caller's).  Refuses one that is not sealed against
+ * writing and shrinking, and anything out of bounds. */
+MUST_USE int snapshot_open(int fd, struct snapshot **snapshot_out);
+/* The same over bytes that outlive the snapshot (tests, fuzzing); 8-byte aligned. */
+MUST_USE int snapshot_view(const void *bytes, size_t len, struct snapshot **snapshot_out);
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s); /* NULL is fine */
+
+struct slice snapshot_text(const struct snapshot *s, struct snap_text t); /* NUL-terminated behind; lives as long as s */
+size_t snapshot_count(const struct snapshot *s, enum snap_table table);
+#define SNAP_ACCESSOR(table, COLUMNS, roles)                                                        \
+    /* Row `row` of the table, NULL beyond its end. */                                              \
+    const struct snap_##table *snapshot_##table(const struct snapshot *s, size_t row);
+SNAP_TABLES(SNAP_ACCESSOR)
+/* The site with that id attribute, NULL if none.  Constant time. */
+const struct snap_site *snapshot_site_by_id(const struct snapshot *s, uint32_t id);
+uint64_t snapshot_generation(const struct snapshot *s);
+
+/* ---- writing, for the loader and for tests of the readers ---- */
+struct snapshot_writer; /* owned by the caller until snapshot_writer_free */
+struct snapshot_writer *snapshot_writer_new(void); /* NULL: out of memory */
+void snapshot_writer_free(struct snapshot_writer *w);
+/* Put text into the pool; equal texts share bytes.  Errors are sticky and come out of snapshot_writer_finish. */
+struct snap_text snapshot_put_text(struct snapshot_writer *w, struct slice s);
+/* Append a row (its size is that of the table's struct); returns its row number. */
+uint32_t snapshot_put_row(struct snapshot_writer *w, enum snap_table table, const void *row);
+/* The bytes of the snapshot as `role` may see it (ROLE_* or 0 for everything).  Text that only hidden tables use is
+ * not in it.  Appended to `out`. */
+MUST_USE int snapshot_writer_finish(const struct snapshot_writer *w, unsigned role, struct text *out);
