@@ -114,7 +114,7 @@ void text_splice(struct text *t, size_t at, size_t len, struct slice with)
         t->err = ERR_RANGE;
         return;
     }
-    if (!reserve(t, with.len))
+    if (!reserve(t, with.len > len ? with.len - len : 0))
         return;
     memmove(t->ptr + at + with.len, t->ptr + at + len, t->len - at - len);
     if (with.len)

@@ -1,0 +1,38 @@
+/*
+ * sandbox.h - what a program may still do after it has started.
+ *
+ * One profile per program, each a list of system calls (a table in sandbox.c) plus, where given, Landlock rules.  The
+ * default action is to kill the process with a line in the log naming the call (SECCOMP_RET_TRAP with a handler that
+ * writes to the supervisor, then dies; threats.md H15).  Under sanitizers (SALLYPORT_SANITIZED) the lists are widened by
+ * what the runtime needs.
+ */
+#pragma once
+
+#include "base/diag.h"
+
+enum sandbox_profile {
+    SANDBOX_LOADER,
+    SANDBOX_WORKER,
+    SANDBOX_BROKER,
+    SANDBOX_AUTH,
+    SANDBOX_PAM,
+    SANDBOX_LOGGER,
+};
+
+struct sandbox_path {
+    const char *path;
+    bool writable;
+};
+
+/* Become uid/gid (UINT32_MAX: stay) with no supplementary groups; verify afterwards (threats.md F08).  `keep_setid`:
+ * keep exactly CAP_SETUID and CAP_SETGID (broker), else drop every capability and the bounding set. */
+MUST_USE int sandbox_become(uint32_t uid, uint32_t gid, bool keep_setid, struct diag *d);
+
+/* chroot into the empty directory `path` (privileged) or, unprivileged, a Landlock ruleset that allows no path. */
+MUST_USE int sandbox_empty_root(const char *path, bool privileged, struct diag *d);
+
+/* Restrict the file system to `paths` by Landlock; missing kernel support is told in `d` and is no error. */
+MUST_USE int sandbox_paths(const struct sandbox_path *paths, size_t count, struct diag *d);
+
+/* Install the profile's seccomp filter.  `event_fd` gets a child_event line when a call is refused. */
+MUST_USE int sandbox_enter(enum sandbox_profile profile, int event_fd, struct diag *d);
