@@ -29,6 +29,7 @@ struct child {
     uint32_t uid, gid; /* to become; UINT32_MAX: stay */
     bool privileged;
     char empty_root[4096];
+    char drop_note[512];   /* what could not be separated from others, "" if everything was */
     struct snapshot *snapshot;
     struct child_peer_fd peers[CHILD_PEERS_MAX];
     size_t peer_count;
