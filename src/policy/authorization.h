@@ -1,0 +1,23 @@
+/*
+ * authorization.h - what the authorization rules of a site let somebody do at a path.
+ *
+ * The rules are those of the longest scope that contains the path.  For each permission asked: a matching Deny
+ * refuses, else a matching Allow grants, else it is refused; no rules refuse everybody (ftp-behaviour 5).
+ * Names compare without regard to ASCII case.  In `users`: "*" everybody, "?" anonymous only, "name" an account
+ * without domain, "DOMAIN\name" and "name@DOMAIN" a domain account, ".\name" one without.  Anonymous is matched by
+ * "*" and "?" alone.  In `roles`: names, or "*" for whoever has a role at all.
+ */
+#pragma once
+
+#include "snapshot/snapshot.h"
+
+struct authorization_subject {
+    struct slice user;
+    struct slice domain;   /* "" for accounts without one */
+    bool anonymous;
+    struct slice roles;    /* one per line */
+};
+
+/* PERMISSION_ bits that `who` has at the canonical `path` of `site`; 0 when there is no scope. */
+unsigned authorization_permissions(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                                   const struct authorization_subject *who);
