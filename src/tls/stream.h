@@ -11,28 +11,33 @@
 #include "base/slice.h"
 
 struct tls_server;  /* tls/server.h: one per certificate and policy */
-struct tls_session; /* a remembered session of a control channel, to recognise its resumption on a data channel */
+struct tls_session; /* what ties data channels to one control channel: its server and a random secret in its tickets */
+
+enum { STREAM_WANTS_READ = 1, STREAM_WANTS_WRITE = 2 }; /* the values of LOOP_READ, LOOP_WRITE */
 
 struct stream {
-    int fd;          /* owned */
+    int fd;          /* owned; -1 when closed */
     void *ssl;       /* SSL *, NULL in the clear */
-    unsigned wants;  /* LOOP_READ / LOOP_WRITE bits of the last ERR_AGAIN */
+    struct tls_session *session; /* NULL until stream_start_tls; outlives stream_stop_tls */
+    unsigned wants;  /* STREAM_WANTS_ bits of the last ERR_AGAIN */
     bool handshaking, close_notify_sent, close_notify_received, failed;
 };
 
 void stream_init(struct stream *s, int fd);
-/* Close the descriptor and forget everything; safe to repeat. */
+/* Close the descriptor and forget everything; safe to repeat.  A failed stream (`failed`) is reset, not closed in
+ * order, so that a peer in clear cannot take the cut for the end of the file. */
 void stream_close(struct stream *s);
 
 /* 0; ERR_AGAIN; ERR_CLOSED: orderly end (FIN in clear, close_notify under TLS); ERR_TRUNCATED: TLS ended without
  * close_notify; ERR_IO: reset or protocol error. */
 MUST_USE int stream_read(struct stream *s, void *buffer, size_t size, size_t *got_out);
-/* Writes a part or all; a retry after ERR_AGAIN may pass a longer buffer starting with the same bytes. */
+/* Writes a part or all; a retry after ERR_AGAIN may pass a longer buffer starting with the same bytes, from another
+ * place. */
 MUST_USE int stream_write(struct stream *s, struct slice bytes, size_t *put_out);
 /* File to socket: sendfile in the clear, kernel TLS when it is on, else ERR_UNSUPPORTED (read and stream_write then).
- * Advances *offset. */
+ * Advances *offset.  ERR_CLOSED: the file ends at *offset.  ERR_SYS: the file could not be read, errno says why. */
 MUST_USE int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, size_t *put_out);
-/* Send close_notify (TLS); ERR_AGAIN as usual; 0 in the clear. */
+/* Send close_notify (TLS) and FIN; ERR_AGAIN as usual.  The stream stays readable. */
 MUST_USE int stream_shutdown(struct stream *s);
 /* Bytes already decrypted and waiting, which no readiness event will announce (threats.md P15). */
 bool stream_has_pending(const struct stream *s);
@@ -42,12 +47,42 @@ static inline unsigned stream_wants(const struct stream *s)
 }
 
 /* ---- TLS ---- */
-/* Become the server side of a handshake; then call stream_handshake until it is not ERR_AGAIN. */
+/* Become the server side of a control channel's handshake; then call stream_handshake until it is not ERR_AGAIN. */
 MUST_USE int stream_start_tls(struct stream *s, struct tls_server *server);
+/* Who answers for the server name a client asked for: NULL when no site of the listener has it (the default stays).
+ * Borrowed.  `host` is whatever the client sent: lower case it, compare it, never print it raw. */
+typedef struct tls_server *stream_choose(void *context, struct slice host);
+/* Between stream_start_tls and the first stream_handshake: let the server name pick the certificate. */
+void stream_choose_server(struct stream *s, stream_choose *choose, void *context);
+/* 0: done; ERR_AGAIN; ERR_CLOSED: the peer left; ERR_IO: failed (the alert has been sent).  `d` says why. */
 MUST_USE int stream_handshake(struct stream *s, struct diag *d);
 static inline bool stream_is_tls(const struct stream *s)
 {
     return s->ssl != NULL;
 }
-/* CCC: back to clear after both close_notify; bytes that followed the peer's are dropped. */
+/* CCC: back to clear after both close_notify.  ERR_AGAIN until the peer's has come; nothing that follows it has been
+ * taken from the socket, the caller drops what it finds there first (threats.md P22). */
 MUST_USE int stream_stop_tls(struct stream *s);
+/* The site whose certificate answered (the choice of the server name); 0 in the clear. */
+uint32_t stream_site(const struct stream *s);
+/* The server name the client asked for, "" if none; lives as long as the TLS session. */
+struct slice stream_server_name(const struct stream *s);
+/* "TLSv1.3 TLS_AES_128_GCM_SHA256" and the like; "" in the clear. */
+void stream_describe(const struct stream *s, char *text, size_t size);
+
+/* ---- data channels of a control channel ---- */
+/* What data channels need of this control channel; borrowed, NULL if it never spoke TLS.  Still there after CCC. */
+static inline struct tls_session *stream_session(const struct stream *control)
+{
+    return control->session;
+}
+struct tls_session *tls_session_ref(struct tls_session *t);
+void tls_session_unref(struct tls_session *t); /* NULL is fine */
+/* Put one more ticket into the control channel's output, for the next data connection to resume with (threats.md D09);
+ * goes out with the next write.  Call before the 150 of each transfer.  No-op in the clear and before TLS 1.3. */
+void stream_replenish(struct stream *control);
+/* Server side of a data channel's handshake: same certificate as the control channel, no tickets (D21), and only
+ * tickets of that very control channel resume (D08). */
+MUST_USE int stream_start_tls_data(struct stream *s, struct tls_session *control);
+/* After the handshake of a data channel: did it resume its control channel's session? */
+bool stream_is_resumption(const struct stream *data);
