@@ -11,7 +11,8 @@
  * Which role gets which table: TABLE list, column `roles`; a role's memfd has 0 rows of what it may not see.
  *
  * Column kinds: b bool, u uint32, n int64/uint64, e enum value, f flags value, t timeSpan or int seconds (int64),
- * s text, r range.  Enum values are IIS's numbers (config-schema.tsv).
+ * s text, r range of rows in the table that the third column names, o one row there, p 1 + a row there or 0 for none.
+ * Enum values are IIS's numbers (config-schema.tsv).
  */
 #pragma once
 
@@ -75,13 +76,15 @@ struct snap_range {
 
 /* Computed by the loader.  `failure` is not "" when the site cannot start (the text says why; sub-status in
  * failure_substatus); `log_path` is the log directory resolved to a Linux path; `cert` is 1 + the row of the server
- * certificate, 0 none. */
+ * certificate, 0 none: then `cert_substatus` says why (31 not configured, 44 not found or unusable, 45 no key, 46 the
+ * hash has an invalid length). */
 #define SNAP_SITE_COMPUTED(C)                 \
-    C(r, bindings,           "", "")          \
-    C(r, directories,        "", "")          \
-    C(r, scopes,             "", "")          \
-    C(r, providers,          "", "")          \
-    C(u, cert,               "", "")          \
+    C(r, bindings,           "binding", "")   \
+    C(r, directories,        "directory", "") \
+    C(r, scopes,             "scope", "")     \
+    C(r, providers,          "provider", "")  \
+    C(p, cert,               "cert", "")      \
+    C(u, cert_substatus,     "", "")          \
     C(s, failure,            "", "")          \
     C(u, failure_substatus,  "", "")          \
     C(s, log_path,           "", "")
@@ -100,7 +103,7 @@ struct snap_range {
     C(u, port,      "", "")                   \
     C(s, host,      "", "")                   \
     C(b, implicit_tls, "", "")                \
-    C(u, site,      "", "") /* row */
+    C(o, site,      "site", "")
 
 /* Virtual directories and applications as one list per site, longest path first.  `path` canonical ("/" the root),
  * `linux_path` resolved through the variables, drive and share maps; `failure` "" when usable. */
@@ -116,7 +119,7 @@ struct snap_range {
  * scope that is a prefix by whole components; there is always one for "/". */
 #define SNAP_SCOPE_COLUMNS(C)                 \
     C(s, path,  "", "")                       \
-    C(r, rules, "", "")
+    C(r, rules, "rule", "")
 
 #define SNAP_RULE_COLUMNS(C)                                                          \
     C(b, deny,        "", "")                                                         \
@@ -197,6 +200,12 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     C(s, central_log_path, "", "")            \
     C(b, needs_pam,        "", "") /* some startable site has Basic on and we are privileged */
 
+/* Settings that the loader itself obeys; they reach nobody else.  Beside them the collections sallyport/variables
+ * (name, value), sallyport/driveMap (drive, path) and sallyport/shareMap (share, path). */
+#define SNAP_LOADER_SETTINGS(C)                                                                                  \
+    C(s, implicit_ports,           "sallyport/tls",            "implicitPorts")           /* "": 990 only */     \
+    C(b, allow_unenforced,         "sallyport/safety",         "allowUnenforcedSettings") /* false */
+
 /*    table      row struct         columns                                                             roles */
 #define SNAP_SITE_COLUMNS(C) SNAP_SITE_SETTINGS(C) SNAP_SITE_SALLYPORT(C) SNAP_SITE_COMPUTED(C)
 #define SNAP_SERVER_COLUMNS(C) SNAP_SERVER_SETTINGS(C) SNAP_SERVER_SALLYPORT(C) SNAP_SERVER_COMPUTED(C)
@@ -221,12 +230,28 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
 #define SNAP_TYPE_t int64_t
 #define SNAP_TYPE_s struct snap_text
 #define SNAP_TYPE_r struct snap_range
+#define SNAP_TYPE_o uint32_t
+#define SNAP_TYPE_p uint32_t
 #define SNAP_MEMBER(kind, name, path, attribute) SNAP_TYPE_##kind name;
 #define SNAP_STRUCT(table, COLUMNS, roles) \
     struct snap_##table {                  \
         COLUMNS(SNAP_MEMBER)               \
     };
 SNAP_TABLES(SNAP_STRUCT)
+
+/* A column as data.  SNAP_COLUMN expands where `row` is the row's struct type:
+ *     typedef struct snap_site row;
+ *     static const struct snap_column columns[] = { SNAP_SITE_SETTINGS(SNAP_COLUMN) }; */
+enum snap_kind {
+    SNAP_KIND_b = 'b', SNAP_KIND_u = 'u', SNAP_KIND_n = 'n', SNAP_KIND_e = 'e', SNAP_KIND_f = 'f',
+    SNAP_KIND_t = 't', SNAP_KIND_s = 's', SNAP_KIND_r = 'r', SNAP_KIND_o = 'o', SNAP_KIND_p = 'p',
+};
+struct snap_column {
+    enum snap_kind kind;
+    const char *name, *path, *attribute;
+    size_t offset; /* in the row */
+};
+#define SNAP_COLUMN(kind, name, path, attribute) { SNAP_KIND_##kind, #name, path, attribute, offsetof(row, name) },
 
 enum snap_table {
 #define T(table, COLUMNS, roles) SNAP_TABLE_##table,
@@ -247,11 +272,12 @@ enum { PASSWORD_FORMAT_YESCRYPT = 0, PASSWORD_FORMAT_SHA256 = 1 };
 struct snapshot; /* a mapping; reference counted so that sessions may keep the one they began with */
 
 /* Map and check a snapshot memfd (the descriptor stays the caller's).  Refuses one that is not sealed against
- * writing and shrinking, and anything out of bounds. */
+ * writing, growing and shrinking (ERR_DENIED), and anything out of bounds (ERR_SYNTAX, ERR_TRUNCATED, ERR_RANGE).
+ * There is always exactly one server row. */
 MUST_USE int snapshot_open(int fd, struct snapshot **snapshot_out);
 /* The same over bytes that outlive the snapshot (tests, fuzzing); 8-byte aligned. */
 MUST_USE int snapshot_view(const void *bytes, size_t len, struct snapshot **snapshot_out);
-struct snapshot *snapshot_ref(struct snapshot *s);
+struct snapshot *snapshot_ref(struct snapshot *s); /* any thread */
 void snapshot_unref(struct snapshot *s); /* NULL is fine */
 
 struct slice snapshot_text(const struct snapshot *s, struct snap_text t); /* NUL-terminated behind; lives as long as s */
@@ -273,5 +299,8 @@ struct snap_text snapshot_put_text(struct snapshot_writer *w, struct slice s);
 /* Append a row (its size is that of the table's struct); returns its row number. */
 uint32_t snapshot_put_row(struct snapshot_writer *w, enum snap_table table, const void *row);
 /* The bytes of the snapshot as `role` may see it (ROLE_* or 0 for everything).  Text that only hidden tables use is
- * not in it.  Appended to `out`. */
+ * not in it; columns that refer to hidden tables become 0.  Replaces the content of `out`.  ERR_STATE unless there is
+ * exactly one server row; ERR_EXISTS when two sites have the same id. */
 MUST_USE int snapshot_writer_finish(const struct snapshot_writer *w, unsigned role, struct text *out);
+/* Put finished bytes into a sealed memfd.  On 0 the caller owns *fd_out. */
+MUST_USE int snapshot_seal(struct slice bytes, int *fd_out);
