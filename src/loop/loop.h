@@ -15,10 +15,10 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_TIMEOUT = 4 };
 
 struct loop *loop_new(void); /* NULL: out of memory */
 void loop_free(struct loop *l);
-/* Until loop_stop. */
+/* Until loop_stop, which may also come first. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
-/* Monotonic milliseconds, cached per turn of the loop. */
+/* Monotonic milliseconds: time-outs survive a jump of the wall clock (threats.md H08). */
 int64_t loop_now(struct loop *l);
 
 typedef void loop_ready(void *context, unsigned events);
