@@ -1,0 +1,24 @@
+#!/bin/sh
+# post-install.sh - after `./dev install` on a live machine, or from a package's postinst: users, folders, a first
+# configuration.  Repeating it changes nothing.
+set -eu
+if command -v systemd-sysusers >/dev/null; then
+    systemd-sysusers "$(dirname "$0")/sysusers.conf"
+else # a machine without systemd: the same list by the tools every Debian has
+    grep -E '^[ug] ' "$(dirname "$0")/sysusers.conf" | while read -r type name _; do
+        case $type in
+        u) id "$name" >/dev/null 2>&1 ||
+            useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$name" ;;
+        g) getent group "$name" >/dev/null || groupadd --system "$name" ;;
+        esac
+    done
+fi
+install -d -m 0755 -o root -g root /var/lib/sallyport /var/lib/sallyport/c /var/lib/sallyport/c/inetpub
+install -d -m 0750 -o sallyport -g sallyport /var/lib/sallyport/c/inetpub/ftproot
+install -d -m 0755 /var/lib/sallyport/c/inetpub/logs
+if [ ! -e /etc/sallyport/applicationHost.config ]; then
+    sallyport=$(command -v sallyport || echo /usr/local/bin/sallyport)
+    "$sallyport" --config /etc/sallyport create instance /drive:C:=/var/lib/sallyport/c
+fi
+command -v systemctl >/dev/null && [ -d /run/systemd/system ] && systemctl daemon-reload
+exit 0
