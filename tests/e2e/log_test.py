@@ -1,0 +1,87 @@
+"""The W3C log as IIS writes it (ftp-behaviour 10; threats A14, H07)."""
+import re
+
+
+def test_log_of_a_session(site):
+    with site.client() as c:
+        c.login("anna", "secret")
+        c.cmd("opts utf8 on", "200")
+        c.cmd("CWD /plans/", "550")
+        c.put("q1 x.txt", b"12345")
+        c.get("q1 x.txt")
+        c.cmd("QUIT", "221")
+        c.closed()
+    with site.client() as c:
+        c.login("anna", "hunter2", want="530")
+        c.cmd("USER an\x1b[2Jna", "")
+        c.send(b"CWD a\xff\xff\x07b\r\n")
+        c.reply()
+    site.wait(lambda: any(l["cs-method"] == "ControlChannelClosed" for l in site.log_lines()[-1:]))
+    lines = site.log_lines()
+    session = [l for l in lines if l["x-session"] == lines[0]["x-session"]]
+    told = [(l["cs-method"], l["cs-uri-stem"], l["sc-status"], l["sc-win32-status"], l["sc-substatus"], l["x-fullpath"]) for l in session]
+    want = [
+        ("ControlChannelOpened", "-", "-", "0", "0", "-"),
+        ("USER", "anna", "331", "0", "0", "-"),
+        ("PASS", "***", "230", "0", "0", "/"),
+        ("opts", "utf8+on", "200", "0", "0", "-"),
+        ("CWD", "/plans/", "550", "2", "3", "/plans"),
+        ("EPSV", "-", "229", "0", "0", "-"),
+        ("DataChannelOpened", "-", "-", "0", "0", "-"),
+        ("DataChannelClosed", "-", "-", "0", "0", "-"),
+        ("STOR", "q1+x.txt", "226", "0", "0", "/q1+x.txt"),
+        ("EPSV", "-", "229", "0", "0", "-"),
+        ("DataChannelOpened", "-", "-", "0", "0", "-"),
+        ("DataChannelClosed", "-", "-", "0", "0", "-"),
+        ("RETR", "q1+x.txt", "226", "0", "0", "/q1+x.txt"),
+        ("QUIT", "-", "221", "0", "0", "-"),
+        ("ControlChannelClosed", "-", "-", "0", "0", "-"),
+    ]
+    assert told == want
+    assert [l["cs-username"] for l in session[:3]] == ["-", "-", "anna"]
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", session[0]["x-session"])
+    assert any(l["cs-method"] == "PASS" and (l["sc-status"], l["sc-win32-status"], l["sc-substatus"]) == ("530", "1326", "41") for l in lines)
+    folder = site.drive / "inetpub/logs/LogFiles/FTPSVC1"
+    raw = b"".join(p.read_bytes() for p in folder.iterdir())
+    assert b"secret" not in raw and b"hunter2" not in raw
+    assert not re.search(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]", raw)
+    names = [p.name for p in folder.iterdir()]
+    assert all(re.fullmatch(r"u_ex\d{6}\.log", name) for name in names)
+    assert raw.startswith(b"#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.0\r\n#Date: ")
+    for p in folder.iterdir():
+        assert p.stat().st_mode & 0o007 == 0
+
+
+def test_central_log_all_fields(instance):
+    instance.add_site("One", users={"anna": "secret"})
+    instance.add_site("Two", users={"anna": "secret"})
+    every = ("Date, Time, ClientIP, UserName, SiteName, ComputerName, ServerIP, Method, UriStem, FtpStatus, Win32Status, BytesSent, BytesRecv, "
+             "TimeTaken, ServerPort, Host, FtpSubStatus, Session, FullPath, Info, ClientPort")
+    instance.server_xml = f'<log centralLogFileMode="Central"><centralLogFile logExtFileFlags="{every}" /></log>'
+    instance.start()
+    for site in instance.sites:
+        with instance.client(site) as c:
+            c.login()
+            c.put("f", b"x" * 1000)
+            c.cmd("QUIT", "221")
+            c.closed()
+    lines = instance.log_lines(central=True)
+    assert list(lines[0]) == ("date time c-ip c-port cs-username s-sitename s-computername cs-host s-ip s-port cs-method cs-uri-stem "
+                              "sc-status sc-win32-status sc-substatus sc-bytes cs-bytes time-taken x-session x-fullpath x-debug").split()
+    assert {l["s-sitename"] for l in lines} == {"FTPSVC1", "FTPSVC2"}
+    user = next(l for l in lines if l["cs-method"] == "USER")
+    assert (user["cs-bytes"], user["sc-bytes"]) == (str(len("USER anna\r\n")), str(len("331 Password required\r\n")))
+    stored = next(l for l in lines if l["cs-method"] == "STOR")
+    assert stored["cs-bytes"] == "1000"
+
+
+def test_selective_logging(instance):
+    site = instance.add_site("Errors", users={"anna": "secret"})
+    site.extra = '<logFile selectiveLogging="LogError" />'
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        c.cmd("CWD nowhere", "550")
+        c.put("f", b"x")
+    lines = instance.log_lines()
+    assert {l["cs-method"] for l in lines} == {"CWD"}

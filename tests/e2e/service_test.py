@@ -1,0 +1,409 @@
+"""The service as a set of programs: what each may do, what happens when one dies, reload, drain, host faults."""
+import os
+import pathlib
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from harness import BUILD, PATIENCE, SANITIZED
+
+PROGRAMS = {"sallyport-worker", "sallyport-broker", "sallyport-auth", "sallyport-logger"}
+
+
+def status_of(pid):
+    return dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
+
+
+def test_programs_and_their_powers(site):
+    """architecture: one worker and one broker per core, no capability, seccomp on, own users when root."""
+    children = site.children()
+    names = list(children.values())
+    assert set(names) - {"sallyport-pam"} == PROGRAMS
+    assert names.count("sallyport-worker") == names.count("sallyport-broker") == os.cpu_count()
+    for pid, name in children.items():
+        status = status_of(pid)
+        allowed = (1 << 7 | 1 << 6) if name == "sallyport-broker" and os.getuid() == 0 else 0  # CAP_SETUID, CAP_SETGID
+        if name != "sallyport-pam":
+            assert int(status["CapEff"], 16) == allowed, name
+            assert int(status["CapBnd"], 16) & ~allowed == 0 or os.getuid() != 0, name
+            assert status["Seccomp"].strip() == "2", name
+            assert status["NoNewPrivs"].strip() == "1", name
+            if os.getuid() == 0:
+                assert "0" not in status["Uid"].split(), name
+                assert "0" not in status["Gid"].split() and "0" not in status["Groups"].split(), name
+        if name == "sallyport-worker" and os.getuid() == 0:
+            root = pathlib.Path(f"/proc/{pid}/root")
+            assert list(root.iterdir()) == []
+        if name == "sallyport-worker":
+            kinds = [os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+            assert not [kind for kind in kinds if kind.startswith("/") and not kind.startswith("/dev/null") and not kind.startswith("/memfd")], kinds
+
+
+def needed(program):
+    out = subprocess.run(["readelf", "-d", str(program)], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"\(NEEDED\).*\[(lib[^.\]]+)", out))
+
+
+LINKS = {  # program: libraries it must not link (architecture: each its own link list)
+    "sallyport-worker": {"libxml2", "libldap", "libpam", "libcrypt", "libcurl"},
+    "sallyport-broker": {"libxml2", "libldap", "libpam", "libssl", "libcrypto", "libcrypt", "libcurl", "libevent_core-2"},
+    "sallyport-auth": {"libxml2", "libpam", "libssl", "libevent_core-2"},
+    "sallyport-logger": {"libxml2", "libldap", "libpam", "libssl", "libcrypto", "libcrypt"},
+    "sallyport-loader": {"libpam", "libldap", "libcurl", "libevent_core-2"},
+    "sallyport-pam": {"libxml2", "libldap", "libssl", "libcrypto", "libcurl"},
+    "sallyportd": {"libxml2", "libldap", "libpam", "libssl", "libcrypto", "libcrypt", "libcurl"},
+}
+
+
+@pytest.mark.parametrize("program", LINKS)
+def test_link_lists(program):
+    path = BUILD / program
+    if not path.exists():
+        path = next(BUILD.glob(f"src/*/{program}"))
+    assert needed(path) & LINKS[program] == set()
+
+
+def start_download(c, name="big"):
+    c.cmd("TYPE I", "200")
+    address = c.epsv()
+    data = socket.create_connection(address, PATIENCE)
+    c.send(f"RETR {name}\r\n")
+    assert c.reply()[0] == "1"
+    data.recv(1000)
+    return data
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_kill_9_during_transfers(site, program):
+    """H04: whatever dies is started again, new sessions work, nothing acknowledged is lost, no temporary file stays."""
+    path = site.sites[0].path
+    (path / "big").write_bytes(b"x" * 30_000_000)
+    site.give_files()
+    with site.client() as c, site.client() as up:
+        c.login()
+        up.login()
+        up.put("kept.txt", b"kept")
+        download = start_download(c)
+        address = up.epsv()
+        upload = socket.create_connection(address, PATIENCE)
+        up.send("STOR half.bin\r\n")
+        assert up.reply()[0] == "1"
+        upload.sendall(b"y" * 100000)
+        before = set(site.children())
+        for pid, name in site.children().items():
+            if name == program:
+                os.kill(pid, signal.SIGKILL)
+        count = len(before)
+        assert site.wait(lambda: len(site.children()) == count and set(site.children()) != before, PATIENCE)
+        download.close()
+        upload.close()
+
+    def works():
+        try:
+            with site.client(timeout=5) as again:
+                again.login()
+                again.cmd("TYPE I", "200")
+                assert again.get("kept.txt") == b"kept"
+                again.put("new.txt", b"new")
+                names = again.data("NLST")[1]
+                assert not [n for n in os.listdir(path) if n not in ("big", "kept.txt", "new.txt", "half.bin")], os.listdir(path)
+                return b"kept.txt" in names
+        except (OSError, AssertionError, EOFError):
+            return False
+    assert site.wait(works), (site.output, os.listdir(path))
+    if (path / "half.bin").exists():                          # a surviving session may have finished it, whole
+        assert (path / "half.bin").read_bytes() == b"y" * 100000
+
+
+def test_died_programs_are_restarted_with_back_off(site):
+    for _ in range(3):
+        victims = [pid for pid, name in site.children().items() if name == "sallyport-logger"]
+        if not victims:
+            assert site.wait(lambda: "sallyport-logger" in site.children().values())
+            continue
+        os.kill(victims[0], signal.SIGKILL)
+        assert site.wait(lambda: victims[0] not in site.children() and "sallyport-logger" in site.children().values())
+    with site.client() as c:
+        c.login()
+
+
+def test_supervisor_killed_takes_everything_along(site):
+    children = site.children()
+    site.process.kill()
+    site.process.wait()
+
+    def gone():
+        return not [pid for pid in children if os.path.exists(f"/proc/{pid}/exe") and status_of(pid)["State"][0] != "Z"]
+    deadline = time.monotonic() + PATIENCE
+    while not gone() and time.monotonic() < deadline:
+        os.sched_yield()
+    assert gone()
+
+
+def test_sigterm_drains(instance):
+    """A running transfer finishes; no new session is taken; then everything is gone."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    (site.path / "big").write_bytes(b"x" * 30_000_000)
+    instance.sallyport_xml = '<service drainTimeout="00:00:20" />'
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        data = start_download(c)
+        children = instance.children()
+        instance.process.send_signal(signal.SIGTERM)
+        total = 1000
+        while chunk := data.recv(1 << 20):
+            total += len(chunk)
+        data.close()
+        assert total >= 30_000_000 - 1000 and c.reply().startswith("226")
+        assert c.closed() and b"421" in c.buffer
+    assert instance.stop() == 0
+    assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+
+
+def test_sigterm_is_bounded(instance):
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    (site.path / "big").write_bytes(b"x" * 30_000_000)
+    instance.sallyport_xml = '<service drainTimeout="00:00:01" />'
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        data = start_download(c)                              # and never reads on
+        began = time.monotonic()
+        assert instance.stop() == 0
+        assert time.monotonic() - began < 15
+        data.close()
+
+
+def test_reload_leaves_sessions_alone(instance):
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    (site.path / "big").write_bytes(b"x" * 30_000_000)
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        data = start_download(c)
+        instance.add_site("Second", users={"bert": "geheim"})
+        instance.give_files()
+        instance.reload()
+        with instance.client(instance.sites[1]) as second:
+            second.login("bert", "geheim")
+        total = 1000
+        while chunk := data.recv(1 << 20):
+            total += len(chunk)
+        assert total >= 30_000_000 - 1000
+        data.close()
+        assert c.reply().startswith("226")
+        instance.sites.pop(0)                                 # the site goes: its sessions end with 421
+        instance.reload()
+        assert c.closed() and b"421" in c.buffer
+        with instance.client(instance.sites[0]) as second:
+            second.login("bert", "geheim")
+
+
+def test_bad_configuration_keeps_the_old(site):
+    """X02: a bad file changes nothing and is reported with file, line, column and what is allowed."""
+    text = (site.dir / "applicationHost.config").read_text()
+    site.put("applicationHost.config", text.replace('controlChannelPolicy="SslAllow"', 'controlChannelPolicy="SslMaybe"'))
+    assert site.wait_line("SslMaybe") or site.wait_line("controlChannelPolicy"), site.output
+    assert re.search(r"applicationHost\.config:\d+:\d+: .*ssl.*SslAllow, SslRequire, SslRequireCredentialsOnly", site.output), site.output
+    with site.client() as c:
+        c.login()
+    done = site.check()
+    assert done.returncode == 1 and "SslRequireCredentialsOnly" in done.stdout + done.stderr
+
+
+BAD_FILES = [  # X01, X05
+    ("document type", "<!DOCTYPE a><configuration />", "DOCTYPE"),
+    ("entity bomb", '<!DOCTYPE l [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><configuration>&b;</configuration>', "DOCTYPE"),
+    ("external entity", '<!DOCTYPE l [<!ENTITY a SYSTEM "file:///etc/passwd">]><configuration>&a;</configuration>', "DOCTYPE"),
+    ("too deep", "<configuration>" + "<a>" * 5000 + "</a>" * 5000 + "</configuration>", "deep"),
+    ("not well-formed", "<configuration><a></configuration>", "well-formed"),
+    ("empty", "", "applicationHost.config"),
+]
+
+
+@pytest.mark.parametrize("label,text,want", BAD_FILES, ids=[row[0] for row in BAD_FILES])
+def test_hostile_configuration(instance, label, text, want):
+    instance.write()
+    instance.put("applicationHost.config", text)
+    done = instance.check()
+    assert done.returncode == 1 and want in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_check_says_what_is_not_enforced(instance):
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.security = '<sslClientCertificates revocationFreshnessTime="00:10:00" />'
+    instance.write()
+    done = instance.check()
+    assert "not enforced yet: " in done.stdout + done.stderr
+
+
+def test_unenforced_security_setting_does_not_open(instance):
+    """A rule that we read but do not enforce yet must not leave the site more open than IIS would."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    instance.server_xml = '<security><ipSecurity allowUnlisted="false" /></security>'
+    instance.write()
+    done = instance.check()
+    assert done.returncode == 1 and "ipSecurity" in done.stdout + done.stderr
+
+
+def test_state_and_sessions_by_command_line(site):
+    with site.client() as c:
+        c.login()
+        listed = site.cli("list", "session")
+        assert "anna" in listed
+        guid = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", listed)[0]
+        site.cli("delete", "session", guid)
+        assert c.closed() and b"421" in c.buffer
+    assert "state:Started" in site.cli("list", "site")
+    with site.client() as c:
+        c.login()
+        assert site.cli("stop", "site", "Depot") == '"Depot" successfully stopped.\n'
+        assert c.closed()
+        assert "state:Stopped" in site.cli("list", "site")
+        with pytest.raises(OSError):
+            socket.create_connection((site.sites[0].host, site.sites[0].port), 5)
+    assert site.cli("start", "site", "Depot") == '"Depot" successfully started.\n'
+    with site.client() as c:
+        c.login()
+
+
+def test_port_in_use_stops_only_that_site(instance):
+    one, two = instance.add_site("One", users={"anna": "secret"}), instance.add_site("Two", users={"anna": "secret"})
+    with socket.create_server((one.host, one.port)):
+        instance.write()
+        instance.give_files()
+        instance.launch()
+        assert instance.wait_line("sallyportd: ready"), instance.output
+        with instance.client(two) as c:
+            c.login()
+        listed = instance.cli("list", "site")
+        assert re.search(r'"One".*state:Stopped', listed) and re.search(r'"Two".*state:Started', listed)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting needs root")
+def test_full_disk(instance):
+    """H02: ENOSPC mid upload: 4xx/5xx, the old file intact, nothing left behind."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=777", "none", site.path], check=True)
+    try:
+        instance.start()
+        with instance.client() as c:
+            c.login()
+            c.put("old.bin", b"old" * 1000)
+            first, _, last = c.data("STOR old.bin", upload=b"z" * 1_500_000, want_end=None)
+            assert last.startswith("226")
+            address = c.epsv()
+            with socket.create_connection(address) as data:
+                c.send("STOR old.bin\r\n")
+                assert c.reply()[0] == "1"
+                try:
+                    data.sendall(b"n" * 5_000_000)
+                except OSError:
+                    pass
+            last = c.reply()
+            assert last[:3] in ("452", "552", "550") and "space" in last
+            assert (site.path / "old.bin").read_bytes() == b"z" * 1_500_000
+            assert os.listdir(site.path) == ["old.bin"]
+    finally:
+        instance.stop()
+        subprocess.run(["umount", site.path], check=True)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting needs root")
+def test_full_log_disk_never_blocks(instance):
+    """H06."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    logs = instance.drive / "inetpub/logs"
+    logs.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k,mode=755", "none", logs], check=True)
+    try:
+        instance.start()
+        with instance.client() as c:
+            c.login()
+            for n in range(2000):
+                c.send("NOOP\r\n")
+            for n in range(2000):
+                assert c.reply().startswith("200")
+            c.put("still", b"works")
+        assert instance.wait_line("log"), instance.output
+    finally:
+        instance.stop()
+        subprocess.run(["umount", logs], check=True)
+
+
+def test_descriptor_exhaustion(instance):
+    """H01, P32: far more connections than descriptors; the service neither spins nor dies."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    launch = instance.launch
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+        try:
+            launch()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    instance.launch = limited
+    instance.start()
+    crowd = []
+    try:
+        for _ in range(400):
+            crowd.append(socket.create_connection((instance.sites[0].host, instance.sites[0].port), PATIENCE))
+    except OSError:
+        pass
+    used = sum(int(x) for pid in instance.children() for x in pathlib.Path(f"/proc/{pid}/stat").read_text().split()[13:15])
+    for c in crowd:
+        c.close()
+
+    def works():
+        try:
+            with instance.client(timeout=5) as c:
+                c.login()
+                return True
+        except (OSError, EOFError, AssertionError):
+            return False
+    assert instance.wait(works)
+
+
+def test_as_an_ordinary_user(instance):
+    """Same programs, same seccomp, one uid."""
+    if os.getuid() == 0:
+        instance.user = 65534
+    instance.add_site("Depot", tls="SslAllow", users={"anna": "secret"})
+    instance.start()
+    with instance.client() as c:
+        c.auth_tls().login()
+        c.protect()
+        c.put("x", b"x" * 100000, tls=True)
+        assert c.get("x", tls=True) == b"x" * 100000
+    for pid, name in instance.children().items():
+        assert status_of(pid)["Seccomp"].strip() == "2", name
+
+
+def test_second_instance_is_refused(site):
+    done = subprocess.run([str(BUILD / "sallyportd"), "--config", str(site.dir)], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode != 0 and "already" in done.stdout + done.stderr
+
+
+def test_memory_is_flat(site):
+    """R10: thousands of transfers do not grow the worker."""
+    if SANITIZED:
+        pytest.skip("the sanitizers' own memory grows")
+
+    def resident():
+        return sum(int(status_of(pid)["VmRSS"].split()[0]) for pid, name in site.children().items() if name == "sallyport-worker")
+    with site.client() as c:
+        c.login()
+        c.put("small", b"x" * 4096)
+        for _ in range(200):
+            c.get("small")
+        before = resident()
+        for _ in range(1500):
+            c.get("small")
+        assert resident() < before + 2048
