@@ -3,7 +3,6 @@ import re
 import socket
 import ssl
 import subprocess
-import time
 
 import pytest
 
@@ -236,7 +235,6 @@ def test_certificate_is_replaced_while_running(instance):
     instance.start()
 
     def shown():
-        pem = ssl.get_server_certificate  # explicit TLS: by hand
         with instance.client() as c:
             c.auth_tls()
             return c.sock.getpeercert(binary_form=True)
