@@ -200,10 +200,9 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     C(s, central_log_path, "", "")            \
     C(b, needs_pam,        "", "") /* some startable site has Basic on and we are privileged */
 
-/* Settings that the loader itself obeys; they reach nobody else.  Beside them the collections sallyport/variables
- * (name, value), sallyport/driveMap (drive, path) and sallyport/shareMap (share, path). */
+/* Settings that the loader itself obeys; they reach nobody else.  Beside them the collections of sallyport/paths
+ * (drives, shares, variables) and sallyport/tls/implicitPorts. */
 #define SNAP_LOADER_SETTINGS(C)                                                                                  \
-    C(s, implicit_ports,           "sallyport/tls",            "implicitPorts")           /* "": 990 only */     \
     C(b, allow_unenforced,         "sallyport/safety",         "allowUnenforcedSettings") /* false */
 
 /*    table      row struct         columns                                                             roles */

@@ -1,0 +1,239 @@
+/* cert_test.c - files in any order, thumbprints as people write them, stores, self-signed certificates. */
+#include "tls/cert.h"
+
+#include "base/case_test.h"
+
+#include <stdlib.h>
+
+enum { NOW = 1800000000, DAY = 86400 };
+
+static struct cert *make(const char *name)
+{
+    struct cert *c = NULL;
+    struct diag d = { 0 };
+    struct cert_request r = { .common_name = slice_str(name), .days = 30, .now = NOW };
+    assert_int_equal(cert_create_self_signed(&r, &c, &d), 0);
+    return c;
+}
+
+static void write(const struct cert *c, unsigned parts, struct text *out)
+{
+    text_reset(out);
+    assert_int_equal(cert_write_pem(c, parts, out), 0);
+}
+
+static void test_self_signed(void **state)
+{
+    (void)state;
+    struct cert_info info, again;
+    struct diag d = { 0 };
+    struct slice names[] = { SLICE_LITERAL("ftp.example.com"), SLICE_LITERAL("192.0.2.1"), SLICE_LITERAL("::1") };
+    struct cert_request r = { SLICE_LITERAL("ftp.example.com"), names, COUNT_OF(names), 90, NOW };
+    struct cert *c, *read;
+    assert_int_equal(cert_create_self_signed(&r, &c, &d), 0);
+    cert_describe(c, &info);
+    assert_string_equal(info.subject, "CN=ftp.example.com");
+    assert_string_equal(info.issuer, "CN=ftp.example.com");
+    assert_string_equal(info.names, "ftp.example.com, 192.0.2.1, ::1");
+    assert_string_equal(info.key_type, "EC");
+    assert_int_equal(info.key_bits, 256);
+    assert_int_equal(info.not_before, NOW - 300);
+    assert_int_equal(info.not_after, NOW + 90 * DAY);
+    assert_true(info.has_key && info.is_self_signed && !info.is_ca);
+    assert_int_equal(strlen(info.thumbprint), CERT_THUMBPRINT_LEN);
+
+    OWNED_TEXT_BUFFER pem = { 0 };
+    write(c, CERT_PART_ALL, &pem);
+    assert_int_equal(cert_parse(text_slice(&pem), NULL, &read, &d), 0);
+    cert_describe(read, &again);
+    assert_memory_equal(&info, &again, sizeof info);
+    cert_free(read);
+    cert_free(c);
+}
+
+static const struct {
+    const char *label, *name;
+    unsigned days;
+    int want;
+} requests[] = {
+    { "shortest",                 "a",     1,    0 },
+    { "no name",                  "",      1,    ERR_RANGE },
+    { "a control character",      "a\nb",  1,    ERR_RANGE },
+    { "not UTF-8",                "a\xff", 1,    ERR_RANGE },
+    { "65 bytes",                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 1, ERR_RANGE },
+    { "valid for no day",         "a",     0,    ERR_RANGE },
+    { "valid for eleven years",   "a",     4000, ERR_RANGE },
+};
+
+static void test_requests(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        struct cert *c = NULL;
+        struct diag d = { 0 };
+        struct cert_request r = { .common_name = slice_str(requests[i].name), .days = requests[i].days, .now = NOW };
+        CASE_LABEL(&requests[i]);
+        assert_int_equal(cert_create_self_signed(&r, &c, &d), requests[i].want);
+        assert_int_equal(d.what[0] != 0, requests[i].want != 0);
+        cert_free(c);
+    }
+}
+
+#define DIGITS "A94A8FE5CCB19BA61C4C0873D391E987982FBBD3"
+static const struct {
+    const char *label, *written;
+    int want;
+} thumbprints[] = {
+    { "as stored",                            DIGITS, 0 },
+    { "lower case",                           "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", 0 },
+    { "blanks between the bytes",             "a9 4a 8f e5 cc b1 9b a6 1c 4c 08 73 d3 91 e9 87 98 2f bb d3", 0 },
+    { "colons, as openssl prints",            "A9:4A:8F:E5:CC:B1:9B:A6:1C:4C:08:73:D3:91:E9:87:98:2F:BB:D3", 0 },
+    { "the mark of the certificate window",   "\xE2\x80\x8E" "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", 0 },
+    { "a byte order mark",                    "\xEF\xBB\xBF" DIGITS, 0 },
+    { "no-break space at the end",            DIGITS "\xC2\xA0", 0 },
+    { "nothing",                              "", ERR_NOT_FOUND },
+    { "only blanks",                          "  ", ERR_NOT_FOUND },
+    { "one digit short (sub-status 46)",      "A94A8FE5CCB19BA61C4C0873D391E987982FBBD", ERR_RANGE },
+    { "one digit long (sub-status 46)",       DIGITS "0", ERR_RANGE },
+    { "SHA-256",                              DIGITS "A94A8FE5CCB19BA61C4C0873", ERR_RANGE },
+    { "a letter beyond F",                    "G94A8FE5CCB19BA61C4C0873D391E987982FBBD3", ERR_SYNTAX },
+    { "half a mark",                          "\xE2\x80" DIGITS, ERR_SYNTAX },
+};
+
+static void test_thumbprints(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(thumbprints); i++) {
+        char out[CERT_THUMBPRINT_LEN + 1] = "untouched";
+        CASE_LABEL(&thumbprints[i]);
+        assert_int_equal(cert_normalise_thumbprint(slice_str(thumbprints[i].written), out), thumbprints[i].want);
+        assert_string_equal(out, thumbprints[i].want ? "untouched" : DIGITS);
+    }
+}
+
+/* a: leaf with key; b: another certificate.  What stands in the file and what comes out. */
+enum { A_LEAF = 1, A_KEY, B_LEAF, B_KEY, TEXT, END_CUT };
+static const struct {
+    const char *label;
+    int parts[5];
+    int want;
+    bool leaf_is_a, has_key;
+} files[] = {
+    { "certificate and key",                   { A_LEAF, A_KEY },         0, true, true },
+    { "key first",                             { A_KEY, A_LEAF },         0, true, true },
+    { "another certificate first",             { B_LEAF, A_LEAF, A_KEY }, 0, true, true },
+    { "two certificates, no key",              { B_LEAF, A_LEAF },        0, false, false },
+    { "text around",                           { TEXT, A_LEAF, TEXT, A_KEY, TEXT }, 0, true, true },
+    { "a wrong key before the right one",      { B_KEY, A_LEAF, A_KEY },  0, true, true },
+    { "only a wrong key (sub-status 45)",      { A_LEAF, B_KEY },         ERR_CONFLICT, false, false },
+    { "only a key",                            { A_KEY },                 ERR_NOT_FOUND, false, false },
+    { "text only",                             { TEXT },                  ERR_SYNTAX, false, false },
+    { "empty",                                 { 0 },                     ERR_SYNTAX, false, false },
+    { "cut off",                               { A_LEAF, END_CUT },       ERR_SYNTAX, false, false },
+};
+
+static void test_files(void **state)
+{
+    (void)state;
+    struct cert *a = make("a"), *b = make("b");
+    struct cert_info info;
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        OWNED_TEXT_BUFFER file = { 0 };
+        struct cert *c = NULL;
+        struct diag d = { 0 };
+        CASE_LABEL(&files[i]);
+        for (size_t p = 0; p < COUNT_OF(files[i].parts) && files[i].parts[p]; p++) {
+            int part = files[i].parts[p];
+            if (part == TEXT)
+                text_add_str(&file, "subject=whatever\n");
+            else if (part == END_CUT)
+                file.len -= 40;
+            else
+                assert_int_equal(cert_write_pem(part <= A_KEY ? a : b, part == A_LEAF || part == B_LEAF
+                                                                           ? CERT_PART_LEAF : CERT_PART_KEY, &file), 0);
+        }
+        assert_int_equal(cert_parse(text_slice(&file), NULL, &c, &d), files[i].want);
+        assert_int_equal(d.what[0] != 0, files[i].want != 0);
+        if (c) {
+            cert_describe(c, &info);
+            assert_string_equal(info.subject, files[i].leaf_is_a ? "CN=a" : "CN=b");
+            assert_int_equal(cert_has_key(c), files[i].has_key);
+        }
+        cert_free(c);
+    }
+    cert_free(a);
+    cert_free(b);
+}
+
+static void test_store(void **state)
+{
+    (void)state;
+    struct cert *a = make("a"), *b = make("b");
+    struct cert_store *s = cert_store_new();
+    struct cert_info info;
+    struct diag d = { 0 };
+    OWNED_TEXT_BUFFER pem = { 0 };
+
+    write(a, CERT_PART_KEY, &pem);
+    assert_int_equal(cert_store_add(s, SLICE_LITERAL("a.key"), text_slice(&pem), &d), 0);
+    assert_int_equal(cert_store_count(s), 0);
+    write(b, CERT_PART_LEAF, &pem);
+    assert_int_equal(cert_store_add(s, SLICE_LITERAL("b.pem"), text_slice(&pem), &d), 0);
+    write(a, CERT_PART_LEAF, &pem);
+    assert_int_equal(cert_store_add(s, SLICE_LITERAL("a.pem"), text_slice(&pem), &d), 0);
+    assert_int_equal(cert_store_add(s, SLICE_LITERAL("README"), SLICE_LITERAL("keys live here"), &d), ERR_SYNTAX);
+    assert_int_equal(cert_store_count(s), 2);
+
+    cert_describe(a, &info);
+    size_t at = cert_store_find(s, info.thumbprint);
+    assert_int_equal(at, 1);
+    assert_true(cert_has_key(cert_store_at(s, at)));
+    assert_string_equal(cert_store_file_at(s, at), "a.pem");
+    assert_string_equal(cert_store_key_file_at(s, at), "a.key");
+    cert_describe(b, &info);
+    at = cert_store_find(s, info.thumbprint);
+    assert_false(cert_has_key(cert_store_at(s, at)));
+    assert_null(cert_store_key_file_at(s, at));
+    write(b, CERT_PART_KEY, &pem);
+    assert_int_equal(cert_store_add(s, SLICE_LITERAL("b.key"), text_slice(&pem), &d), 0);
+    assert_true(cert_has_key(cert_store_at(s, at)));
+    assert_int_equal(cert_store_find(s, DIGITS), SIZE_MAX);
+    cert_store_free(s);
+    cert_free(a);
+    cert_free(b);
+}
+
+static void test_add_key(void **state)
+{
+    (void)state;
+    struct cert *a = make("a"), *b = make("b"), *bare;
+    struct diag d = { 0 };
+    OWNED_TEXT_BUFFER pem = { 0 };
+    write(a, CERT_PART_LEAF, &pem);
+    assert_int_equal(cert_parse(text_slice(&pem), NULL, &bare, &d), 0);
+    assert_int_equal(cert_write_pem(bare, CERT_PART_ALL, &pem), ERR_NOT_FOUND);
+    write(b, CERT_PART_KEY, &pem);
+    assert_int_equal(cert_add_key(bare, text_slice(&pem), NULL, &d), ERR_CONFLICT);
+    assert_false(cert_has_key(bare));
+    write(a, CERT_PART_KEY, &pem);
+    assert_int_equal(cert_add_key(bare, text_slice(&pem), NULL, &d), 0);
+    assert_true(cert_has_key(bare));
+    cert_free(bare);
+    cert_free(a);
+    cert_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_self_signed),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_thumbprints),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_store),
+        cmocka_unit_test(test_add_key),
+    };
+    if (cert_prepare())
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
