@@ -20,12 +20,13 @@ struct stream {
     void *ssl;       /* SSL *, NULL in the clear */
     struct tls_session *session; /* NULL until stream_start_tls; outlives stream_stop_tls */
     unsigned wants;  /* STREAM_WANTS_ bits of the last ERR_AGAIN */
-    bool handshaking, close_notify_sent, close_notify_received, failed;
+    bool handshaking, close_notify_sent, close_notify_received;
+    bool failed;     /* nothing more can be sent or received */
+    bool reset;      /* set by the owner: stream_close sends RST, so that nobody takes the cut for the end of a file */
 };
 
 void stream_init(struct stream *s, int fd);
-/* Close the descriptor and forget everything; safe to repeat.  A failed stream (`failed`) is reset, not closed in
- * order, so that a peer in clear cannot take the cut for the end of the file. */
+/* Close the descriptor and forget everything; safe to repeat.  Sends no close_notify: stream_shutdown does. */
 void stream_close(struct stream *s);
 
 /* 0; ERR_AGAIN; ERR_CLOSED: orderly end (FIN in clear, close_notify under TLS); ERR_TRUNCATED: TLS ended without
@@ -84,5 +85,8 @@ void stream_replenish(struct stream *control);
 /* Server side of a data channel's handshake: same certificate as the control channel, no tickets (D21), and only
  * tickets of that very control channel resume (D08). */
 MUST_USE int stream_start_tls_data(struct stream *s, struct tls_session *control);
+/* This data channel will receive a file: let OpenSSL take in many records with one call.  Between stream_start_tls_data
+ * and the handshake; no-op in the clear.  Afterwards stream_has_pending matters after every read. */
+void stream_expect_bulk(struct stream *s);
 /* After the handshake of a data channel: did it resume its control channel's session? */
 bool stream_is_resumption(const struct stream *data);

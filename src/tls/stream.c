@@ -1,0 +1,416 @@
+/*
+ * stream.c - one socket, in the clear or under OpenSSL.
+ *
+ * Every OpenSSL call goes through settle(), which turns its result into our error codes: the queue of OpenSSL's errors
+ * is per thread and must be empty before each call, or an old error would be taken for a new one.
+ *
+ * Memory: SSL_MODE_RELEASE_BUFFERS gives record buffers back when they are empty.  Writes allow moving buffers, so
+ * callers need not keep what they tried to send; they only must offer the same bytes again.
+ */
+#include "tls/tls_priv.h"
+
+#include "base/secret.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BULK_READ = 256 * 1024 };
+
+void stream_init(struct stream *s, int fd)
+{
+    *s = (struct stream){ .fd = fd };
+}
+
+static void drop_ssl(struct stream *s)
+{
+    if (!s->ssl)
+        return;
+    struct tls_link *link = link_of(s->ssl);
+    SSL_free(s->ssl);
+    s->ssl = NULL;
+    tls_session_unref(link->session);
+    free(link->server_name);
+    free(link);
+}
+
+void stream_close(struct stream *s)
+{
+    drop_ssl(s);
+    tls_session_unref(s->session);
+    s->session = NULL;
+    if (s->fd >= 0) {
+        if (s->reset)
+            setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
+        close(s->fd);
+    }
+    s->fd = -1;
+    s->failed = true;
+}
+
+/* ---- results ---- */
+
+static int wait_for(struct stream *s, unsigned wants)
+{
+    s->wants = wants;
+    return ERR_AGAIN;
+}
+
+static int fail(struct stream *s, int err)
+{
+    s->failed = true;
+    return err;
+}
+
+static bool would_block(int errnum)
+{
+    return errnum == EAGAIN || errnum == EWOULDBLOCK;
+}
+
+/* What the result of an SSL_ function means. */
+static int settle(struct stream *s, int result)
+{
+    int errnum = errno;
+    switch (SSL_get_error(s->ssl, result)) {
+    case SSL_ERROR_NONE:
+        return 0;
+    case SSL_ERROR_WANT_READ:
+        return wait_for(s, STREAM_WANTS_READ);
+    case SSL_ERROR_WANT_WRITE:
+        return wait_for(s, STREAM_WANTS_WRITE);
+    case SSL_ERROR_ZERO_RETURN:
+        s->close_notify_received = true;
+        return ERR_CLOSED;
+    case SSL_ERROR_SYSCALL:
+        return fail(s, errnum == 0 ? ERR_TRUNCATED : ERR_IO);
+    default:
+        return fail(s, ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? ERR_TRUNCATED : ERR_IO);
+    }
+}
+
+static void before_call(void)
+{
+    ERR_clear_error();
+    errno = 0;
+}
+
+/* ---- bytes ---- */
+
+static int clear_read(struct stream *s, void *buffer, size_t size, size_t *got_out)
+{
+    ssize_t got;
+    do
+        got = recv(s->fd, buffer, size, 0);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return would_block(errno) ? wait_for(s, STREAM_WANTS_READ) : fail(s, ERR_IO);
+    if (got == 0)
+        return ERR_CLOSED;
+    *got_out = (size_t)got;
+    return 0;
+}
+
+int stream_read(struct stream *s, void *buffer, size_t size, size_t *got_out)
+{
+    if (s->failed)
+        return ERR_IO;
+    if (size == 0)
+        return ERR_RANGE;
+    if (!s->ssl)
+        return clear_read(s, buffer, size, got_out);
+    if (s->close_notify_received)
+        return ERR_CLOSED;
+    before_call();
+    return settle(s, SSL_read_ex(s->ssl, buffer, size, got_out));
+}
+
+static int clear_write(struct stream *s, struct slice bytes, size_t *put_out)
+{
+    ssize_t put;
+    do
+        put = send(s->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+    while (put < 0 && errno == EINTR);
+    if (put < 0)
+        return would_block(errno) ? wait_for(s, STREAM_WANTS_WRITE) : fail(s, ERR_IO);
+    *put_out = (size_t)put;
+    return 0;
+}
+
+int stream_write(struct stream *s, struct slice bytes, size_t *put_out)
+{
+    if (s->failed)
+        return ERR_IO;
+    if (bytes.len == 0) {
+        *put_out = 0;
+        return 0;
+    }
+    if (!s->ssl)
+        return clear_write(s, bytes, put_out);
+    before_call();
+    return settle(s, SSL_write_ex(s->ssl, bytes.ptr, bytes.len, put_out));
+}
+
+/* Which side of a sendfile went wrong. */
+static bool is_socket_error(int errnum)
+{
+    switch (errnum) {
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNABORTED:
+    case ENOTCONN:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int sent_file(struct stream *s, ssize_t put, uint64_t *offset, size_t *put_out)
+{
+    if (put > 0) {
+        *offset += (uint64_t)put;
+        *put_out = (size_t)put;
+        return 0;
+    }
+    if (put == 0)
+        return ERR_CLOSED;
+    if (would_block(errno))
+        return wait_for(s, STREAM_WANTS_WRITE);
+    if (is_socket_error(errno))
+        return fail(s, ERR_IO);
+    return errno == EINVAL || errno == ENOSYS ? ERR_UNSUPPORTED : ERR_SYS;
+}
+
+static bool kernel_encrypts(const struct stream *s)
+{
+    return BIO_get_ktls_send(SSL_get_wbio(s->ssl));
+}
+
+int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, size_t *put_out)
+{
+    if (s->failed)
+        return ERR_IO;
+    if (*offset > INT64_MAX)
+        return ERR_RANGE;
+    ssize_t put;
+    if (!s->ssl) {
+        off_t at = (off_t)*offset;
+        do
+            put = sendfile(s->fd, file, &at, most);
+        while (put < 0 && errno == EINTR);
+        return sent_file(s, put, offset, put_out);
+    }
+    if (!kernel_encrypts(s))
+        return ERR_UNSUPPORTED;
+    before_call();
+    put = SSL_sendfile(s->ssl, file, (off_t)*offset, most, 0);
+    return sent_file(s, put, offset, put_out);
+}
+
+static int send_close_notify(struct stream *s)
+{
+    before_call();
+    int result = SSL_shutdown(s->ssl);
+    if (result >= 0) {
+        s->close_notify_sent = true;
+        s->close_notify_received |= result == 1;
+        return 0;
+    }
+    return settle(s, result);
+}
+
+int stream_shutdown(struct stream *s)
+{
+    if (s->failed)
+        return ERR_IO;
+    if (s->ssl && !s->close_notify_sent && !s->handshaking) {
+        int err = send_close_notify(s);
+        if (err)
+            return err;
+    }
+    return shutdown(s->fd, SHUT_WR) == 0 ? 0 : fail(s, ERR_IO);
+}
+
+bool stream_has_pending(const struct stream *s)
+{
+    return s->ssl && SSL_has_pending(s->ssl);
+}
+
+/* ---- TLS ---- */
+
+struct tls_session *tls_session_ref(struct tls_session *t)
+{
+    t->refs++;
+    return t;
+}
+
+void tls_session_unref(struct tls_session *t)
+{
+    if (!t || --t->refs)
+        return;
+    tls_server_unref(t->server);
+    secret_wipe(t, sizeof *t);
+    free(t);
+}
+
+static struct tls_session *session_new(struct tls_server *server)
+{
+    struct tls_session *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->refs = 1;
+    t->server = tls_server_ref(server);
+    if (RAND_bytes(t->secret, sizeof t->secret) != 1) {
+        tls_session_unref(t);
+        return NULL;
+    }
+    return t;
+}
+
+/* Takes over the reference to `session`, also on error. */
+static int start(struct stream *s, struct tls_session *session, bool is_data)
+{
+    struct tls_link *link = calloc(1, sizeof *link);
+    SSL *ssl = SSL_new(session->server->ctx);
+    if (!link || !ssl || !SSL_set_app_data(ssl, link) || !SSL_set_fd(ssl, s->fd)) {
+        SSL_free(ssl);
+        free(link);
+        tls_session_unref(session);
+        return ERR_NOMEM;
+    }
+    link->session = session;
+    link->is_data = is_data;
+    SSL_set_accept_state(ssl);
+    if (is_data)
+        SSL_set_options(ssl, SSL_OP_ENABLE_KTLS);
+    if (is_data || !ticket_keys_present(session->server->keys))
+        SSL_set_num_tickets(ssl, 0);
+    s->ssl = ssl;
+    tls_session_unref(s->session);
+    s->session = tls_session_ref(session);
+    s->handshaking = true;
+    s->close_notify_sent = s->close_notify_received = false;
+    return 0;
+}
+
+int stream_start_tls(struct stream *s, struct tls_server *server)
+{
+    if (s->ssl || s->failed)
+        return ERR_STATE;
+    struct tls_session *session = session_new(server);
+    return session ? start(s, session, false) : ERR_NOMEM;
+}
+
+int stream_start_tls_data(struct stream *s, struct tls_session *control)
+{
+    if (s->ssl || s->failed)
+        return ERR_STATE;
+    return start(s, tls_session_ref(control), true);
+}
+
+void stream_choose_server(struct stream *s, stream_choose *choose, void *context)
+{
+    link_of(s->ssl)->choose = choose;
+    link_of(s->ssl)->choose_context = context;
+}
+
+void stream_expect_bulk(struct stream *s)
+{
+    if (!s->ssl)
+        return;
+    SSL_set_default_read_buffer_len(s->ssl, BULK_READ);
+    SSL_set_read_ahead(s->ssl, 1);
+}
+
+static int explain(struct stream *s, int err, struct diag *d)
+{
+    const struct tls_link *link = link_of(s->ssl);
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    if (link->refusal)
+        diag_set(d, "TLS handshake refused: %s", link->refusal);
+    else if (err == ERR_TRUNCATED)
+        diag_set(d, "the client left during the TLS handshake");
+    else
+        diag_set(d, "TLS handshake failed: %s", reason ? reason : "the connection broke");
+    ERR_clear_error();
+    s->failed = true;
+    return err == ERR_TRUNCATED ? ERR_CLOSED : err;
+}
+
+int stream_handshake(struct stream *s, struct diag *d)
+{
+    if (!s->ssl || s->failed)
+        return ERR_STATE;
+    if (!s->handshaking)
+        return 0;
+    before_call();
+    int err = settle(s, SSL_do_handshake(s->ssl));
+    if (err == ERR_AGAIN)
+        return err;
+    if (err)
+        return explain(s, err, d);
+    s->handshaking = false;
+    if (s->session->server->ssl128 && SSL_get_cipher_bits(s->ssl, NULL) < 128) {
+        diag_set(d, "ssl128: the negotiated cipher has fewer than 128 bits");
+        return fail(s, ERR_IO);
+    }
+    return 0;
+}
+
+int stream_stop_tls(struct stream *s)
+{
+    if (!s->ssl || s->failed)
+        return ERR_STATE;
+    if (!s->close_notify_sent) {
+        int err = send_close_notify(s);
+        if (err)
+            return err;
+    }
+    if (!s->close_notify_received) {
+        before_call();
+        int result = SSL_shutdown(s->ssl); /* reads up to the peer's close_notify; data before it is an error */
+        if (result == 0)
+            return wait_for(s, STREAM_WANTS_READ);
+        if (result < 0)
+            return settle(s, result);
+        s->close_notify_received = true;
+    }
+    drop_ssl(s);
+    return 0;
+}
+
+uint32_t stream_site(const struct stream *s)
+{
+    return s->session ? s->session->server->site : 0;
+}
+
+struct slice stream_server_name(const struct stream *s)
+{
+    return s->ssl ? slice_str(link_of(s->ssl)->server_name) : SLICE_NONE;
+}
+
+void stream_describe(const struct stream *s, char *text, size_t size)
+{
+    if (s->ssl)
+        snprintf(text, size, "%s %s", SSL_get_version(s->ssl), SSL_get_cipher_name(s->ssl));
+    else if (size)
+        text[0] = 0;
+}
+
+void stream_replenish(struct stream *control)
+{
+    if (!control->ssl || control->failed || control->handshaking || link_of(control->ssl)->is_data ||
+        SSL_version(control->ssl) < TLS1_3_VERSION || !ticket_keys_present(control->session->server->keys))
+        return;
+    SSL_new_session_ticket(control->ssl);
+}
+
+bool stream_is_resumption(const struct stream *data)
+{
+    return data->ssl && !data->handshaking && link_of(data->ssl)->is_data && ticket_is_own(data->ssl);
+}

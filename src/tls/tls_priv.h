@@ -1,0 +1,75 @@
+/* tls_priv.h - what server.c, ticket.c, hello.c and stream.c know of each other. */
+#pragma once
+
+#include "tls/server.h"
+#include "tls/stream.h"
+
+/* OpenSSL has a type of the name of one of our error codes. */
+#define ERR_STATE OPENSSL_ERR_STATE
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/tls1.h>
+#include <openssl/x509.h>
+#undef ERR_STATE
+
+enum { TLS_SECRET_LEN = 32, TICKET_NAME_LEN = 16 };
+
+struct ticket_key {
+    uint8_t name[TICKET_NAME_LEN], cipher[32], mac[32];
+};
+
+struct tls_keys {
+    unsigned refs;
+    uint64_t generation; /* of `keys`, 0: none yet */
+    size_t count;
+    struct ticket_key keys[TLS_KEYS_MAX];
+};
+
+struct tls_server {
+    unsigned refs;
+    SSL_CTX *ctx;
+    struct tls_keys *keys;
+    uint64_t generation; /* the tls_keys generation that `own` was derived from */
+    size_t own_count;
+    struct ticket_key own[TLS_KEYS_MAX];
+    uint32_t site;
+    bool strict_alpn, ssl128;
+    int64_t expires;
+};
+
+struct tls_session {
+    unsigned refs;
+    struct tls_server *server;
+    uint8_t secret[TLS_SECRET_LEN]; /* in every ticket of the control channel, and nowhere else */
+};
+
+/* What belongs to one SSL beyond OpenSSL's own state; its application data. */
+struct tls_link {
+    struct tls_session *session;
+    stream_choose *choose;
+    void *choose_context;
+    char *server_name;  /* as the client sent it, NULL if none */
+    const char *refusal; /* why we ended the handshake, when it was us */
+    bool is_data;
+    bool client_has_ems; /* offered the extended master secret (threats.md T07) */
+};
+
+static inline struct tls_link *link_of(const SSL *ssl)
+{
+    return SSL_get_app_data(ssl);
+}
+
+/* ---- ticket.c ---- */
+void ticket_install(SSL_CTX *ctx);
+bool ticket_keys_present(const struct tls_keys *k);
+/* Whether the session that `ssl` resumed carries the secret of its control channel. */
+bool ticket_is_own(SSL *ssl);
+struct tls_keys *tls_keys_ref(struct tls_keys *k);
+
+/* ---- hello.c ---- */
+void hello_install(SSL_CTX *ctx);
