@@ -1,0 +1,23 @@
+/*
+ * endpoint.h - the bindingInformation of an ftp binding, "address:port:host".
+ *
+ * Parsed from the right, since IPv6 addresses hold colons (config-model.md 9).  The schema accepts any text: what is
+ * wrong here keeps one site from starting, not the file from loading.
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "base/slice.h"
+
+enum { ENDPOINT_ADDRESS_MAX = 64, ENDPOINT_HOST_MAX = 253 };
+
+struct endpoint {
+    char address[ENDPOINT_ADDRESS_MAX]; /* canonical, without brackets; "" any */
+    uint16_t port;
+    char host[ENDPOINT_HOST_MAX + 1]; /* lower case; "" none */
+};
+
+/* ERR_SYNTAX with the reason in `d`. */
+MUST_USE int endpoint_parse(struct slice information, struct endpoint *endpoint_out, struct diag *d);
+/* By address, port, host. */
+int endpoint_compare(const struct endpoint *a, const struct endpoint *b);
