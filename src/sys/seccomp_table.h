@@ -98,7 +98,7 @@ static const struct sandbox_call calls_logger[] = {
     ALLOW("access"), ALLOW("readlink"), ALLOW("readlinkat"), ALLOW("mkdir"), ALLOW("mkdirat"), ALLOW("rename"),
     ALLOW("renameat"), ALLOW("renameat2"), ALLOW("unlink"), ALLOW("unlinkat"), ALLOW("ftruncate"), ALLOW("fallocate"),
     ALLOW("fsync"), ALLOW("fdatasync"), ALLOW("fchmod"), ALLOW("statfs"), ALLOW("fstatfs"), ALLOW("umask"), ALLOW("flock"),
-    ALLOW("dup"), ALLOW("recvfrom"), ALLOW("sendto"),
+    ALLOW("dup"), ALLOW("recvfrom"), ALLOW("sendto"), ALLOW("shutdown"),
 };
 
 /* The loader: reads what it was handed, writes snapshots into memory files. */

@@ -1,0 +1,470 @@
+/*
+ * logger.c - sallyport-logger: one thread that takes records from every program and writes them down.
+ *
+ * It polls the channel to the supervisor and one SEQPACKET socket per program.  Nobody ever waits for it: senders count
+ * what does not fit into their socket.  A sender that breaks the channel's table is cut off with a line in the log.
+ *
+ * Landlock leaves only the log folders known at the start.  A snapshot that brings a folder outside them makes the
+ * program end after it has written everything down; the supervisor starts it again with the new folders.  The sockets
+ * are shut down for reading before the last drain, so that a record is either written or known to its sender as lost.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "logger/log_set.h"
+#include "logger/service_log.h"
+#include "sys/child.h"
+#include "sys/datagram.h"
+#include "sys/sandbox.h"
+
+enum {
+    PEERS_MAX = 2 * CHILD_PEERS_MAX, /* a replaced peer's socket is read to its end beside the new one */
+    BATCH = 256,                     /* datagrams from one peer before the others have their turn */
+    FLUSH_MS = 1000,
+    HELD_MAX = 64 * 1024 * 1024,
+    FILE_HELD_MAX = 256 * 1024,
+    FOLDERS_MAX = 256,
+};
+
+struct peer {
+    int fd; /* -1: free */
+    unsigned role, index;
+};
+
+static struct logger {
+    struct child child;
+    struct service_log service;
+    struct log_desk desk;
+    struct log_set *set;
+    struct peer peers[PEERS_MAX];
+    size_t peer_count;
+    char *folders[FOLDERS_MAX]; /* Landlock lets us reach them */
+    size_t folder_count;
+    uint64_t lost_by_senders;
+    int64_t next_flush; /* monotonic ms, 0: nothing held */
+    bool draining, leaving;
+    char computer[256];
+    uint8_t buffer[WIRE_DATAGRAM_MAX];
+} logger;
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void say(void *context, unsigned level, struct slice text)
+{
+    struct logger *l = context;
+    const struct log_event event = { clock_ms(CLOCK_REALTIME), (uint8_t)level, SLICE_LITERAL("logger"), text };
+    service_log_write(&l->service, &event);
+}
+
+static void sayf(struct logger *l, unsigned level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
+static void sayf(struct logger *l, unsigned level, const char *fmt, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    say(l, level, slice_str(line));
+}
+
+/* ---- folders ---- */
+
+static bool is_reachable(const struct logger *l, struct slice directory)
+{
+    for (size_t i = 0; i < l->folder_count; i++)
+        if (slice_equal_str(directory, l->folders[i]))
+            return true;
+    return false;
+}
+
+/* Make the folder and what is missing above it; what is new belongs to who we are about to become. */
+static void make_folder(const struct logger *l, char *path)
+{
+    for (char *end = path + 1; *end; end++) {
+        if (*end != '/')
+            continue;
+        *end = 0;
+        (void)mkdir(path, 0755);
+        *end = '/';
+    }
+    if (mkdir(path, 0750) == 0 && l->child.uid != UINT32_MAX && chown(path, l->child.uid, l->child.gid) < 0)
+        (void)rmdir(path); /* not ours to write to: the first log line reports it */
+}
+
+static void note_folder(void *context, struct slice directory)
+{
+    struct logger *l = context;
+    struct stat st;
+    if (slice_is_empty(directory) || is_reachable(l, directory))
+        return;
+    if (l->folder_count == FOLDERS_MAX) {
+        sayf(l, LOG_LEVEL_ERROR, "more than %d log folders: no log is written in " SLICE_FMT, FOLDERS_MAX,
+             SLICE_ARG(directory));
+        return;
+    }
+    char *path = strndup(directory.ptr, directory.len);
+    if (!path)
+        return;
+    make_folder(l, path);
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        l->folders[l->folder_count++] = path;
+        return;
+    }
+    sayf(l, LOG_LEVEL_ERROR, "no log folder %s: %s", path, strerror(errno));
+    free(path);
+}
+
+static void ask_restart(void *context, struct slice directory)
+{
+    struct logger *l = context;
+    if (slice_is_empty(directory) || is_reachable(l, directory) || l->leaving || l->folder_count == FOLDERS_MAX)
+        return;
+    sayf(l, LOG_LEVEL_NOTICE, "log folder " SLICE_FMT " is new: starting again to be allowed to write there",
+         SLICE_ARG(directory));
+    l->leaving = true;
+}
+
+/* ---- snapshots ---- */
+
+/* logExtFileFlags has a flag that no log of the FTP service was ever seen to print. */
+static void tell_unprinted(struct logger *l, const struct snapshot *s)
+{
+    uint32_t asked = 0;
+    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_site); row++)
+        asked |= snapshot_site(s, row)->log_fields;
+    asked |= snapshot_server(s, 0)->central_log_fields;
+    if (asked & ~w3c_known_fields())
+        say(l, LOG_LEVEL_WARNING, SLICE_LITERAL("logExtFileFlags PhysicalPath is not written to logs"));
+}
+
+static void apply_snapshot(struct logger *l, const struct snapshot *s)
+{
+    int err = log_set_apply(l->set, s);
+    if (err)
+        sayf(l, LOG_LEVEL_ERROR, "new configuration not applied to logs: %s", err_text(err));
+    tell_unprinted(l, s);
+}
+
+/* ---- messages of the supervisor ---- */
+
+static int on_snapshot(struct logger *l, struct wire_in *in, int *fd)
+{
+    (void)in;
+    struct snapshot *s;
+    int err = snapshot_open(*fd, &s);
+    if (err)
+        return err;
+    apply_snapshot(l, s);
+    snapshot_unref(l->child.snapshot);
+    l->child.snapshot = s;
+    log_set_each_directory(s, ask_restart, l);
+    return 0;
+}
+
+static int add_peer(struct logger *l, unsigned role, unsigned index, int fd)
+{
+    size_t at = 0;
+    while (at < l->peer_count && l->peers[at].fd >= 0)
+        at++;
+    if (at == PEERS_MAX || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) {
+        close(fd);
+        return ERR_LIMIT;
+    }
+    if (at == l->peer_count)
+        l->peer_count++;
+    l->peers[at] = (struct peer){ fd, role, index };
+    return 0;
+}
+
+static int on_peer(struct logger *l, struct wire_in *in, int *fd)
+{
+    struct child_peer m;
+    int err = child_peer_decode(in, &m);
+    if (err)
+        return err;
+    int taken = *fd;
+    *fd = -1;
+    return add_peer(l, m.role, m.index, taken);
+}
+
+static void drain_peers(struct logger *l);
+
+static int on_flush(struct logger *l, struct wire_in *in, int *fd)
+{
+    (void)fd;
+    struct child_flush m;
+    int err = child_flush_decode(in, &m);
+    if (err)
+        return err;
+    drain_peers(l); /* what was sent before the order belongs into the files too */
+    log_set_flush(l->set, m.site);
+    return DATAGRAM_SEND(l->child.fd, -1, child_done, .query = m.query);
+}
+
+static int on_drain(struct logger *l, struct wire_in *in, int *fd)
+{
+    (void)in;
+    (void)fd;
+    l->draining = true;
+    return 0;
+}
+
+static const struct {
+    uint16_t number;
+    int (*handle)(struct logger *l, struct wire_in *in, int *fd);
+} orders[] = {
+    { MSG_child_snapshot, on_snapshot },
+    { MSG_child_peer,     on_peer     },
+    { MSG_child_flush,    on_flush    },
+    { MSG_child_drain,    on_drain    },
+};
+
+static void serve_supervisor(struct logger *l)
+{
+    const struct wire_message *m;
+    struct wire_in in;
+    int fd = -1;
+    int err = child_receive(&l->child, l->buffer, sizeof l->buffer, &m, &in, &fd);
+    if (err == ERR_CLOSED)
+        l->leaving = true;
+    if (err) {
+        if (err != ERR_CLOSED)
+            sayf(l, LOG_LEVEL_ERROR, "message from the supervisor: %s", err_text(err));
+        return;
+    }
+    err = ERR_STATE;
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
+        if (orders[i].number == m->number)
+            err = orders[i].handle(l, &in, &fd);
+    if (err)
+        sayf(l, LOG_LEVEL_ERROR, "%s from the supervisor: %s", m->name, err_text(err));
+    if (fd >= 0)
+        close(fd);
+}
+
+/* ---- records ---- */
+
+static void take_access(struct logger *l, struct wire_in *in)
+{
+    struct log_access record;
+    if (log_access_decode(in, &record))
+        return; /* wire_channel_accept has decoded it once */
+    l->lost_by_senders += record.lost;
+    log_set_append(l->set, &record, clock_ms(CLOCK_REALTIME));
+}
+
+static void take_event(struct logger *l, struct wire_in *in)
+{
+    struct log_event event;
+    if (!log_event_decode(in, &event))
+        service_log_write(&l->service, &event);
+}
+
+static void drop_peer(struct logger *l, struct peer *p)
+{
+    close(p->fd);
+    p->fd = -1;
+    while (l->peer_count && l->peers[l->peer_count - 1].fd < 0)
+        l->peer_count--;
+}
+
+/* ERR_AGAIN: nothing more; any other error: the peer is done with. */
+static int take_one(struct logger *l, const struct peer *p)
+{
+    struct slice bytes;
+    const struct wire_message *m;
+    struct wire_in in;
+    int fd = -1;
+    int err = datagram_receive(p->fd, l->buffer, sizeof l->buffer, &bytes, &fd);
+    if (err)
+        return err;
+    err = wire_channel_accept(&log_channel, p->role, bytes, fd >= 0, &m, &in);
+    if (fd >= 0)
+        close(fd);
+    if (err)
+        return err;
+    if (m->number == MSG_log_access)
+        take_access(l, &in);
+    else
+        take_event(l, &in);
+    return 0;
+}
+
+static void serve_peer(struct logger *l, struct peer *p, size_t most)
+{
+    int err = 0;
+    while (most-- && !err)
+        err = take_one(l, p);
+    if (!err || err == ERR_AGAIN)
+        return;
+    if (err != ERR_CLOSED)
+        sayf(l, LOG_LEVEL_ERROR, "record from %s %u: %s; its log channel is closed", role_name(p->role), p->index,
+             err_text(err));
+    drop_peer(l, p);
+}
+
+static void drain_peers(struct logger *l)
+{
+    for (size_t i = 0; i < l->peer_count; i++)
+        if (l->peers[i].fd >= 0)
+            serve_peer(l, &l->peers[i], 64 * BATCH);
+}
+
+/* ---- the loop ---- */
+
+static void tell_lost(struct logger *l)
+{
+    if (!l->lost_by_senders)
+        return;
+    sayf(l, LOG_LEVEL_WARNING, "%llu log records were lost on their way here",
+         (unsigned long long)l->lost_by_senders);
+    l->lost_by_senders = 0;
+}
+
+static void flush_when_due(struct logger *l)
+{
+    int64_t now = clock_ms(CLOCK_MONOTONIC);
+    if (!l->next_flush && log_set_is_dirty(l->set))
+        l->next_flush = now + FLUSH_MS;
+    if (!l->next_flush || now < l->next_flush)
+        return;
+    l->next_flush = 0;
+    log_set_flush(l->set, 0);
+    tell_lost(l);
+    if (log_set_is_dirty(l->set)) /* the disk refused: try again */
+        l->next_flush = now + FLUSH_MS;
+}
+
+static bool has_peers(const struct logger *l)
+{
+    for (size_t i = 0; i < l->peer_count; i++)
+        if (l->peers[i].fd >= 0)
+            return true;
+    return false;
+}
+
+static int wait_ms(const struct logger *l)
+{
+    if (!l->next_flush)
+        return -1;
+    int64_t left = l->next_flush - clock_ms(CLOCK_MONOTONIC);
+    return left < 0 ? 0 : (int)left;
+}
+
+static void run(struct logger *l)
+{
+    static struct pollfd polled[PEERS_MAX + 1];
+    while (!l->leaving && !(l->draining && !has_peers(l))) {
+        size_t count = l->peer_count;
+        polled[0] = (struct pollfd){ .fd = l->child.fd, .events = POLLIN };
+        for (size_t i = 0; i < count; i++)
+            polled[i + 1] = (struct pollfd){ .fd = l->peers[i].fd, .events = POLLIN };
+        if (poll(polled, count + 1, wait_ms(l)) < 0 && errno != EINTR)
+            break;
+        for (size_t i = 0; i < count; i++)
+            if (polled[i + 1].revents && l->peers[i].fd == polled[i + 1].fd)
+                serve_peer(l, &l->peers[i], BATCH);
+        if (polled[0].revents)
+            serve_supervisor(l);
+        flush_when_due(l);
+    }
+}
+
+static void leave(struct logger *l)
+{
+    for (size_t i = 0; i < l->peer_count; i++)
+        if (l->peers[i].fd >= 0)
+            shutdown(l->peers[i].fd, SHUT_RD);
+    drain_peers(l);
+    log_set_free(l->set);
+    tell_lost(l);
+    if (l->desk.dropped)
+        sayf(l, LOG_LEVEL_WARNING, "%llu log lines were lost since the logger started",
+             (unsigned long long)l->desk.dropped);
+}
+
+/* ---- start ---- */
+
+static MUST_USE int confine(struct logger *l, struct diag *d)
+{
+    struct sandbox_path paths[FOLDERS_MAX];
+    log_set_each_directory(l->child.snapshot, note_folder, l);
+    for (size_t i = 0; i < l->folder_count; i++)
+        paths[i] = (struct sandbox_path){ l->folders[i], true };
+    tzset(); /* reads the zone file while we can */
+
+    int err = sandbox_become(l->child.uid, l->child.gid, false, d);
+    if (!err)
+        err = sandbox_paths(paths, l->folder_count, d);
+    if (!err && d->what[0])
+        say(l, LOG_LEVEL_NOTICE, slice_str(d->what));
+    return err ? err : sandbox_enter(SANDBOX_LOGGER, l->child.fd, d);
+}
+
+static void learn_computer(struct logger *l)
+{
+    if (gethostname(l->computer, sizeof l->computer - 1) < 0)
+        l->computer[0] = 0;
+    l->computer[strcspn(l->computer, ".")] = 0;
+    for (char *c = l->computer; *c; c++)
+        *c = ascii_upper(*c);
+}
+
+static MUST_USE int set_up(struct logger *l, struct diag *d)
+{
+    const char *format = getenv("SALLYPORT_LOG_FORMAT");
+    l->service = (struct service_log){ .fd = STDERR_FILENO, .json = format && !strcmp(format, "json") };
+    l->desk = (struct log_desk){ .held_max = HELD_MAX, .file_max = FILE_HELD_MAX, .tell = say, .context = l };
+    learn_computer(l);
+    int err = confine(l, d);
+    if (err)
+        return err;
+    l->set = log_set_new(&l->desk, slice_str(l->computer));
+    if (!l->set) {
+        diag_set(d, "%s", err_text(ERR_NOMEM));
+        return ERR_NOMEM;
+    }
+    apply_snapshot(l, l->child.snapshot);
+    for (size_t i = 0; i < l->child.peer_count; i++) {
+        struct child_peer_fd *given = &l->child.peers[i];
+        err = add_peer(l, given->role, given->index, given->fd);
+        given->fd = -1;
+        if (err)
+            return err;
+    }
+    return child_say_ready(&l->child);
+}
+
+int main(void)
+{
+    static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ }; /* the channel closes instead */
+    struct diag d = { 0 };
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        signal(ignored[i], SIG_IGN);
+    int err = child_begin(&logger.child, ROLE_LOGGER, &d);
+    if (err) {
+        fprintf(stderr, "%s\n", d.what);
+        return 1;
+    }
+    err = set_up(&logger, &d);
+    if (err) {
+        child_event(&logger.child, LOG_LEVEL_ERROR, "%s", d.what[0] ? d.what : err_text(err));
+        return 1;
+    }
+    run(&logger);
+    leave(&logger);
+    return 0;
+}
