@@ -86,7 +86,8 @@ static int settle(struct stream *s, int result)
     case SSL_ERROR_SYSCALL:
         return fail(s, errnum == 0 ? ERR_TRUNCATED : ERR_IO);
     default:
-        return fail(s, ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? ERR_TRUNCATED : ERR_IO);
+        return fail(s, ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? ERR_TRUNCATED
+                                                                                              : ERR_SYNTAX);
     }
 }
 
@@ -186,9 +187,9 @@ static int sent_file(struct stream *s, ssize_t put, uint64_t *offset, size_t *pu
     return errno == EINVAL || errno == ENOSYS ? ERR_UNSUPPORTED : ERR_SYS;
 }
 
-static bool kernel_encrypts(const struct stream *s)
+bool stream_can_sendfile(const struct stream *s)
 {
-    return BIO_get_ktls_send(SSL_get_wbio(s->ssl));
+    return !s->ssl || BIO_get_ktls_send(SSL_get_wbio(s->ssl));
 }
 
 int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, size_t *put_out)
@@ -205,7 +206,7 @@ int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, s
         while (put < 0 && errno == EINTR);
         return sent_file(s, put, offset, put_out);
     }
-    if (!kernel_encrypts(s))
+    if (!stream_can_sendfile(s))
         return ERR_UNSUPPORTED;
     before_call();
     put = SSL_sendfile(s->ssl, file, (off_t)*offset, most, 0);

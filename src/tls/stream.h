@@ -30,7 +30,7 @@ void stream_init(struct stream *s, int fd);
 void stream_close(struct stream *s);
 
 /* 0; ERR_AGAIN; ERR_CLOSED: orderly end (FIN in clear, close_notify under TLS); ERR_TRUNCATED: TLS ended without
- * close_notify; ERR_IO: reset or protocol error. */
+ * close_notify; ERR_IO: reset; ERR_SYNTAX: TLS protocol error. */
 MUST_USE int stream_read(struct stream *s, void *buffer, size_t size, size_t *got_out);
 /* Writes a part or all; a retry after ERR_AGAIN may pass a longer buffer starting with the same bytes, from another
  * place. */
@@ -38,6 +38,8 @@ MUST_USE int stream_write(struct stream *s, struct slice bytes, size_t *put_out)
 /* File to socket: sendfile in the clear, kernel TLS when it is on, else ERR_UNSUPPORTED (read and stream_write then).
  * Advances *offset.  ERR_CLOSED: the file ends at *offset.  ERR_SYS: the file could not be read, errno says why. */
 MUST_USE int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, size_t *put_out);
+/* Whether stream_sendfile works here.  After the handshake. */
+bool stream_can_sendfile(const struct stream *s);
 /* Send close_notify (TLS) and FIN; ERR_AGAIN as usual.  The stream stays readable. */
 MUST_USE int stream_shutdown(struct stream *s);
 /* Bytes already decrypted and waiting, which no readiness event will announce (threats.md P15). */
@@ -55,7 +57,7 @@ MUST_USE int stream_start_tls(struct stream *s, struct tls_server *server);
 typedef struct tls_server *stream_choose(void *context, struct slice host);
 /* Between stream_start_tls and the first stream_handshake: let the server name pick the certificate. */
 void stream_choose_server(struct stream *s, stream_choose *choose, void *context);
-/* 0: done; ERR_AGAIN; ERR_CLOSED: the peer left; ERR_IO: failed (the alert has been sent).  `d` says why. */
+/* 0: done; ERR_AGAIN; ERR_CLOSED: the peer left; else failed (the alert has been sent).  `d` says why. */
 MUST_USE int stream_handshake(struct stream *s, struct diag *d);
 static inline bool stream_is_tls(const struct stream *s)
 {

@@ -56,8 +56,9 @@ MUST_USE int data_listen(struct data_hub *hub, const struct data_rules *rules, c
  * (D01, D02).  ERR_UNSUPPORTED: not the control channel's family. */
 MUST_USE int data_target(struct data_hub *hub, const struct data_rules *rules, const struct net_addr *local,
                          const struct net_addr *peer, const struct net_addr *target, struct data **data_out);
-/* Close everything.  A stream that ended well gets close_notify and FIN and lingers in the hub until the peer has
- * closed too or 5 seconds went by; a failed one is reset.  Safe inside the callbacks; NULL is fine. */
+/* Close everything.  A stream gets close_notify and FIN and lingers in the hub until the peer has closed too or 5
+ * seconds went by, unless a transfer over it failed: that one is reset, so that a client in clear cannot take the cut
+ * for the end of the file.  Safe inside the callbacks; NULL is fine. */
 void data_free(struct data *d);
 
 uint16_t data_port(const struct data *d);     /* passive: where we listen */
@@ -73,3 +74,5 @@ MUST_USE int data_open(struct data *d, struct tls_session *control, data_opened 
 struct stream *data_stream(struct data *d);
 /* Strangers turned away so far, for the log (sub-status 38). */
 unsigned data_strangers(const struct data *d);
+/* What went wrong with TLS, in words for the log, "" otherwise. */
+const char *data_why(const struct data *d);

@@ -1,0 +1,497 @@
+/*
+ * data.c - one data connection from PASV or PORT to an open stream.
+ *
+ *   LISTENING --right peer--> CONNECTED --data_open--> HANDSHAKING --> OPEN
+ *   TARGETED ---data_open---> CONNECTING --connected--> HANDSHAKING
+ *   any --time-out, refused, handshake failed--> FAILED
+ *
+ * HANDSHAKING is left at once in the clear.  What ends before data_open was called (a listener nobody came to) waits in
+ * FAILED until it is; `opened` is always called from the loop, so CONNECTED and FAILED go through a timer of 0 ms.
+ *
+ * Ports: a random start and a random stride that shares no divisor with the size of the range visit every port once in
+ * an order that cannot be foreseen (threats.md D04).  Port and listener are taken in two steps, between which another
+ * process may be faster: both failures mean "next port" (D06).
+ */
+#include "worker/data_priv.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/own.h"
+
+enum { PORT_TRIES_MAX = 4096, ACCEPTS_PER_TURN = 16, BACKLOG = 8, PORT_FLOOR = 1024 };
+enum { DEFAULT_LOW = 49152, DEFAULT_HIGH = 65535 };
+
+enum data_state { LISTENING, TARGETED, CONNECTED, CONNECTING, HANDSHAKING, OPEN, FAILED };
+
+struct data {
+    struct data_hub *hub;
+    struct data_rules rules;
+    enum data_state state;
+    enum data_result result; /* in FAILED */
+    struct net_addr local, control_peer, target, peer;
+    int listener;
+    bool passive;
+    struct loop_io *io;
+    struct loop_timer *timer;
+    struct stream stream;
+    struct tls_session *control;
+    data_opened *opened; /* NULL until data_open and after the call */
+    void *context;
+    unsigned strangers;
+    char why[160];
+};
+
+/*   result                code  text                                                             sub  Win32 */
+static const struct data_reply replies[DATA_RESULT_COUNT] = {
+    [DATA_FAILED] =      { 425, "Cannot open data connection.",                                    53, 10061 },
+    [DATA_TIMED_OUT] =   { 425, "Cannot open data connection.",                                    15, 121 },
+    [DATA_STRANGER] =    { 425, "Cannot open data connection.",                                    38, 5 },
+    [DATA_TLS_FAILED] =  { 522, "TLS negotiation failed on the data connection.",                  32, 0 },
+    [DATA_NOT_RESUMED] = { 522, "Data connection must resume the control connection's TLS session.", 32, 0 },
+};
+
+const struct data_reply *data_result_reply(enum data_result result)
+{
+    return result < DATA_RESULT_COUNT && replies[result].code ? &replies[result] : NULL;
+}
+
+/* ---- life ---- */
+
+static void data_expired(void *context);
+static void data_ready(void *context, unsigned events);
+
+static struct data *data_new(struct data_hub *hub, const struct data_rules *rules, const struct net_addr *local,
+                             const struct net_addr *peer)
+{
+    struct data *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    d->hub = hub;
+    d->rules = *rules;
+    d->local = *local;
+    d->control_peer = *peer;
+    d->listener = -1;
+    stream_init(&d->stream, -1);
+    d->timer = loop_timer_new(data_hub_loop(hub), data_expired, d);
+    if (!d->timer) {
+        free(d);
+        return NULL;
+    }
+    return d;
+}
+
+static void stop_watching(struct data *d)
+{
+    loop_io_close(d->io);
+    d->io = NULL;
+    loop_timer_clear(d->timer);
+}
+
+static void stop_listening(struct data *d)
+{
+    if (d->listener >= 0)
+        close(d->listener);
+    d->listener = -1;
+}
+
+void data_free(struct data *d)
+{
+    if (!d)
+        return;
+    stop_watching(d);
+    stop_listening(d);
+    loop_timer_free(d->timer);
+    tls_session_unref(d->control);
+    if (d->stream.fd >= 0 && !d->stream.reset && d->state != CONNECTING)
+        data_hub_linger(d->hub, &d->stream);
+    stream_close(&d->stream);
+    free(d);
+}
+
+static void arm_timeout(struct data *d)
+{
+    if (d->rules.timeout_ms > 0)
+        loop_timer_set(d->timer, d->rules.timeout_ms);
+    else
+        loop_timer_clear(d->timer);
+}
+
+/* Tell the result; the callback may free `d`. */
+static void tell(struct data *d, enum data_result result)
+{
+    data_opened *opened = d->opened;
+    d->opened = NULL;
+    if (opened)
+        opened(d->context, result);
+}
+
+static void fail(struct data *d, enum data_result result)
+{
+    stop_watching(d);
+    stop_listening(d);
+    d->state = FAILED;
+    d->result = result;
+    tell(d, result);
+}
+
+static bool watch(struct data *d, int fd, unsigned events)
+{
+    d->io = loop_io_open(data_hub_loop(d->hub), fd, data_ready, d);
+    if (d->io)
+        loop_io_want(d->io, events, -1);
+    return d->io != NULL;
+}
+
+/* ---- TLS ---- */
+
+static void handshake(struct data *d)
+{
+    struct diag diag = { 0 };
+    int err = stream_handshake(&d->stream, &diag);
+    if (err == ERR_AGAIN) {
+        loop_io_want(d->io, stream_wants(&d->stream), -1);
+        return;
+    }
+    if (err) {
+        snprintf(d->why, sizeof d->why, "%.*s", (int)sizeof d->why - 1, diag.what);
+        fail(d, DATA_TLS_FAILED);
+        return;
+    }
+    if (d->rules.require_resumption && !stream_is_resumption(&d->stream)) {
+        snprintf(d->why, sizeof d->why, "the data connection did not resume the control connection's TLS session");
+        fail(d, DATA_NOT_RESUMED);
+        return;
+    }
+    stop_watching(d);
+    d->state = OPEN;
+    tell(d, DATA_OPENED);
+}
+
+/* The socket is connected and the stream wanted. */
+static void begin(struct data *d)
+{
+    if (!d->control) {
+        stop_watching(d);
+        d->state = OPEN;
+        tell(d, DATA_OPENED);
+        return;
+    }
+    if (stream_start_tls_data(&d->stream, d->control) != 0 || (!d->io && !watch(d, d->stream.fd, 0))) {
+        fail(d, DATA_TLS_FAILED);
+        return;
+    }
+    d->state = HANDSHAKING;
+    arm_timeout(d);
+    handshake(d);
+}
+
+/* ---- passive ---- */
+
+static bool is_transient(int errnum)
+{
+    switch (errnum) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool may_connect(const struct data *d, const struct net_addr *who)
+{
+    return who->port >= PORT_FLOOR && (!d->rules.match_pasv || net_addr_same_host(who, &d->control_peer));
+}
+
+static void set_no_delay(int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* The right peer, or -1 with errno. */
+static int accept_peer(struct data *d)
+{
+    for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage sa;
+        socklen_t len = sizeof sa;
+        int fd = accept4(d->listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (is_transient(errno))
+                continue;
+            return -1;
+        }
+        struct net_addr who = net_addr_from_sockaddr(&sa);
+        if (may_connect(d, &who)) {
+            d->peer = who;
+            return fd;
+        }
+        close(fd);
+        d->strangers++;
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
+static void accept_ready(struct data *d)
+{
+    int fd = accept_peer(d);
+    if (fd < 0) {
+        /* out of descriptors or memory: give up rather than be called again at once for ever (threats.md H01) */
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            fail(d, DATA_FAILED);
+        return;
+    }
+    stop_watching(d);
+    stop_listening(d);
+    set_no_delay(fd);
+    stream_init(&d->stream, fd);
+    d->state = CONNECTED;
+    if (d->opened)
+        begin(d);
+}
+
+static int random_number(uint32_t *number_out)
+{
+    return getrandom(number_out, sizeof *number_out, GRND_NONBLOCK) == (ssize_t)sizeof *number_out ? 0 : ERR_SYS;
+}
+
+static uint32_t common_divisor(uint32_t a, uint32_t b)
+{
+    while (b) {
+        uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* A listening socket at exactly that address and port, or -1. */
+static int listen_at(const struct net_addr *where)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = net_addr_to_sockaddr(where, &sa);
+    OWNED_FD fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (sa.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&sa, len) != 0 || listen(fd, BACKLOG) != 0)
+        return -1;
+    return fd_take(&fd);
+}
+
+static int listen_in_range(struct data *d, uint32_t low, uint32_t count)
+{
+    uint32_t at, stride;
+    if (random_number(&at) != 0 || random_number(&stride) != 0)
+        return ERR_SYS;
+    at %= count;
+    stride = stride % count + 1;
+    while (common_divisor(stride, count) != 1)
+        stride = stride % count + 1;
+    for (uint32_t i = 0; i < count && i < PORT_TRIES_MAX; i++) {
+        d->local.port = (uint16_t)(low + at);
+        d->listener = listen_at(&d->local);
+        if (d->listener >= 0)
+            return 0;
+        if (errno != EADDRINUSE && errno != EACCES && errno != EPERM)
+            return errno == EMFILE || errno == ENFILE ? ERR_LIMIT : ERR_SYS;
+        at = (at + stride) % count;
+    }
+    return ERR_LIMIT;
+}
+
+int data_listen(struct data_hub *hub, const struct data_rules *rules, const struct net_addr *local,
+                const struct net_addr *peer, struct data **data_out)
+{
+    bool any = !rules->low_port && !rules->high_port;
+    uint32_t low = any ? DEFAULT_LOW : rules->low_port, high = any ? DEFAULT_HIGH : rules->high_port;
+    if (low < PORT_FLOOR || high < low || !local->family)
+        return ERR_RANGE;
+    struct data *d = data_new(hub, rules, local, peer);
+    if (!d)
+        return ERR_NOMEM;
+    d->passive = true;
+    d->state = LISTENING;
+    int err = listen_in_range(d, low, high - low + 1);
+    if (!err && !watch(d, d->listener, LOOP_READ))
+        err = ERR_NOMEM;
+    if (err) {
+        data_free(d);
+        return err;
+    }
+    arm_timeout(d); /* a listener that nobody comes to gives its port back */
+    *data_out = d;
+    return 0;
+}
+
+/* ---- active ---- */
+
+int data_target(struct data_hub *hub, const struct data_rules *rules, const struct net_addr *local,
+                const struct net_addr *peer, const struct net_addr *target, struct data **data_out)
+{
+    if (target->family != local->family)
+        return ERR_UNSUPPORTED;
+    struct net_addr to = *target;
+    if (to.family == 6 && !to.scope)
+        to.scope = peer->scope; /* EPRT cannot name the link */
+    if (to.port < PORT_FLOOR || net_addr_is_any(&to) || net_addr_is_multicast(&to))
+        return ERR_DENIED;
+    if (rules->match_port && !net_addr_same_host(&to, peer))
+        return ERR_DENIED;
+    if (net_addr_is_loopback(&to) && !net_addr_is_loopback(peer)) /* our own machine's private services */
+        return ERR_DENIED;
+    struct data *d = data_new(hub, rules, local, peer);
+    if (!d)
+        return ERR_NOMEM;
+    d->state = TARGETED;
+    d->target = to;
+    *data_out = d;
+    return 0;
+}
+
+static void connect_done(struct data *d)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(d->stream.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error) {
+        fail(d, error == ETIMEDOUT ? DATA_TIMED_OUT : DATA_FAILED);
+        return;
+    }
+    set_no_delay(d->stream.fd);
+    d->peer = d->target;
+    begin(d);
+}
+
+/* Start connecting; completion, even an immediate one, is told by the loop.  False: it failed already. */
+static bool connect_start(struct data *d)
+{
+    struct sockaddr_storage from, to;
+    struct net_addr source = d->local;
+    source.port = 0; /* IIS uses the port below its control port; a worker without privilege cannot (threats.md D18) */
+    socklen_t from_len = net_addr_to_sockaddr(&source, &from), to_len = net_addr_to_sockaddr(&d->target, &to);
+    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    stream_init(&d->stream, fd);
+    int on = 1;
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&from, from_len) != 0)
+        return false;
+    if (connect(fd, (struct sockaddr *)&to, to_len) != 0 && errno != EINPROGRESS)
+        return false;
+    d->state = CONNECTING;
+    return watch(d, fd, LOOP_WRITE);
+}
+
+/* ---- events ---- */
+
+static void data_ready(void *context, unsigned events)
+{
+    (void)events;
+    struct data *d = context;
+    switch (d->state) {
+    case LISTENING:
+        accept_ready(d);
+        break;
+    case CONNECTING:
+        connect_done(d);
+        break;
+    case HANDSHAKING:
+        handshake(d);
+        break;
+    default: /* nothing is watched in the other states */
+        break;
+    }
+}
+
+static void data_expired(void *context)
+{
+    struct data *d = context;
+    switch (d->state) {
+    case CONNECTED: /* not a time-out: data_open asked to be called back */
+        begin(d);
+        break;
+    case FAILED:
+        tell(d, d->result);
+        break;
+    case HANDSHAKING:
+        snprintf(d->why, sizeof d->why, "the client did not finish the TLS handshake in time");
+        fail(d, DATA_TLS_FAILED);
+        break;
+    default:
+        fail(d, d->strangers ? DATA_STRANGER : DATA_TIMED_OUT);
+        break;
+    }
+}
+
+int data_open(struct data *d, struct tls_session *control, data_opened *opened, void *context)
+{
+    if (d->opened || d->control || d->state == OPEN || d->state == HANDSHAKING || d->state == CONNECTING)
+        return ERR_STATE;
+    d->opened = opened;
+    d->context = context;
+    d->control = control ? tls_session_ref(control) : NULL;
+    if (d->state == TARGETED && !connect_start(d)) {
+        loop_io_close(d->io);
+        d->io = NULL;
+        d->state = FAILED;
+        d->result = DATA_FAILED;
+    }
+    if (d->state == CONNECTED || d->state == FAILED)
+        loop_timer_set(d->timer, 0);
+    else
+        arm_timeout(d);
+    return 0;
+}
+
+/* ---- questions ---- */
+
+uint16_t data_port(const struct data *d)
+{
+    return d->passive ? d->local.port : 0;
+}
+
+bool data_is_passive(const struct data *d)
+{
+    return d->passive;
+}
+
+bool data_is_connected(const struct data *d)
+{
+    return d->stream.fd >= 0 && d->state != CONNECTING && d->state != FAILED;
+}
+
+struct net_addr data_peer(const struct data *d)
+{
+    return d->peer;
+}
+
+struct stream *data_stream(struct data *d)
+{
+    return &d->stream;
+}
+
+unsigned data_strangers(const struct data *d)
+{
+    return d->strangers;
+}
+
+const char *data_why(const struct data *d)
+{
+    return d->why;
+}
