@@ -1,0 +1,113 @@
+/*
+ * args.c - splitting argv.
+ *
+ * A parameter starts with / or -, which on Linux is also how a path starts.  No parameter name holds a slash, so an
+ * argument with a second slash before any colon or indexer ("/etc/ssl/ftp.pem") is a word.  "--config" and the other
+ * long options are the only arguments with two dashes; any other, like --[name='x'], is the sign "-" behind a "-".
+ */
+#include "cli/args.h"
+
+#include "cli/propath.h"
+
+static void complain(struct text *message, struct slice arg)
+{
+    text_add_str(message, "Failed to process input: The parameter '");
+    text_add_escaped(message, arg);
+    text_add_str(message, "' must begin with a / or - (HRESULT=80070057).");
+}
+
+static bool is_linux_path(struct slice arg)
+{
+    struct slice name = slice_from(arg, 1);
+    for (size_t i = 0; i < name.len && name.ptr[i] != ':' && name.ptr[i] != '['; i++)
+        if (name.ptr[i] == '/')
+            return true;
+    return false;
+}
+
+static bool is_param(struct slice arg)
+{
+    if (arg.len < 2)
+        return false;
+    return arg.ptr[0] == '-' || (arg.ptr[0] == '/' && !is_linux_path(arg));
+}
+
+/* A value still in double quotes was protected twice ('/name:"Depot FTP"'); Windows would have dropped them. */
+static struct slice without_quotes(struct slice value)
+{
+    bool quoted = value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"';
+    return quoted ? slice_of(value.ptr + 1, value.len - 2) : value;
+}
+
+static int add_param(struct args *a, struct slice text)
+{
+    if (slice_equal_str(text, "?")) {
+        a->help = true;
+        return 0;
+    }
+    if (a->param_count == ARGS_PARAMS)
+        return ERR_LIMIT;
+    struct arg_param *p = &a->params[a->param_count++];
+    *p = (struct arg_param){ 0 };
+    if (text.ptr[0] == '!') {
+        p->is_property = true;
+        text = slice_from(text, 1);
+    }
+    p->name = slice_first(text, propath_name_length(text));
+    p->has_value = p->name.len < text.len;
+    if (p->has_value)
+        p->value = without_quotes(slice_from(text, p->name.len + 1));
+    return 0;
+}
+
+/* Returns how many arguments were used, 0 if this is no long option. */
+static int long_option(struct args *a, struct slice arg, const char *next)
+{
+    if (slice_equal_str(arg, "--help"))
+        a->help = true;
+    else if (slice_equal_str(arg, "--version"))
+        a->version = true;
+    else if (slice_starts(arg, SLICE_LITERAL("--config=")))
+        a->config = slice_from(arg, sizeof("--config=") - 1);
+    else if (slice_equal_str(arg, "--config") && next) {
+        a->config = slice_str(next);
+        return 2;
+    } else
+        return 0;
+    return 1;
+}
+
+int args_parse(int argc, char **argv, struct args *args_out, struct text *message)
+{
+    struct args *a = args_out;
+    *a = (struct args){ 0 };
+    for (int i = 1; i < argc;) {
+        struct slice arg = slice_str(argv[i]);
+        int used = long_option(a, arg, i + 1 < argc ? argv[i + 1] : NULL);
+        if (used) {
+            i += used;
+            continue;
+        }
+        if (is_param(arg)) {
+            if (add_param(a, slice_from(arg, 1)) != 0) {
+                text_addf(message, "Failed to process input: more than %d parameters (HRESULT=80070057).", ARGS_PARAMS);
+                return ERR_LIMIT;
+            }
+        } else if (a->word_count < ARGS_WORDS) {
+            a->words[a->word_count++] = arg;
+        } else {
+            complain(message, arg);
+            return ERR_SYNTAX;
+        }
+        i++;
+    }
+    return 0;
+}
+
+const struct arg_param *args_find(const struct args *a, const char *name)
+{
+    for (size_t i = 0; i < a->param_count; i++)
+        if (!a->params[i].is_property && slice_equal_fold_str(a->params[i].name, name))
+            return &a->params[i];
+    return NULL;
+}
