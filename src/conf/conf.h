@@ -66,6 +66,11 @@ const char *conf_element_name(struct conf_element *e);
 /* "system.applicationHost/sites/site/ftpServer" for messages. */
 void conf_element_path(struct conf_element *e, struct text *out);
 
+/* Whether anything is written for this element at the level it was asked for; for an item: whether it stands there. */
+bool conf_is_local(struct conf_element *e);
+/* The configuration path the element was asked for. */
+struct slice conf_element_level(struct conf_element *e);
+
 enum conf_type { CONF_BOOL, CONF_INT, CONF_UINT, CONF_INT64, CONF_ENUM, CONF_FLAGS, CONF_TIMESPAN, CONF_STRING };
 enum conf_origin { CONF_DEFAULT, CONF_INHERITED, CONF_EXPLICIT };
 
@@ -88,6 +93,10 @@ int64_t conf_number(struct conf_element *e, const char *name);
  * as written.  Calls `each` in file order. */
 void conf_locations(struct conf *c, const char *section, struct slice site,
                     void (*each)(void *context, struct slice path), void *context);
+
+/* Whether levels below `path` may not set the section: nearest location/@overrideMode, else overrideModeDefault.
+ * Location tags of the same file are never affected by it. */
+bool conf_is_locked(struct conf *c, const char *section, struct slice path);
 
 /* Every FTP attribute that is explicitly set anywhere: for the report of what is not enforced yet.  `element` is the
  * schema path from the section on ("system.applicationHost/sites/site/ftpServer/connections"). */

@@ -1,0 +1,326 @@
+/*
+ * conf.c - opening and reading.
+ *
+ * A file is kept as its own bytes.  xml.c finds what stands where in them, frame.c which sections that makes, check.c
+ * holds them against the schema of schema/, element.c answers for what is effective at a path.  Editing (edit.c) changes
+ * the bytes and goes through the same door again, so an edited file is exactly as valid as one that was read, and
+ * whatever nobody asked to change is not touched.
+ *
+ * Rules of IIS honoured here: a section exists only when declared and known to the schema; one bad value makes the
+ * section unreadable, so it refuses the file; deeper paths append to collections; configuration paths and keys compare
+ * without regard to case.  configSource, shared configuration and the configuration history are refused or reported.
+ */
+#include <stdlib.h>
+
+#include "conf/conf_priv.h"
+#include "conf/value.h"
+
+const char *conf_file_name(enum conf_file file)
+{
+    static const char *const names[] = { "applicationHost.config", "administration.config", "sallyport.config" };
+    return file < CONF_FILE_COUNT ? names[file] : "";
+}
+
+/* ---- opening ---- */
+
+int conf_fill(struct conf *c, const struct slice bytes[CONF_FILE_COUNT], struct sink *s)
+{
+    for (size_t i = 0; i < CONF_FILE_COUNT; i++) {
+        const char *name = c->disk[i].path ? c->disk[i].path : conf_file_name((enum conf_file)i);
+        int err = input_load(&c->files[i], (enum conf_file)i, name, bytes[i], s);
+        if (err)
+            return err;
+    }
+    for (size_t i = 0; i < CONF_FILE_COUNT; i++) {
+        int err = check_input(c, (enum conf_file)i, s);
+        if (err)
+            return err;
+    }
+    return s->err;
+}
+
+int conf_open(const struct slice bytes[CONF_FILE_COUNT], conf_report *report, void *context, struct conf **conf_out)
+{
+    struct conf *c = calloc(1, sizeof *c);
+    if (!c)
+        return ERR_NOMEM;
+    struct sink s = { .report = report, .context = context };
+    int err = conf_fill(c, bytes, &s);
+    if (err) {
+        conf_free(c);
+        return err;
+    }
+    *conf_out = c;
+    return 0;
+}
+
+void conf_free(struct conf *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < CONF_FILE_COUNT; i++) {
+        input_free(&c->files[i]);
+        free(c->disk[i].path);
+        text_free(&c->disk[i].original);
+    }
+    arena_free(&c->elements);
+    free(c->directory);
+    free(c);
+}
+
+/* ---- sections ---- */
+
+int conf_section(struct conf *c, struct slice name, struct slice path, struct conf_element **element_out)
+{
+    const struct schema_section *section = schema_section_short(name);
+    if (!section)
+        return ERR_NOT_FOUND;
+    return element_of_section(c, section, path_canonical(path), element_out);
+}
+
+size_t conf_section_count(void)
+{
+    return schema_section_count();
+}
+
+const char *conf_section_name(size_t index)
+{
+    const struct schema_section *section = schema_section_at(index);
+    return section ? section->name : NULL;
+}
+
+void conf_locations(struct conf *c, const char *section, struct slice site,
+                    void (*each)(void *context, struct slice path), void *context)
+{
+    const struct schema_section *schema = schema_section_short(slice_str(section));
+    const struct conf_input *in = schema ? &c->files[schema->file] : NULL;
+    if (!in || !in->x)
+        return;
+    site = path_canonical(site);
+    uint32_t at = site.len ? input_first_of_site(in, schema, site) : in->place_count ? 0 : MAP_NONE;
+    while (at != MAP_NONE) {
+        const struct place *p = &in->places[at];
+        bool is_below = !site.len || slice_equal_fold(p->path, site) ||
+                        (p->path.len > site.len && p->path.ptr[site.len] == '/' && slice_starts_fold(p->path, site));
+        if (p->section == schema && p->location != XML_NONE && is_below)
+            each(context, p->path);
+        at = site.len ? p->next : at + 1 < in->place_count ? at + 1 : MAP_NONE;
+    }
+}
+
+bool conf_is_locked(struct conf *c, const char *section, struct slice path)
+{
+    const struct schema_section *schema = schema_section_short(slice_str(section));
+    const struct conf_input *in = schema ? &c->files[schema->file] : NULL;
+    if (!in || !in->x)
+        return false;
+    for (struct slice at = path_canonical(path); at.ptr; at = path_parent(at)) {
+        uint32_t place = input_place(in, schema, at);
+        if (place == MAP_NONE || in->places[place].location == XML_NONE)
+            continue;
+        uint32_t location = in->places[place].location;
+        struct slice mode = xml_attr_or(in->x, location, "overrideMode", SLICE_NONE);
+        struct slice allow = xml_attr_or(in->x, location, "allowOverride", SLICE_NONE);
+        if (slice_equal_fold_str(mode, "Deny") || slice_equal_fold_str(allow, "false"))
+            return true;
+        if (slice_equal_fold_str(mode, "Allow") || slice_equal_fold_str(allow, "true"))
+            return false;
+    }
+    uint32_t declared = map_get(&in->declared, slice_str(schema->name));
+    return declared != MAP_NONE && in->declarations[declared].is_denied;
+}
+
+/* ---- elements ---- */
+
+struct conf_element *conf_child(struct conf_element *e, const char *path)
+{
+    struct slice rest = slice_str(path);
+    while (e && rest.ptr && rest.len) {
+        const struct schema_element *schema = schema_child(e->schema, slice_cut(&rest, '/'));
+        e = schema ? element_child(e, schema) : NULL;
+    }
+    return e;
+}
+
+size_t conf_count(struct conf_element *collection)
+{
+    return element_merge(collection, NULL) ? 0 : collection->item_count;
+}
+
+struct conf_element *conf_item(struct conf_element *collection, size_t index)
+{
+    return index < conf_count(collection) ? collection->items[index] : NULL;
+}
+
+const char *conf_element_name(struct conf_element *e)
+{
+    return e->schema->name;
+}
+
+void conf_element_path(struct conf_element *e, struct text *out)
+{
+    element_path_print(e->ref->section, e->schema, out);
+}
+
+bool conf_is_local(struct conf_element *e)
+{
+    return element_local(e) != XML_NONE;
+}
+
+struct slice conf_element_level(struct conf_element *e)
+{
+    return e->ref->path;
+}
+
+/* ---- attributes ---- */
+
+static void fill_default(const struct schema_attr *a, struct conf_value *v)
+{
+    v->origin = CONF_DEFAULT;
+    v->text = slice_str(a->default_text);
+    v->number = a->default_number;
+}
+
+static void fill_written(struct conf_element *e, const struct schema_attr *a, const struct layer *layer, uint32_t attr,
+                         struct conf_value *v)
+{
+    const struct xml *x = e->in->x;
+    v->origin = layer->local ? CONF_EXPLICIT : CONF_INHERITED;
+    v->text = xml_attr_text(x, attr);
+    v->file = e->in->which;
+    xml_position(x, layer->node, x->attrs[attr].value_at, &v->line, &v->column);
+    OWNED_TEXT_BUFFER reason = { 0 };
+    if (value_parse(a, v->text, 0, &v->number, &reason))
+        v->number = a->default_number; /* cannot be: the file was checked */
+    struct slice data;
+    if (!a->encrypted || !value_is_encrypted(v->text, &data))
+        return;
+    v->encrypted = data.len > 0;
+    if (!v->encrypted)
+        v->text = SLICE_LITERAL("");
+}
+
+int conf_attr(struct conf_element *e, const char *name, struct conf_value *value_out)
+{
+    const struct schema_attr *a = schema_attr(e->schema, slice_str(name));
+    if (!a)
+        return ERR_NOT_FOUND;
+    struct conf_value v = { .type = a->type, .file = e->in->which };
+    for (size_t i = 0; i < e->layer_count; i++) {
+        uint32_t attr = xml_attr_find(e->in->x, e->layers[i].node, name);
+        if (attr == XML_NONE)
+            continue;
+        fill_written(e, a, &e->layers[i], attr, &v);
+        *value_out = v;
+        return 0;
+    }
+    fill_default(a, &v);
+    *value_out = v;
+    return 0;
+}
+
+struct slice conf_text(struct conf_element *e, const char *name)
+{
+    struct conf_value v;
+    return conf_attr(e, name, &v) ? SLICE_LITERAL("") : v.text;
+}
+
+int64_t conf_number(struct conf_element *e, const char *name)
+{
+    struct conf_value v;
+    return conf_attr(e, name, &v) ? 0 : v.number;
+}
+
+/* ---- what is set explicitly ---- */
+
+struct explicit_walk {
+    const struct conf_input *in;
+    const struct schema_section *section;
+    void (*each)(void *context, const char *element, const char *attribute, const struct conf_value *value);
+    void *context;
+};
+
+static void each_explicit(struct explicit_walk *w, const struct schema_element *e, uint32_t node)
+{
+    const struct xml *x = w->in->x;
+    OWNED_TEXT_BUFFER path = { 0 };
+    for (uint32_t i = 0; i < x->nodes[node].attr_count; i++) {
+        uint32_t attr = x->nodes[node].attr + i;
+        const struct schema_attr *a = schema_attr(e, xml_attr_name(x, attr));
+        if (!a || !a->is_ftp)
+            continue;
+        if (!path.len)
+            element_path_print(w->section, e, &path);
+        struct conf_value v = { .type = a->type, .origin = CONF_EXPLICIT, .file = w->in->which };
+        v.text = xml_attr_text(x, attr);
+        v.encrypted = a->encrypted && value_is_encrypted(v.text, NULL);
+        xml_position(x, node, x->attrs[attr].value_at, &v.line, &v.column);
+        OWNED_TEXT_BUFFER reason = { 0 };
+        if (!value_parse(a, v.text, 0, &v.number, &reason) && !text_error(&path))
+            w->each(w->context, text_str(&path), a->name, &v);
+    }
+    for (uint32_t n = x->nodes[node].first; n != XML_NONE; n = x->nodes[n].next) {
+        const struct schema_element *child = schema_child(e, xml_name(x, n));
+        if (!child && e->collection && slice_equal_str(xml_name(x, n), e->collection->add))
+            child = e->collection->item;
+        if (child)
+            each_explicit(w, child, n);
+    }
+}
+
+void conf_each_explicit(struct conf *c,
+                        void (*each)(void *context, const char *element, const char *attribute,
+                                     const struct conf_value *value),
+                        void *context)
+{
+    for (size_t f = 0; f < CONF_FILE_COUNT; f++) {
+        struct explicit_walk w = { .in = &c->files[f], .each = each, .context = context };
+        for (size_t i = 0; i < c->files[f].place_count; i++) {
+            w.section = c->files[f].places[i].section;
+            each_explicit(&w, w.section->root, c->files[f].places[i].node);
+        }
+    }
+}
+
+/* ---- the schema for people ---- */
+
+bool conf_schema_attr_at(struct conf_element *e, size_t index, struct conf_schema_attr *attr_out)
+{
+    static const char *const types[] = {
+        [CONF_BOOL] = "bool", [CONF_INT] = "int",     [CONF_UINT] = "uint",         [CONF_INT64] = "int64",
+        [CONF_ENUM] = "enum", [CONF_FLAGS] = "flags", [CONF_TIMESPAN] = "timeSpan", [CONF_STRING] = "string",
+    };
+    if (index >= e->schema->attr_count)
+        return false;
+    const struct schema_attr *a = &e->schema->attrs[index];
+    *attr_out = (struct conf_schema_attr){
+        .name = a->name,
+        .type = types[a->type],
+        .default_text = a->default_text,
+        .allowed = a->allowed,
+        .required = a->required,
+        .key = schema_attr_is_key(a),
+        .encrypted = a->encrypted,
+        .runtime = a->runtime,
+    };
+    return true;
+}
+
+const char *conf_schema_child_at(struct conf_element *e, size_t index, bool *is_collection)
+{
+    if (index >= e->schema->child_count)
+        return NULL;
+    *is_collection = e->schema->children[index]->collection != NULL;
+    return e->schema->children[index]->name;
+}
+
+const char *conf_schema_item_name(struct conf_element *e)
+{
+    return e->schema->collection ? e->schema->collection->add : NULL;
+}
+
+struct slice conf_bytes(struct conf *c, enum conf_file file)
+{
+    const struct xml *x = file < CONF_FILE_COUNT ? c->files[file].x : NULL;
+    return x ? slice_of(x->bytes, x->len) : SLICE_NONE;
+}
