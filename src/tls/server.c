@@ -33,7 +33,7 @@ static int no_passphrase(char *buffer, int size, int writing, void *unused)
 
 static BIO *open_pem(struct slice pem)
 {
-    return pem.len > INT32_MAX ? NULL : BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    return pem.len > INT32_MAX ? NULL : BIO_new_mem_buf(pem.ptr ? pem.ptr : "", (int)pem.len);
 }
 
 static bool thumbprint_matches(const X509 *leaf, struct slice wanted, char *hex)

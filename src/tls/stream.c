@@ -356,6 +356,8 @@ int stream_handshake(struct stream *s, struct diag *d)
     if (err)
         return explain(s, err, d);
     s->handshaking = false;
+    if (!link_of(s->ssl)->is_data)
+        ticket_adopt(s->ssl);
     if (s->session->server->ssl128 && SSL_get_cipher_bits(s->ssl, NULL) < 128) {
         diag_set(d, "ssl128: the negotiated cipher has fewer than 128 bits");
         return fail(s, ERR_IO);

@@ -5,7 +5,13 @@
  * included, so a ticket of another site is not even recognised (threats.md C12).  Every ticket carries the secret of
  * the control channel it was issued on.  A data channel accepts only tickets with the secret of its control channel and
  * falls back to a full handshake for any other, which the caller may then refuse (D08).  Data channels never issue any
- * (D21).  In TLS 1.2 a resumed control channel always gets a new ticket, for the old one names the previous login.
+ * (D21).
+ *
+ * A control channel that resumed an earlier one keeps the earlier secret: it is the same client, who may go on using the
+ * older ticket on data channels (OpenSSL's client tells its program of no renewed TLS 1.2 ticket; curl then offers the
+ * first one).  Taken over only when the handshake has proved that the client knows the session's keys; whoever merely
+ * repeats somebody's ticket and falls back to a full handshake gets a secret of his own.
+ *
  * TLS 1.2 sessions without extended master secret get no ticket and cannot resume (T07).
  */
 #include "base/secret.h"
@@ -143,10 +149,12 @@ static int choose_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
     return 0;
 }
 
-/* A ticket is being made: put the login's secret into it. */
+/* A ticket is being made: put the secret into it, unless it came with the session that is resumed. */
 static int fill_ticket(SSL *ssl, void *unused)
 {
     (void)unused;
+    if (SSL_session_reused(ssl))
+        return 1;
     return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), link_of(ssl)->session->secret, TLS_SECRET_LEN);
 }
 
@@ -180,6 +188,15 @@ void ticket_install(SSL_CTX *ctx)
     SSL_CTX_set_session_ticket_cb(ctx, fill_ticket, judge_ticket, NULL);
     SSL_CTX_set_timeout(ctx, 24 * 3600);
     SSL_CTX_set_num_tickets(ctx, 2);
+}
+
+void ticket_adopt(SSL *ssl)
+{
+    void *secret = NULL;
+    size_t len = 0;
+    if (SSL_session_reused(ssl) && SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &secret, &len) &&
+        len == TLS_SECRET_LEN)
+        memcpy(link_of(ssl)->session->secret, secret, TLS_SECRET_LEN);
 }
 
 bool ticket_is_own(SSL *ssl)

@@ -67,6 +67,8 @@ static inline struct tls_link *link_of(const SSL *ssl)
 /* ---- ticket.c ---- */
 void ticket_install(SSL_CTX *ctx);
 bool ticket_keys_present(const struct tls_keys *k);
+/* After the handshake of a control channel: if it resumed, go on with the secret of the session it resumed. */
+void ticket_adopt(SSL *ssl);
 /* Whether the session that `ssl` resumed carries the secret of its control channel. */
 bool ticket_is_own(SSL *ssl);
 struct tls_keys *tls_keys_ref(struct tls_keys *k);
