@@ -20,11 +20,11 @@
     W(WIN_NOT_SAME_DEVICE,      17,   0,               "The system cannot move the file to a different disk drive.") \
     W(WIN_GEN_FAILURE,          31,   ERR_SYS,         "A device attached to the system is not functioning.")      \
     W(WIN_SHARING_VIOLATION,    32,   ERR_BUSY,        "The process cannot access the file because it is being used by another process.") \
-    W(WIN_HANDLE_EOF,           38,   ERR_RANGE,       "Reached the end of the file.")                             \
+    W(WIN_HANDLE_EOF,           38,   0,               "Reached the end of the file.")                             \
     W(WIN_NOT_SUPPORTED,        50,   ERR_UNSUPPORTED, "The request is not supported.")                            \
     W(WIN_NETNAME_DELETED,      64,   ERR_CLOSED,      "The specified network name is no longer available.")       \
     W(WIN_FILE_EXISTS,          80,   0,               "The file exists.")                                         \
-    W(WIN_INVALID_PARAMETER,    87,   ERR_SYNTAX,      "The parameter is incorrect.")                              \
+    W(WIN_INVALID_PARAMETER,    87,   ERR_RANGE,       "The parameter is incorrect.")                              \
     W(WIN_DISK_FULL,            112,  ERR_NO_SPACE,    "There is not enough space on the disk.")                   \
     W(WIN_SEM_TIMEOUT,          121,  ERR_TIMEOUT,     "The semaphore timeout period has expired.")                \
     W(WIN_INVALID_NAME,         123,  ERR_NAME,        "The filename, directory name, or volume label syntax is incorrect.") \

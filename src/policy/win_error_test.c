@@ -20,6 +20,7 @@ static const struct {
     { "exists", ERR_EXISTS, 183, "Cannot create a file when that file already exists." },
     { "name too long", ERR_TOO_LONG, 206, "The filename or extension is too long." },
     { "CWD to a file", ERR_NOT_DIR, 267, "The directory name is invalid." },
+    { "EINVAL", ERR_RANGE, 87, "The parameter is incorrect." },
     { "FIFO", ERR_NOT_FILE, 5, "Access is denied." },
     { "success", 0, 0, "" },
     { "unknown error", -1000, 31, "A device attached to the system is not functioning." },
