@@ -1,0 +1,326 @@
+/*
+ * broker.c - serving the channels.
+ *
+ * Each channel has one table row per message; anything else that arrives was judged by the channel's own table and is
+ * an error of the peer.  A snapshot is held by every request that began under it, so a new one never pulls rules away
+ * from under a running request, and the next request sees the new rules (threats.md A15).
+ */
+#include "broker/broker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "broker/verbs.h"
+#include "proto/log.h"
+#include "sys/datagram.h"
+
+enum { THREAD_STACK = 768 * 1024, FINISH_SECONDS = 3 };
+
+/* ---- telling the administrator ---- */
+
+static bool tell_logger(struct broker *b, int level, struct slice line)
+{
+    int fd = link_try_hold(&b->logger);
+    if (fd < 0)
+        return false;
+    uint8_t bytes[4096 + 128];
+    struct wire_out out = { bytes, sizeof bytes, 0, 0 };
+    const struct log_event m = { .time = (int64_t)time(NULL) * 1000, .level = (uint8_t)level,
+                                 .where = SLICE_LITERAL("broker"), .text = line };
+    wire_channel_begin(&out, MSG_log_event);
+    int err = log_event_encode(&m, &out);
+    /* The log never holds up a request: a full socket loses the line (H06). */
+    if (!err && send(fd, bytes, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        err = errno == EPIPE || errno == ECONNRESET ? ERR_CLOSED : ERR_AGAIN;
+    link_release(&b->logger, err == ERR_CLOSED);
+    return !err;
+}
+
+void broker_tell(struct broker *b, int level, const char *fmt, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    OWNED_TEXT_BUFFER escaped = { .max = 4096 };
+    text_add_escaped(&escaped, slice_str(line));
+    if (!tell_logger(b, level, text_slice(&escaped)) && b->tell)
+        b->tell(b->tell_context, level, line);
+}
+
+/* ---- life ---- */
+
+int broker_init(struct broker *b, struct snapshot *snapshot, int worker, int auth, int logger)
+{
+    *b = (struct broker){ .snapshot = snapshot, .worker = worker };
+    link_init(&b->auth, auth);
+    link_init(&b->logger, logger);
+    if (pthread_mutex_init(&b->lock, NULL) || pthread_cond_init(&b->changed, NULL))
+        return ERR_SYS;
+    return grants_init(&b->grants);
+}
+
+static struct snapshot *current_snapshot(struct broker *b)
+{
+    pthread_mutex_lock(&b->lock);
+    struct snapshot *s = snapshot_ref(b->snapshot);
+    pthread_mutex_unlock(&b->lock);
+    return s;
+}
+
+void broker_set_snapshot(struct broker *b, struct snapshot *snapshot)
+{
+    pthread_mutex_lock(&b->lock);
+    struct snapshot *old = b->snapshot;
+    b->snapshot = snapshot;
+    pthread_mutex_unlock(&b->lock);
+    snapshot_unref(old);
+}
+
+void broker_set_auth(struct broker *b, int fd)
+{
+    link_replace(&b->auth, fd);
+}
+
+void broker_set_logger(struct broker *b, int fd)
+{
+    link_replace(&b->logger, fd);
+}
+
+void broker_end(struct broker *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->is_ending = true;
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* False when the broker is ending: nothing new begins. */
+static bool begin_request(struct broker *b)
+{
+    pthread_mutex_lock(&b->lock);
+    bool may = !b->is_ending;
+    b->running += may;
+    pthread_mutex_unlock(&b->lock);
+    return may;
+}
+
+static void end_request(struct broker *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->running--;
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->lock);
+}
+
+void broker_wait(struct broker *b)
+{
+    struct timespec until;
+    pthread_mutex_lock(&b->lock);
+    while (!b->is_ending)
+        pthread_cond_wait(&b->changed, &b->lock);
+    /* A request that hangs in a dead disk is not worth waiting for. */
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += FINISH_SECONDS;
+    while (b->running && pthread_cond_timedwait(&b->changed, &b->lock, &until) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&b->lock);
+    grants_drop_all(&b->grants);
+}
+
+void broker_free(struct broker *b)
+{
+    (void)shutdown(b->worker, SHUT_RDWR);
+    link_stop(&b->auth);
+    link_stop(&b->logger);
+    for (size_t i = 0; i < b->thread_count; i++)
+        pthread_join(b->threads[i], NULL);
+    close(b->worker);
+    grants_free(&b->grants);
+    snapshot_unref(b->snapshot);
+}
+
+/* ---- the worker's channel ---- */
+
+static int answer_worker(struct broker *b, const struct verb_result *r)
+{
+    return DATAGRAM_SEND(b->worker, r->fd, broker_answer, .request = r->answer.request, .status = r->answer.status,
+                         .win32 = r->answer.win32, .substatus = r->answer.substatus, .type = r->answer.type,
+                         .size = r->answer.size, .mtime = r->answer.mtime, .mode = r->answer.mode,
+                         .handle = r->answer.handle, .more = r->answer.more, .writable = r->answer.writable,
+                         .name = r->answer.name, .data = r->answer.data);
+}
+
+static int on_request(struct broker *b, struct wire_in *in)
+{
+    struct broker_request ask;
+    int err = broker_request_decode(in, &ask);
+    if (err)
+        return err;
+    struct snapshot *snapshot = current_snapshot(b);
+    struct verb_result result = VERB_RESULT_NONE;
+    verbs_run(&b->grants, snapshot, &ask, &result);
+    if (result.answer.substatus == 54)
+        grants_drop(&b->grants, ask.ticket); /* its site is gone */
+    snapshot_unref(snapshot);
+    err = answer_worker(b, &result);
+    verb_result_free(&result);
+    return err;
+}
+
+static int on_release(struct broker *b, struct wire_in *in)
+{
+    struct broker_release m;
+    int err = broker_release_decode(in, &m);
+    if (!err)
+        grants_drop(&b->grants, m.ticket);
+    return err;
+}
+
+static const struct {
+    uint16_t number;
+    int (*handle)(struct broker *b, struct wire_in *in);
+} worker_messages[] = {
+    { MSG_broker_request, on_request },
+    { MSG_broker_release, on_release },
+};
+
+int broker_serve_worker(struct broker *b, struct slice datagram, unsigned fds)
+{
+    const struct wire_message *m;
+    struct wire_in in;
+    int err = wire_channel_accept(&broker_channel, ROLE_WORKER, datagram, fds, &m, &in);
+    for (size_t i = 0; !err && i < sizeof worker_messages / sizeof worker_messages[0]; i++)
+        if (worker_messages[i].number == m->number)
+            return worker_messages[i].handle(b, &in);
+    return err ? err : ERR_STATE;
+}
+
+static void *serve_worker(void *context)
+{
+    struct broker *b = context;
+    char *buffer = malloc(WIRE_DATAGRAM_MAX);
+    int err = buffer ? 0 : ERR_NOMEM;
+    while (!err) {
+        struct slice datagram;
+        OWNED_FD fd = -1;
+        err = datagram_receive(b->worker, buffer, WIRE_DATAGRAM_MAX, &datagram, &fd);
+        if (err || !begin_request(b))
+            break;
+        err = broker_serve_worker(b, datagram, fd >= 0);
+        end_request(b);
+    }
+    if (err && err != ERR_CLOSED)
+        broker_tell(b, LOG_LEVEL_ERROR, "the worker's channel ends: %s", err_text(err));
+    free(buffer);
+    broker_end(b);
+    return NULL;
+}
+
+/* ---- the authenticator's channel ---- */
+
+static int on_give(struct broker *b, int auth, struct wire_in *in)
+{
+    struct grant_give m;
+    int err = grant_give_decode(in, &m);
+    if (err)
+        return err;
+    /* Without isolation everybody starts at the root of the site (ftp-behaviour 6, mode None). */
+    const struct slice home = SLICE_LITERAL("/");
+    struct grant *g = NULL;
+    uint32_t win32 = 0;
+    unsigned substatus = 0;
+    struct snapshot *snapshot = current_snapshot(b);
+    int verdict = grant_new(&m, snapshot_server(snapshot, 0)->uid_floor, &g);
+    if (verdict) {
+        win32 = 5;
+        substatus = 2;
+        broker_tell(b, LOG_LEVEL_WARNING, "no grant for '" SLICE_FMT "' (uid %u): %s", SLICE_ARG(m.user), m.uid,
+                    err_text(verdict));
+    } else {
+        verdict = verbs_check_home(snapshot, g, home, &win32, &substatus);
+        if (!verdict)
+            verdict = grants_add(&b->grants, g);
+        if (verdict)
+            grant_free(g);
+    }
+    snapshot_unref(snapshot);
+    return DATAGRAM_SEND(auth, -1, grant_answer, .ticket = m.ticket, .accepted = !verdict, .win32 = win32,
+                         .substatus = substatus, .home = home);
+}
+
+static int on_revoke(struct broker *b, int auth, struct wire_in *in)
+{
+    (void)auth;
+    struct grant_revoke m;
+    int err = grant_revoke_decode(in, &m);
+    if (!err)
+        grants_drop(&b->grants, m.ticket);
+    return err;
+}
+
+static const struct {
+    uint16_t number;
+    int (*handle)(struct broker *b, int auth, struct wire_in *in);
+} auth_messages[] = {
+    { MSG_grant_give,   on_give },
+    { MSG_grant_revoke, on_revoke },
+};
+
+int broker_serve_auth(struct broker *b, int auth, struct slice datagram, unsigned fds)
+{
+    const struct wire_message *m;
+    struct wire_in in;
+    int err = wire_channel_accept(&grant_channel, ROLE_AUTH, datagram, fds, &m, &in);
+    for (size_t i = 0; !err && i < sizeof auth_messages / sizeof auth_messages[0]; i++)
+        if (auth_messages[i].number == m->number)
+            return auth_messages[i].handle(b, auth, &in);
+    return err ? err : ERR_STATE;
+}
+
+/* An authenticator that ends is restarted and comes back on a new socket; what it granted stays. */
+static void *serve_auth(void *context)
+{
+    struct broker *b = context;
+    char *buffer = malloc(WIRE_DATAGRAM_MAX);
+    for (bool is_ending = !buffer; !is_ending;) {
+        struct slice datagram;
+        OWNED_FD fd = -1;
+        int auth = link_hold(&b->auth);
+        if (auth < 0)
+            break;
+        int err = datagram_receive(auth, buffer, WIRE_DATAGRAM_MAX, &datagram, &fd);
+        is_ending = !begin_request(b);
+        if (!is_ending) {
+            if (!err)
+                err = broker_serve_auth(b, auth, datagram, fd >= 0);
+            end_request(b);
+        }
+        if (err && err != ERR_CLOSED)
+            broker_tell(b, LOG_LEVEL_ERROR, "the authenticator's channel ends: %s", err_text(err));
+        if (err)
+            (void)shutdown(auth, SHUT_RDWR); /* the other threads leave it too */
+        link_release(&b->auth, err != 0);
+    }
+    free(buffer);
+    return NULL;
+}
+
+int broker_start(struct broker *b)
+{
+    pthread_attr_t attr;
+    if (pthread_attr_init(&attr))
+        return ERR_NOMEM;
+    int failed = pthread_attr_setstacksize(&attr, THREAD_STACK);
+    for (size_t i = 0; !failed && i < BROKER_THREADS + BROKER_AUTH_THREADS; i++) {
+        failed = pthread_create(&b->threads[i], &attr, i < BROKER_THREADS ? serve_worker : serve_auth, b);
+        b->thread_count += !failed;
+    }
+    pthread_attr_destroy(&attr);
+    return failed ? ERR_SYS : 0;
+}

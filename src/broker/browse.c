@@ -1,0 +1,366 @@
+/*
+ * browse.c - names first, lines later.
+ *
+ *     READING ---- directory ends below the limit ----> sorted, then SHOWING from memory
+ *        |-------- the limit is passed ---------------> SHOWING what was read, then STREAMING
+ *
+ * A line that does not fit the chunk waits for the next one.
+ */
+#include "broker/browse.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/own.h"
+#include "broker/upload.h"
+#include "ftp/listing.h"
+#include "policy/vpath.h"
+
+struct name_at {
+    uint32_t at, len; /* in `pool` */
+    bool is_mapping;
+};
+
+struct browse {
+    struct browse *next;
+    uint64_t handle;
+    struct snapshot *snapshot;
+    const struct snap_site *site;
+    struct text path, rest, pattern, prefix; /* owned copies */
+    unsigned flags, permissions;
+    bool scopes_below;        /* entries may have rules of their own */
+    struct authorization_subject who; /* borrowed from the grant, which outlives its listings */
+    int64_t now;
+    int root;
+    DIR *dir;                 /* NULL: a single file */
+    struct text pool;
+    struct name_at *names;
+    size_t count, cap, shown;
+    bool streaming;
+    struct text waiting;      /* the line that did not fit */
+    struct text single;       /* the one line of a file */
+};
+
+uint64_t browse_handle(const struct browse *b)
+{
+    return b->handle;
+}
+
+void browse_set_handle(struct browse *b, uint64_t handle)
+{
+    b->handle = handle;
+}
+
+struct browse **browse_link(struct browse *b)
+{
+    return &b->next;
+}
+
+void browse_end(struct browse *b)
+{
+    if (!b)
+        return;
+    if (b->dir)
+        closedir(b->dir);
+    if (b->root >= 0)
+        close(b->root);
+    struct text *texts[] = { &b->path, &b->rest, &b->pattern, &b->prefix, &b->pool, &b->waiting, &b->single };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        text_free(texts[i]);
+    free(b->names);
+    snapshot_unref(b->snapshot);
+    free(b);
+}
+
+int browse_describe(int fd, struct listing_entry *entry_out)
+{
+    struct statx st;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
+        return place_error(errno);
+    if (!S_ISDIR(st.stx_mode) && !S_ISREG(st.stx_mode))
+        return ERR_NOT_FILE;
+    entry_out->is_directory = S_ISDIR(st.stx_mode);
+    entry_out->size = st.stx_size;
+    entry_out->mtime = st.stx_mtime.tv_sec;
+    entry_out->has_created = st.stx_mask & STATX_BTIME;
+    entry_out->created = st.stx_btime.tv_sec;
+    entry_out->mode = st.stx_mode & 07777u;
+    entry_out->device = makedev(st.stx_dev_major, st.stx_dev_minor);
+    entry_out->inode = st.stx_ino;
+    return 0;
+}
+
+static int add_name(struct browse *b, struct slice name, bool is_mapping)
+{
+    if (b->count == b->cap) {
+        size_t cap = b->cap ? 2 * b->cap : 64;
+        struct name_at *grown = reallocarray(b->names, cap, sizeof *grown);
+        if (!grown)
+            return ERR_NOMEM;
+        b->names = grown;
+        b->cap = cap;
+    }
+    b->names[b->count++] = (struct name_at){ (uint32_t)b->pool.len, (uint32_t)name.len, is_mapping };
+    text_add(&b->pool, name);
+    text_add_char(&b->pool, '\0');
+    return text_error(&b->pool);
+}
+
+static bool is_shadowed(const struct browse *b, struct slice name)
+{
+    const struct snap_directory *d;
+    struct slice mapped;
+    for (uint32_t next = 0; directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &mapped);)
+        if (slice_equal_fold(mapped, name))
+            return true;
+    return false;
+}
+
+static bool is_wanted(const struct browse *b, struct slice name)
+{
+    return b->pattern.len == 0 || slice_matches_wildcard(name, text_slice(&b->pattern));
+}
+
+/* The next real name that may show; empty at the end. */
+static struct slice read_name(struct browse *b)
+{
+    for (struct dirent *e; (e = readdir(b->dir));) {
+        struct slice name = slice_str(e->d_name);
+        if (slice_equal_str(name, ".") || slice_equal_str(name, ".."))
+            continue;
+        if (place_is_upload_name(name))
+            upload_sweep(dirfd(b->dir), e->d_name);
+        else if (is_wanted(b, name) && !is_shadowed(b, name))
+            return name;
+    }
+    return SLICE_NONE;
+}
+
+static int add_mappings(struct browse *b)
+{
+    const struct snap_directory *d;
+    struct slice name;
+    uint32_t next = 0;
+    int err = 0;
+    if (!(b->flags & LIST_VIRTUAL_DIRECTORIES))
+        return 0;
+    while (!err && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &name))
+        if (is_wanted(b, name))
+            err = add_name(b, name, true);
+    return err;
+}
+
+static int by_name(const void *a, const void *b, void *pool)
+{
+    const struct name_at *x = a, *y = b;
+    struct slice first = slice_of((const char *)pool + x->at, x->len);
+    struct slice second = slice_of((const char *)pool + y->at, y->len);
+    int order = slice_compare_fold(first, second);
+    return order ? order : slice_compare(first, second);
+}
+
+static int read_names(struct browse *b)
+{
+    int err = add_mappings(b);
+    while (!err && b->count < b->site->sort_limit) {
+        struct slice name = read_name(b);
+        if (!name.len) {
+            if (b->count)
+                qsort_r(b->names, b->count, sizeof *b->names, by_name, b->pool.ptr);
+            return 0;
+        }
+        err = add_name(b, name, false);
+    }
+    b->streaming = true;
+    return err;
+}
+
+/* Open the entry for a look; links resolve beneath the mapping or not at all. */
+static int open_entry(const struct browse *b, const char *name)
+{
+    int fd = openat(dirfd(b->dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISLNK(st.st_mode))
+        return fd;
+    close(fd);
+    OWNED_TEXT_BUFFER whole = { 0 };
+    text_addf(&whole, "%s%s%s", text_str(&b->rest), b->rest.len ? "/" : "", name);
+    return text_error(&whole) ? -1 : open_beneath(b->root, text_str(&whole), O_PATH);
+}
+
+static const struct snap_directory *mapping_named(const struct browse *b, struct slice name)
+{
+    const struct snap_directory *d;
+    struct slice mapped;
+    for (uint32_t next = 0; directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &mapped);)
+        if (slice_equal(mapped, name))
+            return d;
+    return NULL;
+}
+
+/* A mapping shows even when its directory cannot be reached: with the current time, as IIS does when the stamp does
+ * not come in time (directoryBrowse/virtualDirectoryTimeout; 0 means do not look). */
+static void describe_mapping(const struct browse *b, struct slice name, struct listing_entry *e)
+{
+    const struct snap_directory *d = mapping_named(b, name);
+    *e = (struct listing_entry){ .name = name, .is_directory = true, .mtime = b->now, .mode = 0755 };
+    if (!d || b->site->virtual_directory_timeout == 0)
+        return;
+    OWNED_FD fd = open(snapshot_text(b->snapshot, d->linux_path).ptr, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && browse_describe(fd, e))
+        e->mtime = b->now;
+}
+
+static unsigned permissions_of(const struct browse *b, struct slice name)
+{
+    if (!b->scopes_below)
+        return b->permissions;
+    OWNED_TEXT_BUFFER path = { 0 };
+    if (vpath_join(text_slice(&b->path), name, &path))
+        return 0;
+    return authorization_permissions(b->snapshot, b->site, text_slice(&path), &b->who);
+}
+
+static bool describe_name(const struct browse *b, const char *name, bool is_mapping, struct listing_entry *e)
+{
+    *e = (struct listing_entry){ .name = slice_str(name) };
+    if (is_mapping) {
+        describe_mapping(b, slice_str(name), e);
+    } else {
+        OWNED_FD fd = open_entry(b, name);
+        if (fd < 0 || browse_describe(fd, e))
+            return false;
+    }
+    unsigned permissions = permissions_of(b, slice_str(name));
+    e->may_read = permissions & PERMISSION_READ;
+    e->may_write = permissions & PERMISSION_WRITE;
+    return true;
+}
+
+/* The next entry that exists; false at the end.  `name` borrows until the next call. */
+static bool next_entry(struct browse *b, struct listing_entry *e)
+{
+    while (b->shown < b->count) {
+        const struct name_at *n = &b->names[b->shown++];
+        if (describe_name(b, b->pool.ptr + n->at, n->is_mapping, e))
+            return true;
+    }
+    while (b->streaming) {
+        struct slice name = read_name(b);
+        if (!name.len)
+            b->streaming = false;
+        else if (describe_name(b, name.ptr, false, e))
+            return true;
+    }
+    return false;
+}
+
+int browse_next(struct browse *b, struct text *out, bool *more_out)
+{
+    struct listing_entry e;
+    text_reset(out);
+    text_add(out, text_slice(&b->waiting));
+    text_reset(&b->waiting);
+    text_add(out, text_slice(&b->single));
+    text_reset(&b->single);
+    while (b->dir && next_entry(b, &e)) {
+        listing_line(&b->waiting, b->flags, &e, text_slice(&b->prefix), b->now);
+        if (text_error(&b->waiting))
+            return text_error(&b->waiting);
+        if (out->len + b->waiting.len > LISTING_CHUNK) {
+            *more_out = true;
+            return text_error(out);
+        }
+        text_add(out, text_slice(&b->waiting));
+        text_reset(&b->waiting);
+    }
+    *more_out = false;
+    return text_error(out);
+}
+
+/* A file, or with LIST_ONE anything: its own line, named by its last component or, for MLST, by the whole path. */
+static int begin_single(struct browse *b, int fd)
+{
+    struct listing_entry e = { 0 };
+    int err = browse_describe(fd, &e);
+    if (err)
+        return err;
+    e.name = b->flags & LIST_ONE ? text_slice(&b->path) : vpath_last(text_slice(&b->path));
+    e.may_read = b->permissions & PERMISSION_READ;
+    e.may_write = b->permissions & PERMISSION_WRITE;
+    listing_line(&b->single, b->flags, &e, text_slice(&b->prefix), b->now);
+    return text_error(&b->single);
+}
+
+static int begin_at(struct browse *b, const struct place *p)
+{
+    struct stat st;
+    OWNED_FD fd = -1;
+    int err = place_open(p, O_PATH, &fd);
+    if (err)
+        return err;
+    if (fstat(fd, &st) < 0)
+        return place_error(errno);
+    if (b->flags & LIST_ONE || !S_ISDIR(st.st_mode))
+        return begin_single(b, fd);
+    int dir;
+    err = place_open(p, O_RDONLY | O_DIRECTORY, &dir);
+    if (err)
+        return err;
+    b->dir = fdopendir(dir);
+    if (!b->dir) {
+        close(dir);
+        return ERR_NOMEM;
+    }
+    return read_names(b);
+}
+
+static bool has_scopes_below(const struct place *p)
+{
+    for (uint32_t i = 0; i < p->site->scopes.count; i++) {
+        struct slice rest;
+        const struct snap_scope *scope = snapshot_scope(p->snapshot, p->site->scopes.first + i);
+        if (scope && vpath_is_below(snapshot_text(p->snapshot, scope->path), p->path, &rest) && rest.len)
+            return true;
+    }
+    return false;
+}
+
+int browse_begin(struct place *p, const struct browse_order *order, const struct authorization_subject *who,
+                 struct browse **browse_out)
+{
+    if (order->prefix.len > BROWSE_PREFIX_MAX)
+        return ERR_TOO_LONG;
+    struct browse *b = calloc(1, sizeof *b);
+    if (!b)
+        return ERR_NOMEM;
+    b->snapshot = snapshot_ref((struct snapshot *)p->snapshot);
+    b->site = p->site;
+    b->flags = order->flags;
+    b->permissions = p->permissions;
+    b->scopes_below = has_scopes_below(p);
+    b->who = *who;
+    b->now = order->now;
+    b->root = p->root;
+    p->root = -1;
+    text_add(&b->path, p->path);
+    text_add(&b->rest, text_slice(&p->rest));
+    text_add(&b->pattern, order->pattern);
+    text_add(&b->prefix, order->prefix);
+    int err = text_error(&b->path) | text_error(&b->rest) | text_error(&b->pattern) | text_error(&b->prefix);
+    if (!err) {
+        p->root = b->root; /* lent for the opening */
+        err = begin_at(b, p);
+        p->root = -1;
+    }
+    if (err) {
+        browse_end(b);
+        return err;
+    }
+    *browse_out = b;
+    return 0;
+}

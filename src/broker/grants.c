@@ -1,0 +1,213 @@
+/* grants.c - the table, and the end of a grant. */
+#include "broker/grants.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BUCKETS = 4096 };
+
+int grants_init(struct grants *g)
+{
+    *g = (struct grants){ .bucket_count = BUCKETS };
+    g->buckets = calloc(BUCKETS, sizeof(struct grant *));
+    if (!g->buckets)
+        return ERR_NOMEM;
+    return pthread_mutex_init(&g->lock, NULL) ? ERR_SYS : 0;
+}
+
+void grants_free(struct grants *g)
+{
+    if (!g->buckets)
+        return;
+    grants_drop_all(g);
+    free(g->buckets);
+    pthread_mutex_destroy(&g->lock);
+    *g = (struct grants){ 0 };
+}
+
+static int take_groups(struct slice bytes, struct identity *who)
+{
+    if (bytes.len % 4)
+        return ERR_DENIED;
+    who->group_count = bytes.len / 4;
+    if (!who->group_count)
+        return 0;
+    who->groups = calloc(who->group_count, sizeof *who->groups);
+    if (!who->groups)
+        return ERR_NOMEM;
+    struct wire_in in = wire_in_of(bytes.ptr, bytes.len);
+    for (size_t i = 0; i < who->group_count; i++)
+        who->groups[i] = (uint32_t)wire_get_number(&in, 4, UINT32_MAX);
+    return wire_in_finish(&in);
+}
+
+static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
+{
+    g->ticket = m->ticket;
+    g->site = m->site;
+    g->is_anonymous = m->account == GRANT_ANONYMOUS;
+    text_add(&g->user, m->user);
+    if (m->account == GRANT_DOMAIN)
+        text_add(&g->domain, m->domain);
+    text_add(&g->roles, m->roles);
+    if (text_error(&g->user) || text_error(&g->domain) || text_error(&g->roles))
+        return ERR_NOMEM;
+    /* A domain account without its domain would match the rules of local ones. */
+    if (m->account == GRANT_DOMAIN && m->domain.len == 0)
+        return ERR_DENIED;
+    if (m->identity != GRANT_SYSTEM)
+        return 0;
+    g->identity = (struct identity){ .is_system = true, .uid = m->uid, .gid = m->gid };
+    int err = take_groups(m->groups, &g->identity);
+    if (err)
+        return err;
+    return identity_is_allowed(&g->identity, uid_floor) ? 0 : ERR_DENIED;
+}
+
+int grant_new(const struct grant_give *m, uint32_t uid_floor, struct grant **grant_out)
+{
+    struct grant *g = calloc(1, sizeof *g);
+    if (!g)
+        return ERR_NOMEM;
+    g->rename.object = g->rename.dir = -1;
+    if (pthread_mutex_init(&g->busy, NULL)) {
+        free(g);
+        return ERR_SYS;
+    }
+    int err = fill(g, m, uid_floor);
+    if (err) {
+        grant_free(g);
+        return err;
+    }
+    *grant_out = g;
+    return 0;
+}
+
+void grant_forget_rename(struct grant *g)
+{
+    if (g->rename.object >= 0)
+        close(g->rename.object);
+    if (g->rename.dir >= 0)
+        close(g->rename.dir);
+    g->rename.object = g->rename.dir = -1;
+    text_free(&g->rename.path);
+}
+
+/* As the user, because it removes or names files.  If that identity cannot be taken any more the broker's own account
+ * tries; what it may not remove is swept by whoever meets it later. */
+static void abandon_uploads(struct grant *g)
+{
+    if (!g->uploads)
+        return;
+    bool is_taken = identity_take(&g->identity) == 0;
+    while (g->uploads) {
+        struct upload *u = g->uploads;
+        g->uploads = u->next;
+        upload_abandon(u);
+    }
+    if (is_taken)
+        identity_restore(&g->identity);
+}
+
+void grant_free(struct grant *g)
+{
+    abandon_uploads(g);
+    while (g->listings) {
+        struct browse *b = g->listings;
+        g->listings = *browse_link(b);
+        browse_end(b);
+    }
+    grant_forget_rename(g);
+    text_free(&g->user);
+    text_free(&g->domain);
+    text_free(&g->roles);
+    free(g->identity.groups);
+    pthread_mutex_destroy(&g->busy);
+    free(g);
+}
+
+/* Tickets are random: any bits will do. */
+static struct grant **find(struct grants *g, uint64_t ticket)
+{
+    struct grant **at = &g->buckets[ticket % g->bucket_count];
+    while (*at && (*at)->ticket != ticket)
+        at = &(*at)->next;
+    return at;
+}
+
+int grants_add(struct grants *g, struct grant *grant)
+{
+    pthread_mutex_lock(&g->lock);
+    struct grant **at = find(g, grant->ticket);
+    int err = *at ? ERR_EXISTS : g->count >= GRANTS_MAX ? ERR_LIMIT : 0;
+    if (!err) {
+        *at = grant;
+        g->count++;
+    }
+    pthread_mutex_unlock(&g->lock);
+    return err;
+}
+
+struct grant *grants_take(struct grants *g, uint64_t ticket)
+{
+    pthread_mutex_lock(&g->lock);
+    struct grant *grant = *find(g, ticket);
+    if (grant)
+        grant->users++;
+    pthread_mutex_unlock(&g->lock);
+    if (!grant)
+        return NULL;
+    pthread_mutex_lock(&grant->busy);
+    return grant;
+}
+
+void grants_put(struct grants *g, struct grant *grant)
+{
+    pthread_mutex_unlock(&grant->busy);
+    pthread_mutex_lock(&g->lock);
+    bool is_last = --grant->users == 0 && grant->is_dropped;
+    pthread_mutex_unlock(&g->lock);
+    if (is_last)
+        grant_free(grant);
+}
+
+/* Out of the table; true when nobody uses it and the caller must free it. */
+static bool unlink_grant(struct grants *g, struct grant **at)
+{
+    struct grant *grant = *at;
+    *at = grant->next;
+    g->count--;
+    grant->is_dropped = true;
+    return grant->users == 0;
+}
+
+void grants_drop(struct grants *g, uint64_t ticket)
+{
+    pthread_mutex_lock(&g->lock);
+    struct grant **at = find(g, ticket), *grant = *at;
+    bool is_idle = grant && unlink_grant(g, at);
+    pthread_mutex_unlock(&g->lock);
+    if (is_idle)
+        grant_free(grant);
+}
+
+void grants_drop_all(struct grants *g)
+{
+    for (size_t i = 0; i < g->bucket_count; i++)
+        for (;;) {
+            pthread_mutex_lock(&g->lock);
+            struct grant *grant = g->buckets[i];
+            bool is_idle = grant && unlink_grant(g, &g->buckets[i]);
+            pthread_mutex_unlock(&g->lock);
+            if (!grant)
+                break;
+            if (is_idle)
+                grant_free(grant);
+        }
+}
+
+struct authorization_subject grant_subject(const struct grant *g)
+{
+    return (struct authorization_subject){ .user = text_slice(&g->user), .domain = text_slice(&g->domain),
+                                           .anonymous = g->is_anonymous, .roles = text_slice(&g->roles) };
+}

@@ -1,0 +1,68 @@
+/*
+ * grants.h - what a ticket stands for, and everything its session has open.
+ *
+ * The authenticator gives grants over its own channel; the worker can only quote their tickets.  A grant is used by
+ * one request at a time: grants_take() locks it, grants_put() unlocks it.  Dropping a grant abandons its uploads, at
+ * once or when the running request is over.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "broker/browse.h"
+#include "broker/identity.h"
+#include "broker/upload.h"
+#include "proto/grant.h"
+
+enum { GRANT_UPLOADS_MAX = 8, GRANT_LISTINGS_MAX = 8, GRANTS_MAX = 1 << 20 };
+
+/* RNFR: the object itself, so that RNTO cannot move another one that took its name (threats.md P21). */
+struct rename_source {
+    int object;  /* O_PATH, -1 none */
+    int dir;     /* O_PATH */
+    char name[PLACE_NAME_MAX + 1];
+    struct text path;
+};
+
+struct grant {
+    struct grant *next; /* in its bucket */
+    uint64_t ticket;
+    uint32_t site;
+    unsigned users;     /* requests that hold it; under the table's lock */
+    bool is_dropped;
+    pthread_mutex_t busy;
+
+    struct text user, domain, roles;
+    bool is_anonymous;
+    struct identity identity;
+
+    uint64_t last_handle;
+    struct upload *uploads;
+    struct browse *listings;
+    struct rename_source rename;
+};
+
+struct grants {
+    pthread_mutex_t lock;
+    struct grant **buckets;
+    size_t bucket_count, count;
+};
+
+MUST_USE int grants_init(struct grants *g);
+void grants_free(struct grants *g); /* drops all */
+
+/* A grant from the authenticator's message, not yet in the table; the caller owns it.  ERR_DENIED: an account that
+ * may not be used (uid below `uid_floor`, root, a group list that is no list). */
+MUST_USE int grant_new(const struct grant_give *m, uint32_t uid_floor, struct grant **grant_out);
+void grant_free(struct grant *g);
+
+/* Takes ownership on 0.  ERR_EXISTS: that ticket is in use; ERR_LIMIT. */
+MUST_USE int grants_add(struct grants *g, struct grant *grant);
+/* The grant, locked; NULL for a ticket that nobody gave. */
+struct grant *grants_take(struct grants *g, uint64_t ticket);
+void grants_put(struct grants *g, struct grant *grant);
+void grants_drop(struct grants *g, uint64_t ticket);
+void grants_drop_all(struct grants *g);
+
+struct authorization_subject grant_subject(const struct grant *g);
+void grant_forget_rename(struct grant *g);

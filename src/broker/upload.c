@@ -1,0 +1,399 @@
+/*
+ * upload.c - temporary names, locks and renames.
+ *
+ * The lock protocol is that of lock files: create exclusively, lock, then look whether the name still means the file
+ * that was locked.  Whoever finds an existing file locks it first; having the lock means nobody writes, so it may be
+ * unlinked.  Between creation and lock a stranger may do exactly that, which the last look notices: try again.
+ *
+ * flock() belongs to the open file, which the worker shares: a lock outlives the broker as long as the worker still
+ * writes, and dies with the last of them.
+ */
+#include "broker/upload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+
+enum { LOCK_TRIES = 16, UNIQUE_TRIES = 16, COPY_BUFFER = 128 * 1024 };
+
+static uint64_t hash_exact(struct slice s)
+{
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a; only has to keep names apart, not to resist anybody */
+    for (size_t i = 0; i < s.len; i++)
+        hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+    return hash;
+}
+
+/* Two names that the site takes for one share their temporary file. */
+static void temp_name(const struct place *p, const char *name, char temp_out[UPLOAD_TEMP_SIZE])
+{
+    uint64_t hash = p->site->case_insensitive_names ? slice_hash_fold(slice_str(name)) : hash_exact(slice_str(name));
+    snprintf(temp_out, UPLOAD_TEMP_SIZE, UPLOAD_PREFIX "%016llx", (unsigned long long)hash);
+}
+
+static bool is_same_file(int dir, const char *name, int fd)
+{
+    struct stat named, opened;
+    return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &opened) == 0 &&
+           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+/* Whether a lock of that kind is held by somebody else.  A file system without locks says no. */
+static bool is_locked(int fd, int kind)
+{
+    return flock(fd, kind | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+void upload_sweep(int dir, const char *temp)
+{
+    OWNED_FD fd = openat(dir, temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return;
+    if (is_same_file(dir, temp, fd))
+        (void)unlinkat(dir, temp, 0);
+}
+
+static int temp_create(int dir, const char *temp, int *fd_out)
+{
+    for (unsigned i = 0; i < LOCK_TRIES; i++) {
+        OWNED_FD fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST)
+            return place_error(errno);
+        if (fd < 0) {
+            upload_sweep(dir, temp);
+            struct stat st;
+            if (fstatat(dir, temp, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                return ERR_BUSY; /* its writer lives, or it is not ours to remove */
+            continue;
+        }
+        if (is_locked(fd, LOCK_EX) || !is_same_file(dir, temp, fd))
+            continue;
+        *fd_out = fd_take(&fd);
+        return 0;
+    }
+    return ERR_BUSY;
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno != EINTR)
+            return place_error(errno);
+        if (n > 0) {
+            bytes += n;
+            len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static int copy_by_hand(int from, int to, uint64_t left)
+{
+    OWNED_TEXT buffer = malloc(COPY_BUFFER);
+    if (!buffer)
+        return ERR_NOMEM;
+    while (left) {
+        ssize_t n = read(from, buffer, left < COPY_BUFFER ? (size_t)left : COPY_BUFFER);
+        if (n == 0)
+            return ERR_RANGE; /* it became shorter meanwhile */
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return place_error(errno);
+        int err = write_all(to, buffer, (size_t)n);
+        if (err)
+            return err;
+        left -= (uint64_t)n;
+    }
+    return 0;
+}
+
+/* The first `len` bytes, shared instead of copied where the file system can. */
+static int copy_prefix(int from, int to, uint64_t len)
+{
+    while (len) {
+        ssize_t n = copy_file_range(from, NULL, to, NULL, len < (1u << 30) ? (size_t)len : 1u << 30, 0);
+        if (n == 0)
+            return ERR_RANGE;
+        if (n < 0 && (errno == EXDEV || errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP))
+            return copy_by_hand(from, to, len);
+        if (n < 0 && errno != EINTR)
+            return place_error(errno);
+        if (n > 0)
+            len -= (uint64_t)n;
+    }
+    return 0;
+}
+
+static void upload_free(struct upload *u)
+{
+    if (u->file >= 0)
+        close(u->file);
+    if (u->target >= 0)
+        close(u->target);
+    if (u->dir >= 0)
+        close(u->dir);
+    free(u);
+}
+
+static void discard(struct upload *u)
+{
+    if (u->file >= 0 && u->temp[0] && is_same_file(u->dir, u->temp, u->file))
+        (void)unlinkat(u->dir, u->temp, 0);
+    upload_free(u);
+}
+
+static int upload_new(const struct place *p, struct upload **upload_out)
+{
+    struct upload *u = calloc(1, sizeof *u);
+    if (!u)
+        return ERR_NOMEM;
+    u->file = u->dir = u->target = -1;
+    u->keep_partial = p->site->keep_partial_uploads;
+    u->durable = p->site->durable_uploads;
+    *upload_out = u;
+    return 0;
+}
+
+/* The file that will be replaced must be one that its replacer may write: a rename alone would not ask. */
+static int open_target(struct upload *u, struct stat *st_out)
+{
+    struct stat st;
+    if (fstatat(u->dir, u->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : place_error(errno);
+    if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
+        return ERR_DENIED; /* replacing a link would silently cut it off from what it names */
+    if (!S_ISREG(st.st_mode))
+        return ERR_NOT_FILE;
+    u->target = openat(u->dir, u->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (u->target < 0)
+        return place_error(errno);
+    if (fstat(u->target, st_out) < 0)
+        return place_error(errno);
+    if (!S_ISREG(st_out->st_mode))
+        return ERR_NOT_FILE;
+    return is_locked(u->target, LOCK_SH) ? ERR_BUSY : 0; /* shared: keeps appends away, not readers */
+}
+
+static int take_prefix(struct upload *u, uint64_t offset)
+{
+    OWNED_FD from = openat(u->dir, u->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (from < 0)
+        return place_error(errno);
+    if (!is_same_file(u->dir, u->name, u->target))
+        return ERR_BUSY;
+    u->kept = offset;
+    return copy_prefix(from, u->file, offset);
+}
+
+/* The new content goes under the old file's group and bits.  Where the group cannot be given, its bits would open the
+ * file to another group: they are left out. */
+static void inherit_access(const struct upload *u, const struct stat *old)
+{
+    struct stat st;
+    bool is_same_group = fstat(u->file, &st) == 0 &&
+                         (st.st_gid == old->st_gid || fchown(u->file, (uid_t)-1, old->st_gid) == 0);
+    (void)fchmod(u->file, old->st_mode & (is_same_group ? 0777 : 0707));
+}
+
+static int begin_in(struct upload *u, const struct place *p, uint64_t offset)
+{
+    struct stat old = { 0 };
+    int err = open_target(u, &old);
+    bool is_new = err == ERR_NOT_FOUND;
+    if (err && !is_new)
+        return err;
+    if (!is_new && u->is_unique)
+        return ERR_EXISTS;
+    if (offset > (is_new ? 0 : (uint64_t)old.st_size))
+        return ERR_RANGE;
+    temp_name(p, u->name, u->temp);
+    err = temp_create(u->dir, u->temp, &u->file);
+    if (err) {
+        u->temp[0] = '\0';
+        return err;
+    }
+    if (!is_new)
+        inherit_access(u, &old);
+    return offset ? take_prefix(u, offset) : 0;
+}
+
+int upload_begin(const struct place *p, uint64_t offset, struct upload **upload_out)
+{
+    struct upload *u;
+    int err = upload_new(p, &u);
+    if (err)
+        return err;
+    err = place_open_parent(p, &u->dir, u->name);
+    if (!err)
+        err = begin_in(u, p, offset);
+    if (err) {
+        discard(u);
+        return err;
+    }
+    *upload_out = u;
+    return 0;
+}
+
+static int pick_name(char name_out[PLACE_NAME_MAX + 1])
+{
+    uint64_t random;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return ERR_SYS;
+    snprintf(name_out, PLACE_NAME_MAX + 1, "ftp-%016llx", (unsigned long long)random);
+    return 0;
+}
+
+static int begin_unique_once(const struct place *p, struct upload **upload_out)
+{
+    struct upload *u;
+    int err = upload_new(p, &u);
+    if (err)
+        return err;
+    u->is_unique = true;
+    err = place_open(p, O_PATH | O_DIRECTORY, &u->dir);
+    if (!err)
+        err = pick_name(u->name);
+    if (!err)
+        err = begin_in(u, p, 0);
+    if (err) {
+        discard(u);
+        return err;
+    }
+    *upload_out = u;
+    return 0;
+}
+
+int upload_begin_unique(const struct place *p, struct upload **upload_out)
+{
+    int err = ERR_EXISTS;
+    for (unsigned i = 0; i < UNIQUE_TRIES && (err == ERR_EXISTS || err == ERR_BUSY); i++)
+        err = begin_unique_once(p, upload_out);
+    return err;
+}
+
+static int append_to(struct upload *u, const struct place *p, uint64_t *size_out)
+{
+    struct stat st;
+    OWNED_FD written = -1;
+    if (upload_peek(p, &written) == 0)
+        return ERR_BUSY; /* a STOR would replace what we append to */
+    OWNED_FD seen = open_beneath(p->root, text_str(&p->rest), O_PATH);
+    if (seen >= 0 && fstat(seen, &st) < 0)
+        return place_error(errno);
+    if (seen >= 0 && !S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? ERR_DENIED : ERR_NOT_FILE;
+    if (seen < 0 && errno != ENOENT)
+        return place_error(errno);
+    u->file = open_beneath(p->root, text_str(&p->rest), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK);
+    if (u->file < 0 || fstat(u->file, &st) < 0)
+        return place_error(errno);
+    if (!S_ISREG(st.st_mode))
+        return ERR_NOT_FILE;
+    if (is_locked(u->file, LOCK_EX))
+        return ERR_BUSY;
+    if (fstat(u->file, &st) < 0 || lseek(u->file, 0, SEEK_END) < 0)
+        return place_error(errno);
+    *size_out = (uint64_t)st.st_size;
+    return 0;
+}
+
+int upload_append(const struct place *p, struct upload **upload_out, uint64_t *size_out)
+{
+    struct upload *u;
+    int err = upload_new(p, &u);
+    if (err)
+        return err;
+    err = place_open_parent(p, &u->dir, u->name);
+    if (!err)
+        err = append_to(u, p, size_out);
+    if (err) {
+        upload_free(u);
+        return err;
+    }
+    *upload_out = u;
+    return 0;
+}
+
+/* RENAME_NOREPLACE, or a link where the file system knows no such rename; both refuse an existing name atomically. */
+static int take_free_name(const struct upload *u)
+{
+    if (renameat2(u->dir, u->temp, u->dir, u->name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return place_error(errno);
+    if (linkat(u->dir, u->temp, u->dir, u->name, 0) < 0)
+        return place_error(errno);
+    return unlinkat(u->dir, u->temp, 0) < 0 ? place_error(errno) : 0;
+}
+
+static int sync_directory(const struct upload *u)
+{
+    OWNED_FD dir = openat(u->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return fsync(u->file) < 0 ? place_error(errno) : 0; /* may write but not read the directory */
+    return fsync(dir) < 0 ? place_error(errno) : 0;
+}
+
+static int give_name(const struct upload *u)
+{
+    if (u->durable && fdatasync(u->file) < 0)
+        return place_error(errno); /* final: a later success would prove nothing (H03) */
+    if (!u->temp[0])
+        return 0;
+    if (!is_same_file(u->dir, u->temp, u->file))
+        return ERR_CONFLICT;
+    int err = u->is_unique ? take_free_name(u)
+            : renameat(u->dir, u->temp, u->dir, u->name) < 0 ? place_error(errno) : 0;
+    return !err && u->durable ? sync_directory(u) : err;
+}
+
+int upload_commit(struct upload *u)
+{
+    int err = give_name(u);
+    if (err)
+        discard(u);
+    else
+        upload_free(u);
+    return err;
+}
+
+void upload_abandon(struct upload *u)
+{
+    struct stat st;
+    bool got_bytes = fstat(u->file, &st) == 0 && (uint64_t)st.st_size > u->kept;
+    if (u->keep_partial && got_bytes)
+        (void)give_name(u);
+    discard(u); /* finds no temporary file of ours after a rename */
+}
+
+int upload_peek(const struct place *p, int *fd_out)
+{
+    char name[PLACE_NAME_MAX + 1], temp[UPLOAD_TEMP_SIZE];
+    OWNED_FD dir = -1;
+    if (place_open_parent(p, &dir, name))
+        return ERR_NOT_FOUND;
+    temp_name(p, name, temp);
+    OWNED_FD fd = openat(dir, temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_locked(fd, LOCK_SH))
+        return ERR_NOT_FOUND;
+    *fd_out = fd_take(&fd);
+    return 0;
+}
+
+bool upload_is_appending(int fd)
+{
+    if (is_locked(fd, LOCK_SH))
+        return true;
+    (void)flock(fd, LOCK_UN);
+    return false;
+}

@@ -1,0 +1,624 @@
+/*
+ * verbs.c - what the broker does for each verb of proto/broker.h.
+ *
+ * A verb returns an ERR_ value; the Win32 number and the sub-status follow from it by table, unless the step that
+ * failed knew better and has set them.
+ */
+#include "broker/verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "ftp/listing.h"
+#include "policy/vpath.h"
+#include "policy/win_error.h"
+
+struct call {
+    struct grant *grant; /* locked */
+    struct snapshot *snapshot;
+    const struct snap_site *site;
+    const struct broker_request *ask;
+    struct authorization_subject who;
+    struct place place;
+    struct verb_result *result;
+};
+
+void verb_result_free(struct verb_result *r)
+{
+    text_free(&r->data);
+    text_free(&r->name);
+    if (r->fd >= 0)
+        close(r->fd);
+    *r = VERB_RESULT_NONE;
+}
+
+/* ---- errors ---- */
+
+static unsigned substatus_of(int err)
+{
+    switch (err) {
+    case 0:
+        return SUB_NONE;
+    case ERR_DENIED:
+        return SUB_FILE_DENIED;
+    case ERR_NOT_FILE:
+        return SUB_NOT_A_FILE;
+    default:
+        return SUB_FILE_ERROR;
+    }
+}
+
+static int fail(struct call *c, int err, uint32_t win32, unsigned substatus)
+{
+    c->result->answer.win32 = win32;
+    c->result->answer.substatus = substatus;
+    return err;
+}
+
+static void settle(struct verb_result *r, int err)
+{
+    r->answer.status = (uint8_t)-err;
+    if (!err)
+        return;
+    if (!r->answer.win32)
+        r->answer.win32 = win_error_from(err);
+    if (!r->answer.substatus)
+        r->answer.substatus = substatus_of(err);
+}
+
+/* ---- looking ---- */
+
+static int describe(struct call *c, int fd)
+{
+    struct listing_entry e = { 0 };
+    int err = browse_describe(fd, &e);
+    if (err)
+        return err;
+    struct broker_answer *a = &c->result->answer;
+    a->type = e.is_directory ? BROKER_DIRECTORY : BROKER_FILE;
+    a->size = e.is_directory ? 0 : e.size;
+    a->mtime = e.mtime;
+    a->mode = e.mode;
+    return 0;
+}
+
+static int verb_stat(struct call *c)
+{
+    OWNED_FD fd = -1;
+    int err = place_open(&c->place, O_PATH, &fd);
+    return err ? err : describe(c, fd);
+}
+
+static int verb_chdir(struct call *c)
+{
+    OWNED_FD fd = -1;
+    int err = place_open(&c->place, O_PATH, &fd);
+    if (!err)
+        err = describe(c, fd);
+    if (err)
+        return err;
+    if (c->result->answer.type != BROKER_DIRECTORY)
+        return ERR_NOT_DIR;
+    /* An O_PATH open asks for nothing of the directory itself; entering one needs its search bit. */
+    OWNED_FD inside = open_beneath(fd, ".", O_PATH);
+    return inside < 0 ? place_error(errno) : 0;
+}
+
+/* Look before opening: opening a device may already do something, a FIFO may wait (R08). */
+static int open_regular(const struct place *p, int *fd_out)
+{
+    struct stat st;
+    OWNED_FD seen = -1;
+    int err = place_open(p, O_PATH, &seen);
+    if (err)
+        return err;
+    if (fstat(seen, &st) < 0)
+        return place_error(errno);
+    if (!S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? ERR_DENIED : ERR_NOT_FILE;
+    OWNED_FD fd = -1;
+    err = place_open(p, O_RDONLY | O_NONBLOCK, &fd);
+    if (err)
+        return err;
+    if (fstat(fd, &st) < 0)
+        return place_error(errno);
+    if (!S_ISREG(st.st_mode))
+        return ERR_NOT_FILE;
+    *fd_out = fd_take(&fd);
+    return 0;
+}
+
+/* Readers see the old version; what has none yet is in use, unless the site lets uploads be read (F10). */
+static int open_for_reading(struct call *c, int *fd_out)
+{
+    OWNED_FD written = -1;
+    bool is_uploading = c->place.rest.len && upload_peek(&c->place, &written) == 0;
+    if (is_uploading && c->site->allow_read_uploads) {
+        (void)lseek(written, 0, SEEK_SET);
+        *fd_out = fd_take(&written);
+        return 0;
+    }
+    int err = open_regular(&c->place, fd_out);
+    if (err)
+        return err == ERR_NOT_FOUND && is_uploading ? ERR_BUSY : err;
+    if (!c->site->allow_read_uploads && upload_is_appending(*fd_out)) {
+        close(*fd_out);
+        return ERR_BUSY;
+    }
+    return 0;
+}
+
+static int verb_open_read(struct call *c)
+{
+    OWNED_FD fd = -1;
+    int got = -1, err = open_for_reading(c, &got);
+    if (err)
+        return err;
+    fd = got;
+    err = describe(c, fd);
+    if (err)
+        return err;
+    if (c->ask->offset > c->result->answer.size)
+        return fail(c, ERR_RANGE, WIN_HANDLE_EOF, SUB_FILE_ERROR);
+    if (lseek(fd, (off_t)c->ask->offset, SEEK_SET) < 0)
+        return place_error(errno);
+    c->result->fd = fd_take(&fd);
+    return 0;
+}
+
+static int verb_free_space(struct call *c)
+{
+    struct statvfs fs;
+    OWNED_FD fd = -1;
+    int err = place_open(&c->place, O_PATH, &fd);
+    if (err)
+        return err;
+    if (fstatvfs(fd, &fs) < 0)
+        return place_error(errno);
+    if (__builtin_mul_overflow((uint64_t)fs.f_bavail, (uint64_t)fs.f_frsize, &c->result->answer.size))
+        c->result->answer.size = UINT64_MAX;
+    return 0;
+}
+
+/* ---- uploads ---- */
+
+static size_t uploads_open(const struct grant *g)
+{
+    size_t count = 0;
+    for (const struct upload *u = g->uploads; u; u = u->next)
+        count++;
+    return count;
+}
+
+/* The worker gets a descriptor of the same open file, so the lock lives as long as either of us. */
+static int hand_out(struct call *c, struct upload *u)
+{
+    int err = describe(c, u->file);
+    int fd = err ? -1 : fcntl(u->file, F_DUPFD_CLOEXEC, 3);
+    if (!err && fd < 0)
+        err = place_error(errno);
+    if (err) {
+        upload_abandon(u);
+        return err;
+    }
+    u->handle = ++c->grant->last_handle;
+    u->next = c->grant->uploads;
+    c->grant->uploads = u;
+    c->result->answer.handle = u->handle;
+    c->result->fd = fd;
+    text_add_str(&c->result->name, u->name);
+    return 0;
+}
+
+static int verb_upload(struct call *c)
+{
+    struct upload *u;
+    if (uploads_open(c->grant) >= GRANT_UPLOADS_MAX)
+        return ERR_LIMIT;
+    int err = upload_begin(&c->place, c->ask->offset, &u);
+    return err ? err : hand_out(c, u);
+}
+
+static int verb_upload_unique(struct call *c)
+{
+    struct upload *u;
+    if (uploads_open(c->grant) >= GRANT_UPLOADS_MAX)
+        return ERR_LIMIT;
+    int err = upload_begin_unique(&c->place, &u);
+    return err ? err : hand_out(c, u);
+}
+
+static int verb_append(struct call *c)
+{
+    struct upload *u;
+    uint64_t size;
+    if (uploads_open(c->grant) >= GRANT_UPLOADS_MAX)
+        return ERR_LIMIT;
+    int err = upload_append(&c->place, &u, &size);
+    return err ? err : hand_out(c, u);
+}
+
+static struct upload *take_upload(struct grant *g, uint64_t handle)
+{
+    for (struct upload **at = &g->uploads; *at; at = &(*at)->next)
+        if ((*at)->handle == handle) {
+            struct upload *u = *at;
+            *at = u->next;
+            return u;
+        }
+    return NULL;
+}
+
+static int verb_commit(struct call *c)
+{
+    struct upload *u = take_upload(c->grant, c->ask->handle);
+    if (!u)
+        return ERR_STATE;
+    (void)describe(c, u->file); /* the size that the log tells; a failure shows at the commit */
+    return upload_commit(u);
+}
+
+static int verb_abandon(struct call *c)
+{
+    struct upload *u = take_upload(c->grant, c->ask->handle);
+    if (!u)
+        return ERR_STATE;
+    upload_abandon(u);
+    return 0;
+}
+
+/* ---- listings ---- */
+
+static struct browse *take_listing(struct grant *g, uint64_t handle)
+{
+    for (struct browse **at = &g->listings; *at; at = browse_link(*at))
+        if (browse_handle(*at) == handle) {
+            struct browse *b = *at;
+            *at = *browse_link(b);
+            *browse_link(b) = NULL;
+            return b;
+        }
+    return NULL;
+}
+
+static size_t listings_open(struct grant *g)
+{
+    size_t count = 0;
+    for (struct browse *b = g->listings; b; b = *browse_link(b))
+        count++;
+    return count;
+}
+
+/* The next chunk; the listing goes back to the grant while there is more. */
+static int show_more(struct call *c, struct browse *b)
+{
+    bool more = false;
+    int err = browse_next(b, &c->result->data, &more);
+    if (err || !more) {
+        browse_end(b);
+        return err;
+    }
+    if (!browse_handle(b))
+        browse_set_handle(b, ++c->grant->last_handle);
+    *browse_link(b) = c->grant->listings;
+    c->grant->listings = b;
+    c->result->answer.handle = browse_handle(b);
+    c->result->answer.more = true;
+    return 0;
+}
+
+static int verb_list(struct call *c)
+{
+    struct browse *b;
+    const struct browse_order order = { .flags = c->ask->flags, .pattern = c->ask->pattern, .prefix = c->ask->prefix,
+                                        .now = c->ask->time ? c->ask->time : (int64_t)time(NULL) };
+    if (listings_open(c->grant) >= GRANT_LISTINGS_MAX)
+        return ERR_LIMIT;
+    int err = verb_stat(c);
+    if (!err)
+        err = browse_begin(&c->place, &order, &c->who, &b);
+    return err ? err : show_more(c, b);
+}
+
+static int verb_list_next(struct call *c)
+{
+    struct browse *b = take_listing(c->grant, c->ask->handle);
+    return b ? show_more(c, b) : ERR_STATE;
+}
+
+static int verb_list_end(struct call *c)
+{
+    struct browse *b = take_listing(c->grant, c->ask->handle);
+    if (!b)
+        return ERR_STATE;
+    browse_end(b);
+    return 0;
+}
+
+/* ---- changing names ---- */
+
+static int verb_delete(struct call *c)
+{
+    char name[PLACE_NAME_MAX + 1];
+    OWNED_FD dir = -1;
+    int err = place_open_parent(&c->place, &dir, name);
+    if (err)
+        return err;
+    return unlinkat(dir, name, 0) < 0 ? place_error(errno) : 0;
+}
+
+static int verb_mkdir(struct call *c)
+{
+    char name[PLACE_NAME_MAX + 1];
+    OWNED_FD dir = -1;
+    int err = place_open_parent(&c->place, &dir, name);
+    if (err)
+        return err;
+    return mkdirat(dir, name, 0777) < 0 ? place_error(errno) : 0;
+}
+
+static int verb_rmdir(struct call *c)
+{
+    char name[PLACE_NAME_MAX + 1];
+    OWNED_FD dir = -1;
+    if (directory_map_has(c->snapshot, c->site, c->place.path, true))
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT); /* F12 */
+    int err = place_open_parent(&c->place, &dir, name);
+    if (err)
+        return err;
+    return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? place_error(errno) : 0;
+}
+
+static int verb_set_time(struct call *c)
+{
+    OWNED_FD fd = -1;
+    int err = place_open(&c->place, O_PATH, &fd);
+    if (!err)
+        err = describe(c, fd); /* neither devices nor pipes */
+    if (err)
+        return err;
+    const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)c->ask->time } };
+    if (utimensat(fd, "", times, AT_EMPTY_PATH) < 0)
+        return place_error(errno);
+    c->result->answer.mtime = c->ask->time;
+    return 0;
+}
+
+/* ---- renaming ---- */
+
+/* Moving a directory moves what its scopes protect out of their reach: every rule below the source must let the mover
+ * write, and nobody may make something readable that was not (F05). */
+static bool may_move(const struct call *c, struct slice from, struct slice to)
+{
+    unsigned source = authorization_permissions(c->snapshot, c->site, from, &c->who);
+    unsigned target = authorization_permissions(c->snapshot, c->site, to, &c->who);
+    if (!(source & PERMISSION_WRITE) || !(target & PERMISSION_WRITE))
+        return false;
+    if ((target & PERMISSION_READ) && !(source & PERMISSION_READ))
+        return false;
+    for (uint32_t i = 0; i < c->site->scopes.count; i++) {
+        const struct snap_scope *scope = snapshot_scope(c->snapshot, c->site->scopes.first + i);
+        struct slice path = scope ? snapshot_text(c->snapshot, scope->path) : SLICE_NONE;
+        if (!scope || !vpath_is_below(path, from, NULL))
+            continue;
+        unsigned inside = authorization_permissions(c->snapshot, c->site, path, &c->who);
+        if (!(inside & PERMISSION_WRITE) || ((target & PERMISSION_READ) && !(inside & PERMISSION_READ)))
+            return false;
+    }
+    return true;
+}
+
+static int verb_rename_from(struct call *c)
+{
+    struct rename_source *r = &c->grant->rename;
+    if (directory_map_has(c->snapshot, c->site, c->place.path, true))
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT); /* F12 */
+    OWNED_FD dir = -1;
+    int err = place_open_parent(&c->place, &dir, r->name);
+    if (err)
+        return err;
+    OWNED_FD object = openat(dir, r->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (object < 0)
+        return place_error(errno);
+    text_reset(&r->path);
+    text_add(&r->path, c->place.path);
+    if (text_error(&r->path))
+        return text_error(&r->path);
+    r->dir = fd_take(&dir);
+    r->object = fd_take(&object);
+    return 0;
+}
+
+static bool is_same(int dir, const char *name, int object)
+{
+    struct stat a, b;
+    return fstatat(dir, name, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstat(object, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+/* Where the file system knows no RENAME_NOREPLACE a hard link refuses an existing name just as well, for files. */
+static int rename_to_free(const struct rename_source *r, int dir, const char *name)
+{
+    if (renameat2(r->dir, r->name, dir, name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    if (linkat(r->dir, r->name, dir, name, 0) < 0)
+        return errno;
+    return unlinkat(r->dir, r->name, 0) < 0 ? errno : 0;
+}
+
+static int verb_rename_to(struct call *c)
+{
+    struct rename_source *r = &c->grant->rename;
+    char name[PLACE_NAME_MAX + 1];
+    OWNED_FD dir = -1;
+    if (r->object < 0)
+        return ERR_STATE;
+    if (!may_move(c, text_slice(&r->path), c->place.path))
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);
+    if (directory_map_has(c->snapshot, c->site, c->place.path, true))
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT);
+    int err = place_open_parent(&c->place, &dir, name);
+    if (err)
+        return err;
+    if (!is_same(r->dir, r->name, r->object))
+        return ERR_NOT_FOUND; /* P21 */
+    /* Another spelling of the same name, on a site that folds case: what was typed is what is wanted. */
+    bool is_respelling = is_same(dir, name, r->object);
+    if (is_respelling)
+        snprintf(name, sizeof name, SLICE_FMT, SLICE_ARG(vpath_last(c->place.path)));
+    int errnum = c->site->allow_replace_on_rename && !is_respelling
+                     ? (renameat(r->dir, r->name, dir, name) < 0 ? errno : 0)
+                     : rename_to_free(r, dir, name);
+    if (errnum == EXDEV) /* never a copy: that would follow links and take for ever */
+        return fail(c, ERR_DENIED, WIN_NOT_SAME_DEVICE, SUB_FILE_ERROR);
+    return errnum ? place_error(errnum) : 0;
+}
+
+/* ---- the table, and the way to it ---- */
+
+enum verb_takes {
+    TAKES_PATH = 1,      /* `path` is mapped and judged */
+    TAKES_NAME = 2,      /* ... and is something in a mapping, not the mapping itself: sub-status 5 */
+    TAKES_BOTH_ENDS = 4, /* uses what RNFR kept; everything else drops it */
+};
+
+enum { NEEDS_NOTHING = 0, NEEDS_READ = PERMISSION_READ, NEEDS_WRITE = PERMISSION_WRITE, NEEDS_ANY = 4 };
+
+static const struct verb {
+    unsigned needs, takes;
+    int (*run)(struct call *c);
+} verbs[BROKER_VERB_MAX + 1] = {
+    [BROKER_STAT] =          { NEEDS_READ,    TAKES_PATH,                       verb_stat },
+    [BROKER_CHDIR] =         { NEEDS_ANY,     TAKES_PATH,                       verb_chdir },
+    [BROKER_OPEN_READ] =     { NEEDS_READ,    TAKES_PATH,                       verb_open_read },
+    [BROKER_UPLOAD] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_upload },
+    [BROKER_APPEND] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_append },
+    [BROKER_UPLOAD_UNIQUE] = { NEEDS_WRITE,   TAKES_PATH,                       verb_upload_unique },
+    [BROKER_COMMIT] =        { NEEDS_NOTHING, 0,                                verb_commit },
+    [BROKER_ABANDON] =       { NEEDS_NOTHING, 0,                                verb_abandon },
+    [BROKER_LIST] =          { NEEDS_READ,    TAKES_PATH,                       verb_list },
+    [BROKER_LIST_NEXT] =     { NEEDS_NOTHING, 0,                                verb_list_next },
+    [BROKER_LIST_END] =      { NEEDS_NOTHING, 0,                                verb_list_end },
+    [BROKER_DELETE] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_delete },
+    [BROKER_MKDIR] =         { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_mkdir },
+    [BROKER_RMDIR] =         { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_rmdir },
+    [BROKER_RENAME_FROM] =   { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_rename_from },
+    [BROKER_RENAME_TO] =     { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME | TAKES_BOTH_ENDS, verb_rename_to },
+    [BROKER_SET_TIME] =      { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_set_time },
+    [BROKER_FREE_SPACE] =    { NEEDS_ANY,     TAKES_PATH,                       verb_free_space },
+};
+
+static bool has_needed(unsigned permissions, unsigned needs)
+{
+    return needs == NEEDS_ANY ? permissions != 0 : (permissions & needs) == needs;
+}
+
+/* Everything that can be said without touching the disk. */
+static int judge(struct call *c, const struct verb *v)
+{
+    int err = place_map(&c->place, c->snapshot, c->site, c->ask->path, &c->who);
+    bool is_permitted = has_needed(c->place.permissions, v->needs);
+    c->result->answer.writable = c->place.permissions & PERMISSION_WRITE;
+    if (err && (err != ERR_PATH || is_permitted))
+        return err;
+    if (!is_permitted)
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);
+    if ((v->takes & TAKES_NAME) && place_is_mapping(&c->place))
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT);
+    return 0;
+}
+
+static int run_as_granted(struct call *c, const struct verb *v)
+{
+    int err = identity_take(&c->grant->identity);
+    if (err)
+        return err;
+    if (v->takes & TAKES_PATH)
+        err = place_enter(&c->place);
+    if (!err)
+        err = v->run(c);
+    identity_restore(&c->grant->identity);
+    return err;
+}
+
+static int run(struct call *c)
+{
+    const struct verb *v = &verbs[c->ask->verb];
+    if (!v->run)
+        return ERR_STATE;
+    c->site = snapshot_site_by_id(c->snapshot, c->grant->site);
+    if (!c->site)
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED);
+    if ((v->takes & TAKES_PATH) && !(v->takes & TAKES_BOTH_ENDS))
+        grant_forget_rename(c->grant);
+    int err = v->takes & TAKES_PATH ? judge(c, v) : 0;
+    return err ? err : run_as_granted(c, v);
+}
+
+void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct broker_request *ask,
+               struct verb_result *result)
+{
+    *result = VERB_RESULT_NONE;
+    result->answer.request = ask->request;
+    struct grant *grant = grants_take(grants, ask->ticket);
+    struct call c = { .grant = grant, .snapshot = snapshot, .ask = ask, .result = result, .place = PLACE_NONE };
+    int err;
+    if (grant) {
+        c.who = grant_subject(grant);
+        err = run(&c);
+        if (ask->verb == BROKER_RENAME_TO)
+            grant_forget_rename(grant);
+        place_free(&c.place);
+        grants_put(grants, grant);
+    } else {
+        err = fail(&c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);
+    }
+    if (!err && (text_error(&result->data) || text_error(&result->name)))
+        err = ERR_NOMEM;
+    if (err && result->fd >= 0) {
+        close(result->fd);
+        result->fd = -1;
+    }
+    settle(result, err);
+    result->answer.data = text_slice(&result->data);
+    result->answer.name = text_slice(&result->name);
+}
+
+/* ---- the home of a new grant ---- */
+
+static int enter_home(struct place *p, const struct grant *g)
+{
+    int err = identity_take(&g->identity);
+    if (err)
+        return err;
+    OWNED_FD fd = -1;
+    err = place_enter(p);
+    if (!err)
+        err = place_open(p, O_PATH | O_DIRECTORY, &fd);
+    identity_restore(&g->identity);
+    return err;
+}
+
+int verbs_check_home(struct snapshot *snapshot, const struct grant *g, struct slice home, uint32_t *win32_out,
+                     unsigned *substatus_out)
+{
+    OWNED_PLACE p = PLACE_NONE;
+    const struct authorization_subject who = grant_subject(g);
+    const struct snap_site *site = snapshot_site_by_id(snapshot, g->site);
+    int err = site ? place_map(&p, snapshot, site, home, &who) : ERR_PATH;
+    bool is_permitted = p.permissions != 0;
+    if (!err && is_permitted)
+        err = enter_home(&p, g);
+    else if (!err)
+        err = ERR_DENIED;
+    *win32_out = win_error_from(err);
+    *substatus_out = !site ? SUB_SITE_CONFIGURATION : !err ? SUB_NONE : is_permitted ? substatus_of(err) : SUB_AUTHORIZATION;
+    return err;
+}

@@ -1,0 +1,29 @@
+/*
+ * verbs.h - one request of the worker, from the ticket to the answer.
+ *
+ * The order is the same for every verb and lives in one function: grant, site, handle or path, mapping, names,
+ * authorization, identity, verb.  What a verb needs stands in its row of the table.
+ */
+#pragma once
+
+#include "broker/grants.h"
+#include "proto/broker.h"
+
+/* The answer with the memory behind its texts; `fd` goes along with it, owned, -1 for none. */
+struct verb_result {
+    struct broker_answer answer;
+    struct text data, name;
+    int fd;
+};
+
+#define VERB_RESULT_NONE ((struct verb_result){ .fd = -1 })
+void verb_result_free(struct verb_result *r);
+
+/* Do what `ask` asks under the rules of `snapshot`.  Always leaves an answer. */
+void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct broker_request *ask,
+               struct verb_result *result);
+
+/* Whether the start directory of a new grant exists, is reachable as its identity and is authorized; fills what the
+ * answer to the authenticator says.  `g` is not yet in the table. */
+MUST_USE int verbs_check_home(struct snapshot *snapshot, const struct grant *g, struct slice home, uint32_t *win32_out,
+                              unsigned *substatus_out);
