@@ -1,0 +1,127 @@
+/* account.c - see account.h. */
+#include "auth/account.h"
+
+#include <stdlib.h>
+
+bool account_is_anonymous_name(struct slice name)
+{
+    return slice_equal_fold_str(name, "anonymous") || slice_equal_fold_str(name, "ftp");
+}
+
+unsigned account_kinds(const struct snapshot *s, const struct snap_site *site)
+{
+    unsigned kinds = (site->anonymous_enabled ? ACCOUNT_ANONYMOUS : 0) | (site->basic_enabled ? ACCOUNT_SYSTEM : 0);
+    for (uint32_t i = 0; i < site->providers.count; i++) {
+        const struct snap_provider *p = snapshot_provider(s, site->providers.first + i);
+        kinds |= p->kind == SNAP_PROVIDER_IIS_MANAGER ? ACCOUNT_IIS_MANAGER : ACCOUNT_OTHER_PROVIDER;
+    }
+    return kinds;
+}
+
+const struct snap_user *account_user(const struct snapshot *s, struct slice name)
+{
+    const struct snap_user *found = NULL;
+    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_user); row++) {
+        const struct snap_user *user = snapshot_user(s, row);
+        if (!found && slice_equal_fold(snapshot_text(s, user->name), name))
+            found = user;
+    }
+    return found;
+}
+
+bool account_manager_is_open(const struct snapshot *s)
+{
+    const struct snap_server *server = snapshot_server(s, 0);
+    return server->management_installed && !server->requires_windows_credentials;
+}
+
+/* The path of a scope is "/<site>" or "/<site>/<application>". */
+static bool scope_is_of_site(struct slice path, struct slice site)
+{
+    if (slice_is_empty(path) || path.ptr[0] != '/')
+        return false;
+    path = slice_from(path, 1);
+    struct slice head = slice_first(path, site.len);
+    return !slice_is_empty(site) && slice_equal_fold(head, site) && (path.len == site.len || path.ptr[site.len] == '/');
+}
+
+static bool has_permission(const struct snapshot *s, const struct snap_site *site, struct slice user)
+{
+    struct slice site_name = snapshot_text(s, site->name);
+    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_permission); row++) {
+        const struct snap_permission *p = snapshot_permission(s, row);
+        /* isRole marks a Windows group: a user who happens to have its name is not meant. */
+        if (!p->is_role && slice_equal_fold(snapshot_text(s, p->name), user) &&
+            scope_is_of_site(snapshot_text(s, p->path), site_name))
+            return true;
+    }
+    return false;
+}
+
+static bool is_allowed_manager(const struct snapshot *s, const struct snap_site *site, struct slice name)
+{
+    const struct snap_user *user = account_user(s, name);
+    return account_manager_is_open(s) && user && user->enabled && has_permission(s, site, name);
+}
+
+bool account_is_allowed(const struct snapshot *s, enum account_kind kind, uint32_t site_id, struct slice user)
+{
+    const struct snap_site *site = snapshot_site_by_id(s, site_id);
+    if (!site || !(account_kinds(s, site) & kind))
+        return false;
+    return kind != ACCOUNT_IIS_MANAGER || is_allowed_manager(s, site, user);
+}
+
+static bool is_local_domain(struct slice domain, struct slice machine)
+{
+    return slice_is_empty(domain) || slice_equal_str(domain, ".") || slice_equal_fold_str(domain, "NT AUTHORITY") ||
+           (!slice_is_empty(machine) && slice_equal_fold(domain, machine));
+}
+
+int account_system_name(struct slice typed, struct slice machine, struct slice default_domain, struct slice *name_out)
+{
+    struct slice name = typed, domain = default_domain;
+    size_t backslash = slice_find(typed, '\\'), at = slice_find_last(typed, '@');
+    if (backslash != SIZE_MAX) {
+        domain = slice_first(typed, backslash);
+        name = slice_from(typed, backslash + 1);
+    } else if (at != SIZE_MAX) {
+        name = slice_first(typed, at);
+        domain = slice_from(typed, at + 1);
+    }
+    if (slice_is_empty(name) || slice_has_control(name) || !slice_is_utf8(name) || slice_has_byte(name, '\\') ||
+        slice_has_byte(name, '@') || slice_has_byte(name, '/') || slice_has_byte(name, ':'))
+        return ERR_SYNTAX;
+    if (!is_local_domain(domain, machine))
+        return ERR_UNSUPPORTED;
+    *name_out = name;
+    return 0;
+}
+
+static struct slice put_text(char **at, struct slice s)
+{
+    char *start = *at;
+    if (s.len)
+        memcpy(start, s.ptr, s.len);
+    *at += s.len;
+    return slice_of(start, s.len);
+}
+
+int identity_copy(const struct identity *from, struct identity **to_out)
+{
+    struct identity *to = malloc(sizeof *to + from->user.len + from->groups.len + from->roles.len + 1);
+    if (!to)
+        return ERR_NOMEM;
+    *to = *from;
+    char *at = (char *)(to + 1);
+    to->user = put_text(&at, from->user);
+    to->groups = put_text(&at, from->groups);
+    to->roles = put_text(&at, from->roles);
+    *to_out = to;
+    return 0;
+}
+
+void identity_free(struct identity *identity)
+{
+    free(identity);
+}

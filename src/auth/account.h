@@ -1,0 +1,53 @@
+/*
+ * account.h - whom a name means, and what a site lets that kind of account do.  Pure.
+ *
+ * Every question "may this account be logged in on this site" is answered by account_is_allowed and nowhere else: at
+ * the login, once more when the broker has accepted the grant, and for every live login when the configuration changes
+ * (threats.md A08, A15).
+ */
+#pragma once
+
+#include "proto/grant.h"
+#include "snapshot/snapshot.h"
+
+/* How somebody proves who he is; the same bits say what a site has on. */
+enum account_kind {
+    ACCOUNT_ANONYMOUS = 1,
+    ACCOUNT_IIS_MANAGER = 2,
+    ACCOUNT_SYSTEM = 4,
+};
+
+/* "anonymous" and "ftp", without regard to case. */
+bool account_is_anonymous_name(struct slice name);
+
+/* What the site has on: account_kind bits; 0 when all authentication methods are disabled (sub-status 36).  A provider
+ * of a kind we cannot run counts as `other`: it is on, and nobody gets in through it. */
+enum { ACCOUNT_OTHER_PROVIDER = 8 };
+unsigned account_kinds(const struct snapshot *s, const struct snap_site *site);
+
+/* The IIS Manager user of that name without regard to case, NULL if there is none (threats.md A10). */
+const struct snap_user *account_user(const struct snapshot *s, struct slice name);
+
+/* Whether IIS Manager users can log in at all: the Management Service is there and takes their credentials. */
+bool account_manager_is_open(const struct snapshot *s);
+
+/* `user` is the canonical name (unused for other kinds than IIS Manager).  All of ftp-behaviour.md 4.1 but the
+ * password, the authorization rules and the home directory; the last two are the broker's. */
+bool account_is_allowed(const struct snapshot *s, enum account_kind kind, uint32_t site, struct slice user);
+
+/* The account name in "name", "DOMAIN\name" or "name@DOMAIN" for Basic authentication.  The machine itself, "." and
+ * "NT AUTHORITY" mean local accounts; any other domain is ERR_UNSUPPORTED.  Without a domain `default_domain`
+ * (defaultLogonDomain) counts.  ERR_SYNTAX: nothing, or no name that an account could have. */
+MUST_USE int account_system_name(struct slice typed, struct slice machine, struct slice default_domain,
+                                 struct slice *name_out);
+
+/* ---- an identity that was established ---- */
+struct identity {
+    enum account_kind kind;
+    uint32_t uid, gid; /* ACCOUNT_SYSTEM */
+    struct slice user; /* canonical, "" for anonymous; borrowed unless made by identity_copy */
+    struct slice groups, roles;
+};
+/* One allocation owns the texts; free with identity_free. */
+MUST_USE int identity_copy(const struct identity *from, struct identity **to_out);
+void identity_free(struct identity *identity);

@@ -1,0 +1,417 @@
+/*
+ * server.c - the channels of the authenticator.
+ *
+ * Every socket is non-blocking; what one does not take waits in a list per peer, bounded.  Which message may come from
+ * whom is the channel's table; which of them we handle, and how, is `handlers` and `orders` below.
+ */
+#include "auth/server_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "sys/datagram.h"
+
+enum { WAITING_MAX = 4 * 1024 * 1024, BATCH = 64 };
+
+/* ---- sending ---- */
+
+struct peer *server_peer(struct auth_server *a, unsigned role, unsigned index)
+{
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
+        if (a->peers[i].fd >= 0 && a->peers[i].role == role && a->peers[i].index == index && !a->peers[i].broken)
+            return &a->peers[i];
+    return NULL;
+}
+
+static void drop_outgoing(struct peer *p)
+{
+    struct outgoing *out = p->first;
+    p->first = out->next;
+    if (!p->first)
+        p->last = NULL;
+    p->waiting -= out->len;
+    secret_wipe(out->bytes, out->len); /* passwords on their way to pam */
+    free(out);
+}
+
+static void enqueue(struct peer *p, struct slice bytes)
+{
+    struct outgoing *out = p->waiting + bytes.len > WAITING_MAX ? NULL : malloc(sizeof *out + bytes.len);
+    if (!out) {
+        p->broken = true;
+        return;
+    }
+    *out = (struct outgoing){ .len = bytes.len };
+    memcpy(out->bytes, bytes.ptr, bytes.len);
+    if (p->last)
+        p->last->next = out;
+    else
+        p->first = out;
+    p->last = out;
+    p->waiting += bytes.len;
+}
+
+void server_send(struct auth_server *a, struct peer *p, struct slice bytes)
+{
+    (void)a;
+    int err = p->first ? ERR_AGAIN : datagram_send(p->fd, bytes, -1);
+    if (err == ERR_AGAIN)
+        enqueue(p, bytes);
+    else if (err)
+        p->broken = true;
+}
+
+static void send_waiting(struct peer *p)
+{
+    while (p->first) {
+        int err = datagram_send(p->fd, slice_of((char *)p->first->bytes, p->first->len), -1);
+        if (err == ERR_AGAIN)
+            return;
+        if (err)
+            p->broken = true;
+        drop_outgoing(p);
+    }
+}
+
+void server_send_supervisor(struct auth_server *a, struct slice bytes)
+{
+    if (datagram_send(a->child->fd, bytes, -1))
+        server_tell(a, LOG_LEVEL_WARNING, "a message to the supervisor was lost");
+}
+
+/* To the logger, which may lose lines; to the supervisor while there is none. */
+void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...)
+{
+    char line[1024];
+    uint8_t bytes[4096 + 128];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    const struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const struct log_event m = { (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, level, SLICE_LITERAL("auth"),
+                                 slice_str(line) };
+    struct wire_out out = { bytes, sizeof bytes, 0, 0 };
+    wire_channel_begin(&out, MSG_log_event);
+    if (!logger)
+        child_event(a->child, level, "%s", line);
+    else if (log_event_encode(&m, &out) == 0)
+        (void)!datagram_send(logger->fd, slice_of((char *)bytes, out.len), -1);
+}
+
+/* ---- peers come and go ---- */
+
+static void drop_peer(struct auth_server *a, struct peer *p)
+{
+    close(p->fd);
+    while (p->first)
+        drop_outgoing(p);
+    unsigned role = p->role, index = p->index;
+    *p = (struct peer){ .fd = -1 };
+    login_peer_gone(a, role, index);
+}
+
+int auth_server_add_peer(struct auth_server *a, unsigned role, unsigned index, int fd)
+{
+    struct peer *free_place = NULL;
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
+        struct peer *p = &a->peers[i];
+        if (p->fd >= 0 && p->role == role && p->index == index)
+            drop_peer(a, p); /* it was started again */
+        if (p->fd < 0 && !free_place)
+            free_place = p;
+    }
+    if (!free_place || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) {
+        close(fd);
+        return ERR_LIMIT;
+    }
+    *free_place = (struct peer){ .fd = fd, .role = role, .index = index };
+    a->had_pam |= role == ROLE_PAM;
+    return 0;
+}
+
+/* ---- messages of peers ---- */
+
+static int on_login(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct auth_login m;
+    int err = auth_login_decode(in, &m);
+    if (!err)
+        login_begin(a, p->index, &m);
+    return err;
+}
+
+static int on_end(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct auth_end m;
+    int err = auth_end_decode(in, &m);
+    if (!err)
+        login_end(a, p->index, m.ticket);
+    return err;
+}
+
+static int on_grant_answer(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct grant_answer m;
+    int err = grant_answer_decode(in, &m);
+    if (!err)
+        login_grant_answered(a, p->index, &m);
+    return err;
+}
+
+static int on_pam_answer(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    (void)p;
+    struct pam_answer m;
+    int err = pam_answer_decode(in, &m);
+    if (!err)
+        login_pam_answered(a, &m);
+    return err;
+}
+
+static const struct {
+    unsigned role;
+    const struct wire_channel *channel;
+    uint16_t number;
+    int (*handle)(struct auth_server *a, const struct peer *p, struct wire_in *in);
+} handlers[] = {
+    { ROLE_WORKER, &auth_channel,  MSG_auth_login,   on_login        },
+    { ROLE_WORKER, &auth_channel,  MSG_auth_end,     on_end          },
+    { ROLE_BROKER, &grant_channel, MSG_grant_answer, on_grant_answer },
+    { ROLE_PAM,    &pam_channel,   MSG_pam_answer,   on_pam_answer   },
+};
+
+static int dispatch(struct auth_server *a, const struct peer *p, struct slice bytes)
+{
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        const struct wire_message *m;
+        struct wire_in in;
+        if (handlers[i].role != p->role)
+            continue;
+        int err = wire_channel_accept(handlers[i].channel, p->role, bytes, 0, &m, &in);
+        if (err)
+            return err;
+        if (m->number == handlers[i].number)
+            return handlers[i].handle(a, p, &in);
+    }
+    return ERR_STATE;
+}
+
+static int receive_one(struct auth_server *a, const struct peer *p)
+{
+    struct slice bytes;
+    int fd = -1;
+    int err = datagram_receive(p->fd, a->buffer, sizeof a->buffer, &bytes, &fd);
+    if (err)
+        return err;
+    if (fd >= 0) {
+        close(fd); /* none of our channels carries one */
+        err = ERR_LIMIT;
+    } else {
+        err = dispatch(a, p, bytes);
+    }
+    secret_wipe(a->buffer, bytes.len);
+    return err == ERR_AGAIN ? ERR_STATE : err;
+}
+
+static void serve_peer(struct auth_server *a, struct peer *p)
+{
+    int err = 0;
+    for (unsigned i = 0; i < BATCH && !err; i++)
+        err = receive_one(a, p);
+    if (!err || err == ERR_AGAIN)
+        return;
+    if (err != ERR_CLOSED)
+        server_tell(a, LOG_LEVEL_ERROR, "message from %s %u: %s; its channel is closed", role_name(p->role), p->index,
+                    err_text(err));
+    p->broken = true;
+}
+
+/* ---- messages of the supervisor ---- */
+
+static int on_snapshot(struct auth_server *a, struct wire_in *in, int *fd)
+{
+    (void)in;
+    struct snapshot *s;
+    int err = snapshot_open(*fd, &s);
+    if (err)
+        return err;
+    snapshot_unref(a->child->snapshot);
+    a->child->snapshot = s;
+    login_apply_snapshot(a);
+    return 0;
+}
+
+static int on_peer(struct auth_server *a, struct wire_in *in, int *fd)
+{
+    struct child_peer m;
+    int err = child_peer_decode(in, &m);
+    if (err)
+        return err;
+    int taken = *fd;
+    *fd = -1;
+    return auth_server_add_peer(a, m.role, m.index, taken);
+}
+
+static int on_flush(struct auth_server *a, struct wire_in *in, int *fd)
+{
+    (void)fd;
+    struct child_flush m;
+    int err = child_flush_decode(in, &m);
+    if (err)
+        return err;
+    cache_flush(a->cache);
+    return DATAGRAM_SEND(a->child->fd, -1, child_done, .query = m.query);
+}
+
+static int on_drain(struct auth_server *a, struct wire_in *in, int *fd)
+{
+    (void)in;
+    (void)fd;
+    a->draining = true;
+    return 0;
+}
+
+static const struct {
+    uint16_t number;
+    int (*handle)(struct auth_server *a, struct wire_in *in, int *fd);
+} orders[] = {
+    { MSG_child_snapshot, on_snapshot },
+    { MSG_child_peer,     on_peer     },
+    { MSG_child_flush,    on_flush    },
+    { MSG_child_drain,    on_drain    },
+};
+
+static int serve_supervisor(struct auth_server *a)
+{
+    const struct wire_message *m;
+    struct wire_in in;
+    int fd = -1;
+    int err = child_receive(a->child, a->buffer, sizeof a->buffer, &m, &in, &fd);
+    if (err == ERR_CLOSED)
+        return err;
+    if (err) {
+        server_tell(a, LOG_LEVEL_ERROR, "message from the supervisor: %s", err_text(err));
+        return 0;
+    }
+    err = ERR_STATE;
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
+        if (orders[i].number == m->number)
+            err = orders[i].handle(a, &in, &fd);
+    if (fd >= 0)
+        close(fd);
+    if (err)
+        server_tell(a, LOG_LEVEL_ERROR, "%s from the supervisor: %s", m->name, err_text(err));
+    return 0;
+}
+
+/* ---- the turn ---- */
+
+static bool has_workers(const struct auth_server *a)
+{
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
+        if (a->peers[i].fd >= 0 && a->peers[i].role == ROLE_WORKER)
+            return true;
+    return false;
+}
+
+static void drop_broken(struct auth_server *a)
+{
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
+        if (a->peers[i].fd >= 0 && a->peers[i].broken)
+            drop_peer(a, &a->peers[i]);
+}
+
+static void collect_verified(struct auth_server *a)
+{
+    for (struct verify_job *job; (job = verifier_take(a->verifier));)
+        login_verified(a, job);
+}
+
+static int shorter(int left, int right)
+{
+    return left < 0 ? right : right < 0 || left < right ? left : right;
+}
+
+int auth_server_turn(struct auth_server *a, int timeout_ms)
+{
+    struct pollfd polled[AUTH_PEERS_MAX + 2];
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
+        polled[i] = (struct pollfd){ .fd = a->peers[i].fd,
+                                     .events = (short)(a->peers[i].first ? POLLIN | POLLOUT : POLLIN) };
+    polled[AUTH_PEERS_MAX] = (struct pollfd){ .fd = a->child->fd, .events = POLLIN };
+    polled[AUTH_PEERS_MAX + 1] = (struct pollfd){ .fd = verifier_fd(a->verifier), .events = POLLIN };
+    if (poll(polled, AUTH_PEERS_MAX + 2, shorter(timeout_ms, login_expire(a))) < 0 && errno != EINTR)
+        return ERR_SYS;
+
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
+        struct peer *p = &a->peers[i];
+        if (p->fd < 0 || p->fd != polled[i].fd)
+            continue;
+        if (polled[i].revents & POLLOUT)
+            send_waiting(p);
+        if (polled[i].revents & (POLLIN | POLLHUP | POLLERR))
+            serve_peer(a, p);
+    }
+    collect_verified(a);
+    if (polled[AUTH_PEERS_MAX].revents && serve_supervisor(a) == ERR_CLOSED)
+        return ERR_CLOSED;
+    (void)login_expire(a);
+    drop_broken(a);
+    return a->draining && !has_workers(a) ? ERR_CLOSED : 0;
+}
+
+/* ---- life ---- */
+
+int auth_server_new(struct child *child, const struct auth_options *options, struct auth_server **server_out)
+{
+    struct auth_server *a = calloc(1, sizeof *a);
+    if (!a)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
+        a->peers[i].fd = -1;
+    a->child = child;
+    a->options = *options;
+    a->cache = cache_new();
+    a->tickets = ticket_table_new();
+    int err = a->cache && a->tickets ? verifier_new(options->verifiers, options->queue_max, &a->verifier) : ERR_NOMEM;
+    if (err) {
+        auth_server_free(a);
+        return err;
+    }
+    *server_out = a;
+    return 0;
+}
+
+void auth_server_start(struct auth_server *a)
+{
+    login_apply_snapshot(a);
+}
+
+void auth_server_free(struct auth_server *a)
+{
+    if (!a)
+        return;
+    verifier_free(a->verifier);
+    login_free_all(a);
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
+        struct peer *p = &a->peers[i];
+        while (p->fd >= 0 && p->first)
+            drop_outgoing(p);
+        if (p->fd >= 0)
+            close(p->fd);
+    }
+    cache_free(a->cache);
+    ticket_table_free(a->tickets);
+    free(a->like);
+    free(a->rehashed);
+    free(a);
+}

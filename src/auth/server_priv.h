@@ -1,0 +1,86 @@
+/*
+ * server_priv.h - what server.c (channels) and login.c (decisions) share.
+ */
+#pragma once
+
+#include "auth/cache.h"
+#include "auth/server.h"
+#include "auth/ticket.h"
+#include "auth/verifier.h"
+#include "base/secret.h"
+#include "proto/auth.h"
+#include "proto/log.h"
+#include "proto/pam.h"
+
+struct login; /* one under way; login.c */
+
+struct outgoing {
+    struct outgoing *next;
+    size_t len;
+    uint8_t bytes[];
+};
+
+struct peer {
+    int fd; /* -1: free */
+    unsigned role, index;
+    struct outgoing *first, *last; /* what the socket did not take yet */
+    size_t waiting;                /* bytes of them */
+    bool broken;                   /* to be dropped at the end of the turn */
+};
+
+enum { AUTH_PEERS_MAX = 2 * WORKERS_MAX + 4 };
+
+struct auth_server {
+    struct child *child;
+    struct auth_options options;
+    struct verifier *verifier;
+    struct cache *cache;
+    struct ticket_table *tickets;
+    struct login *logins; /* newest first */
+    size_t login_count;
+    uint64_t next_login;
+    bool had_pam;         /* a pam program was there at some time */
+    bool told_no_pam;
+    bool draining;
+    /* of the snapshot */
+    unsigned forms;       /* 1 << password_form of the stored passwords */
+    char *like;           /* one of the stored yescrypt passwords, "" when there is none */
+    uint8_t *rehashed;    /* per user row: a new form was sent to the supervisor */
+    struct peer peers[AUTH_PEERS_MAX];
+    uint8_t buffer[WIRE_DATAGRAM_MAX];
+};
+
+/* ---- server.c ---- */
+struct peer *server_peer(struct auth_server *a, unsigned role, unsigned index); /* NULL when not there */
+/* Queue a finished datagram for a peer; a peer that takes nothing for too long is cut off. */
+void server_send(struct auth_server *a, struct peer *p, struct slice bytes);
+/* At once; the supervisor reads. */
+void server_send_supervisor(struct auth_server *a, struct slice bytes);
+void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
+
+/* Encode message `name` and queue it for the peer, if there is one. */
+#define SERVER_SEND(a, to, name, ...)                                                \
+    do {                                                                             \
+        uint8_t send_bytes_[sizeof(struct name) + 48 * 1024];                        \
+        struct wire_out send_out_ = { send_bytes_, sizeof send_bytes_, 0, 0 };       \
+        const struct name send_message_ = { __VA_ARGS__ };                           \
+        struct peer *send_peer_ = (to);                                              \
+        wire_channel_begin(&send_out_, MSG_##name);                                  \
+        if (send_peer_ && name##_encode(&send_message_, &send_out_) == 0)            \
+            server_send(a, send_peer_, slice_of((char *)send_bytes_, send_out_.len)); \
+        secret_wipe(send_bytes_, send_out_.len);                                     \
+    } while (0)
+
+/* ---- login.c ---- */
+void login_begin(struct auth_server *a, unsigned worker, const struct auth_login *m);
+void login_verified(struct auth_server *a, struct verify_job *job); /* takes the job */
+void login_pam_answered(struct auth_server *a, const struct pam_answer *m);
+void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m);
+void login_end(struct auth_server *a, unsigned worker, uint64_t ticket);
+/* A program went away: what waits for it, and the logins that lived in it. */
+void login_peer_gone(struct auth_server *a, unsigned role, unsigned index);
+/* Take over the child's new snapshot: passwords in use, cache, live logins. */
+void login_apply_snapshot(struct auth_server *a);
+/* Give up what waited too long; milliseconds until the next such moment, -1: nothing waits. */
+int login_expire(struct auth_server *a);
+void login_free_all(struct auth_server *a);
