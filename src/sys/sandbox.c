@@ -75,7 +75,7 @@ static void on_trap(int signal, siginfo_t *info, void *context)
     unsigned call = (unsigned)info->si_syscall;
     size_t len = add_text(line, 0, sizeof line, "sandbox ");
     len = add_text(line, len, sizeof line, trap.profile);
-    len = add_text(line, len, sizeof line, " refused the system call ");
+    len = add_text(line, len, sizeof line, " refused system call ");
     len = add_text(line, len, sizeof line, call < CALL_NAMES ? trap.names[call] : "");
     len = add_text(line, len, sizeof line, " (number ");
     len = add_number(line, len, sizeof line, call);

@@ -1,0 +1,133 @@
+/* files.c - opening configuration and certificate files. */
+#include "supervisor/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+#include "base/secret.h"
+
+const char *const config_file_names[] = { "applicationHost.config", "administration.config", "sallyport.config", NULL };
+const char *const config_store_names[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed", NULL };
+
+enum { CERTIFICATE_MOST = 1 << 20, CERTIFICATES_MOST = 20000 };
+
+static int add_file(struct config_files *files, const char *name, int *fd)
+{
+    if (files->count == files->room) {
+        size_t room = files->room ? 2 * files->room : 16;
+        struct config_file *items = realloc(files->items, room * sizeof *items);
+        if (!items)
+            return ERR_NOMEM;
+        files->items = items;
+        files->room = room;
+    }
+    struct config_file *f = &files->items[files->count++];
+    snprintf(f->name, sizeof f->name, "%s", name);
+    f->fd = fd_take(fd);
+    return 0;
+}
+
+static bool holds_private_key(int fd, off_t size)
+{
+    char *bytes = malloc((size_t)size + 1);
+    ssize_t got = bytes ? pread(fd, bytes, (size_t)size, 0) : -1;
+    bool found = got < 0 || memmem(bytes, (size_t)got, "PRIVATE KEY-----", 16) != NULL;
+    if (bytes)
+        secret_wipe(bytes, (size_t)size + 1);
+    free(bytes);
+    return found;
+}
+
+/* Why a certificate file is not taken; NULL: it is. */
+static const char *objection(int fd, const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return "is no regular file";
+    if (st->st_size > CERTIFICATE_MOST)
+        return "is larger than 1 MiB";
+    if ((st->st_mode & 077) && holds_private_key(fd, st->st_size))
+        return "holds a private key and may be read by others than its owner";
+    return NULL;
+}
+
+static int open_one(const char *directory, const char *name, bool certificate, files_report *report, void *context,
+                    struct config_files *files)
+{
+    char path[PATH_MAX];
+    struct diag d = { 0 };
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    diag_place(&d, slice_str(path), 0, 0);
+    OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        diag_set(&d, "cannot be read: %s", strerror(errno));
+        report(context, &d);
+        return 0;
+    }
+    const char *why = certificate ? objection(fd, &st) : S_ISREG(st.st_mode) ? NULL : "is no regular file";
+    if (why) {
+        diag_set(&d, "%s", why);
+        if (certificate && S_ISREG(st.st_mode) && st.st_size <= CERTIFICATE_MOST)
+            diag_todo(&d, "Give it mode 0600");
+        report(context, &d);
+        return 0;
+    }
+    return add_file(files, name, &fd);
+}
+
+static int is_certificate_name(const struct dirent *e)
+{
+    size_t len = strlen(e->d_name);
+    return e->d_name[0] != '.' && len < 200 && e->d_name[len - 1] != '~';
+}
+
+static int open_store(const char *directory, const char *store, files_report *report, void *context,
+                      struct config_files *files)
+{
+    char path[PATH_MAX], name[300];
+    struct dirent **entries;
+    snprintf(path, sizeof path, "%s/certificates/%s", directory, store);
+    int count = scandir(path, &entries, is_certificate_name, alphasort);
+    int err = 0;
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "certificates/%s/%s", store, entries[i]->d_name);
+        if (!err && files->count < CERTIFICATES_MOST)
+            err = open_one(directory, name, true, report, context, files);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    return err;
+}
+
+int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out)
+{
+    struct config_files files = { 0 };
+    int err = 0;
+    for (size_t i = 0; config_file_names[i] && !err; i++)
+        err = open_one(directory, config_file_names[i], false, report, context, &files);
+    for (size_t i = 0; config_store_names[i] && !err; i++)
+        err = open_store(directory, config_store_names[i], report, context, &files);
+    if (err)
+        files_close(&files);
+    else
+        *files_out = files;
+    return err;
+}
+
+void files_close(struct config_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (files->items[i].fd >= 0)
+            close(files->items[i].fd);
+    free(files->items);
+    *files = (struct config_files){ 0 };
+}

@@ -1,0 +1,27 @@
+/*
+ * files.h - the configuration's files as descriptors: the loader opens nothing itself.
+ *
+ * Three files and the certificate stores below the configuration directory.  A file that holds a private key and may be
+ * read by anybody but its owner is refused (threats.md X04).
+ */
+#pragma once
+
+#include "base/diag.h"
+
+struct config_file {
+    char name[300]; /* relative to the configuration directory */
+    int fd;
+};
+
+struct config_files {
+    struct config_file *items;
+    size_t count, room;
+};
+
+/* The three files' names, NULL-terminated, and the stores' below certificates/. */
+extern const char *const config_file_names[], *const config_store_names[];
+
+/* `report` is called for each file that is left out.  Absent files are no error. */
+typedef void files_report(void *context, const struct diag *d);
+MUST_USE int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out);
+void files_close(struct config_files *files);

@@ -1,0 +1,104 @@
+/* listen_plan.c - sort, make unique, let "*" swallow the single addresses. */
+#include "supervisor/listen_plan.h"
+
+#include <stdlib.h>
+
+enum { BACKLOG_LEAST = 1, BACKLOG_MOST = 4096, BACKLOG_DEFAULT = 60 };
+
+/* Family, port, then address: the "any" address (all zeros) comes first among those of its port. */
+int listen_compare(const struct net_addr *a, const struct net_addr *b)
+{
+    if (a->family != b->family)
+        return a->family < b->family ? -1 : 1;
+    if (a->port != b->port)
+        return a->port < b->port ? -1 : 1;
+    int by_address = memcmp(a->ip, b->ip, a->family == 4 ? 4 : 16);
+    if (by_address)
+        return by_address;
+    return a->scope == b->scope ? 0 : a->scope < b->scope ? -1 : 1;
+}
+
+static int compare_wants(const void *a, const void *b)
+{
+    return listen_compare(&((const struct listen_want *)a)->addr, &((const struct listen_want *)b)->addr);
+}
+
+size_t listen_binding_addresses(const struct snapshot *s, const struct snap_binding *b, struct net_addr out[2])
+{
+    if (b->port == 0 || b->port > UINT16_MAX)
+        return 0;
+    if (b->address.len == 0) {
+        out[0] = (struct net_addr){ .family = 4, .port = (uint16_t)b->port };
+        out[1] = (struct net_addr){ .family = 6, .port = (uint16_t)b->port };
+        return 2;
+    }
+    struct net_addr addr;
+    if (net_addr_parse(snapshot_text(s, b->address), &addr))
+        return 0;
+    addr.port = (uint16_t)b->port;
+    out[0] = addr;
+    return 1;
+}
+
+static int site_backlog(const struct snap_site *site)
+{
+    int64_t backlog = site->server_listen_backlog;
+    return backlog < BACKLOG_LEAST ? BACKLOG_DEFAULT : backlog > BACKLOG_MOST ? BACKLOG_MOST : (int)backlog;
+}
+
+/* Rows that are the same socket become one. */
+static size_t merge(struct listen_want *wants, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct listen_want *last = kept ? &wants[kept - 1] : NULL;
+        bool same = last && last->addr.family == wants[i].addr.family && last->addr.port == wants[i].addr.port &&
+                    (net_addr_is_any(&last->addr) || listen_compare(&last->addr, &wants[i].addr) == 0);
+        if (!same) {
+            wants[kept++] = wants[i];
+            continue;
+        }
+        if (wants[i].backlog > last->backlog)
+            last->backlog = wants[i].backlog;
+        last->optional = last->optional && wants[i].optional;
+    }
+    return kept;
+}
+
+int listen_plan_make(const struct snapshot *s, const bool *runs, struct listen_plan *plan_out)
+{
+    size_t sites = snapshot_count(s, SNAP_TABLE_site), room = 2 * snapshot_count(s, SNAP_TABLE_binding);
+    struct listen_want *wants = calloc(room + 1, sizeof *wants);
+    if (!wants)
+        return ERR_NOMEM;
+    size_t count = 0;
+    for (size_t row = 0; row < sites; row++) {
+        const struct snap_site *site = snapshot_site(s, row);
+        if (!runs[row])
+            continue;
+        for (uint32_t i = 0; i < site->bindings.count && count + 2 <= room; i++) {
+            struct net_addr addr[2];
+            size_t n = listen_binding_addresses(s, snapshot_binding(s, site->bindings.first + i), addr);
+            for (size_t j = 0; j < n; j++)
+                wants[count++] = (struct listen_want){ addr[j], site_backlog(site), n == 2 && j == 1 };
+        }
+    }
+    qsort(wants, count, sizeof *wants, compare_wants);
+    *plan_out = (struct listen_plan){ wants, merge(wants, count) };
+    return 0;
+}
+
+void listen_plan_free(struct listen_plan *p)
+{
+    free(p->wants);
+    *p = (struct listen_plan){ 0 };
+}
+
+size_t listen_plan_find(const struct listen_plan *p, const struct net_addr *addr)
+{
+    struct listen_want any = { .addr = { .family = addr->family, .port = addr->port } }, exact = { .addr = *addr };
+    const struct listen_want *found = bsearch(&any, p->wants, p->count, sizeof *p->wants, compare_wants);
+    if (!found)
+        found = bsearch(&exact, p->wants, p->count, sizeof *p->wants, compare_wants);
+    return found ? (size_t)(found - p->wants) : SIZE_MAX;
+}

@@ -1,0 +1,414 @@
+/*
+ * sites.c - which sites run, and the sockets they listen on.
+ *
+ * A site runs when the administrator wants it (serverAutoStart until he says otherwise), the loader found no fault with
+ * it, and every one of its bindings can be listened on.  sites_apply() works from that and a plan (listen_plan.h); it
+ * repeats while sockets fail, because each failure stops sites and so changes the plan.
+ *
+ * A socket that is no longer needed is shut down, not only closed: the workers hold it too, and its port must be free
+ * (and refuse connections) before they have read our message.
+ */
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/own.h"
+#include "supervisor/listen_plan.h"
+#include "sys/child.h"
+
+/* What IIS reports: HRESULTs of Win32 errors. */
+enum { HRESULT_WIN32 = (int)0x80070000, WIN32_ACCESS_DENIED = 5, WIN32_INVALID_DATA = 13, WIN32_SHARING_VIOLATION = 32 };
+
+struct site {
+    uint32_t id;
+    bool wanted;       /* by configuration or the administrator */
+    bool runs;
+    bool told_stopped; /* what the workers believe */
+    uint32_t win32;
+    char why[256];     /* it does not run */
+};
+
+struct listener {
+    uint32_t number;
+    struct net_addr addr;
+    int fd;
+    bool told; /* to the workers */
+};
+
+struct sites {
+    uint64_t generation;
+    struct site *rows; /* as in the snapshot */
+    size_t count;
+    struct listener *listeners;
+    size_t listener_count, listener_room;
+    uint32_t next_number;
+};
+
+int sites_new(struct supervisor *s)
+{
+    s->sites = calloc(1, sizeof *s->sites);
+    return s->sites ? 0 : ERR_NOMEM;
+}
+
+void sites_free(struct supervisor *s)
+{
+    if (!s->sites)
+        return;
+    for (size_t i = 0; i < s->sites->listener_count; i++)
+        close(s->sites->listeners[i].fd);
+    free(s->sites->listeners);
+    free(s->sites->rows);
+    free(s->sites);
+    s->sites = NULL;
+}
+
+/* ---- rows ---- */
+
+static struct slice site_name(const struct supervisor *s, size_t row)
+{
+    return snapshot_text(s->current->view, snapshot_site(s->current->view, row)->name);
+}
+
+/* Rows for the current generation; what the administrator started or stopped stays so. */
+static int adopt_generation(struct supervisor *s)
+{
+    struct sites *t = s->sites;
+    const struct snapshot *view = s->current->view;
+    if (t->generation == s->current->number)
+        return 0;
+    size_t count = snapshot_count(view, SNAP_TABLE_site);
+    struct site *rows = calloc(count + 1, sizeof *rows);
+    if (!rows)
+        return ERR_NOMEM;
+    for (size_t row = 0; row < count; row++) {
+        const struct snap_site *site = snapshot_site(view, row);
+        rows[row] = (struct site){ .id = site->id, .wanted = site->server_auto_start };
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        const struct snap_site *same = snapshot_site_by_id(view, t->rows[i].id);
+        if (same)
+            rows[same - snapshot_site(view, 0)] = t->rows[i];
+    }
+    free(t->rows);
+    t->rows = rows;
+    t->count = count;
+    t->generation = s->current->number;
+    return 0;
+}
+
+static void stop_because(struct site *site, uint32_t win32, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
+static void stop_because(struct site *site, uint32_t win32, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(site->why, sizeof site->why, fmt, args);
+    va_end(args);
+    site->runs = false;
+    site->win32 = win32;
+}
+
+/* Whether each site may run, before any socket is asked. */
+static void judge(struct supervisor *s)
+{
+    for (size_t row = 0; row < s->sites->count; row++) {
+        struct site *site = &s->sites->rows[row];
+        struct slice failure = snapshot_text(s->current->view, snapshot_site(s->current->view, row)->failure);
+        site->runs = true;
+        site->win32 = 0;
+        site->why[0] = 0;
+        if (!slice_is_empty(failure))
+            stop_because(site, WIN32_INVALID_DATA, SLICE_FMT, SLICE_ARG(failure));
+        else if (!site->wanted)
+            stop_because(site, 0, "%s",
+                         snapshot_site(s->current->view, row)->server_auto_start ? "stopped by the administrator"
+                                                                                 : "serverAutoStart is false");
+    }
+}
+
+/* ---- sockets ---- */
+
+static void address_text(const struct net_addr *addr, char *text, size_t size)
+{
+    OWNED_TEXT_BUFFER t = { 0 };
+    net_addr_print(addr, &t);
+    snprintf(text, size, addr->family == 6 ? "[%s]:%u" : "%s:%u", text_str(&t), addr->port);
+}
+
+/* -1: errno says why. */
+static int listen_on(const struct listen_want *want)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = net_addr_to_sockaddr(&want->addr, &sa);
+    int one = 1;
+    OWNED_FD fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0)
+        return -1;
+    if (sa.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) < 0)
+        return -1;
+    if (bind(fd, (struct sockaddr *)&sa, len) < 0 || listen(fd, want->backlog) < 0)
+        return -1;
+    return fd_take(&fd);
+}
+
+static struct listener *find_listener(struct sites *t, const struct net_addr *addr)
+{
+    for (size_t i = 0; i < t->listener_count; i++)
+        if (listen_compare(&t->listeners[i].addr, addr) == 0)
+            return &t->listeners[i];
+    return NULL;
+}
+
+static int add_listener(struct sites *t, const struct net_addr *addr, int fd)
+{
+    if (t->listener_count == t->listener_room) {
+        size_t room = t->listener_room ? 2 * t->listener_room : 16;
+        struct listener *grown = realloc(t->listeners, room * sizeof *grown);
+        if (!grown)
+            return ERR_NOMEM;
+        t->listeners = grown;
+        t->listener_room = room;
+    }
+    t->listeners[t->listener_count++] = (struct listener){ ++t->next_number, *addr, fd, false };
+    return 0;
+}
+
+static void close_listener(struct supervisor *s, size_t i)
+{
+    struct sites *t = s->sites;
+    struct listener gone = t->listeners[i];
+    t->listeners[i] = t->listeners[--t->listener_count];
+    shutdown(gone.fd, SHUT_RDWR);
+    close(gone.fd);
+    if (gone.told)
+        EACH_PROGRAM(s, worker, PROGRAM_WORKER)
+            MAILBOX_SEND(&worker->mail, -1, child_unlisten, .listener = gone.number);
+}
+
+void sites_close_all(struct supervisor *s)
+{
+    while (s->sites && s->sites->listener_count)
+        close_listener(s, s->sites->listener_count - 1);
+}
+
+static bool is_planned(const struct listen_plan *plan, const struct net_addr *addr)
+{
+    size_t at = listen_plan_find(plan, addr);
+    return at != SIZE_MAX && listen_compare(&plan->wants[at].addr, addr) == 0;
+}
+
+static void close_unplanned(struct supervisor *s, const struct listen_plan *plan)
+{
+    for (size_t i = s->sites->listener_count; i-- > 0;)
+        if (!is_planned(plan, &s->sites->listeners[i].addr))
+            close_listener(s, i);
+}
+
+/* Every site that needs `addr` stops. */
+static void blame(struct supervisor *s, const struct listen_plan *plan, const struct net_addr *failed, int errnum)
+{
+    char where[80];
+    address_text(failed, where, sizeof where);
+    for (size_t row = 0; row < s->sites->count; row++) {
+        struct site *site = &s->sites->rows[row];
+        struct snap_range bindings = snapshot_site(s->current->view, row)->bindings;
+        for (uint32_t i = 0; i < bindings.count && site->runs; i++) {
+            struct net_addr addr[2];
+            size_t n = listen_binding_addresses(s->current->view,
+                                                snapshot_binding(s->current->view, bindings.first + i), addr);
+            for (size_t j = 0; j < n && site->runs; j++) {
+                size_t at = listen_plan_find(plan, &addr[j]);
+                if (at == SIZE_MAX || listen_compare(&plan->wants[at].addr, failed) != 0)
+                    continue;
+                if (errnum == EACCES && failed->port < 1024 && !s->privileged)
+                    stop_because(site, WIN32_ACCESS_DENIED, "%s: ports below 1024 need root", where);
+                else if (errnum == EADDRINUSE)
+                    stop_because(site, WIN32_SHARING_VIOLATION, "%s: %s", where, strerror(errnum));
+                else
+                    stop_because(site, WIN32_ACCESS_DENIED, "%s: %s", where, strerror(errnum));
+            }
+        }
+    }
+}
+
+static bool has_no_ipv6(int errnum)
+{
+    return errnum == EAFNOSUPPORT || errnum == EADDRNOTAVAIL;
+}
+
+/* Bind what the plan wants and we have not.  Returns how many failed. */
+static unsigned bind_plan(struct supervisor *s, const struct listen_plan *plan)
+{
+    unsigned failures = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct listen_want *want = &plan->wants[i];
+        const struct listener *have = find_listener(s->sites, &want->addr);
+        if (have) {
+            (void)listen(have->fd, want->backlog); /* its backlog may have changed */
+            continue;
+        }
+        int fd = listen_on(want);
+        int errnum = errno;
+        if (fd >= 0 && add_listener(s->sites, &want->addr, fd)) {
+            close(fd);
+            fd = -1;
+            errnum = ENOMEM;
+        }
+        if (fd < 0 && !(want->optional && has_no_ipv6(errnum))) {
+            failures++;
+            blame(s, plan, &want->addr, errnum);
+        }
+    }
+    return failures;
+}
+
+static unsigned try_plan(struct supervisor *s)
+{
+    struct listen_plan plan;
+    bool *runs = calloc(s->sites->count + 1, sizeof *runs);
+    if (!runs)
+        return 0;
+    for (size_t row = 0; row < s->sites->count; row++)
+        runs[row] = s->sites->rows[row].runs;
+    unsigned failures = 0;
+    if (listen_plan_make(s->current->view, runs, &plan) == 0) {
+        close_unplanned(s, &plan);
+        failures = bind_plan(s, &plan);
+        listen_plan_free(&plan);
+    }
+    free(runs);
+    return failures;
+}
+
+/* ---- the workers ---- */
+
+static void tell_listener(struct program *worker, const struct listener *l)
+{
+    MAILBOX_SEND(&worker->mail, fcntl(l->fd, F_DUPFD_CLOEXEC, 4), child_listener, .listener = l->number, .local = l->addr);
+}
+
+void sites_tell_listeners(struct supervisor *s, struct program *worker, bool first_part)
+{
+    size_t from = first_part ? 0 : CHILD_LISTENERS_MAX, to = first_part ? CHILD_LISTENERS_MAX : SIZE_MAX;
+    for (size_t i = from; i < s->sites->listener_count && i < to; i++) {
+        s->sites->listeners[i].told = true;
+        tell_listener(worker, &s->sites->listeners[i]);
+    }
+}
+
+void sites_tell_stopped(struct supervisor *s, struct program *worker)
+{
+    for (size_t row = 0; row < s->sites->count; row++)
+        if (!s->sites->rows[row].runs)
+            MAILBOX_SEND(&worker->mail, -1, child_site, .site = s->sites->rows[row].id, .stopped = true);
+}
+
+static void tell_workers(struct supervisor *s)
+{
+    for (size_t row = 0; row < s->sites->count; row++) {
+        struct site *site = &s->sites->rows[row];
+        if (site->told_stopped == !site->runs)
+            continue;
+        site->told_stopped = !site->runs;
+        EACH_PROGRAM(s, worker, PROGRAM_WORKER)
+            MAILBOX_SEND(&worker->mail, -1, child_site, .site = site->id, .stopped = !site->runs);
+    }
+    for (size_t i = 0; i < s->sites->listener_count; i++) {
+        struct listener *l = &s->sites->listeners[i];
+        if (l->told)
+            continue;
+        EACH_PROGRAM(s, worker, PROGRAM_WORKER)
+        {
+            l->told = true;
+            tell_listener(worker, l);
+        }
+    }
+}
+
+void sites_apply(struct supervisor *s)
+{
+    if (adopt_generation(s)) {
+        say(s, LOG_LEVEL_ERROR, "%s", err_text(ERR_NOMEM));
+        return;
+    }
+    struct sites *t = s->sites;
+    bool *ran = calloc(t->count + 1, sizeof *ran);
+    for (size_t row = 0; ran && row < t->count; row++)
+        ran[row] = t->rows[row].runs;
+    judge(s);
+    while (try_plan(s)) {
+    }
+    for (size_t row = 0; row < t->count; row++)
+        if (!t->rows[row].runs && t->rows[row].wanted && (s->stage == STAGE_STARTING || !ran || ran[row]))
+            say(s, LOG_LEVEL_ERROR, "site \"" SLICE_FMT "\" is stopped: %s", SLICE_ARG(site_name(s, row)), t->rows[row].why);
+    free(ran);
+    tell_workers(s);
+}
+
+/* ---- for the control socket ---- */
+
+bool sites_is_started(const struct supervisor *s, uint32_t id)
+{
+    for (size_t row = 0; s->sites && row < s->sites->count; row++)
+        if (s->sites->rows[row].id == id)
+            return s->sites->rows[row].runs;
+    return false;
+}
+
+bool sites_view(struct supervisor *s, size_t row, struct site_view *view_out)
+{
+    if (row >= s->sites->count)
+        return false;
+    const struct site *site = &s->sites->rows[row];
+    *view_out = (struct site_view){
+        .id = site->id,
+        .name = site_name(s, row),
+        .state = !site->runs                    ? SITE_STOPPED
+                 : s->stage == STAGE_STARTING   ? SITE_STARTING
+                 : s->stage == STAGE_RUNNING    ? SITE_STARTED
+                                                : SITE_STOPPING,
+        .status = site->win32 ? (uint32_t)HRESULT_WIN32 | site->win32 : 0,
+        .sessions = counts_sum(s->counts, site->id),
+        .why = site->why,
+    };
+    return true;
+}
+
+static struct site *find_site(struct supervisor *s, struct slice name, struct diag *d)
+{
+    for (size_t row = 0; row < s->sites->count; row++)
+        if (slice_equal_fold(site_name(s, row), name))
+            return &s->sites->rows[row];
+    OWNED_TEXT_BUFFER escaped = { 0 };
+    text_add_escaped(&escaped, name);
+    diag_set(d, "there is no site \"%s\"", text_str(&escaped));
+    return NULL;
+}
+
+int sites_start(struct supervisor *s, struct slice name, struct diag *d)
+{
+    struct site *site = find_site(s, name, d);
+    if (!site)
+        return ERR_NOT_FOUND;
+    site->wanted = true;
+    sites_apply(s);
+    if (!site->runs) {
+        diag_set(d, "%s", site->why);
+        return ERR_STATE;
+    }
+    return 0;
+}
+
+int sites_stop(struct supervisor *s, struct slice name, struct diag *d)
+{
+    struct site *site = find_site(s, name, d);
+    if (!site)
+        return ERR_NOT_FOUND;
+    site->wanted = false;
+    sites_apply(s);
+    return 0;
+}

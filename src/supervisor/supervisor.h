@@ -1,0 +1,224 @@
+/*
+ * supervisor.h - the supervisor's state, and what its parts call of each other.
+ *
+ *   main.c        options, once-only preparations
+ *   supervisor.c  the life of the service: start, reload, drain, end
+ *   compile.c     configuration files -> loader -> snapshots
+ *   programs.c    starting, wiring, hearing and burying children; which program is wired to which (table)
+ *   sites.c       site states; listen_plan.c says which sockets that needs
+ *   control.c     the command line's socket
+ *   house.c       run directory, pid file, users, log directories
+ *   watch.c       files that change
+ *   rehash.c      storing a newer password hash
+ *
+ * One thread, one loop; nothing blocks but short system calls on local files.
+ */
+#pragma once
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "base/diag.h"
+#include "loop/loop.h"
+#include "proto/child.h"
+#include "proto/log.h"
+#include "proto/loader.h"
+#include "snapshot/snapshot.h"
+#include "supervisor/backoff.h"
+#include "supervisor/mailbox.h"
+#include "sys/counts.h"
+
+struct supervisor;
+struct compile;
+struct watch;
+struct control;
+struct sites;
+struct rehash;
+
+/* ---- programs ---- */
+
+enum program_kind { PROGRAM_LOGGER, PROGRAM_AUTH, PROGRAM_PAM, PROGRAM_BROKER, PROGRAM_WORKER, PROGRAM_KINDS };
+
+/*      not wanted       spawned            child_ready
+ *  OFF ----------> ... WAITING ----> STARTING ----> READY
+ *                        ^  back-off      |            |      asked to end
+ *                        |________________|____________| ----> ENDING ----> OFF
+ */
+enum program_state { PROGRAM_OFF, PROGRAM_WAITING, PROGRAM_STARTING, PROGRAM_READY, PROGRAM_ENDING };
+
+struct program {
+    struct supervisor *super;
+    enum program_kind kind;
+    unsigned role, index;
+    enum program_state state;
+    pid_t pid; /* 0: none */
+    struct mailbox mail;
+    struct backoff backoff;
+    struct loop_timer *timer; /* WAITING: start; ENDING: kill */
+    uint32_t uid, gid;
+    bool fresh;             /* part of the set that is being launched */
+    bool drained;           /* worker: no session left */
+    uint32_t restarts;
+    unsigned failed_starts; /* deaths before child_ready in a row */
+    int64_t started;        /* wall clock, seconds */
+    int64_t started_ms;     /* monotonic */
+};
+
+enum { TICKET_KEY_SIZE = 80, TICKET_KEYS_KEPT = 2 };
+
+enum super_stage { STAGE_STARTING, STAGE_RUNNING, STAGE_DRAINING, STAGE_END_WORKERS, STAGE_END_MIDDLE, STAGE_END_LOGGER };
+
+/* A user that programs of one kind run under, as looked up. */
+struct account {
+    uint32_t uid, gid;
+};
+
+/* One generation of the configuration. */
+struct generation {
+    uint64_t number;
+    struct snapshot *view;      /* what the supervisor may see */
+    int fds[ROLE_LOGGER + 1];   /* by role; -1 none */
+    struct text notes;          /* "not enforced yet" lines, one per line */
+};
+
+struct supervisor {
+    struct loop *loop;
+    const char *directory;          /* --config, absolute */
+    char run[PATH_MAX];             /* run directory */
+    bool privileged;
+    bool check_only;
+    enum super_stage stage;
+    int exit_status;
+    int pid_file;
+    int signals;
+    struct loop_io *signals_io;
+
+    struct generation *current;     /* NULL until the first good one */
+    uint64_t generations;
+    struct compile *compile;        /* the one that is running, or NULL */
+    bool reload_again;              /* asked for while one was running */
+    struct watch *watch;
+    struct rehash *rehash;
+
+    unsigned workers;
+    struct program programs[3 + 2 * WORKERS_MAX];
+    size_t program_count;
+    struct account accounts[PROGRAM_KINDS], loader;
+    int log_fd;                     /* our own channel to the logger, -1 */
+
+    int counts_fd;
+    struct counts *counts;
+    uint8_t keys[TICKET_KEYS_KEPT][TICKET_KEY_SIZE];
+    size_t key_count;
+    struct loop_timer *key_timer;
+
+    struct sites *sites;
+    struct control *control;
+    struct loop_timer *drain_timer;
+    bool told_ready;
+};
+
+/* ---- supervisor.c ---- */
+int supervisor_run(struct supervisor *s);
+/* A line for the administrator: standard error, and the logger when there is one. */
+void say(struct supervisor *s, enum log_level level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
+void supervisor_reload(struct supervisor *s);
+/* A program got ready, or ended: the service may be ready, or the next stage of ending due. */
+void supervisor_advance(struct supervisor *s);
+/* Start over is hopeless: say why and end with status 1. */
+void supervisor_give_up(struct supervisor *s, const char *why);
+void generation_free(struct generation *g);
+/* Tell systemd, if it listens. */
+void notify(const char *text);
+
+/* ---- programs.c ---- */
+MUST_USE int programs_start(struct supervisor *s);
+void programs_free(struct supervisor *s);
+void programs_send_keys(struct supervisor *s, struct program *worker);
+void programs_reap(struct supervisor *s);
+bool programs_all_ready(const struct supervisor *s);
+/* Whether any program of the kinds in `mask` (bits 1 << kind) still lives. */
+bool programs_alive(const struct supervisor *s, unsigned mask);
+void programs_end(struct supervisor *s, unsigned mask, int64_t kill_after_ms);
+void programs_kill(struct supervisor *s, unsigned mask);
+/* Give every program the current generation; start or end pam as it says. */
+void programs_new_generation(struct supervisor *s);
+struct program *program_of(struct supervisor *s, unsigned role, unsigned index);
+/* For every living program of that kind. */
+#define EACH_PROGRAM(s, p, of_kind)                                                                \
+    for (struct program *p = (s)->programs; p < (s)->programs + (s)->program_count; p++)          \
+        if (p->kind == (of_kind) && mailbox_is_open(&p->mail))
+/* The executable of a program ("worker"); false when it is nowhere. */
+bool program_find(const char *name, char path_out[PATH_MAX]);
+
+/* ---- program_mail.c ---- */
+mailbox_message program_message; /* context: struct program */
+mailbox_closed program_closed;
+
+/* ---- sites.c ---- */
+MUST_USE int sites_new(struct supervisor *s);
+void sites_free(struct supervisor *s);
+/* Bind and close listeners until they are what the current generation and the administrator want. */
+void sites_apply(struct supervisor *s);
+void sites_close_all(struct supervisor *s);
+/* What a worker must be told before (listeners) and after (stopped sites) its start. */
+void sites_tell_listeners(struct supervisor *s, struct program *worker, bool first_part);
+void sites_tell_stopped(struct supervisor *s, struct program *worker);
+enum site_state { SITE_STARTING = 0, SITE_STARTED = 1, SITE_STOPPING = 2, SITE_STOPPED = 3, SITE_UNKNOWN = 4 };
+struct site_view {
+    uint32_t id;
+    struct slice name;
+    enum site_state state;
+    uint32_t status;
+    uint64_t sessions;
+    const char *why;
+};
+bool sites_view(struct supervisor *s, size_t row, struct site_view *view_out);
+MUST_USE int sites_start(struct supervisor *s, struct slice name, struct diag *d);
+MUST_USE int sites_stop(struct supervisor *s, struct slice name, struct diag *d);
+/* Whether the site of that id runs now. */
+bool sites_is_started(const struct supervisor *s, uint32_t id);
+
+/* ---- control.c ---- */
+MUST_USE int control_open(struct supervisor *s, struct diag *d);
+void control_close(struct supervisor *s);
+void control_session(struct supervisor *s, const struct child_session *m);
+void control_sessions_end(struct supervisor *s, const struct program *p, uint32_t query);
+void control_done_by(struct supervisor *s, const struct program *p, uint32_t query);
+/* A program that was asked something died: nothing more will come from it. */
+void control_program_died(struct supervisor *s, const struct program *p);
+void control_reload_line(struct supervisor *s, struct slice line);
+void control_reload_done(struct supervisor *s, bool good);
+
+/* ---- house.c ---- */
+MUST_USE int house_run_directory(struct supervisor *s, struct diag *d);
+MUST_USE int house_lock(struct supervisor *s, struct diag *d);
+void house_unlock(struct supervisor *s);
+/* Look up the users of the current settings (defaults before the first); says what cannot be separated. */
+void house_accounts(struct supervisor *s);
+void house_log_directories(struct supervisor *s);
+
+/* ---- watch.c ---- */
+MUST_USE int watch_open(struct supervisor *s, struct diag *d);
+void watch_again(struct supervisor *s); /* after a reload: directories may have come */
+void watch_close(struct supervisor *s);
+
+/* ---- compile.c ---- */
+struct compile_result {
+    bool good;
+    unsigned errors, failing_sites;
+    struct generation *generation; /* the caller's; NULL unless good */
+};
+typedef void compile_done(struct supervisor *s, struct compile_result result);
+/* Run the loader over the files; `done` is called from the loop. */
+MUST_USE int compile_start(struct supervisor *s, compile_done *done, struct diag *d);
+void compile_cancel(struct supervisor *s);
+/* Start a loader whose channel is `mail`. */
+MUST_USE int compile_spawn_loader(struct supervisor *s, struct mailbox *mail, pid_t *pid_out, struct diag *d);
+/* Is `pid` the loader?  It was reaped. */
+bool compile_reaped(struct supervisor *s, pid_t pid, int status);
+
+/* ---- rehash.c ---- */
+void rehash_ask(struct supervisor *s, const struct child_rehash *m);
+bool rehash_reaped(struct supervisor *s, pid_t pid);
+void rehash_free(struct supervisor *s);
