@@ -20,9 +20,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/own.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -676,23 +674,4 @@ int snapshot_writer_finish(const struct snapshot_writer *w, unsigned role, struc
     if (err)
         text_reset(out);
     return err;
-}
-
-int snapshot_seal(struct slice bytes, int *fd_out)
-{
-    OWNED_FD fd = memfd_create("snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return ERR_SYS;
-    while (bytes.len) {
-        ssize_t put = write(fd, bytes.ptr, bytes.len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return err_from_errno(errno);
-        bytes = slice_from(bytes, (size_t)put);
-    }
-    if (fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) < 0)
-        return ERR_SYS;
-    *fd_out = fd_take(&fd);
-    return 0;
 }

@@ -301,5 +301,3 @@ uint32_t snapshot_put_row(struct snapshot_writer *w, enum snap_table table, cons
  * not in it; columns that refer to hidden tables become 0.  Replaces the content of `out`.  ERR_STATE unless there is
  * exactly one server row; ERR_EXISTS when two sites have the same id. */
 MUST_USE int snapshot_writer_finish(const struct snapshot_writer *w, unsigned role, struct text *out);
-/* Put finished bytes into a sealed memfd.  On 0 the caller owns *fd_out. */
-MUST_USE int snapshot_seal(struct slice bytes, int *fd_out);

@@ -1,6 +1,9 @@
 /* snapshot_build.c - rows with default values, and finishing in one step. */
 #include "snapshot/snapshot_build.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
 #include "base/own.h"
 #include "base/text.h"
 
@@ -82,6 +85,19 @@ struct snap_site snapshot_build_site(struct snapshot_writer *w, const char *name
         .cert_substatus = 31,
         .log_path = snapshot_build_text(w, "/var/lib/sallyport/c/inetpub/logs/LogFiles"),
     };
+}
+
+int snapshot_seal(struct slice bytes, int *fd_out)
+{
+    OWNED_FD fd = memfd_create("snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return ERR_SYS;
+    if (bytes.len && write(fd, bytes.ptr, bytes.len) != (ssize_t)bytes.len)
+        return ERR_SYS;
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        return ERR_SYS;
+    *fd_out = fd_take(&fd);
+    return 0;
 }
 
 struct snapshot *snapshot_build(const struct snapshot_writer *w, unsigned role)

@@ -21,5 +21,7 @@ struct snap_server snapshot_build_server(struct snapshot_writer *w);
 struct snap_site snapshot_build_site(struct snapshot_writer *w, const char *name, uint32_t id);
 /* snapshot_put_text of a C string. */
 struct snap_text snapshot_build_text(struct snapshot_writer *w, const char *text);
+/* Put finished bytes into a sealed memfd.  On 0 the caller owns *fd_out. */
+MUST_USE int snapshot_seal(struct slice bytes, int *fd_out);
 /* Finish, seal, open; NULL on any error.  The caller unrefs; the writer stays the caller's. */
 struct snapshot *snapshot_build(const struct snapshot_writer *w, unsigned role);
