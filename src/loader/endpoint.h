@@ -15,6 +15,7 @@ struct endpoint {
     char address[ENDPOINT_ADDRESS_MAX]; /* canonical, without brackets; "" any */
     uint16_t port;
     char host[ENDPOINT_HOST_MAX + 1]; /* lower case; "" none */
+    bool implicit_tls; /* not part of the text: set by whoever knows the certificates */
 };
 
 /* ERR_SYNTAX with the reason in `d`. */

@@ -1,0 +1,307 @@
+/*
+ * compile.c - the order of work.
+ *
+ * Sites are compiled one after the other into site_work; what they share (endpoints, certificates) is settled when all
+ * are known, then the rows are put.  Only sites with an ftp binding are FTP sites.
+ */
+#include "loader/compile_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/own.h"
+
+#define DRIVE_C "/var/lib/sallyport/c"
+
+struct conf_element *compile_element(struct compiler *c, const char *path, struct slice location)
+{
+    struct conf_element *e;
+    size_t len = strlen(path);
+    for (size_t cut = len; cut != SIZE_MAX && cut; cut = slice_find_last(slice_of(path, cut), '/')) {
+        if (conf_section(c->conf, slice_of(path, cut), location, &e))
+            continue;
+        return cut == len ? e : conf_child(e, path + cut + 1);
+    }
+    return NULL;
+}
+
+static bool is_written(struct conf_element *e, const char *attribute, struct conf_value *value_out)
+{
+    return attribute && !conf_attr(e, attribute, value_out) && value_out->origin != CONF_DEFAULT;
+}
+
+void compile_place(struct conf_element *e, const char *attribute, struct diag *d)
+{
+    struct conf_value v;
+    struct conf_schema_attr a;
+    OWNED_TEXT_BUFFER path = { 0 };
+    if (!e)
+        return;
+    conf_element_path(e, &path);
+    diag_path(d, "%s", text_str(&path));
+    bool found = is_written(e, attribute, &v);
+    for (size_t i = 0; !found && conf_schema_attr_at(e, i, &a); i++)
+        found = is_written(e, a.name, &v);
+    if (found)
+        diag_place(d, slice_str(conf_file_name(v.file)), v.line, v.column);
+}
+
+void compile_tell(struct compiler *c, struct site_work *s, enum loader_severity severity, const struct diag *d)
+{
+    report_add(c->report, severity, s->row.id, d);
+    if (severity != LOADER_ERROR || s->failure.len)
+        return;
+    text_add_str(&s->failure, d->what);
+    if (d->todo[0])
+        text_addf(&s->failure, ". %s", d->todo);
+    s->row.failure_substatus = SUBSTATUS_INVALID_SITE;
+}
+
+/* ---- paths ---- */
+
+typedef int path_map_adder(struct path_map *m, struct slice name, struct slice value);
+
+static int add_paths(struct compiler *c, const char *collection, const char *name, const char *value, bool is_place,
+                     path_map_adder *add)
+{
+    struct conf_element *e = compile_element(c, collection, SLICE_NONE);
+    for (size_t i = 0; e && i < conf_count(e); i++) {
+        struct conf_element *item = conf_item(e, i);
+        struct slice text = conf_text(item, value);
+        OWNED_TEXT_BUFFER absolute = { 0 };
+        if (is_place && !slice_starts(text, SLICE_LITERAL("/"))) {
+            text_add(&absolute, c->in->directory);
+            text_add_char(&absolute, '/');
+        }
+        text_add(&absolute, text);
+        int err = text_error(&absolute);
+        if (!err)
+            err = add(c->paths, conf_text(item, name), text_slice(&absolute));
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static int open_paths(struct compiler *c)
+{
+    c->paths = path_map_new();
+    if (!c->paths)
+        return ERR_NOMEM;
+    int err = path_map_drive(c->paths, SLICE_LITERAL("C:"), SLICE_LITERAL(DRIVE_C));
+    if (!err)
+        err = add_paths(c, "sallyport/paths/drives", "drive", "path", true, path_map_drive);
+    if (!err)
+        err = add_paths(c, "sallyport/paths/shares", "share", "path", true, path_map_share);
+    if (!err)
+        err = add_paths(c, "sallyport/paths/variables", "name", "value", false, path_map_variable);
+    return err;
+}
+
+/* A log directory as a Linux path; empty with a warning when it has none: then nothing is logged there. */
+static struct snap_text log_path(struct compiler *c, struct conf_element *e, uint32_t site)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    struct diag d = { 0 };
+    if (path_map_resolve(c->paths, conf_text(e, "directory"), &path, &d)) {
+        compile_place(e, "directory", &d);
+        struct diag told = d;
+        diag_set(&told, "no log is written: %s", d.what);
+        report_add(c->report, LOADER_WARNING, site, &told);
+    }
+    return snapshot_put_text(c->w, text_slice(&path));
+}
+
+/* ---- sites ---- */
+
+static struct conf_element *own_settings(struct compiler *c, struct slice name)
+{
+    struct conf_element *sites = compile_element(c, "sallyport/sites", SLICE_NONE);
+    for (size_t i = 0; sites && i < conf_count(sites); i++)
+        if (slice_equal_fold(conf_text(conf_item(sites, i), "name"), name))
+            return conf_item(sites, i);
+    return compile_element(c, "sallyport/siteDefaults", SLICE_NONE);
+}
+
+static int fill_site(struct compiler *c, struct site_work *s)
+{
+    typedef struct snap_site row;
+    static const struct snap_column settings[] = { SNAP_SITE_SETTINGS(SNAP_COLUMN) };
+    static const struct snap_column own[] = { SNAP_SITE_SALLYPORT(SNAP_COLUMN) };
+    int err = columns_fill(c, s->site, settings, sizeof settings / sizeof settings[0], &s->row);
+    if (!err)
+        err = columns_fill(c, own_settings(c, s->name), own, sizeof own / sizeof own[0], &s->row);
+    return err;
+}
+
+static void check_id(struct compiler *c, struct site_work *s)
+{
+    struct diag d = { 0 };
+    if (s->row.id)
+        return;
+    compile_place(s->site, "id", &d);
+    diag_set(&d, "the id of a site must be 1 or more");
+    report_add(c->report, LOADER_ERROR, 0, &d); /* id 0 means "no site" in every message */
+}
+
+static int compile_site(struct compiler *c, struct site_work *s)
+{
+    int (*const steps[])(struct compiler *, struct site_work *) = {
+        fill_site, content_directories, content_scopes, content_providers, server_cert_choose,
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        int err = steps[i](c, s);
+        if (err)
+            return err;
+    }
+    s->row.log_path = log_path(c, conf_child(s->site, "ftpServer/logFile"), s->row.id);
+    unenforced_check_site(c, s);
+    check_id(c, s);
+    return 0;
+}
+
+static void free_site(struct site_work *s)
+{
+    free(s->endpoints);
+    text_free(&s->failure);
+}
+
+static int read_sites(struct compiler *c)
+{
+    struct conf_element *sites = compile_element(c, "system.applicationHost/sites", SLICE_NONE);
+    size_t count = sites ? conf_count(sites) : 0;
+    c->sites = calloc(count + 1, sizeof *c->sites);
+    if (!c->sites)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct site_work *s = &c->sites[c->site_count];
+        bool is_ftp = false;
+        s->site = conf_item(sites, i);
+        s->name = conf_text(s->site, "name");
+        s->row.id = (uint32_t)conf_number(s->site, "id"); /* diagnostics of the bindings quote it */
+        int err = bindings_read(c, s, &is_ftp);
+        if (!err && is_ftp)
+            err = compile_site(c, s);
+        if (err || !is_ftp) {
+            free_site(s);
+            *s = (struct site_work){ 0 };
+        }
+        if (err)
+            return err;
+        c->site_count += is_ftp;
+    }
+    return 0;
+}
+
+static void put_sites(struct compiler *c)
+{
+    for (size_t i = 0; i < c->site_count; i++) {
+        struct site_work *s = &c->sites[i];
+        s->row.failure = snapshot_put_text(c->w, text_slice(&s->failure));
+        snapshot_put_row(c->w, SNAP_TABLE_site, &s->row);
+    }
+}
+
+/* ---- the server level ---- */
+
+static bool needs_pam(const struct compiler *c)
+{
+    for (size_t i = 0; i < c->site_count; i++)
+        if (c->sites[i].row.basic_enabled && !c->sites[i].failure.len)
+            return c->in->privileged;
+    return false;
+}
+
+static void check_ports(struct compiler *c, const struct snap_server *server)
+{
+    struct diag d = { 0 };
+    if (server->low_data_port <= server->high_data_port)
+        return;
+    compile_place(compile_element(c, "system.ftpServer/firewallSupport", SLICE_NONE), "lowDataChannelPort", &d);
+    diag_set(&d, "lowDataChannelPort %u is above highDataChannelPort %u", server->low_data_port, server->high_data_port);
+    report_add(c->report, LOADER_ERROR, 0, &d);
+}
+
+static int put_server(struct compiler *c)
+{
+    typedef struct snap_server row;
+    static const struct snap_column columns[] = { SNAP_SERVER_COLUMNS(SNAP_COLUMN) };
+    struct snap_server server = { .generation = (int64_t)c->in->generation, .needs_pam = needs_pam(c) };
+    int err = columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &server);
+    if (err)
+        return err;
+    struct conf_element *central = compile_element(c, "system.ftpServer/log/centralLogFile", SLICE_NONE);
+    if (server.central_log_mode)
+        server.central_log_path = log_path(c, central, 0);
+    check_ports(c, &server);
+    snapshot_put_row(c->w, SNAP_TABLE_server, &server);
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static void report_conf(void *context, int severity, const struct diag *d)
+{
+    report_add(context, severity == 0 ? LOADER_ERROR : LOADER_WARNING, 0, d);
+}
+
+static int open_conf(struct compiler *c)
+{
+    struct slice bytes[CONF_FILE_COUNT] = { { 0 } };
+    for (size_t i = 0; i < c->in->count; i++)
+        for (int f = 0; f < CONF_FILE_COUNT; f++)
+            if (strcmp(c->in->files[i].name, conf_file_name((enum conf_file)f)) == 0)
+                bytes[f] = c->in->files[i].bytes;
+    return conf_open(bytes, report_conf, c->report, &c->conf);
+}
+
+static int read_safety(struct compiler *c)
+{
+    struct conf_element *safety = compile_element(c, "sallyport/safety", SLICE_NONE);
+    c->allow_unenforced = safety && conf_number(safety, "allowUnenforcedSettings");
+    return 0;
+}
+
+static int compile_all(struct compiler *c)
+{
+    int (*const steps[])(struct compiler *) = {
+        open_conf, open_paths,   read_safety, server_cert_open, read_sites, bindings_clashes,
+        bindings_put, users_put, put_server,
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        int err = steps[i](c);
+        if (err)
+            return err;
+    }
+    put_sites(c);
+    unenforced_report(c);
+    return c->report->errors ? ERR_SYNTAX : 0;
+}
+
+static void release(struct compiler *c)
+{
+    for (size_t i = 0; i < c->site_count; i++)
+        free_site(&c->sites[i]);
+    free(c->sites);
+    server_cert_close(c);
+    path_map_free(c->paths);
+    conf_free(c->conf);
+}
+
+int compile_run(const struct compile_input *in, struct report *r, struct snapshot_writer **writer_out)
+{
+    struct compiler c = { .in = in, .report = r, .w = snapshot_writer_new() };
+    if (!c.w)
+        return ERR_NOMEM;
+    int err = compile_all(&c);
+    release(&c);
+    report_sort(r);
+    if (!err && r->errors)
+        err = ERR_SYNTAX;
+    if (err) {
+        snapshot_writer_free(c.w);
+        return err;
+    }
+    *writer_out = c.w;
+    return 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * compile_priv.h - what the parts of the compiler share.
+ *
+ *   compile.c     order of work, server level, sites      columns.c   settings by (element path, attribute)
+ *   bindings.c    endpoints, clashes, implicit TLS         content.c   directories, authorization scopes, providers
+ *   server_cert.c certificates by thumbprint               users.c     administration.config
+ *   unenforced.c  settings that are understood but not enforced
+ */
+#pragma once
+
+#include "conf/conf.h"
+#include "loader/compile.h"
+#include "loader/endpoint.h"
+#include "loader/path_map.h"
+#include "tls/cert.h"
+
+/* Sub-status codes of ftp-behaviour.md 2.4 that say why a site or its TLS cannot start. */
+enum {
+    SUBSTATUS_INVALID_SITE = 17,
+    SUBSTATUS_CERT_NOT_CONFIGURED = 31,
+    SUBSTATUS_CERT_NOT_FOUND = 44,
+    SUBSTATUS_CERT_NO_KEY = 45,
+    SUBSTATUS_CERT_BAD_HASH = 46,
+};
+
+struct site_work {
+    struct conf_element *site; /* sites/site */
+    struct slice name;
+    struct snap_site row;
+    struct endpoint *endpoints;
+    size_t endpoint_count;
+    struct text failure; /* empty: the site can start */
+};
+
+struct store {
+    char name[64];
+    struct cert_store *certs;
+    uint32_t *rows; /* for each certificate: 1 + its row, 0 not put yet; NULL before the first */
+};
+
+struct compiler {
+    const struct compile_input *in;
+    struct report *report;
+    struct conf *conf;
+    struct snapshot_writer *w;
+    struct path_map *paths;
+    struct site_work *sites; /* those with an ftp binding */
+    size_t site_count;
+    struct store *stores;
+    size_t store_count;
+    bool allow_unenforced;
+};
+
+/* ---- compile.c ---- */
+/* The section named by the longest prefix of `path`, and the child that the rest names; NULL: no such section. */
+struct conf_element *compile_element(struct compiler *c, const char *path, struct slice at);
+/* Where an attribute stands, or where its element's name stands when it is a default. */
+void compile_place(struct conf_element *e, const char *attribute, struct diag *d);
+/* Tell about a site; a LOADER_ERROR keeps it from starting, the first such text is the row's failure. */
+void compile_tell(struct compiler *c, struct site_work *s, enum loader_severity severity, const struct diag *d);
+
+/* ---- columns.c ---- */
+/* Fill the columns of `row` from `root`; a column's element path is below it (or, when root is NULL, from the section
+ * on).  ERR_UNSUPPORTED when the schema does not know a column: a defect of ours. */
+MUST_USE int columns_fill(struct compiler *c, struct conf_element *root, const struct snap_column *columns,
+                          size_t count, void *row);
+/* Every (element path from the section on, attribute) that has a column. */
+bool columns_have(const char *element, const char *attribute);
+
+/* ---- bindings.c ---- */
+/* Read the ftp bindings of a site; *is_ftp_out says whether it has any. */
+MUST_USE int bindings_read(struct compiler *c, struct site_work *s, bool *is_ftp_out);
+/* Exact clashes make the later site fail.  After every site was read. */
+MUST_USE int bindings_clashes(struct compiler *c);
+/* Put the rows; after the sites' rows are numbered and their certificates known. */
+MUST_USE int bindings_put(struct compiler *c);
+
+/* ---- content.c ---- */
+MUST_USE int content_directories(struct compiler *c, struct site_work *s);
+MUST_USE int content_scopes(struct compiler *c, struct site_work *s);
+MUST_USE int content_providers(struct compiler *c, struct site_work *s);
+
+/* ---- server_cert.c ---- */
+MUST_USE int server_cert_open(struct compiler *c);
+MUST_USE int server_cert_choose(struct compiler *c, struct site_work *s);
+void server_cert_close(struct compiler *c);
+
+/* ---- users.c ---- */
+MUST_USE int users_put(struct compiler *c);
+
+/* ---- unenforced.c ---- */
+void unenforced_report(struct compiler *c);
+/* A site whose policy would open wider than configured fails (unless sallyport/safety says otherwise). */
+void unenforced_check_site(struct compiler *c, struct site_work *s);

@@ -1,0 +1,306 @@
+/*
+ * content.c - what a site serves and to whom: directories, authorization scopes, providers.
+ *
+ * Applications mean nothing to FTP but a path: application path + virtual directory path make one list, longest first,
+ * so that the first entry which is a prefix of a path by whole components is the one that maps it.
+ */
+#include "loader/compile_priv.h"
+
+#include <stdlib.h>
+
+#include "base/own.h"
+
+/* ---- directories ---- */
+
+struct directory {
+    char *path;
+    bool is_application_root;
+    struct conf_element *element;
+};
+struct directory_list {
+    struct directory *items;
+    size_t count, cap;
+};
+
+static void free_directories(struct directory_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i].path);
+    free(list->items);
+}
+
+/* "/app" + "/sub" -> "/app/sub"; "/" + "/" -> "/". */
+static char *join_paths(struct slice application, struct slice directory)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    struct slice parts[] = { application, directory };
+    for (size_t i = 0; i < 2; i++)
+        while (parts[i].ptr) {
+            struct slice part = slice_cut(&parts[i], '/');
+            if (!part.len)
+                continue;
+            text_add_char(&path, '/');
+            text_add(&path, part);
+        }
+    if (!path.len)
+        text_add_char(&path, '/');
+    return text_release(&path);
+}
+
+static int add_directory(struct directory_list *list, struct conf_element *application, struct conf_element *directory)
+{
+    if (list->count == list->cap) {
+        size_t cap = list->cap ? list->cap * 2 : 8;
+        struct directory *items = reallocarray(list->items, cap, sizeof *items);
+        if (!items)
+            return ERR_NOMEM;
+        list->items = items;
+        list->cap = cap;
+    }
+    struct slice sub = conf_text(directory, "path");
+    char *path = join_paths(conf_text(application, "path"), sub);
+    if (!path)
+        return ERR_NOMEM;
+    list->items[list->count++] = (struct directory){ path, slice_equal_str(sub, "/"), directory };
+    return 0;
+}
+
+static int collect_directories(struct conf_element *site, struct directory_list *list)
+{
+    for (size_t a = 0; a < conf_count(site); a++) {
+        struct conf_element *application = conf_item(site, a);
+        for (size_t v = 0; v < conf_count(application); v++) {
+            int err = add_directory(list, application, conf_item(application, v));
+            if (err)
+                return err;
+        }
+    }
+    return 0;
+}
+
+/* Longest first; of two that claim one path the root of an application wins, as a walk down the tree would find it. */
+static int compare_directories(const void *left, const void *right)
+{
+    const struct directory *a = left, *b = right;
+    size_t la = strlen(a->path), lb = strlen(b->path);
+    if (la != lb)
+        return la > lb ? -1 : 1;
+    int order = slice_compare_fold(slice_str(a->path), slice_str(b->path));
+    return order ? order : (int)b->is_application_root - (int)a->is_application_root;
+}
+
+static void fail_directory(struct compiler *c, struct site_work *s, const struct directory *item, const char *attribute,
+                           struct diag *d, struct snap_directory *row)
+{
+    compile_place(item->element, attribute, d);
+    OWNED_TEXT_BUFFER text = { 0 };
+    text_addf(&text, "%s%s%s", d->what, d->todo[0] ? ". " : "", d->todo);
+    row->failure = snapshot_put_text(c->w, text_slice(&text));
+    struct diag told = *d;
+    diag_set(&told, "site \"" SLICE_FMT "\", directory %s: %s", SLICE_ARG(s->name), item->path, d->what);
+    compile_tell(c, s, LOADER_WARNING, &told);
+}
+
+static void put_directory(struct compiler *c, struct site_work *s, const struct directory *item)
+{
+    OWNED_TEXT_BUFFER linux_path = { 0 };
+    struct diag d = { 0 };
+    struct slice physical = conf_text(item->element, "physicalPath"), user = conf_text(item->element, "userName");
+    struct snap_directory row = {
+        .path = snapshot_put_text(c->w, slice_str(item->path)),
+        .physical_path = snapshot_put_text(c->w, physical),
+        .user_name = snapshot_put_text(c->w, user),
+    };
+    if (path_map_resolve(c->paths, physical, &linux_path, &d)) {
+        fail_directory(c, s, item, "physicalPath", &d, &row);
+    } else if (user.len) {
+        diag_set(&d, "userName is set, but fixed accounts for virtual directories are not enforced yet");
+        diag_todo(&d, "Remove userName: files are then opened as the user who logged in.");
+        fail_directory(c, s, item, "userName", &d, &row);
+    }
+    row.linux_path = snapshot_put_text(c->w, text_slice(&linux_path));
+    uint32_t at = snapshot_put_row(c->w, SNAP_TABLE_directory, &row);
+    if (s->row.directories.count++ == 0)
+        s->row.directories.first = at;
+}
+
+int content_directories(struct compiler *c, struct site_work *s)
+{
+    struct directory_list list = { 0 };
+    int err = collect_directories(s->site, &list);
+    if (!err && list.count)
+        qsort(list.items, list.count, sizeof *list.items, compare_directories);
+    for (size_t i = 0; !err && i < list.count; i++)
+        if (i == 0 || !slice_equal_fold(slice_str(list.items[i].path), slice_str(list.items[i - 1].path)))
+            put_directory(c, s, &list.items[i]);
+    if (!err && (!list.count || strcmp(list.items[list.count - 1].path, "/") != 0)) {
+        struct diag d = { 0 };
+        compile_place(s->site, "name", &d);
+        diag_set(&d, "site \"" SLICE_FMT "\" has no root: application \"/\" with virtual directory \"/\" is missing",
+                 SLICE_ARG(s->name));
+        compile_tell(c, s, LOADER_ERROR, &d);
+    }
+    free_directories(&list);
+    return err;
+}
+
+/* ---- authorization ---- */
+
+#define AUTHORIZATION "system.ftpServer/security/authorization"
+
+struct scope {
+    char *path; /* below the site: "/", "/a/b" */
+    struct slice location;
+};
+struct scope_list {
+    struct scope *items;
+    size_t count, cap, skip; /* skip: length of the site's name */
+    int err;
+};
+
+static void free_scopes(struct scope_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i].path);
+    free(list->items);
+}
+
+static void add_scope(void *context, struct slice location)
+{
+    struct scope_list *list = context;
+    if (list->count == list->cap && !list->err) {
+        size_t cap = list->cap ? list->cap * 2 : 4;
+        struct scope *items = reallocarray(list->items, cap, sizeof *items);
+        if (!items) {
+            list->err = ERR_NOMEM;
+            return;
+        }
+        list->items = items;
+        list->cap = cap;
+    }
+    char *path = list->err ? NULL : join_paths(slice_from(location, list->skip), SLICE_NONE);
+    if (!path) {
+        list->err = ERR_NOMEM;
+        return;
+    }
+    list->items[list->count++] = (struct scope){ path, location };
+}
+
+static int compare_scopes(const void *left, const void *right)
+{
+    const struct scope *a = left, *b = right;
+    size_t la = strlen(a->path), lb = strlen(b->path);
+    if (la != lb)
+        return la > lb ? -1 : 1;
+    return slice_compare_fold(slice_str(a->path), slice_str(b->path));
+}
+
+static int put_rules(struct compiler *c, struct slice location, struct snap_range *rules_out)
+{
+    typedef struct snap_rule row;
+    static const struct snap_column columns[] = { SNAP_RULE_COLUMNS(SNAP_COLUMN) };
+    struct conf_element *section = compile_element(c, AUTHORIZATION, location);
+    struct snap_range rules = { (uint32_t)0, 0 };
+    for (size_t i = 0; section && i < conf_count(section); i++) {
+        struct conf_element *item = conf_item(section, i);
+        struct snap_rule rule = { .deny = conf_number(item, "accessType") == 1 };
+        int err = columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
+        if (err)
+            return err;
+        uint32_t at = snapshot_put_row(c->w, SNAP_TABLE_rule, &rule);
+        if (rules.count++ == 0)
+            rules.first = at;
+    }
+    *rules_out = rules;
+    return 0;
+}
+
+static int put_scope(struct compiler *c, struct site_work *s, const struct scope *scope)
+{
+    struct snap_scope row = { .path = snapshot_put_text(c->w, slice_str(scope->path)) };
+    int err = put_rules(c, scope->location, &row.rules);
+    if (err)
+        return err;
+    uint32_t at = snapshot_put_row(c->w, SNAP_TABLE_scope, &row);
+    if (s->row.scopes.count++ == 0)
+        s->row.scopes.first = at;
+    return 0;
+}
+
+int content_scopes(struct compiler *c, struct site_work *s)
+{
+    struct scope_list list = { .skip = s->name.len };
+    conf_locations(c->conf, AUTHORIZATION, s->name, add_scope, &list);
+    add_scope(&list, s->name);
+    int err = list.err;
+    if (!err)
+        qsort(list.items, list.count, sizeof *list.items, compare_scopes);
+    for (size_t i = 0; !err && i < list.count; i++)
+        if (i == 0 || !slice_equal_fold(slice_str(list.items[i].path), slice_str(list.items[i - 1].path)))
+            err = put_scope(c, s, &list.items[i]);
+    free_scopes(&list);
+    return err;
+}
+
+/* ---- providers ---- */
+
+static const struct {
+    const char *type;
+    enum snap_provider_kind kind;
+} provider_types[] = {
+    { "Microsoft.Web.FtpServer.Security.IisManagerAuthenticationProvider", SNAP_PROVIDER_IIS_MANAGER },
+    { "Microsoft.Web.FtpServer.Security.AspNetFtpMembershipProvider", SNAP_PROVIDER_ASPNET },
+};
+
+/* The kind by the type in front of the assembly's name. */
+static enum snap_provider_kind kind_of(struct slice type)
+{
+    struct slice name = slice_trim(slice_cut(&type, ','));
+    for (size_t i = 0; i < sizeof provider_types / sizeof provider_types[0]; i++)
+        if (slice_equal_str(name, provider_types[i].type))
+            return provider_types[i].kind;
+    return SNAP_PROVIDER_UNKNOWN;
+}
+
+static struct conf_element *definition_of(struct compiler *c, struct slice name)
+{
+    struct conf_element *definitions = compile_element(c, "system.ftpServer/providerDefinitions", SLICE_NONE);
+    for (size_t i = 0; definitions && i < conf_count(definitions); i++)
+        if (slice_equal_fold(conf_text(conf_item(definitions, i), "name"), name))
+            return conf_item(definitions, i);
+    return NULL;
+}
+
+static void put_provider(struct compiler *c, struct site_work *s, struct conf_element *item)
+{
+    struct slice name = conf_text(item, "name");
+    struct conf_element *definition = definition_of(c, name);
+    struct snap_provider row = { .name = snapshot_put_text(c->w, name) };
+    row.kind = definition ? kind_of(conf_text(definition, "type")) : SNAP_PROVIDER_UNKNOWN;
+    if (row.kind != SNAP_PROVIDER_IIS_MANAGER) {
+        struct diag d = { 0 };
+        compile_place(item, "name", &d);
+        if (definition)
+            diag_set(&d, "not enforced yet: provider \"" SLICE_FMT "\"; nobody can log in through it", SLICE_ARG(name));
+        else
+            diag_set(&d, "provider \"" SLICE_FMT "\" stands in no system.ftpServer/providerDefinitions; nobody can log "
+                     "in through it", SLICE_ARG(name));
+        compile_tell(c, s, LOADER_WARNING, &d);
+    }
+    uint32_t at = snapshot_put_row(c->w, SNAP_TABLE_provider, &row);
+    if (s->row.providers.count++ == 0)
+        s->row.providers.first = at;
+}
+
+int content_providers(struct compiler *c, struct site_work *s)
+{
+    struct conf_element *providers =
+        conf_child(s->site, "ftpServer/security/authentication/customAuthentication/providers");
+    for (size_t i = 0; providers && i < conf_count(providers); i++) {
+        struct conf_element *item = conf_item(providers, i);
+        /* `enabled` is true by default while the name is empty: that is no provider (trap 1) */
+        if (conf_number(item, "enabled") && conf_text(item, "name").len)
+            put_provider(c, s, item);
+    }
+    return 0;
+}

@@ -1,0 +1,206 @@
+/*
+ * unenforced.c - settings that are understood but not enforced.
+ *
+ * Two questions.  Which explicit settings does this version ignore?  Each is named once, as a note: an administrator
+ * must not believe in a setting that does nothing.  And would a site stand wider open than its configuration says?
+ * Then it does not start.  The second is asked of effective values, so a filter inherited from siteDefaults or the
+ * server level counts as one of the site's own.
+ */
+#include "loader/compile_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/own.h"
+
+/* ---- the notes ---- */
+
+/* Read by code of the loader, without a column. */
+static const struct {
+    const char *element, *attribute;
+} handled[] = {
+    { "system.applicationHost/sites/site/ftpServer/security/authentication/customAuthentication/providers/add", "name" },
+    { "system.applicationHost/sites/site/ftpServer/security/authentication/customAuthentication/providers/add", "enabled" },
+    { "system.ftpServer/providerDefinitions/add", "name" },
+    { "system.ftpServer/providerDefinitions/add", "type" },
+    { "system.ftpServer/security/authorization/add", "accessType" },
+    /* IIS does not implement it either: only "unlimited" passes validation */
+    { "system.applicationHost/sites/site/ftpServer/connections", "maxBandwidth" },
+};
+
+static bool is_handled(const char *element, const char *attribute)
+{
+    for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++)
+        if (strcmp(element, handled[i].element) == 0 && strcmp(attribute, handled[i].attribute) == 0)
+            return true;
+    return columns_have(element, attribute);
+}
+
+#define SITES "system.applicationHost/sites/"
+
+/* The element as if it stood in a site: what siteDefaults holds is enforced where a site's own is. */
+static bool as_site_element(const char *element, char *out, size_t size)
+{
+    static const char defaults[] = SITES "siteDefaults/ftpServer", site[] = SITES "site/ftpServer";
+    const char *rest = NULL;
+    if (strncmp(element, defaults, sizeof defaults - 1) == 0)
+        rest = element + sizeof defaults - 1;
+    else if (strncmp(element, site, sizeof site - 1) == 0)
+        rest = element + sizeof site - 1;
+    if (!rest || (*rest && *rest != '/'))
+        return false;
+    snprintf(out, size, "%s%s", site, rest);
+    return true;
+}
+
+/* An element of the FTP service; web settings in the same file are none of our business. */
+static bool is_ftp_element(const char *element, char *out, size_t size)
+{
+    if (as_site_element(element, out, size))
+        return true;
+    snprintf(out, size, "%s", element);
+    return strncmp(element, "system.ftpServer/", 17) == 0;
+}
+
+static void note(void *context, const char *element, const char *attribute, const struct conf_value *value)
+{
+    struct compiler *c = context;
+    char path[256];
+    if (!is_ftp_element(element, path, sizeof path) || is_handled(path, attribute))
+        return;
+    struct diag d = { 0 };
+    diag_place(&d, slice_str(conf_file_name(value->file)), value->line, value->column);
+    diag_set(&d, "not enforced yet: %s/@%s", element, attribute);
+    report_add(c->report, LOADER_NOTE, 0, &d);
+}
+
+void unenforced_report(struct compiler *c)
+{
+    conf_each_explicit(c->conf, note, c);
+}
+
+/* ---- what keeps a site from starting ---- */
+
+enum { NO_NUMBER = -1 };
+
+/* An attribute that restricts access unless it has one of the harmless values. */
+static const struct {
+    const char *section; /* NULL: the path is below the site */
+    bool server_only;
+    const char *path, *attribute;
+    int64_t harmless[2];
+} restrictions[] = {
+    { NULL, false, "ftpServer/userIsolation", "mode", { 4, 4 } },                                       /* None */
+    { NULL, false, "ftpServer/security/sslClientCertificates", "clientCertificatePolicy", { 0, 1 } },   /* not CertRequire */
+    { NULL, false, "ftpServer/security/authentication/clientCertAuthentication", "enabled", { 0, 0 } },
+    { NULL, false, "ftpServer/security/commandFiltering", "allowUnlisted", { 1, 1 } },
+    { "system.ftpServer/security/ipSecurity", false, "", "allowUnlisted", { 1, 1 } },
+    { "system.ftpServer/security/requestFiltering", false, "", "allowHighBitCharacters", { 1, 1 } },
+    { "system.ftpServer/security/requestFiltering", false, "fileExtensions", "allowUnlisted", { 1, 1 } },
+    { "system.ftpServer/security/requestFiltering", false, "requestLimits", "maxAllowedContentLength", { 0, 0 } },
+    { "system.ftpServer/security/authentication", true, "denyByFailure", "enabled", { 0, 0 } },
+};
+
+/* A collection whose items restrict access.  An item is harmless when its attribute `off` has the number `off_value`,
+ * or its attribute `text` the text `text_value`. */
+static const struct {
+    const char *section, *path, *off;
+    int64_t off_value;
+    const char *text, *text_value;
+} collections[] = {
+    { NULL, "ftpServer/security/commandFiltering", "allowed", 1, NULL, NULL },
+    { NULL, "ftpServer/customFeatures/providers", "enabled", 0, "name", "" },
+    { "system.ftpServer/security/ipSecurity", "", "allowed", 1, NULL, NULL },
+    { "system.ftpServer/security/requestFiltering", "fileExtensions", "allowed", 1, NULL, NULL },
+    { "system.ftpServer/security/requestFiltering", "denyUrlSequences", NULL, 0, NULL, NULL },
+    /* a fresh Windows installation hides this name, which nothing on Linux gives a meaning */
+    { "system.ftpServer/security/requestFiltering", "hiddenSegments", NULL, 0, "segment", "_vti_bin" },
+};
+
+static void refuse(struct compiler *c, struct site_work *s, struct conf_element *e, const char *attribute)
+{
+    struct diag d = { 0 };
+    OWNED_TEXT_BUFFER path = { 0 };
+    conf_element_path(e, &path);
+    compile_place(e, attribute, &d);
+    diag_set(&d, "site \"" SLICE_FMT "\" does not start: %s%s%s restricts access, but this version does not enforce it",
+             SLICE_ARG(s->name), text_str(&path), attribute ? "/@" : "", attribute ? attribute : "");
+    diag_todo(&d, "Remove it, or accept the wider access with allowUnenforcedSettings=\"true\" in sallyport.config, "
+                  "sallyport/safety.");
+    compile_tell(c, s, LOADER_ERROR, &d);
+}
+
+static struct conf_element *at(struct compiler *c, const struct site_work *s, const char *section, const char *path,
+                               struct slice location)
+{
+    struct conf_element *e = section ? compile_element(c, section, location) : s->site;
+    return e && path[0] ? conf_child(e, path) : e;
+}
+
+static void check_attributes(struct compiler *c, struct site_work *s, bool site_itself, struct slice location)
+{
+    for (size_t i = 0; i < sizeof restrictions / sizeof restrictions[0]; i++) {
+        struct conf_value v;
+        if (!site_itself && (!restrictions[i].section || restrictions[i].server_only))
+            continue;
+        struct conf_element *e = at(c, s, restrictions[i].section, restrictions[i].path,
+                                    restrictions[i].server_only ? SLICE_NONE : location);
+        if (!e || conf_attr(e, restrictions[i].attribute, &v))
+            continue;
+        if (v.number != restrictions[i].harmless[0] && v.number != restrictions[i].harmless[1])
+            refuse(c, s, e, restrictions[i].attribute);
+    }
+}
+
+static void check_collections(struct compiler *c, struct site_work *s, bool site_itself, struct slice location)
+{
+    for (size_t i = 0; i < sizeof collections / sizeof collections[0]; i++) {
+        if (!site_itself && !collections[i].section)
+            continue;
+        struct conf_element *e = at(c, s, collections[i].section, collections[i].path, location);
+        for (size_t n = 0; e && n < conf_count(e); n++) {
+            struct conf_element *item = conf_item(e, n);
+            if (collections[i].off && conf_number(item, collections[i].off) == collections[i].off_value)
+                continue;
+            if (collections[i].text &&
+                slice_equal_fold_str(conf_text(item, collections[i].text), collections[i].text_value))
+                continue;
+            refuse(c, s, item, NULL);
+            break; /* one text per list is enough */
+        }
+    }
+}
+
+/* The built-in rules would be asked instead of the provider's: who that lets in, nobody has said. */
+static void check_custom_authorization(struct compiler *c, struct site_work *s)
+{
+    struct conf_element *provider = conf_child(s->site, "ftpServer/security/customAuthorization/provider");
+    if (provider && conf_number(provider, "enabled") && conf_text(provider, "name").len)
+        refuse(c, s, provider, "name");
+}
+
+struct below {
+    struct compiler *c;
+    struct site_work *s;
+};
+
+static void check_location(void *context, struct slice location)
+{
+    struct below *below = context;
+    if (slice_equal_fold(location, below->s->name))
+        return; /* checked with the site itself */
+    check_attributes(below->c, below->s, false, location);
+    check_collections(below->c, below->s, false, location);
+}
+
+void unenforced_check_site(struct compiler *c, struct site_work *s)
+{
+    struct below below = { c, s };
+    if (c->allow_unenforced)
+        return;
+    check_attributes(c, s, true, s->name);
+    check_collections(c, s, true, s->name);
+    check_custom_authorization(c, s);
+    conf_locations(c->conf, "system.ftpServer/security/ipSecurity", s->name, check_location, &below);
+    conf_locations(c->conf, "system.ftpServer/security/requestFiltering", s->name, check_location, &below);
+}
