@@ -25,7 +25,8 @@ enum command_right { RIGHT_NONE, RIGHT_READ, RIGHT_WRITE, RIGHT_EITHER };
 
 enum command_flag {
     CMD_STAR = 1,         /* known, not implemented: a star in HELP, 502 */
-    CMD_CLEAR = 2,        /* allowed without TLS although the site requires it */
+    CMD_CLEAR = 2,        /* allowed without TLS although the site requires it; USER and PASS judge for themselves,
+                           * since USER may choose another site first */
     CMD_NEEDS_TLS = 4,    /* 503 in the clear (RFC 4217) */
     CMD_IN_TRANSFER = 8,  /* acts while a transfer runs (threats.md P16) */
     CMD_KEEPS_REST = 16,  /* prepares a transfer: a pending REST outlives it */

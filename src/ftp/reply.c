@@ -6,8 +6,6 @@
  */
 #include "ftp/reply.h"
 
-#include "ftp/status.h"
-
 static const struct {
     unsigned code;
     const char *text;
@@ -117,16 +115,11 @@ static void detail_line(struct reply *r, const char *label, struct slice value)
         reply_inner(r, text_slice(&line));
 }
 
-void reply_detailed(struct reply *r, unsigned code, struct slice first, uint32_t win32, struct slice details)
+void reply_detailed(struct reply *r, unsigned code, struct slice first, struct slice system, struct slice details)
 {
-    OWNED_TEXT_BUFFER system = { 0 };
-    const char *message = win32_text(win32);
-    text_add_str(&system, message);
-    if (*message)
-        text_add_char(&system, ' '); /* the line end of a Windows system message */
     reply_begin(r, code);
     reply_line(r, first);
-    detail_line(r, "Win32 error:   ", text_slice(&system));
+    detail_line(r, "Win32 error:   ", system);
     detail_line(r, "Error details: ", details);
     reply_line(r, SLICE_LITERAL("End"));
 }

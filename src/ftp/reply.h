@@ -126,5 +126,5 @@ void reply_inner(struct reply *r, struct slice text);
 /* The finished bytes, valid until the next change.  Fails with the sticky error of the buffer. */
 MUST_USE int reply_bytes(const struct reply *r, struct slice *bytes_out);
 
-/* The framed form for local clients (ftp-behaviour.md 2.3): replaces a failing reply whose first line is `first`. */
-void reply_detailed(struct reply *r, unsigned code, struct slice first, uint32_t win32, struct slice details);
+/* The framed form of a failing reply for local clients (ftp-behaviour.md 2.3); `system` is the Win32 message, "" none. */
+void reply_detailed(struct reply *r, unsigned code, struct slice first, struct slice system, struct slice details);
