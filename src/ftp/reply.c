@@ -78,6 +78,13 @@ void reply_row(struct reply *r, enum reply_id id, struct slice parameter)
     text_add_str(&r->out, "\r\n");
 }
 
+void reply_row_open(struct reply *r, enum reply_id id, struct slice parameter)
+{
+    reply_row(r, id, parameter);
+    if (!text_error(&r->out))
+        r->out.ptr[r->last - 1 + 3] = '-';
+}
+
 void reply_lines(struct reply *r, struct slice text)
 {
     while (text.len > 0) {

@@ -53,6 +53,7 @@
     R(REPLY_STOU_OPEN,         125, "FILE: $")                                                           \
     R(REPLY_MKD,               257, "\"$\" directory created.")                                          \
     R(REPLY_PWD,               257, "\"$\" is current directory.")                                       \
+    R(REPLY_SIZE_ASCII,        550, "SIZE not allowed in ASCII mode.")                                     \
     R(REPLY_RNFR,              350, "Requested file action pending further information.")                \
     R(REPLY_REST,              350, "Restarting at $.")                                                  \
     R(REPLY_REST_BEYOND,       554, "Restart offset is beyond the end of the file.")                     \
@@ -119,6 +120,8 @@ void reply_begin(struct reply *r, unsigned code);
 void reply_line(struct reply *r, struct slice text);
 /* The same from the table; a parameter only where the text has a `$`. */
 void reply_row(struct reply *r, enum reply_id id, struct slice parameter);
+/* The same when more of the reply will be sent later: the code carries its '-' already. */
+void reply_row_open(struct reply *r, enum reply_id id, struct slice parameter);
 /* Every line of a configured text, whatever line endings it uses.  An empty text adds nothing. */
 void reply_lines(struct reply *r, struct slice text);
 /* A line inside a frame: one blank, then the text.  A coded line must come before and after. */

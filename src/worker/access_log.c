@@ -1,0 +1,78 @@
+/* access_log.c - filling in log records. */
+#include "worker/access_log.h"
+
+#include "worker/run.h"
+
+static void send_record(struct worker *w, struct log_access record)
+{
+    record.lost = w->log_lost;
+    wire_channel_begin(&w->out, MSG_log_access);
+    int err = log_access_encode(&record, &w->out);
+    if (!err)
+        err = link_try_send(&w->log, slice_of((const char *)w->out.ptr, w->out.len));
+    w->log_lost = err ? w->log_lost + 1 : 0;
+}
+
+static struct log_access record_of(const struct session *s)
+{
+    return (struct log_access){
+        .site = s->site->id,
+        .time = worker_clock_ms(),
+        .session_id = slice_of((const char *)s->guid, sizeof s->guid),
+        .client = s->peer,
+        .local = s->local,
+        .user = slice_str(s->user),
+        .host = slice_str(s->host),
+    };
+}
+
+static bool logs(const struct session *s)
+{
+    return s->site->log_enabled || generation_server(s->generation)->central_log_enabled;
+}
+
+void access_log_command(struct session *s, const struct run *r)
+{
+    if (!logs(s))
+        return;
+    struct log_access record = record_of(s);
+    bool secret = r->row && (r->row->flags & CMD_SECRET) && !r->show_secret;
+    record.verb = slice_str(r->verb);
+    record.argument = secret ? SLICE_LITERAL("***") : slice_first(text_slice(&r->argument), PATH_LIMIT);
+    record.status = r->status;
+    record.win32 = r->win32;
+    record.substatus = r->substatus;
+    record.bytes_sent = r->sent;
+    record.bytes_received = r->received;
+    record.elapsed = (uint64_t)(loop_now(s->worker->loop) - r->started);
+    record.full_path = text_slice(&r->path);
+    record.info = r->substatus ? slice_str(substatus_text(r->substatus)) : SLICE_NONE;
+    record.infrastructure = r->row && (r->row->flags & CMD_INFRASTRUCTURE);
+    send_record(s->worker, record);
+}
+
+void access_log_control(struct session *s, const char *verb, uint32_t win32, uint32_t substatus)
+{
+    if (!logs(s))
+        return;
+    struct log_access record = record_of(s);
+    record.verb = slice_str(verb);
+    record.win32 = win32;
+    record.substatus = substatus;
+    record.info = substatus ? slice_str(substatus_text(substatus)) : SLICE_NONE;
+    send_record(s->worker, record);
+}
+
+void access_log_data(struct session *s, const char *verb, uint16_t port, uint32_t win32, uint32_t substatus)
+{
+    if (!logs(s))
+        return;
+    struct log_access record = record_of(s);
+    record.verb = slice_str(verb);
+    record.local.port = port;
+    record.win32 = win32;
+    record.substatus = substatus;
+    record.info = substatus ? slice_str(substatus_text(substatus)) : SLICE_NONE;
+    record.infrastructure = true;
+    send_record(s->worker, record);
+}

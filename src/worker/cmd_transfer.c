@@ -1,0 +1,302 @@
+/*
+ * cmd_transfer.c - RETR STOR APPE STOU ABOR, and the data channel of every transfer.
+ *
+ * The run holds the open file, the path and the broker's handle; changes of the session cannot reach them (threats.md
+ * P16).  An upload is 226 only after the broker has given it its name.
+ */
+#include "worker/cmd_transfer.h"
+
+#include <sys/socket.h>
+
+#include "base/own.h"
+#include "ftp/value.h"
+#include "policy/vpath.h"
+#include "worker/access_log.h"
+
+/* ---- the data channel ---- */
+
+int transfer_prepare(struct session *s, struct run *r, enum transfer_kind kind)
+{
+    if (!s->data) {
+        answer(s, r, REPLY_NO_DATA);
+        return ERR_STATE;
+    }
+    r->is_transfer = true;
+    r->kind = (uint8_t)kind;
+    r->ascii = s->type_ascii;
+    r->offset = s->rest;
+    if (r->offset && r->ascii && kind != TRANSFER_LISTING) { /* an offset in converted text means nothing here */
+        answer(s, r, REPLY_PARAMETER);
+        return ERR_STATE;
+    }
+    return 0;
+}
+
+static uint16_t our_data_port(struct session *s)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    if (data_is_passive(s->data))
+        return data_port(s->data);
+    struct stream *stream = data_stream(s->data);
+    if (!stream || getsockname(stream->fd, (struct sockaddr *)&address, &len))
+        return 0;
+    return net_addr_from_sockaddr(&address).port;
+}
+
+static void close_data(struct session *s, struct run *r, uint32_t win32, uint32_t substatus)
+{
+    if (s->data)
+        access_log_data(s, "DataChannelClosed", our_data_port(s), win32, substatus);
+    r->data_logged = false;
+    transfer_free(r->transfer);
+    r->transfer = NULL;
+    data_free(s->data);
+    s->data = NULL;
+}
+
+void transfer_fail(struct session *s, struct run *r, const struct data_reply *reply)
+{
+    if (r->handle)
+        broker_tell(s->worker, s->ticket, r->kind == TRANSFER_LISTING ? BROKER_LIST_END : BROKER_ABANDON, r->handle);
+    r->handle = 0;
+    close_data(s, r, reply->win32, reply->substatus);
+    answer_failure(s, r, reply->code, slice_str(reply->text), reply->win32, 0, slice_str(substatus_text(reply->substatus)));
+}
+
+static void space_answered(struct session *s, const struct broker_answer *a, int *fd)
+{
+    (void)fd;
+    struct run *r = run_answered(s);
+    struct reply reply = { 0 };
+    OWNED_TEXT_BUFFER commas = { 0 };
+    if (!a) {
+        answer_broker(s, r, a);
+        return;
+    }
+    reply_begin(&reply, reply_code_of(REPLY_TRANSFER_DONE));
+    if (a->status == 0) {
+        value_print_commas(a->size, &commas);
+        reply_row(&reply, REPLY_TRANSFER_SPACE, text_slice(&commas));
+    }
+    reply_row(&reply, REPLY_TRANSFER_DONE, SLICE_NONE);
+    answer_reply(s, r, &reply);
+    reply_free(&reply);
+}
+
+/* Data written, close_notify, FIN, then 226 (threats.md D13). */
+void transfer_succeed(struct session *s, struct run *r)
+{
+    close_data(s, r, 0, 0);
+    r->is_transfer = false; /* nothing is left to abort */
+    if (r->kind == TRANSFER_LISTING && (s->site->show_flags & SHOW_AVAILABLE_BYTES)) {
+        struct broker_request request = { .verb = BROKER_FREE_SPACE, .path = run_path(r) };
+        if (run_ask(s, r, request, space_answered))
+            return; /* answered */
+        return;
+    }
+    answer(s, r, REPLY_TRANSFER_DONE);
+}
+
+/* ---- the end of an upload ---- */
+
+static void committed(struct session *s, const struct broker_answer *a, int *fd)
+{
+    (void)fd;
+    struct run *r = run_answered(s);
+    r->handle = 0;
+    if (a && a->status == 0) {
+        transfer_succeed(s, r);
+        return;
+    }
+    close_data(s, r, a ? a->win32 : WIN_CONNECTION_ABORTED, SUB_DATA_SERVER_ABORT);
+    answer_broker(s, r, a);
+}
+
+/* In the clear a client that died and one that finished look alike on the data channel; the control channel knows. */
+static bool client_is_gone(struct session *s)
+{
+    char byte;
+    if (s->eof)
+        return !s->held && !s->in.len;
+    return !session_is_secure(s) && recv(s->stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0 && !s->held && !s->in.len;
+}
+
+static void commit(struct session *s, struct run *r)
+{
+    static const struct data_reply gone = { 426, "Connection closed; transfer aborted.", SUB_DATA_CLIENT_ABORT,
+                                            WIN_NETNAME_DELETED };
+    if (client_is_gone(s)) {
+        transfer_fail(s, r, &gone);
+        return;
+    }
+    r->is_transfer = false; /* the last byte is in: ABOR waits and then meets a finished transfer */
+    struct broker_request request = { .verb = BROKER_COMMIT, .handle = r->handle };
+    if (run_ask(s, r, request, committed))
+        return; /* answered */
+}
+
+/* ---- moving ---- */
+
+static void moved(void *context, const struct transfer_outcome *outcome)
+{
+    struct session *s = context;
+    struct run *r = s->run;
+    session_enter(s);
+    uint64_t *counter = r->kind == TRANSFER_UPLOAD ? &r->received : &r->sent;
+    *counter += outcome->wire_bytes;
+    if (r->kind == TRANSFER_UPLOAD)
+        s->bytes_received += outcome->wire_bytes;
+    else
+        s->bytes_sent += outcome->wire_bytes;
+    if (outcome->result != TRANSFER_DONE)
+        transfer_fail(s, r, transfer_result_reply(outcome->result, outcome->err));
+    else if (r->kind == TRANSFER_UPLOAD)
+        commit(s, r);
+    else
+        transfer_succeed(s, r);
+    session_leave(s);
+}
+
+static void more_wanted(void *context)
+{
+    struct session *s = context;
+    session_enter(s);
+    list_moving(s, s->run);
+    session_leave(s);
+}
+
+static void start_moving(struct session *s, struct run *r)
+{
+    static const struct data_reply no_memory = { 451, "Requested action aborted: local error in processing.",
+                                                 SUB_DATA_SERVER_ABORT, WIN_NOT_ENOUGH_MEMORY };
+    const struct transfer_config config = {
+        .kind = (enum transfer_kind)r->kind,
+        .ascii = r->ascii,
+        .file = r->file,
+        .offset = r->offset,
+        .timeout_ms = s->site->data_channel_timeout * 1000,
+        .min_bytes_per_second = s->site->min_bytes_per_second > 0 ? (uint64_t)s->site->min_bytes_per_second : 0,
+        .require_close_notify = s->site->require_data_close_notify,
+        .more = more_wanted,
+        .done = moved,
+        .context = s,
+    };
+    if (transfer_start(s->worker->hub, data_stream(s->data), &config, &r->transfer)) {
+        transfer_fail(s, r, &no_memory);
+        return;
+    }
+    r->file = -1;
+    if (r->kind == TRANSFER_LISTING)
+        list_moving(s, r);
+}
+
+static void opened(void *context, enum data_result result)
+{
+    struct session *s = context;
+    session_enter(s);
+    if (result == DATA_OPENED) {
+        access_log_data(s, "DataChannelOpened", our_data_port(s), 0, 0);
+        s->run->data_logged = true;
+        start_moving(s, s->run);
+    } else {
+        transfer_fail(s, s->run, data_result_reply(result));
+    }
+    session_leave(s);
+}
+
+void transfer_open(struct session *s, struct run *r, struct slice name)
+{
+    static const struct data_reply failed = { 425, "Cannot open data connection.", SUB_NONE, WIN_CONNECTION_ABORTED };
+    bool ready = data_is_connected(s->data);
+    struct tls_session *tls = s->prot_private ? stream_session(&s->stream) : NULL;
+    if (s->prot_private && !tls) {
+        transfer_fail(s, r, &failed);
+        return;
+    }
+    if (tls && session_is_secure(s))
+        stream_replenish(&s->stream);
+    if (name.len)
+        run_reply(s, r, ready ? REPLY_STOU_OPEN : REPLY_STOU_OPENING, name);
+    else
+        run_reply(s, r, ready ? REPLY_DATA_OPEN : REPLY_DATA_OPENING,
+                  r->ascii ? SLICE_LITERAL("ASCII") : SLICE_LITERAL("BINARY"));
+    if (data_open(s->data, tls, opened, s))
+        transfer_fail(s, r, &failed);
+}
+
+/* ---- verbs ---- */
+
+static void file_answered(struct session *s, const struct broker_answer *a, int *fd)
+{
+    struct run *r = run_answered(s);
+    if (!a || (a->status && a->status != -ERR_RANGE)) {
+        answer_broker(s, r, a);
+        return;
+    }
+    if (a->status) {
+        answer(s, r, REPLY_REST_BEYOND);
+        return;
+    }
+    if (*fd < 0) {
+        worker_event(s->worker, LOG_LEVEL_ERROR, "the broker opened a file and sent no descriptor");
+        session_end(s, SUB_DATA_SERVER_ABORT, REPLY_NO_SERVICE);
+        return;
+    }
+    r->file = fd_take(fd);
+    r->handle = r->kind == TRANSFER_UPLOAD ? a->handle : 0;
+    if (r->appending)
+        r->offset = a->size;
+    transfer_open(s, r, r->row->handler == DO_stou ? vpath_last(a->name) : SLICE_NONE);
+}
+
+static void ask_file(struct session *s, struct run *r, enum transfer_kind kind, uint8_t verb, struct slice argument)
+{
+    if (transfer_prepare(s, r, kind) || run_resolve(s, r, argument))
+        return;
+    struct broker_request request = { .verb = verb, .path = run_path(r), .offset = r->appending ? 0 : r->offset };
+    if (run_ask(s, r, request, file_answered))
+        return; /* answered */
+}
+
+void cmd_retr(struct session *s, struct run *r)
+{
+    ask_file(s, r, TRANSFER_DOWNLOAD, BROKER_OPEN_READ, run_argument(r));
+}
+
+void cmd_stor(struct session *s, struct run *r)
+{
+    ask_file(s, r, TRANSFER_UPLOAD, BROKER_UPLOAD, run_argument(r));
+}
+
+void cmd_appe(struct session *s, struct run *r)
+{
+    r->appending = true;
+    ask_file(s, r, TRANSFER_UPLOAD, BROKER_APPEND, run_argument(r));
+}
+
+/* The broker chooses the name in the current directory; an argument is only a wish (RFC 959). */
+void cmd_stou(struct session *s, struct run *r)
+{
+    ask_file(s, r, TRANSFER_UPLOAD, BROKER_UPLOAD_UNIQUE, SLICE_LITERAL(""));
+}
+
+/* While a transfer runs: 426 for it, then 226; else 225 (threats.md P18). */
+void cmd_abor(struct session *s, struct run *r)
+{
+    static const struct data_reply aborted = { 426, "Connection closed; transfer aborted.", SUB_DATA_ABOR,
+                                               WIN_CONNECTION_ABORTED };
+    struct run *t = s->run != r ? s->run : NULL;
+    if (!t) {
+        answer_with(s, r, REPLY_NOTHING_TO_ABORT, SLICE_LITERAL("ABOR"));
+        return;
+    }
+    if (t->asked)
+        broker_forget(s->worker, t->request);
+    t->asked = false;
+    if (t->transfer)
+        transfer_abort(t->transfer); /* answers through moved() */
+    else
+        transfer_fail(s, t, &aborted);
+    answer_with(s, r, REPLY_DONE_226, SLICE_LITERAL("ABOR"));
+}

@@ -1,0 +1,21 @@
+/*
+ * cmd_transfer.h - what RETR, STOR and LIST have in common: the data channel and the end.
+ *
+ *          asked             answered           opened            done              told
+ *   run ----------> broker ------------> opening -------> moving --------> broker? --------> answered
+ *                                 125/150 goes out when opening begins
+ */
+#pragma once
+
+#include "worker/run.h"
+
+/* Refuse when there is nothing to transfer over (425); marks the run as a transfer. */
+MUST_USE int transfer_prepare(struct session *s, struct run *r, enum transfer_kind kind);
+/* The broker said yes: 125 or 150 (`name` for STOU, else empty), then open the channel and move. */
+void transfer_open(struct session *s, struct run *r, struct slice name);
+/* Everything moved and said: close the data channel, then 226. */
+void transfer_succeed(struct session *s, struct run *r);
+/* It failed: drop what the broker holds, close the channel, answer. */
+void transfer_fail(struct session *s, struct run *r, const struct data_reply *reply);
+/* Listings: bytes for the data channel; more are asked for when they have gone. */
+void list_moving(struct session *s, struct run *r);

@@ -1,0 +1,225 @@
+/*
+ * list.c - LIST NLST MLSD and STAT with a path: chunks of lines from the broker to the client.
+ *
+ * One chunk is under way at a time, the next is asked for when the client has taken it, so a listing of any length
+ * needs the memory of one chunk (threats.md R04, D16).
+ */
+#include "worker/list.h"
+
+#include "ftp/facts.h"
+#include "policy/vpath.h"
+#include "worker/cmd_transfer.h"
+
+/* ---- arguments ---- */
+
+/* Leading words like -la are options; the set is fixed and none changes anything (threats.md R03, R06). */
+static struct slice skip_options(struct slice argument)
+{
+    struct slice rest = argument;
+    while (rest.len > 1 && rest.ptr[0] == '-') {
+        slice_cut(&rest, ' ');
+        if (!rest.ptr)
+            return SLICE_LITERAL("");
+        while (rest.len && rest.ptr[0] == ' ')
+            rest = slice_from(rest, 1);
+    }
+    return rest;
+}
+
+static bool has_wildcard(struct slice name)
+{
+    return slice_has_byte(name, '*') || slice_has_byte(name, '?');
+}
+
+struct list_target {
+    struct slice directory, pattern, prefix; /* borrow from the argument */
+};
+
+/* Wildcards count in the last component only; NLST puts in front of each name what stood up to the last '/'. */
+static struct list_target target_of(struct slice argument)
+{
+    struct list_target t = { argument, SLICE_NONE, SLICE_NONE };
+    size_t slash = slice_find_last(argument, '/');
+    size_t start = slash == SIZE_MAX ? 0 : slash + 1;
+    struct slice last = slice_from(argument, start);
+    t.prefix = slice_first(argument, start);
+    if (has_wildcard(last)) {
+        t.pattern = last;
+        t.directory = slash == 0 ? SLICE_LITERAL("/") : slice_first(argument, start);
+    }
+    return t;
+}
+
+static uint32_t style_flags(const struct session *s)
+{
+    uint32_t show = s->site->show_flags;
+    bool unix_style = ((show & SHOW_STYLE_UNIX) != 0) != s->dir_style_changed;
+    return (unix_style ? LIST_STYLE_UNIX : LIST_STYLE_DOS) | (show & SHOW_LONG_DATE ? LIST_LONG_DATE : 0u) |
+           (show & SHOW_GMT ? LIST_GMT : 0u);
+}
+
+static MUST_USE int ask_list(struct session *s, struct run *r, uint32_t flags, struct slice argument,
+                             broker_answered *answered)
+{
+    struct list_target t = target_of(argument);
+    if (run_resolve(s, r, t.directory))
+        return ERR_NAME;
+    if (s->site->show_flags & SHOW_VIRTUAL_DIRECTORIES)
+        flags |= LIST_VIRTUAL_DIRECTORIES;
+    if (t.pattern.len > NAME_LIMIT) {
+        answer_file_error(s, r, WIN_FILENAME_TOO_LONG, SUB_FILE_ERROR);
+        return ERR_TOO_LONG;
+    }
+    struct broker_request request = {
+        .verb = BROKER_LIST,
+        .flags = flags,
+        .path = run_path(r),
+        .pattern = t.pattern,
+        .prefix = t.prefix,
+        .time = worker_clock_ms() / 1000,
+    };
+    return run_ask(s, r, request, answered);
+}
+
+/* Keep what a chunk brought. */
+static void take_chunk(struct session *s, struct run *r, const struct broker_answer *a)
+{
+    text_reset(&r->chunk);
+    if (r->row->handler == DO_mlsd && s->mlst_facts != FACT_ALL && (s->mlst_facts & FACTS_ALL) != FACTS_ALL)
+        facts_filter(a->data, s->mlst_facts, &r->chunk);
+    else
+        text_add(&r->chunk, a->data);
+    r->list_more = a->more;
+    r->handle = a->more ? a->handle : 0;
+    r->list_fed_all = false;
+}
+
+/* ---- over the data channel ---- */
+
+static void chunk_answered(struct session *s, const struct broker_answer *a, int *fd)
+{
+    (void)fd;
+    static const struct data_reply broken = { 451, "Requested action aborted: local error in processing.",
+                                              SUB_DATA_SERVER_ABORT, WIN_GEN_FAILURE };
+    struct run *r = run_answered(s);
+    if (!a || a->status) {
+        r->handle = 0;
+        transfer_fail(s, r, &broken);
+        return;
+    }
+    take_chunk(s, r, a);
+    list_moving(s, r);
+}
+
+/* The channel takes more: give it what is there, or ask for more. */
+void list_moving(struct session *s, struct run *r)
+{
+    static const struct data_reply no_memory = { 451, "Requested action aborted: local error in processing.",
+                                                 SUB_DATA_SERVER_ABORT, WIN_NOT_ENOUGH_MEMORY };
+    if (!r->list_fed_all) {
+        r->list_fed_all = true;
+        if (text_error(&r->chunk) || transfer_feed(r->transfer, text_slice(&r->chunk), !r->list_more))
+            transfer_fail(s, r, &no_memory);
+        text_free(&r->chunk);
+        return;
+    }
+    struct broker_request request = { .verb = BROKER_LIST_NEXT, .handle = r->handle };
+    if (run_ask(s, r, request, chunk_answered))
+        return; /* answered */
+}
+
+static void list_answered(struct session *s, const struct broker_answer *a, int *fd)
+{
+    (void)fd;
+    struct run *r = run_answered(s);
+    if (!a || a->status) {
+        answer_broker(s, r, a);
+        return;
+    }
+    take_chunk(s, r, a);
+    transfer_open(s, r, SLICE_NONE);
+}
+
+static void list_over_data(struct session *s, struct run *r, uint32_t flags, struct slice argument)
+{
+    if (transfer_prepare(s, r, TRANSFER_LISTING))
+        return;
+    if (ask_list(s, r, flags, argument, list_answered))
+        return; /* answered */
+}
+
+void cmd_list(struct session *s, struct run *r)
+{
+    list_over_data(s, r, style_flags(s), skip_options(run_argument(r)));
+}
+
+void cmd_nlst(struct session *s, struct run *r)
+{
+    list_over_data(s, r, LIST_STYLE_NAMES, skip_options(run_argument(r)));
+}
+
+void cmd_mlsd(struct session *s, struct run *r)
+{
+    list_over_data(s, r, LIST_STYLE_FACTS, run_argument(r));
+}
+
+/* ---- STAT path: over the control channel, no faster than the client reads (threats.md R02) ---- */
+
+static void status_answered(struct session *s, const struct broker_answer *a, int *fd);
+
+static void status_drained(struct session *s, struct run *r)
+{
+    struct reply end = { 0 };
+    r->drained = NULL;
+    if (r->list_more) {
+        struct broker_request request = { .verb = BROKER_LIST_NEXT, .handle = r->handle };
+        if (run_ask(s, r, request, status_answered))
+            return; /* answered */
+        return;
+    }
+    reply_begin(&end, reply_code_of(REPLY_STAT_LIST_END));
+    reply_row(&end, REPLY_STAT_LIST_END, SLICE_NONE);
+    answer_reply(s, r, &end);
+    reply_free(&end);
+}
+
+static void send_status_part(struct session *s, struct run *r, bool first)
+{
+    struct reply part = { 0 };
+    struct slice rest = text_slice(&r->chunk);
+    reply_begin(&part, reply_code_of(REPLY_STAT_LIST));
+    if (first)
+        reply_row_open(&part, REPLY_STAT_LIST, run_path(r));
+    while (rest.ptr && rest.len)
+        reply_inner(&part, slice_trim(slice_cut(&rest, '\n')));
+    run_send(s, r, &part);
+    reply_free(&part);
+    text_free(&r->chunk);
+    r->drained = status_drained;
+}
+
+static void status_answered(struct session *s, const struct broker_answer *a, int *fd)
+{
+    (void)fd;
+    struct run *r = run_answered(s);
+    bool first = r->status == 0;
+    if (!a || (a->status && first)) {
+        answer_broker(s, r, a);
+        return;
+    }
+    if (a->status) { /* broken off in the middle of the reply: end it as it is */
+        r->list_more = false;
+        r->handle = 0;
+        r->drained = status_drained;
+        return;
+    }
+    take_chunk(s, r, a);
+    send_status_part(s, r, first);
+}
+
+void list_status(struct session *s, struct run *r)
+{
+    r->kind = TRANSFER_LISTING;
+    if (ask_list(s, r, style_flags(s), skip_options(run_argument(r)), status_answered))
+        return; /* answered */
+}

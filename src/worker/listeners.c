@@ -1,0 +1,150 @@
+/* listeners.c - accept. */
+#include "worker/listeners.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "worker/session.h"
+#include "worker/worker.h"
+
+enum { ACCEPTS_PER_TURN = 64 };
+
+struct listener {
+    struct worker *worker;
+    struct listener *next;
+    uint32_t number;
+    int fd;
+    struct loop_io *io;
+};
+
+/* The options every control connection has: urgent bytes stay in line, where ABOR is looked for (threats.md P17);
+ * keepalive finds peers that vanished during a long transfer (H14). */
+static void set_options(int fd)
+{
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        { SOL_SOCKET, SO_OOBINLINE, 1 }, { SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 60 },
+        { IPPROTO_TCP, TCP_KEEPINTVL, 15 }, { IPPROTO_TCP, TCP_NODELAY, 1 },
+    };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
+}
+
+/* How many sessions the address has in this worker. */
+static unsigned sessions_from(const struct worker *w, const struct net_addr *peer)
+{
+    unsigned count = 0;
+    struct session *s;
+    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));)
+        count += net_addr_same_host(&s->peer, peer);
+    return count;
+}
+
+static void say_and_close(int fd)
+{
+    static const char text[] = "421 Service not available, closing control connection.\r\n";
+    (void)!send(fd, text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    close(fd);
+}
+
+static void accepted(struct worker *w, int fd, const struct sockaddr_storage *peer_address)
+{
+    struct sockaddr_storage local_address;
+    socklen_t len = sizeof local_address;
+    if (getsockname(fd, (struct sockaddr *)&local_address, &len) < 0) {
+        close(fd);
+        return;
+    }
+    struct net_addr local = net_addr_from_sockaddr(&local_address);
+    struct net_addr peer = net_addr_from_sockaddr(peer_address);
+    unsigned limit = generation_server(w->generation)->connections_per_address;
+    if (limit && sessions_from(w, &peer) >= limit) { /* threats.md P32: before any TLS work */
+        say_and_close(fd);
+        return;
+    }
+    set_options(fd);
+    session_begin(w, fd, &local, &peer);
+}
+
+/* No descriptor left for the connection that waits: use the spare one to turn it away. */
+static void refuse_one(struct listener *l)
+{
+    struct worker *w = l->worker;
+    if (w->spare_fd < 0)
+        return;
+    close(w->spare_fd);
+    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+        say_and_close(fd);
+    w->spare_fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
+    worker_event(w, LOG_LEVEL_ERROR, "no descriptor left: a connection was refused");
+}
+
+static void ready(void *context, unsigned events)
+{
+    struct listener *l = context;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof peer;
+        int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            accepted(l->worker, fd, &peer);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            refuse_one(l);
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return; /* EAGAIN: another worker took it, or none is left */
+        }
+    }
+}
+
+int listeners_add(struct worker *w, uint32_t number, const struct net_addr *local, int fd)
+{
+    (void)local; /* what a connection belongs to follows from its own address */
+    int flags = fcntl(fd, F_GETFL);
+    struct listener *l = calloc(1, sizeof *l);
+    struct loop_io *io = l ? loop_io_open(w->loop, fd, ready, l) : NULL;
+    if (!io || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        loop_io_close(io);
+        free(l);
+        close(fd);
+        return io ? ERR_SYS : ERR_NOMEM;
+    }
+    *l = (struct listener){ w, w->listeners, number, fd, io };
+    w->listeners = l;
+    if (w->spare_fd < 0)
+        w->spare_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    loop_io_want(io, LOOP_READ, -1);
+    return 0;
+}
+
+static void release(struct listener *l)
+{
+    loop_io_close(l->io);
+    close(l->fd);
+    free(l);
+}
+
+void listeners_remove(struct worker *w, uint32_t number)
+{
+    for (struct listener **at = &w->listeners; *at; at = &(*at)->next) {
+        struct listener *l = *at;
+        if (l->number != number)
+            continue;
+        *at = l->next;
+        release(l);
+        return;
+    }
+}
+
+void listeners_remove_all(struct worker *w)
+{
+    while (w->listeners)
+        listeners_remove(w, w->listeners->number);
+}

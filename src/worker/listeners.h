@@ -1,0 +1,17 @@
+/*
+ * listeners.h - listening sockets handed over by the supervisor, and accepting from them.
+ *
+ * Bounded work per turn; when descriptors run out the spare one is given up for a moment to take a connection and
+ * close it with 421, so that the loop does not spin on a socket that stays readable (threats.md H01).
+ */
+#pragma once
+
+#include "base/net_addr.h"
+#include "base/err.h"
+
+struct worker;
+
+/* Takes over `fd`. */
+MUST_USE int listeners_add(struct worker *w, uint32_t number, const struct net_addr *local, int fd);
+void listeners_remove(struct worker *w, uint32_t number);
+void listeners_remove_all(struct worker *w);

@@ -1,0 +1,328 @@
+/*
+ * login.c - USER, PASS, ACCT, REIN, HOST, QUIT and the answers of the authenticator.
+ *
+ * The worker decides nothing here but the order of commands and whether the channel is private enough for a
+ * password.  USER answers the same for every name, PASS the same for every reason (threats.md A01).
+ */
+#include "worker/login.h"
+
+#include "base/secret.h"
+#include "ftp/value.h"
+#include "worker/hosts.h"
+#include "worker/run.h"
+
+enum { FAILURE_DELAY_MS = 250, FAILURE_DELAY_MAX_MS = 4000 };
+
+/* Whether the policy of the chosen site lets a password pass here (threats.md P04).  Answers when not. */
+static bool refuse_clear_credentials(struct session *s, struct run *r)
+{
+    if (session_is_secure(s) || s->site->control_channel_policy == SSL_ALLOW)
+        return false;
+    answer_denied(s, r, REPLY_POLICY_SSL, 0,
+                  s->site->control_channel_policy == SSL_REQUIRE ? SUB_SSL_REQUIRED_CONTROL
+                                                                 : SUB_SSL_REQUIRED_CREDENTIALS);
+    return true;
+}
+
+static bool is_anonymous_name(struct slice name)
+{
+    return slice_equal_fold_str(name, "anonymous") || slice_equal_fold_str(name, "ftp");
+}
+
+/* Why a site could not be chosen; ends the session where IIS would. */
+static void answer_no_site(struct session *s, struct run *r, int err, enum reply_id unknown)
+{
+    if (err == ERR_NOT_FOUND) {
+        answer_denied(s, r, unknown, WIN_LOGON_FAILURE, SUB_HOST_UNKNOWN);
+        return;
+    }
+    r->substatus = err == ERR_LIMIT ? SUB_CONNECTION_LIMIT : SUB_SITE_STOPPED;
+    uint32_t substatus = r->substatus;
+    answer(s, r, REPLY_NO_SERVICE);
+    session_close(s, substatus);
+}
+
+/* USER host|user, and host\user where configured: take the host off the front.  0, or the error has been answered. */
+static MUST_USE int take_host(struct session *s, struct run *r, struct slice *name)
+{
+    size_t bar = slice_find(*name, '|');
+    size_t backslash = slice_find(*name, '\\');
+    if (bar != SIZE_MAX) {
+        int err = session_choose_host(s, slice_first(*name, bar));
+        if (err) {
+            answer_no_site(s, r, err, REPLY_PASS_NO_HOST);
+            return err;
+        }
+        *name = slice_from(*name, bar + 1);
+        return 0;
+    }
+    if (!session_server(s)->use_domain_as_host || backslash == SIZE_MAX)
+        return 0;
+    int err = session_choose_host(s, slice_first(*name, backslash));
+    if (err == ERR_NOT_FOUND)
+        return 0; /* then it is a Windows domain */
+    if (err) {
+        answer_no_site(s, r, err, REPLY_PASS_NO_HOST);
+        return err;
+    }
+    *name = slice_from(*name, backslash + 1);
+    return 0;
+}
+
+void cmd_user(struct session *s, struct run *r)
+{
+    struct slice name = run_argument(r);
+    if (s->logged_in) {
+        session_log_out(s); /* a second login starts from nothing (threats.md P19) */
+        session_rearm(s);
+    }
+    s->user_given = false;
+    if (take_host(s, r, &name))
+        return;
+    if (refuse_clear_credentials(s, r))
+        return;
+    if (name.len == 0 || name.len > NAME_LIMIT) {
+        answer(s, r, REPLY_PARAMETERS);
+        return;
+    }
+    free(s->user_typed);
+    s->user_typed = strndup(name.ptr, name.len);
+    s->user_given = s->user_typed != NULL;
+    if (!s->user_given)
+        session_die(s, SUB_CONNECTION_ERROR, WIN_NOT_ENOUGH_MEMORY);
+    if (s->host_missing)
+        answer_denied(s, r, REPLY_USER_NO_HOST, 0, SUB_HOST_UNKNOWN);
+    else
+        answer(s, r, is_anonymous_name(name) && s->site->anonymous_enabled ? REPLY_USER_ANONYMOUS : REPLY_USER);
+}
+
+void cmd_pass(struct session *s, struct run *r)
+{
+    struct worker *w = s->worker;
+    if (s->logged_in || !s->user_given) {
+        answer(s, r, REPLY_BAD_SEQUENCE);
+        return;
+    }
+    s->user_given = false;
+    if (refuse_clear_credentials(s, r))
+        return;
+    if (s->host_missing) {
+        answer_denied(s, r, REPLY_PASS_NO_HOST, WIN_LOGON_FAILURE, SUB_HOST_UNKNOWN);
+        return;
+    }
+    if (r->argument.len > SECRET_LIMIT) {
+        answer(s, r, REPLY_INVALID_PARAMETER);
+        return;
+    }
+    r->show_secret = is_anonymous_name(slice_str(s->user_typed)) && !slice_has_control(run_argument(r));
+    int err = LINK_SEND(&w->auth, &w->out, auth_login, .session = s->id,
+                        .session_id = slice_of((const char *)s->guid, sizeof s->guid), .site = s->site->id,
+                        .method = AUTH_METHOD_PASSWORD, .user = slice_str(s->user_typed), .password = run_argument(r),
+                        .client = s->peer, .local = s->local, .tls = session_is_secure(s), .host = slice_str(s->host));
+    secret_wipe(w->out.ptr, w->out.len);
+    if (err) {
+        session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
+        return;
+    }
+    s->login_pending = true;
+}
+
+/* ---- the verdict ---- */
+
+static void add_greeting(struct session *s, struct reply *reply, const uint64_t *space)
+{
+    OWNED_TEXT_BUFFER greeting = { 0 }, commas = { 0 };
+    session_message(s, s->site->greeting_message, &greeting);
+    reply_begin(reply, reply_code_of(REPLY_LOGGED_IN));
+    reply_lines(reply, text_slice(&greeting));
+    if (space) {
+        value_print_commas(*space, &commas);
+        reply_row(reply, REPLY_LOGIN_SPACE, text_slice(&commas));
+    }
+    reply_row(reply, REPLY_LOGGED_IN, SLICE_NONE);
+}
+
+static void answer_logged_in(struct session *s, struct run *r, const uint64_t *space)
+{
+    struct reply reply = { 0 };
+    add_greeting(s, &reply, space);
+    answer_reply(s, r, &reply);
+    reply_free(&reply);
+    session_rearm(s);
+}
+
+static void space_answered(struct session *s, const struct broker_answer *a, int *fd)
+{
+    (void)fd;
+    struct run *r = run_answered(s);
+    if (!a)
+        answer_broker(s, r, a);
+    else
+        answer_logged_in(s, r, a->status ? NULL : &a->size);
+}
+
+static void login_allowed(struct session *s, struct run *r, const struct auth_result *m)
+{
+    struct worker *w = s->worker;
+    if (!link_is_open(&w->broker) || session_log_in(s, m->name, m->anonymous, m->home, m->ticket)) {
+        if (LINK_SEND(&w->auth, &w->out, auth_end, .ticket = m->ticket))
+            worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a login failed");
+        session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
+        return;
+    }
+    text_add_str(&r->path, s->cwd);
+    if (s->site->show_flags & SHOW_AVAILABLE_BYTES) {
+        struct broker_request request = { .verb = BROKER_FREE_SPACE, .path = slice_str(s->cwd) };
+        if (run_ask(s, r, request, space_answered))
+            return;
+    } else {
+        answer_logged_in(s, r, NULL);
+    }
+}
+
+static void failure_answered(struct session *s, struct run *r, enum auth_verdict verdict, uint32_t win32,
+                             uint32_t substatus, struct slice detail)
+{
+    struct slice first = verdict == AUTH_HOME_DENIED
+                             ? SLICE_LITERAL("User cannot log in, home directory inaccessible.")
+                             : SLICE_LITERAL("User cannot log in.");
+    unsigned limit = session_server(s)->max_login_failures;
+    answer_failure(s, r, reply_code_of(REPLY_LOGIN_FAILED), first, win32, substatus, detail);
+    if (limit && s->login_failures >= limit)
+        session_end(s, SUB_USER_FAILED, REPLY_TOO_MANY_ERRORS);
+}
+
+static void delay_expired(void *context)
+{
+    struct session *s = context;
+    struct run *r = s->run;
+    session_enter(s);
+    /* The verdict was left in the run by login_denied. */
+    failure_answered(s, r, (enum auth_verdict)r->kind, r->win32, r->substatus, text_slice(&r->chunk));
+    session_leave(s);
+}
+
+/* Guessing gets slower with every failure; only this connection waits (threats.md A03). */
+static void login_denied(struct session *s, struct run *r, const struct auth_result *m)
+{
+    if (s->login_failures < UINT8_MAX)
+        s->login_failures++;
+    int64_t delay = FAILURE_DELAY_MS;
+    for (unsigned i = 1; i < s->login_failures && delay < FAILURE_DELAY_MAX_MS; i++)
+        delay *= 2;
+    r->kind = m->verdict;
+    r->win32 = m->win32 ? m->win32 : WIN_LOGON_FAILURE;
+    r->substatus = m->substatus ? m->substatus : SUB_AUTHENTICATION_ERROR;
+    text_add(&r->chunk, m->detail);
+    r->timer = loop_timer_new(s->worker->loop, delay_expired, s);
+    if (r->timer)
+        loop_timer_set(r->timer, delay);
+    else
+        session_die(s, SUB_CONNECTION_ERROR, WIN_NOT_ENOUGH_MEMORY);
+}
+
+static void take_result(struct worker *w, const struct auth_result *m)
+{
+    struct session *s = worker_session(w, m->session);
+    if (!s || !s->login_pending) { /* it ended, or gave up, while the authenticator thought */
+        if (m->verdict == AUTH_ALLOWED && LINK_SEND(&w->auth, &w->out, auth_end, .ticket = m->ticket))
+            worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a login ended");
+        if (m->verdict == AUTH_ALLOWED && LINK_SEND(&w->broker, &w->out, broker_release, .ticket = m->ticket))
+            worker_event(w, LOG_LEVEL_WARNING, "the broker could not be told that a login ended");
+        return;
+    }
+    session_enter(s);
+    s->login_pending = false;
+    if (m->verdict == AUTH_ALLOWED)
+        login_allowed(s, s->run, m);
+    else if (m->verdict == AUTH_UNAVAILABLE)
+        session_end(s, m->substatus ? m->substatus : SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
+    else
+        login_denied(s, s->run, m);
+    session_leave(s);
+}
+
+static void take_revoke(struct worker *w, const struct auth_revoke *m)
+{
+    struct session *s;
+    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
+        if (!s->ticket || s->ticket != m->ticket)
+            continue;
+        worker_event(w, LOG_LEVEL_NOTICE, "session of %s ended: " SLICE_FMT, s->user ? s->user : "", SLICE_ARG(m->why));
+        session_enter(s);
+        session_end(s, m->substatus, REPLY_NO_SERVICE);
+        session_leave(s);
+    }
+}
+
+void login_auth_arrived(struct worker *w, const struct wire_message *message, struct wire_in *fields, int *fd)
+{
+    (void)fd;
+    struct auth_result result;
+    struct auth_revoke revoke;
+    if (message->number == MSG_auth_result && !auth_result_decode(fields, &result))
+        take_result(w, &result);
+    else if (message->number == MSG_auth_revoke && !auth_revoke_decode(fields, &revoke))
+        take_revoke(w, &revoke);
+}
+
+void login_auth_gone(struct worker *w)
+{
+    worker_event(w, LOG_LEVEL_ERROR, "the authenticator is gone: logins get 421 until it is back");
+    sessions_lost_auth(w);
+}
+
+/* ---- around a login ---- */
+
+void cmd_acct(struct session *s, struct run *r)
+{
+    answer_with(s, r, REPLY_DONE_202, SLICE_LITERAL("ACCT"));
+}
+
+void cmd_rein(struct session *s, struct run *r)
+{
+    const struct snap_binding *b = hosts_default(s->generation->snapshot, &s->local);
+    session_log_out(s);
+    s->pbsz_given = false;
+    s->prot_private = s->implicit_tls;
+    /* RFC 4217 section 13 lets TLS end with REIN; clients that keep it are served on under TLS. */
+    s->may_clear = session_is_secure(s) && !s->implicit_tls;
+    if (b && session_choose_site(s, snapshot_site(s->generation->snapshot, b->site), SLICE_NONE) == 0)
+        s->host_missing = session_text(s, b->host).len > 0;
+    session_rearm(s);
+    answer(s, r, REPLY_WELCOME);
+}
+
+void cmd_host(struct session *s, struct run *r)
+{
+    struct slice host = run_argument(r);
+    struct net_addr literal;
+    if (!hosts_is_name(host)) {
+        answer(s, r, REPLY_INVALID_PARAMETER);
+        return;
+    }
+    /* A literal address means the site that needs no name (RFC 7151 section 3). */
+    if (net_addr_parse(host, &literal) == 0)
+        host = net_addr_same_host(&literal, &s->local) ? SLICE_LITERAL("") : host;
+    int err = session_choose_host(s, host);
+    if (err) {
+        answer_no_site(s, r, err, REPLY_HOST_UNKNOWN);
+        return;
+    }
+    s->user_given = false;
+    answer(s, r, REPLY_HOST_OK);
+}
+
+void cmd_quit(struct session *s, struct run *r)
+{
+    struct reply reply = { 0 };
+    OWNED_TEXT_BUFFER message = { 0 };
+    session_message(s, s->site->exit_message, &message);
+    reply_begin(&reply, reply_code_of(REPLY_GOODBYE));
+    reply_lines(&reply, text_slice(&message));
+    if (!message.len)
+        reply_row(&reply, REPLY_GOODBYE, SLICE_NONE);
+    answer_reply(s, r, &reply);
+    reply_free(&reply);
+    session_close(s, SUB_NONE);
+}

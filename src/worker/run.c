@@ -1,0 +1,197 @@
+/*
+ * run.c - answers and what they leave behind.
+ */
+#include "worker/run.h"
+
+#include "base/own.h"
+#include "base/secret.h"
+#include "policy/vpath.h"
+#include "worker/access_log.h"
+
+struct run *run_new(struct session *s, const struct command *row, struct slice verb, struct slice argument)
+{
+    struct run *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    size_t len = verb.len < RUN_VERB_MAX ? verb.len : RUN_VERB_MAX;
+    r->row = row;
+    memcpy(r->verb, verb.ptr, len);
+    text_add(&r->argument, argument);
+    r->started = loop_now(s->worker->loop);
+    r->wall_ms = worker_clock_ms();
+    r->line_bytes = s->line.wire_bytes;
+    r->received = r->line_bytes;
+    r->file = -1;
+    if (!text_error(&r->argument))
+        return r;
+    free(r);
+    return NULL;
+}
+
+static void run_free(struct run *r)
+{
+    if (r->argument.ptr)
+        secret_wipe(r->argument.ptr, r->argument.len);
+    text_free(&r->argument);
+    text_free(&r->path);
+    text_free(&r->chunk);
+    reply_free(&r->held_reply);
+    loop_timer_free(r->timer);
+    transfer_free(r->transfer);
+    if (r->file >= 0)
+        close(r->file);
+    free(r);
+}
+
+void run_finish(struct session *s, struct run *r)
+{
+    access_log_command(s, r);
+    s->activity = loop_now(s->worker->loop);
+    if (r->status >= 400)
+        s->last_error = r->win32;
+    if (s->run == r) {
+        s->run = NULL;
+        memcpy(s->previous_verb, r->verb, sizeof s->previous_verb - 1);
+    }
+    run_free(r);
+}
+
+void run_cancel(struct session *s, struct run *r, unsigned status, uint32_t substatus)
+{
+    struct worker *w = s->worker;
+    if (r->asked)
+        broker_forget(w, r->request);
+    if (r->handle)
+        broker_tell(w, s->ticket, r->kind == TRANSFER_LISTING ? BROKER_LIST_END : BROKER_ABANDON, r->handle);
+    transfer_free(r->transfer);
+    r->transfer = NULL;
+    if (r->data_logged)
+        access_log_data(s, "DataChannelClosed", s->data ? data_port(s->data) : 0, WIN_CONNECTION_ABORTED, substatus);
+    if (r->is_transfer || r->data_logged) {
+        data_free(s->data);
+        s->data = NULL;
+    }
+    r->status = status;
+    r->substatus = substatus;
+    r->win32 = WIN_CONNECTION_ABORTED;
+    run_finish(s, r);
+}
+
+void run_send(struct session *s, struct run *r, const struct reply *reply)
+{
+    r->status = reply->code;
+    r->sent += session_send(s, reply);
+}
+
+void run_reply(struct session *s, struct run *r, enum reply_id id, struct slice parameter)
+{
+    struct reply reply = { 0 };
+    reply_begin(&reply, reply_code_of(id));
+    reply_row(&reply, id, parameter);
+    run_send(s, r, &reply);
+    reply_free(&reply);
+}
+
+void answer(struct session *s, struct run *r, enum reply_id id)
+{
+    answer_with(s, r, id, SLICE_NONE);
+}
+
+void answer_with(struct session *s, struct run *r, enum reply_id id, struct slice parameter)
+{
+    run_reply(s, r, id, parameter);
+    run_finish(s, r);
+}
+
+void answer_reply(struct session *s, struct run *r, const struct reply *reply)
+{
+    run_send(s, r, reply);
+    run_finish(s, r);
+}
+
+/* A system message ends in CRLF on Windows, of which the service makes one blank. */
+static void add_system_message(struct text *out, uint32_t win32)
+{
+    text_add_str(out, win_error_text(win32));
+    if (out->len)
+        text_add_char(out, ' ');
+}
+
+void answer_failure(struct session *s, struct run *r, unsigned code, struct slice first, uint32_t win32,
+                    uint32_t substatus, struct slice detail)
+{
+    struct reply reply = { 0 };
+    OWNED_TEXT_BUFFER system = { 0 };
+    add_system_message(&system, win32);
+    r->win32 = win32;
+    r->substatus = substatus;
+    if ((win32 || substatus) && session_is_local(s) && s->site->allow_local_detailed_errors) {
+        if (!detail.len)
+            detail = slice_str(substatus_text(substatus));
+        reply_detailed(&reply, code, first, text_slice(&system), detail);
+    } else {
+        reply_begin(&reply, code);
+        reply_line(&reply, first);
+    }
+    answer_reply(s, r, &reply);
+    reply_free(&reply);
+}
+
+void answer_denied(struct session *s, struct run *r, enum reply_id id, uint32_t win32, uint32_t substatus)
+{
+    struct reply reply = { 0 };
+    struct slice bytes;
+    reply_begin(&reply, reply_code_of(id));
+    reply_row(&reply, id, SLICE_NONE);
+    if (reply_bytes(&reply, &bytes) == 0 && bytes.len > 6)
+        answer_failure(s, r, reply.code, slice_of(bytes.ptr + 4, bytes.len - 6), win32, substatus, SLICE_NONE);
+    else
+        answer(s, r, id);
+    reply_free(&reply);
+}
+
+void answer_file_error(struct session *s, struct run *r, uint32_t win32, uint32_t substatus)
+{
+    OWNED_TEXT_BUFFER first = { 0 };
+    add_system_message(&first, win32);
+    answer_failure(s, r, 550, text_slice(&first), win32, substatus, SLICE_NONE);
+}
+
+void answer_broker(struct session *s, struct run *r, const struct broker_answer *a)
+{
+    if (!a) {
+        run_cancel(s, r, 421, SUB_DATA_SERVER_ABORT);
+        session_end(s, SUB_DATA_SERVER_ABORT, REPLY_NO_SERVICE);
+        return;
+    }
+    answer_file_error(s, r, a->win32 ? a->win32 : win_error_from(-(int)a->status),
+                      a->substatus ? a->substatus : SUB_FILE_ERROR);
+}
+
+int run_resolve(struct session *s, struct run *r, struct slice argument)
+{
+    int err = vpath_resolve(slice_str(s->cwd), argument, &r->path);
+    if (!err && (!slice_is_utf8(argument) || slice_has_control(argument)))
+        err = ERR_NAME;
+    if (!err)
+        return 0;
+    text_reset(&r->path);
+    answer_file_error(s, r, win_error_from(err), SUB_FILE_ERROR);
+    return err;
+}
+
+int run_ask(struct session *s, struct run *r, struct broker_request request, broker_answered *answered)
+{
+    int err = broker_ask(s, request, answered, &r->request);
+    r->asked = !err;
+    if (err)
+        answer_broker(s, r, NULL);
+    return err;
+}
+
+struct run *run_answered(struct session *s)
+{
+    struct run *r = s->run;
+    r->asked = false;
+    return r;
+}

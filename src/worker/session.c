@@ -1,0 +1,712 @@
+/*
+ * session.c - the life of a session: bytes in, bytes out, states, time-outs, end.
+ *
+ * The loop in settle() is the only place that takes commands and that frees; everything else only changes state.
+ */
+#include "worker/session.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "base/secret.h"
+#include "ftp/message.h"
+#include "worker/access_log.h"
+#include "worker/dispatch.h"
+#include "worker/hosts.h"
+#include "worker/run.h"
+
+enum {
+    LINGER_MS = 2000,      /* for the peer to take the last reply and close */
+    CLOSING_MS = 10000,    /* for the last reply to leave */
+    NOOP_FACTOR = 30,      /* a login that says only NOOP ends after so many idle time-outs (threats.md P31) */
+    READ_SIZE = 4096,
+};
+
+static void settle(struct session *s);
+
+void session_enter(struct session *s)
+{
+    s->depth++;
+}
+
+void session_leave(struct session *s)
+{
+    if (s->depth > 1) {
+        s->depth--;
+        return;
+    }
+    settle(s); /* still at depth 1: what happens in there does not settle again */
+}
+
+/* ---- the end ---- */
+
+size_t session_send(struct session *s, const struct reply *r)
+{
+    struct slice bytes;
+    if (s->state >= SESSION_CLOSING)
+        return 0;
+    if (reply_bytes(r, &bytes)) {
+        session_die(s, SUB_CONNECTION_ERROR, WIN_NOT_ENOUGH_MEMORY);
+        return 0;
+    }
+    text_add(&s->out, bytes);
+    s->bytes_sent += bytes.len;
+    return bytes.len;
+}
+
+void session_close(struct session *s, uint32_t substatus)
+{
+    if (s->state >= SESSION_CLOSING)
+        return;
+    if (s->state != SESSION_OPEN) {
+        session_die(s, substatus, 0);
+        return;
+    }
+    s->state = SESSION_CLOSING;
+    s->end_substatus = substatus;
+    s->closing_since = loop_now(s->worker->loop);
+    loop_timer_set(s->timer, CLOSING_MS);
+}
+
+void session_end(struct session *s, uint32_t substatus, enum reply_id id)
+{
+    if (s->state >= SESSION_CLOSING)
+        return;
+    s->login_pending = false;
+    if (s->run)
+        run_cancel(s, s->run, 421, substatus);
+    if (s->state == SESSION_OPEN) {
+        struct reply r = { 0 };
+        reply_begin(&r, reply_code_of(id));
+        reply_row(&r, id, SLICE_NONE);
+        session_send(s, &r);
+        reply_free(&r);
+    }
+    session_close(s, substatus);
+}
+
+void session_die(struct session *s, uint32_t substatus, uint32_t win32)
+{
+    if (s->state == SESSION_DEAD)
+        return;
+    if (s->state < SESSION_CLOSING) {
+        s->end_substatus = substatus;
+        s->end_win32 = win32;
+    }
+    s->state = SESSION_DEAD;
+}
+
+static void count(struct session *s, int change)
+{
+    if (s->worker->counts)
+        counts_add(s->worker->counts, s->worker->child->index, s->site->id, change);
+    s->counted = change > 0;
+}
+
+static void session_free(struct session *s)
+{
+    struct worker *w = s->worker;
+    if (s->run)
+        run_cancel(s, s->run, 426, s->end_substatus ? s->end_substatus : SUB_CONNECTION_ERROR);
+    session_log_out(s);
+    access_log_control(s, "ControlChannelClosed", s->end_win32, s->end_substatus);
+    if (s->counted)
+        count(s, -1);
+    worker_remove_session(w, s->id);
+    loop_io_close(s->io);
+    loop_timer_free(s->timer);
+    stream_close(&s->stream);
+    line_reset(&s->line);
+    text_free(&s->in);
+    text_free(&s->out);
+    free(s->host);
+    generation_unref(s->generation);
+    free(s);
+    worker_check_drained(w);
+}
+
+/* ---- identity ---- */
+
+static void drop_text(char **text)
+{
+    free(*text);
+    *text = NULL;
+}
+
+/* Absolute from accept, or from the end of a login; AUTH and a new USER do not move it (threats.md P30). */
+static void set_login_deadline(struct session *s)
+{
+    s->login_deadline = s->site->unauthenticated_timeout > 0
+                            ? loop_now(s->worker->loop) + s->site->unauthenticated_timeout * 1000
+                            : INT64_MAX;
+}
+
+void session_log_out(struct session *s)
+{
+    struct worker *w = s->worker;
+    if (s->logged_in)
+        set_login_deadline(s);
+    if (s->ticket) {
+        if (LINK_SEND(&w->auth, &w->out, auth_end, .ticket = s->ticket) && link_is_open(&w->auth))
+            worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a login ended");
+        if (LINK_SEND(&w->broker, &w->out, broker_release, .ticket = s->ticket) && link_is_open(&w->broker))
+            worker_event(w, LOG_LEVEL_WARNING, "the broker could not be told that a login ended");
+    }
+    s->ticket = 0;
+    drop_text(&s->user_typed);
+    drop_text(&s->user);
+    drop_text(&s->cwd);
+    data_free(s->data);
+    s->data = NULL;
+    s->rest = 0;
+    s->rename_pending = s->epsv_all = s->dir_style_changed = false;
+    s->logged_in = s->user_given = s->anonymous = s->broker_lost = false;
+    s->type_ascii = true;
+    s->mlst_facts = FACT_ALL;
+    s->unknown_commands = 0;
+}
+
+int session_log_in(struct session *s, struct slice user, bool anonymous, struct slice home, uint64_t ticket)
+{
+    char *name = strndup(user.ptr ? user.ptr : "", user.len);
+    char *cwd = home.len ? strndup(home.ptr, home.len) : strdup("/");
+    if (!name || !cwd) {
+        free(name);
+        free(cwd);
+        return ERR_NOMEM;
+    }
+    s->user = name;
+    s->cwd = cwd;
+    s->ticket = ticket;
+    s->anonymous = anonymous;
+    s->logged_in = true;
+    s->login_failures = 0;
+    s->unknown_commands = 0;
+    s->activity = s->command_activity = loop_now(s->worker->loop);
+    return 0;
+}
+
+/* ---- host and site ---- */
+
+int session_choose_site(struct session *s, const struct snap_site *site, struct slice host)
+{
+    char *name = host.len ? strndup(host.ptr, host.len) : NULL;
+    if (host.len && !name)
+        return ERR_NOMEM;
+    if (worker_site_is_stopped(s->worker, site->id) || session_text(s, site->failure).len) {
+        free(name);
+        return ERR_STATE;
+    }
+    if (site != s->site && s->worker->counts && counts_sum(s->worker->counts, site->id) >= site->max_connections) {
+        free(name);
+        return ERR_LIMIT;
+    }
+    if (site != s->site) {
+        if (s->counted)
+            count(s, -1);
+        s->site = site;
+        count(s, +1);
+    }
+    drop_text(&s->host);
+    s->host = name;
+    s->host_missing = false;
+    return 0;
+}
+
+int session_choose_host(struct session *s, struct slice host)
+{
+    const struct snap_binding *b = hosts_find(s->generation->snapshot, &s->local, host);
+    if (!b)
+        return ERR_NOT_FOUND;
+    return session_choose_site(s, snapshot_site(s->generation->snapshot, b->site), host);
+}
+
+bool session_is_local(const struct session *s)
+{
+    return net_addr_is_loopback(&s->peer) || net_addr_same_host(&s->peer, &s->local);
+}
+
+void session_print_guid(const struct session *s, char text_out[37])
+{
+    const uint8_t *g = s->guid;
+    snprintf(text_out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", g[0], g[1], g[2],
+             g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
+}
+
+void session_message(const struct session *s, struct snap_text message, struct text *out)
+{
+    char guid[37];
+    struct slice text = session_text(s, message);
+    if (!s->site->expand_variables) {
+        text_add(out, text);
+        return;
+    }
+    session_print_guid(s, guid);
+    const struct message_values values = {
+        .session_id = slice_str(guid),
+        .site_name = session_text(s, s->site->name),
+        .user_name = s->anonymous ? slice_str(s->user_typed) : slice_str(s->user),
+        .to_client = s->bytes_sent,
+        .to_server = s->bytes_received,
+    };
+    message_expand(text, &values, out);
+}
+
+/* ---- bytes ---- */
+
+static void flush(struct session *s)
+{
+    while (s->out.len && s->state < SESSION_LINGER && s->state != SESSION_HANDSHAKE && s->state != SESSION_CLEARING) {
+        size_t put = 0;
+        int err = stream_write(&s->stream, text_slice(&s->out), &put);
+        if (err == ERR_AGAIN) {
+            s->write_wants = stream_wants(&s->stream);
+            return;
+        }
+        if (err) {
+            session_die(s, SUB_CONNECTION_ERROR, WIN_NETNAME_DELETED);
+            return;
+        }
+        text_drop(&s->out, put);
+    }
+    if (!s->out.len)
+        text_free(&s->out);
+}
+
+static void read_failed(struct session *s, int err)
+{
+    if (err == ERR_CLOSED && s->may_clear && session_is_secure(s)) {
+        s->state = SESSION_CLEARING; /* after REIN the client may take TLS away (RFC 4217 section 13) */
+    } else if (err == ERR_CLOSED) {
+        s->eof = true;
+    } else {
+        session_die(s, SUB_CONNECTION_ERROR, WIN_NETNAME_DELETED);
+    }
+}
+
+static void read_some(struct session *s)
+{
+    while (s->in.len < SESSION_INPUT_MAX && !s->eof && s->state == SESSION_OPEN) {
+        char buffer[READ_SIZE];
+        size_t got = 0;
+        int err = stream_read(&s->stream, buffer, sizeof buffer, &got);
+        if (err == ERR_AGAIN)
+            return;
+        if (err) {
+            read_failed(s, err);
+            return;
+        }
+        s->bytes_received += got;
+        text_add(&s->in, slice_of(buffer, got));
+        secret_wipe(buffer, got);
+        if (text_error(&s->in))
+            session_die(s, SUB_CONNECTION_ERROR, WIN_NOT_ENOUGH_MEMORY);
+    }
+}
+
+/* Take what the peer still sends, so that closing does not reset the connection under our last reply. */
+static void drain(struct session *s)
+{
+    char buffer[READ_SIZE];
+    size_t got;
+    int err;
+    for (int i = 0; i < 16; i++) {
+        err = stream_read(&s->stream, buffer, sizeof buffer, &got);
+        if (err == ERR_AGAIN)
+            return;
+        if (err) {
+            s->state = SESSION_DEAD;
+            return;
+        }
+    }
+}
+
+/* ---- TLS on the control channel ---- */
+
+static struct tls_server *choose_by_name(void *context, struct slice name)
+{
+    struct session *s = context;
+    const struct snap_binding *b = hosts_find(s->generation->snapshot, &s->local, name);
+    return b ? generation_tls(s->generation, snapshot_site(s->generation->snapshot, b->site)) : NULL;
+}
+
+static void begin_handshake(struct session *s)
+{
+    struct tls_server *server = generation_tls(s->generation, s->site);
+    if (!server || stream_start_tls(&s->stream, server)) {
+        session_die(s, SUB_SSL_FAILED, 0);
+        return;
+    }
+    if (!s->host)
+        stream_choose_server(&s->stream, choose_by_name, s);
+    s->state = SESSION_HANDSHAKE;
+}
+
+/* A server name that fits a binding names the site as HOST would, unless HOST has. */
+static void take_server_name(struct session *s)
+{
+    struct slice name = stream_server_name(&s->stream);
+    if (!s->host && hosts_is_name(name) && session_choose_host(s, name) == ERR_LIMIT)
+        session_end(s, SUB_CONNECTION_LIMIT, REPLY_NO_SERVICE);
+}
+
+static void handshake(struct session *s)
+{
+    struct diag d = { 0 };
+    int err = stream_handshake(&s->stream, &d);
+    if (err == ERR_AGAIN) {
+        s->write_wants = stream_wants(&s->stream);
+        return;
+    }
+    if (err) {
+        session_die(s, SUB_SSL_FAILED, WIN_NETNAME_DELETED);
+        return;
+    }
+    s->state = SESSION_OPEN;
+    take_server_name(s);
+    if (s->implicit_tls && !s->user_given && !s->cleared && s->state == SESSION_OPEN && s->bytes_sent == 0)
+        dispatch_banner(s);
+}
+
+static void clear_channel(struct session *s)
+{
+    int err = stream_stop_tls(&s->stream);
+    if (err == ERR_AGAIN) {
+        s->write_wants = stream_wants(&s->stream);
+        return;
+    }
+    if (err) {
+        session_die(s, SUB_CONNECTION_ERROR, WIN_NETNAME_DELETED);
+        return;
+    }
+    text_free(&s->in); /* nothing that came under TLS is read as clear text, nor the other way round (P22) */
+    line_reset(&s->line);
+    s->may_clear = false;
+    s->prot_private = s->prot_private && s->logged_in;
+    s->state = SESSION_OPEN;
+}
+
+void session_start_tls(struct session *s)
+{
+    text_free(&s->in);
+    line_reset(&s->line);
+    s->state = SESSION_TLS_NEXT;
+}
+
+void session_stop_tls(struct session *s)
+{
+    s->state = SESSION_CLEAR_NEXT;
+}
+
+/* ---- commands ---- */
+
+static bool take_line(struct session *s)
+{
+    if (s->state != SESSION_OPEN || (s->run && (!s->run->is_transfer || s->held)) || s->out.len > SESSION_OUTPUT_HIGH)
+        return false;
+    if (s->held) {
+        s->held = false;
+        dispatch_line(s, LINE_COMMAND);
+        return true;
+    }
+    if (!s->in.len)
+        return false;
+    struct slice rest = text_slice(&s->in);
+    size_t before = rest.len;
+    enum line_event event = line_feed(&s->line, &rest, COMMAND_LINE_DEFAULT);
+    text_drop(&s->in, before - rest.len);
+    if (event == LINE_MORE)
+        return false;
+    if (s->run && (event != LINE_COMMAND || !dispatch_acts_in_transfer(s))) {
+        if (event == LINE_COMMAND) {
+            s->held = true;
+            return false;
+        }
+    }
+    dispatch_line(s, event);
+    return true;
+}
+
+/* The client is gone: with it goes a transfer, unless more commands were sent on purpose behind it.  An upload whose
+ * client died looks complete in the clear; cutting it here keeps half a file from getting the name (threats.md F09). */
+static void after_eof(struct session *s)
+{
+    if (!s->eof || s->state != SESSION_OPEN)
+        return;
+    if (s->run && s->run->is_transfer && (s->held || s->in.len))
+        return;
+    if (s->run && !s->run->is_transfer)
+        return;
+    if (!s->run && (s->held || s->in.len))
+        return;
+    session_die(s, SUB_NONE, s->logged_in ? WIN_NETNAME_DELETED : 0);
+}
+
+static void finish_closing(struct session *s)
+{
+    int err = stream_shutdown(&s->stream);
+    if (err == ERR_AGAIN) {
+        s->write_wants = stream_wants(&s->stream);
+        return;
+    }
+    s->state = err ? SESSION_DEAD : SESSION_LINGER;
+    loop_timer_set(s->timer, LINGER_MS);
+}
+
+/* One move of the machine; false when nothing more can be done now. */
+static bool advance(struct session *s)
+{
+    uint8_t before = s->state;
+    flush(s);
+    switch (s->state) {
+    case SESSION_OPEN:
+        if (s->broker_lost && !s->run)
+            session_end(s, SUB_DATA_SERVER_ABORT, REPLY_NO_SERVICE);
+        if (!s->out.len && s->run && s->run->drained)
+            s->run->drained(s, s->run);
+        if (take_line(s))
+            return true;
+        if (stream_has_pending(&s->stream) && s->in.len < SESSION_INPUT_MAX && !s->eof) {
+            read_some(s);
+            return true;
+        }
+        after_eof(s);
+        return s->state != before;
+    case SESSION_TLS_NEXT:
+        if (!s->out.len)
+            begin_handshake(s);
+        return s->state != before;
+    case SESSION_CLEAR_NEXT:
+        if (!s->out.len)
+            s->state = SESSION_CLEARING;
+        return s->state != before;
+    case SESSION_HANDSHAKE:
+        handshake(s);
+        return s->state != before;
+    case SESSION_CLEARING:
+        clear_channel(s);
+        return s->state != before;
+    case SESSION_CLOSING:
+        if (!s->out.len)
+            finish_closing(s);
+        return false;
+    default:
+        return false;
+    }
+}
+
+static unsigned events_wanted(const struct session *s)
+{
+    switch (s->state) {
+    case SESSION_HANDSHAKE:
+    case SESSION_CLEARING:
+        return s->write_wants;
+    case SESSION_LINGER:
+        return LOOP_READ;
+    case SESSION_CLOSING:
+        return s->write_wants ? s->write_wants : LOOP_WRITE;
+    default:
+        return (s->out.len ? s->write_wants : 0) |
+               (s->in.len < SESSION_INPUT_MAX && !s->eof && s->state == SESSION_OPEN ? LOOP_READ : 0);
+    }
+}
+
+static void settle(struct session *s)
+{
+    while (s->state != SESSION_DEAD && advance(s))
+        ;
+    if (s->state == SESSION_DEAD) {
+        session_free(s);
+        return;
+    }
+    if (!s->run && !s->held && !line_is_partial(&s->line))
+        line_reset(&s->line);
+    if (!s->in.len)
+        text_free(&s->in);
+    loop_io_want(s->io, events_wanted(s), -1);
+    s->depth--;
+}
+
+static void on_ready(void *context, unsigned events)
+{
+    struct session *s = context;
+    session_enter(s);
+    if (s->state == SESSION_LINGER)
+        drain(s);
+    else if ((events & LOOP_READ) && s->state == SESSION_OPEN)
+        read_some(s);
+    session_leave(s);
+}
+
+/* ---- time ---- */
+
+static int64_t idle_deadline(const struct session *s)
+{
+    int64_t timeout = s->site->control_channel_timeout * 1000;
+    if (timeout <= 0)
+        return INT64_MAX;
+    int64_t by_noop = s->command_activity + timeout * NOOP_FACTOR;
+    int64_t by_any = s->activity + timeout;
+    return by_any < by_noop ? by_any : by_noop;
+}
+
+static void arm(struct session *s, int64_t deadline)
+{
+    int64_t left = deadline - loop_now(s->worker->loop);
+    if (deadline != INT64_MAX)
+        loop_timer_set(s->timer, left > 0 ? left : 0);
+}
+
+static void on_timer(void *context)
+{
+    struct session *s = context;
+    int64_t now = loop_now(s->worker->loop);
+    session_enter(s);
+    if (s->state >= SESSION_CLOSING) {
+        session_die(s, 0, 0);
+    } else if (!s->logged_in) {
+        if (now >= s->login_deadline)
+            session_end(s, SUB_NEW_CONNECTION_TIMEOUT, REPLY_TIMEOUT);
+        else
+            arm(s, s->login_deadline);
+    } else if (s->run) { /* a running command keeps the control channel alive; transfers have time-outs of their own */
+        arm(s, now + s->site->control_channel_timeout * 1000);
+    } else if (now >= idle_deadline(s)) {
+        session_end(s, SUB_CONTROL_TIMEOUT, REPLY_TIMEOUT);
+    } else {
+        arm(s, idle_deadline(s));
+    }
+    session_leave(s);
+}
+
+void session_rearm(struct session *s)
+{
+    arm(s, s->logged_in ? idle_deadline(s) : s->login_deadline);
+}
+
+/* ---- the beginning ---- */
+
+static MUST_USE int make_guid(uint8_t guid[16])
+{
+    if (getrandom(guid, 16, 0) != 16)
+        return ERR_SYS;
+    guid[6] = (uint8_t)((guid[6] & 0x0f) | 0x40); /* version 4, variant 1 */
+    guid[8] = (uint8_t)((guid[8] & 0x3f) | 0x80);
+    return 0;
+}
+
+static struct session *session_new(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer,
+                                   const struct snap_binding *binding)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->worker = w;
+    s->generation = generation_ref(w->generation);
+    s->site = snapshot_site(w->generation->snapshot, binding->site);
+    s->local = *local;
+    s->peer = *peer;
+    s->implicit_tls = s->prot_private = binding->implicit_tls;
+    s->host_missing = session_text(s, binding->host).len > 0;
+    s->type_ascii = true;
+    s->mlst_facts = FACT_ALL;
+    s->start_time = worker_clock_ms() / 1000;
+    s->opened_ms = s->activity = s->command_activity = loop_now(w->loop);
+    stream_init(&s->stream, fd);
+    s->io = loop_io_open(w->loop, fd, on_ready, s);
+    s->timer = loop_timer_new(w->loop, on_timer, s);
+    if (s->io && s->timer && !make_guid(s->guid) && !worker_add_session(w, s, &s->id))
+        return s;
+    loop_io_close(s->io);
+    loop_timer_free(s->timer);
+    generation_unref(s->generation);
+    free(s);
+    return NULL;
+}
+
+/* The site is full: its own words if it has some, or a reset. */
+static void refuse_full(struct session *s)
+{
+    OWNED_TEXT_BUFFER message = { 0 };
+    struct reply r = { 0 };
+    if (s->site->reset_on_max_connections || s->implicit_tls) {
+        s->stream.failed = s->site->reset_on_max_connections; /* a failed stream is reset */
+        session_die(s, SUB_CONNECTION_LIMIT, 0);
+        return;
+    }
+    session_message(s, s->site->max_clients_message, &message);
+    reply_begin(&r, reply_code_of(REPLY_NO_SERVICE));
+    reply_lines(&r, text_slice(&message));
+    if (!message.len)
+        reply_row(&r, REPLY_NO_SERVICE, SLICE_NONE);
+    session_send(s, &r);
+    reply_free(&r);
+    session_close(s, SUB_CONNECTION_LIMIT);
+}
+
+void session_begin(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer)
+{
+    const struct snap_binding *binding = hosts_default(w->generation->snapshot, local);
+    struct session *s = binding ? session_new(w, fd, local, peer, binding) : NULL;
+    if (!s) {
+        close(fd);
+        return;
+    }
+    session_enter(s);
+    set_login_deadline(s);
+    session_rearm(s);
+    access_log_control(s, "ControlChannelOpened", 0, 0);
+    bool full = w->counts && counts_sum(w->counts, s->site->id) >= s->site->max_connections;
+    if (full)
+        refuse_full(s);
+    else
+        count(s, +1);
+    if (!full && worker_site_is_stopped(w, s->site->id))
+        session_end(s, SUB_SITE_STOPPED, REPLY_NO_SERVICE);
+    else if (!full && s->implicit_tls)
+        begin_handshake(s);
+    else if (!full)
+        dispatch_banner(s);
+    session_leave(s);
+}
+
+/* ---- what happens to many ---- */
+
+void sessions_lost_broker(struct worker *w)
+{
+    struct session *s;
+    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
+        if (!s->ticket)
+            continue;
+        session_enter(s);
+        s->ticket = 0; /* nothing to release: the grant died with its keeper */
+        s->broker_lost = true;
+        if (!s->run || !s->run->transfer || s->run->kind != TRANSFER_DOWNLOAD)
+            session_end(s, SUB_DATA_SERVER_ABORT, REPLY_NO_SERVICE);
+        session_leave(s);
+    }
+}
+
+void sessions_lost_auth(struct worker *w)
+{
+    struct session *s;
+    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
+        if (!s->login_pending)
+            continue;
+        session_enter(s);
+        session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
+        session_leave(s);
+    }
+}
+
+void sessions_end_site(struct worker *w, uint32_t site, uint32_t substatus)
+{
+    struct session *s;
+    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
+        if (s->site->id != site)
+            continue;
+        session_enter(s);
+        session_end(s, substatus, REPLY_NO_SERVICE);
+        session_leave(s);
+    }
+}

@@ -1,0 +1,144 @@
+/*
+ * session.h - one control connection from accept to its last byte.
+ *
+ *             flushed             flushed            done
+ *   OPEN ---> TLS_NEXT ---> HANDSHAKE ------> OPEN            AUTH; implicit TLS begins in HANDSHAKE
+ *   OPEN ---> CLEAR_NEXT ---> CLEARING -----> OPEN            CCC
+ *   OPEN ---> CLOSING ---> LINGER ---> DEAD                   QUIT, 421: the last reply must arrive
+ *   any ----> DEAD                                            connection lost, handshake failed
+ *
+ * Everything that happens to a session comes in through session_enter ... session_leave.  Between the two no session
+ * is freed; the outermost leave flushes, takes the next commands and frees a dead session.  While one command runs the
+ * next ones wait in order; only while a transfer runs are ABOR, STAT and NOOP taken (threats.md P15, P16).
+ */
+#pragma once
+
+#include "ftp/line.h"
+#include "ftp/reply.h"
+#include "policy/win_error.h"
+#include "worker/data.h"
+#include "worker/generation.h"
+#include "worker/worker.h"
+
+struct run;
+
+enum session_state {
+    SESSION_OPEN,
+    SESSION_TLS_NEXT,
+    SESSION_HANDSHAKE,
+    SESSION_CLEAR_NEXT,
+    SESSION_CLEARING,
+    SESSION_CLOSING,
+    SESSION_LINGER,
+    SESSION_DEAD,
+};
+
+enum {
+    SESSION_INPUT_MAX = 16 * 1024,  /* commands read ahead of the one that runs */
+    SESSION_OUTPUT_HIGH = 64 * 1024, /* no more commands before the client has read its replies */
+    COMMAND_LINE_DEFAULT = 4096,    /* commandFiltering/maxCommandLine */
+};
+
+enum { FACT_ALL = 0xff };
+
+struct session {
+    uint64_t id;
+    struct worker *worker;
+    struct generation *generation;
+    const struct snap_site *site;   /* of the generation's snapshot */
+    struct net_addr local, peer;
+    uint8_t guid[16];
+
+    struct stream stream;
+    struct loop_io *io;
+    struct loop_timer *timer;
+    struct text in, out;
+    struct line line;
+    unsigned write_wants;
+
+    uint8_t state;
+    uint8_t depth;            /* of session_enter */
+    bool held;                /* line holds a command that waits for the transfer to end */
+    bool eof;
+    bool implicit_tls, cleared, may_clear, host_missing, counted;
+    bool logged_in, user_given, login_pending, broker_lost;
+    bool type_ascii, prot_private, pbsz_given, epsv_all, dir_style_changed, rename_pending;
+    uint8_t mlst_facts;       /* bits in the order of facts.h */
+    uint8_t login_failures;
+    uint16_t unknown_commands;
+    uint32_t end_substatus, end_win32, last_error;
+
+    int64_t opened_ms;        /* loop time */
+    int64_t login_deadline, activity, command_activity, closing_since;
+    int64_t start_time;       /* seconds since the epoch */
+    uint64_t rest;
+    uint64_t bytes_sent, bytes_received; /* control channel and data */
+
+    char *user_typed;         /* USER, without host */
+    char *user;               /* canonical; NULL before login, "" anonymous */
+    char *cwd;
+    char *host;               /* virtual host, NULL none */
+    uint64_t ticket;
+    bool anonymous;
+
+    struct run *run;          /* the command under way */
+    struct data *data;        /* from PASV or PORT on */
+    char previous_verb[8];
+};
+
+/* A connection was accepted; `fd` is taken over.  Sends the banner, or a refusal. */
+void session_begin(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer);
+
+void session_enter(struct session *s);
+/* `s` may be gone afterwards. */
+void session_leave(struct session *s);
+
+/* Queue bytes of a finished reply; returns how many. */
+size_t session_send(struct session *s, const struct reply *r);
+/* 421 in the words of `id`, then close in order; `substatus` goes to the log.  Cuts a running transfer. */
+void session_end(struct session *s, uint32_t substatus, enum reply_id id);
+/* After the last reply has been queued (QUIT). */
+void session_close(struct session *s, uint32_t substatus);
+/* Close now, nothing more to say. */
+void session_die(struct session *s, uint32_t substatus, uint32_t win32);
+
+/* AUTH: everything received so far is forgotten, TLS starts when the 234 is out. */
+void session_start_tls(struct session *s);
+/* CCC: back to clear when the 200 is out. */
+void session_stop_tls(struct session *s);
+/* After logging in or out: the time-out that now counts. */
+void session_rearm(struct session *s);
+/* Forget who is logged in and all that hangs on it (USER, REIN, AUTH); the host stays. */
+void session_log_out(struct session *s);
+/* Login succeeded. */
+MUST_USE int session_log_in(struct session *s, struct slice user, bool anonymous, struct slice home, uint64_t ticket);
+/* The site changes (HOST, USER host|user, server name); ERR_LIMIT: it is full, ERR_STATE: it is stopped. */
+MUST_USE int session_choose_site(struct session *s, const struct snap_site *site, struct slice host);
+/* Take the site that `host` names here; ERR_NOT_FOUND. */
+MUST_USE int session_choose_host(struct session *s, struct slice host);
+
+static inline struct slice session_text(const struct session *s, struct snap_text t)
+{
+    return generation_text(s->generation, t);
+}
+static inline const struct snap_server *session_server(const struct session *s)
+{
+    return generation_server(s->generation);
+}
+static inline bool session_is_secure(const struct session *s)
+{
+    return stream_is_tls(&s->stream);
+}
+/* Whether detailed errors are for this client: it is on this very machine (ftp-behaviour.md 2.3). */
+bool session_is_local(const struct session *s);
+/* The GUID in lower-case text form. */
+void session_print_guid(const struct session *s, char text_out[37]);
+/* A configured message with its variables filled in, when the site wants that. */
+void session_message(const struct session *s, struct snap_text message, struct text *out);
+
+/* The broker died: logins that hold its grants end; downloads under way may finish first. */
+void sessions_lost_broker(struct worker *w);
+/* The authenticator died: logins under way end. */
+void sessions_lost_auth(struct worker *w);
+/* End what the new configuration, a stopped site or an administrator no longer allows. */
+void sessions_end_site(struct worker *w, uint32_t site, uint32_t substatus);
