@@ -317,12 +317,17 @@ static bool finish_transfer(struct task *t)
 /* Files hold the 64-bit words 0, 1, 2 ...: any byte lost, doubled or swapped shows. */
 static bool content_is_right(const uint8_t *bytes, size_t len, uint64_t offset)
 {
-    for (size_t i = 0; i < len; i++) {
-        uint64_t word = (offset + i) / 8;
-        if (bytes[i] != (uint8_t)(word >> (8 * ((offset + i) & 7))))
-            return false;
+    uint64_t difference = 0;
+    for (size_t i = 0; i < len;) {
+        uint64_t want = (offset + i) / 8, have = 0;
+        size_t at = (offset + i) & 7, part = len - i < 8 - at ? len - i : 8 - at;
+        memcpy((uint8_t *)&have + at, bytes + i, part);
+        memcpy(&have, &want, at); /* what is not in this piece counts as right */
+        memcpy((uint8_t *)&have + at + part, (uint8_t *)&want + at + part, 8 - at - part);
+        difference |= have ^ want;
+        i += part;
     }
-    return true;
+    return difference == 0;
 }
 
 /* The first file of every connection is compared byte for byte, the others by length. */
@@ -343,7 +348,7 @@ static bool do_upload(struct task *t, uint64_t number)
     static const uint8_t zeros[BUFFER_SIZE];
     char name[64];
     (void)number;
-    snprintf(name, sizeof name, "up-%llu", (unsigned long long)t->index);
+    snprintf(name, sizeof name, "in/up-%llu", (unsigned long long)t->index);
     if (!start_transfer(t, "STOR", name))
         return false;
     for (uint64_t left = option.size; left;) {

@@ -1,0 +1,246 @@
+"""The servers that are measured: each knows how to write its configuration and its command line.
+
+Debian's FTP servers exclude one another as packages, so they are unpacked into a folder instead of installed; the libraries they need are
+installed.  Every server serves the same tmpfs folder with sendfile on and look-ups off, in its best configuration known to us.
+"""
+import crypt
+import hashlib
+import os
+import pwd
+import subprocess
+import sys
+
+USER, PASSWORD = "bench", "bench"
+LIBRARIES = "libwrap0 libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3 python3-pyftpdlib python3-openssl"
+PACKAGES = "vsftpd proftpd-core proftpd-mod-crypto pure-ftpd"
+
+
+def fetch(folder):
+    """Unpack the peers into `folder` once."""
+    if (folder / "done").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run("apt-get update -q && apt-get install -y -q --no-install-recommends " + LIBRARIES, shell=True, check=True,
+                   stdout=sys.stderr, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    subprocess.run(f"apt-get download -q {PACKAGES} && for package in *.deb; do dpkg -x $package .; done", shell=True, check=True, cwd=folder,
+                   stdout=sys.stderr, stderr=subprocess.DEVNULL)
+    (folder / "done").touch()
+
+
+def cheap_hash():
+    """The fewest rounds there are: hashing is not what is compared."""
+    return crypt.crypt(PASSWORD, crypt.mksalt(crypt.METHOD_SHA256, rounds=1000))
+
+
+class Server:
+    """One server: `certificate` is a PEM file with key.  `login` is what the load generator says."""
+    name = "?"
+    login = (USER, PASSWORD)
+
+    def __init__(self, place, files, peers, port, certificate):
+        self.place, self.files, self.peers, self.port, self.certificate = place, files, peers, port, certificate
+        place.mkdir(parents=True)
+        self.prepare()
+
+    def write(self, name, text, mode=0o644):
+        path = self.place / name
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+
+class Vsftpd(Server):
+    name, login = "vsftpd", ("ftp", "bench@")
+
+    def prepare(self):
+        self.config = self.write("vsftpd.conf", f"""
+listen=YES
+listen_address=127.0.0.1
+listen_port={self.port}
+background=NO
+anonymous_enable=YES
+local_enable=NO
+write_enable=YES
+anon_upload_enable=YES
+anon_other_write_enable=YES
+anon_umask=022
+anon_root={self.files}
+ftp_username=bin
+no_anon_password=NO
+allow_anon_ssl=YES
+ssl_enable=YES
+force_anon_data_ssl=NO
+force_anon_logins_ssl=NO
+require_ssl_reuse=NO
+ssl_ciphers=HIGH
+rsa_cert_file={self.certificate}
+rsa_private_key_file={self.certificate}
+ssl_tlsv1=YES
+use_sendfile=YES
+max_per_ip=0
+max_clients=0
+secure_chroot_dir={self.place}
+seccomp_sandbox=NO
+pasv_min_port=30000
+pasv_max_port=32767
+xferlog_enable=NO
+allow_writeable_chroot=YES
+""")
+        self.command = [self.peers / "usr/sbin/vsftpd", self.config]
+        self.place.chmod(0o755)
+
+
+class ProFtpd(Server):
+    name = "ProFTPD"
+
+    def prepare(self):
+        nobody = pwd.getpwnam("nobody")
+        self.write("passwd", f"{USER}:{cheap_hash()}:{nobody.pw_uid}:{nobody.pw_gid}::{self.files}:/bin/false\n", 0o600)
+        modules = self.peers / "usr/lib/proftpd"
+        key = "RSA" if self.certificate.name.startswith("rsa") else "EC"
+        self.config = self.write("proftpd.conf", f"""
+ModulePath {modules}
+LoadModule mod_tls.c
+ServerType standalone
+DefaultAddress 127.0.0.1
+SocketBindTight on
+Port {self.port}
+User nobody
+Group nogroup
+UseReverseDNS off
+UseSendfile on
+RequireValidShell off
+AuthPAM off
+AuthOrder mod_auth_file.c
+AuthUserFile {self.place}/passwd
+DefaultRoot {self.files}
+AllowOverwrite on
+AllowStoreRestart on
+PassivePorts 32768 35000
+MaxInstances 20000
+DelayEngine off
+WtmpLog off
+TransferLog none
+SystemLog {self.place}/system.log
+PidFile {self.place}/pid
+ScoreboardFile {self.place}/scoreboard
+<IfModule mod_tls.c>
+TLSEngine on
+TLSProtocol TLSv1.2 TLSv1.3
+TLS{key}CertificateFile {self.certificate}
+TLS{key}CertificateKeyFile {self.certificate}
+TLSRequired off
+TLSOptions NoSessionReuseRequired
+</IfModule>
+""")
+        self.command = [self.peers / "usr/sbin/proftpd", "-n", "-q", "-c", self.config]
+
+
+class PureFtpd(Server):
+    name = "Pure-FTPd"
+
+    def prepare(self):
+        nobody = pwd.getpwnam("nobody")
+        passwd = self.write("passwd", f"{USER}:{cheap_hash()}:{nobody.pw_uid}:{nobody.pw_gid}::{self.files}/./::::::::::::\n", 0o600)
+        subprocess.run([self.peers / "usr/bin/pure-pw", "mkdb", self.place / "users.pdb", "-f", passwd], check=True, capture_output=True)
+        self.command = [self.peers / "usr/sbin/pure-ftpd", "-S", f"127.0.0.1,{self.port}", "-l", f"puredb:{self.place}/users.pdb", "-H", "-Y", "1",
+                        "-2", self.certificate, "-c", "20000", "-C", "20000", "-p", "35001:37000", "-L", "2000000:8", "-I", "60", "-u", "1", "-E"]
+
+
+PYFTPD = """
+import sys
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import TLS_FTPHandler
+from pyftpdlib.servers import FTPServer
+import logging
+logging.basicConfig(level=logging.CRITICAL)
+root, port, certificate = sys.argv[1:]
+authorizer = DummyAuthorizer()
+authorizer.add_user("bench", "bench", root, perm="elradfmwMT")
+handler = TLS_FTPHandler
+handler.certfile = certificate
+handler.authorizer = authorizer
+handler.use_sendfile = True
+handler.passive_ports = range(37001, 39000)
+handler.timeout = 3600
+server = FTPServer(("127.0.0.1", int(port)), handler, backlog=1000)
+server.max_cons = 20000
+server.max_cons_per_ip = 0
+server.serve_forever(handle_exit=True)
+"""
+
+
+class PyFtpd(Server):
+    name = "pyftpdlib"
+
+    def prepare(self):
+        script = self.write("server.py", PYFTPD)
+        self.command = ["/usr/bin/python3", script, str(self.files), str(self.port), str(self.certificate)]
+
+
+class Floor(Server):
+    """The smallest epoll server that answers the dialogue: no policy, no logs, one process.  A limit, not a peer."""
+    name = "floor"
+
+    def prepare(self):
+        self.command = [self.peers.parent / "ftpfloor", str(self.port), str(self.files), str(self.certificate)]
+
+
+class Sallyport(Server):
+    name = "Sallyport"
+    build = None  # set by the runner
+
+    def prepare(self):
+        sections = "".join(f'<section name="{name}" overrideModeDefault="Deny" />' for name in
+                           ("log", "firewallSupport", "caching", "providerDefinitions", "serverRuntime"))
+        self.place.chmod(0o755)
+        store = self.place / "certificates/MY"
+        store.mkdir(parents=True)
+        pem = store / "bench.pem"
+        pem.touch(mode=0o600)
+        pem.write_text(self.certificate.read_text())
+        thumbprint = subprocess.run(["openssl", "x509", "-in", self.certificate, "-noout", "-fingerprint", "-sha1"], check=True, capture_output=True,
+                                    text=True).stdout.split("=")[1].strip().replace(":", "")
+        self.write("applicationHost.config", f"""<configuration>
+    <configSections>
+        <sectionGroup name="system.applicationHost"><section name="sites" overrideModeDefault="Deny" /></sectionGroup>
+        <sectionGroup name="system.ftpServer">{sections}
+            <sectionGroup name="security"><section name="authorization" overrideModeDefault="Deny" /></sectionGroup>
+        </sectionGroup>
+    </configSections>
+    <system.applicationHost><sites><site name="Bench" id="1">
+        <application path="/"><virtualDirectory path="/" physicalPath="{self.files}" /></application>
+        <bindings><binding protocol="ftp" bindingInformation="127.0.0.1:{self.port}:" /></bindings>
+        <ftpServer>
+            <connections controlChannelTimeout="3600" serverListenBacklog="1000" minBytesPerSecond="0" />
+            <security>
+                <ssl serverCertHash="{thumbprint}" controlChannelPolicy="SslAllow" dataChannelPolicy="SslAllow" />
+                <authentication><customAuthentication><providers><add name="IisManagerAuth" /></providers></customAuthentication></authentication>
+            </security>
+            <logFile enabled="{str(self.logs).lower()}" />
+        </ftpServer>
+    </site></sites></system.applicationHost>
+    <system.ftpServer>
+        <firewallSupport lowDataChannelPort="39001" highDataChannelPort="42000" />
+        <providerDefinitions><add name="IisManagerAuth" type="Microsoft.Web.FtpServer.Security.IisManagerAuthenticationProvider" /></providerDefinitions>
+        <security><authorization><add accessType="Allow" users="{USER}" permissions="Read, Write" /></authorization></security>
+    </system.ftpServer>
+</configuration>
+""")
+        self.write("administration.config", f"""<configuration>
+    <configSections><sectionGroup name="system.webServer"><sectionGroup name="management">
+        <section name="authentication" /><section name="authorization" /></sectionGroup></sectionGroup></configSections>
+    <system.webServer><management>
+        <authentication><credentials><add name="{USER}" password="{hashlib.sha256(PASSWORD.encode()).hexdigest().upper()}" /></credentials></authentication>
+        <authorization><authorizationRules><scope path="/Bench"><add name="{USER}" /></scope></authorizationRules></authorization>
+    </management></system.webServer>
+</configuration>
+""")
+        self.write("sallyport.config", f"""<configuration><sallyport>
+    <paths><drives><add drive="C:" path="{self.place}/c" /></drives></paths>
+    <managementService requiresWindowsCredentials="false" />
+</sallyport></configuration>
+""")
+        self.command = [self.build / "sallyportd", "--config", self.place]
+
+    logs = True  # the peers write none; ours are on, as they are by default
