@@ -1,0 +1,218 @@
+/*
+ * pam_test.c - conversations with real PAM modules from a configuration folder of our own; no root, no accounts made.
+ */
+#include "pam/pool.h"
+
+#include "base/case_test.h"
+
+#include <poll.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static char confdir[64], account[256];
+
+static void put_file(const char *name, mode_t mode, const char *content)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", confdir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(content, f);
+    assert_int_equal(fchmod(fileno(f), mode), 0);
+    fclose(f);
+}
+
+/* Any account but root will do. */
+static bool choose_account(void)
+{
+    setpwent();
+    for (const struct passwd *pw; (pw = getpwent());)
+        if (pw->pw_uid != 0 && !account[0])
+            snprintf(account, sizeof account, "%s", pw->pw_name);
+    endpwent();
+    return account[0];
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    char exec[256];
+    strcpy(confdir, "/tmp/sallyport-pam-XXXXXX");
+    if (!choose_account() || !mkdtemp(confdir))
+        return -1;
+    put_file("permit", 0644, "auth required pam_permit.so\naccount required pam_permit.so\n");
+    put_file("deny", 0644, "auth required pam_deny.so\naccount required pam_permit.so\n");
+    put_file("expired", 0644, "auth required pam_permit.so\naccount required pam_deny.so\n");
+    put_file("renew", 0644, "auth required pam_permit.so\naccount required pam_debug.so acct=new_authtok_reqd\n");
+    put_file("down", 0644, "auth required pam_debug.so auth=authinfo_unavail\naccount required pam_permit.so\n");
+    put_file("broken", 0644, "auth required pam_no_such_module.so\naccount required pam_permit.so\n");
+    put_file("check", 0755,
+             "#!/bin/sh\npassword=$(tr -d '\\000')\n"
+             "test \"$password\" = 'P@ssw0rd' && test \"$PAM_RHOST\" = 192.0.2.1 && test \"$PAM_TTY\" = ftp\n");
+    snprintf(exec, sizeof exec, "auth required pam_exec.so expose_authtok quiet %s/check\naccount required pam_permit.so\n",
+             confdir);
+    put_file("exec", 0644, exec);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", confdir);
+    return system(command);
+}
+
+static const struct {
+    const char *label, *service, *user, *password; /* user NULL: the account that exists */
+    enum pam_verdict want;
+} cases[] = {
+    { "everything in order",              "permit",  NULL,           "x",        PAM_VERDICT_OK },
+    { "wrong password",                   "deny",    NULL,           "x",        PAM_VERDICT_DENIED },
+    { "modules see password and address", "exec",    NULL,           "P@ssw0rd", PAM_VERDICT_OK },
+    { "modules refuse the password",      "exec",    NULL,           "P@ssw0rD", PAM_VERDICT_DENIED },
+    { "expired account (A01)",            "expired", NULL,           "x",        PAM_VERDICT_DENIED },
+    { "password must be changed (A01)",   "renew",   NULL,           "x",        PAM_VERDICT_DENIED },
+    { "unknown name (A01)",               "permit",  "no such user", "x",        PAM_VERDICT_DENIED },
+    { "root, whatever PAM says",          "permit",  "root",         "x",        PAM_VERDICT_DENIED },
+    { "empty password (A09)",             "permit",  NULL,           "",         PAM_VERDICT_DENIED },
+    { "empty name",                       "permit",  "",             "x",        PAM_VERDICT_DENIED },
+    { "directory is down",                "down",    NULL,           "x",        PAM_VERDICT_UNAVAILABLE },
+    { "no such service, no such other",   "absent",  NULL,           "x",        PAM_VERDICT_UNAVAILABLE },
+    { "service that is a path",           "../permit", NULL,         "x",        PAM_VERDICT_DENIED },
+    { "service without a name",           "",        NULL,           "x",        PAM_VERDICT_DENIED },
+};
+
+static struct pam_check check_of(const char *service, const char *user, const char *password)
+{
+    return (struct pam_check){ 7, slice_str(service), slice_str(user ? user : account), slice_str(password),
+                               SLICE_LITERAL("192.0.2.1") };
+}
+
+static void test_verdicts(void **state)
+{
+    (void)state;
+    const struct conversation_settings settings = { confdir };
+    struct conversation_result *r = malloc(sizeof *r);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        CASE_LABEL(&cases[i]);
+        const struct pam_check check = check_of(cases[i].service, cases[i].user, cases[i].password);
+        memset(r, 0xAA, sizeof *r);
+        conversation_run(&settings, &check, r);
+        assert_int_equal(r->verdict, cases[i].want);
+        if (cases[i].want != PAM_VERDICT_OK) { /* nothing about the account leaks */
+            assert_int_equal(r->uid, 0);
+            assert_string_equal(r->user, "");
+            assert_int_equal(r->groups_len, 0);
+            assert_int_equal(r->group_names_len, 0);
+        }
+    }
+    free(r);
+}
+
+static void test_broken_service(void **state)
+{
+    (void)state;
+    const struct conversation_settings settings = { confdir };
+    struct conversation_result *r = malloc(sizeof *r);
+    const struct pam_check check = check_of("broken", NULL, "x");
+    conversation_run(&settings, &check, r);
+    assert_int_not_equal(r->verdict, PAM_VERDICT_OK);
+    free(r);
+}
+
+static void test_identity(void **state)
+{
+    (void)state;
+    const struct conversation_settings settings = { confdir };
+    struct conversation_result *r = malloc(sizeof *r);
+    const struct pam_check check = check_of("permit", NULL, "x");
+    const struct passwd *pw = getpwnam(account);
+    conversation_run(&settings, &check, r);
+    assert_int_equal(r->uid, pw->pw_uid);
+    assert_int_equal(r->gid, pw->pw_gid);
+    assert_string_equal(r->user, account);
+    assert_true(r->groups_len >= 4);
+    uint32_t first = r->groups[0] | (uint32_t)r->groups[1] << 8 | (uint32_t)r->groups[2] << 16 | (uint32_t)r->groups[3] << 24;
+    assert_int_equal(first, pw->pw_gid);
+    assert_false(slice_has_byte(slice_of(r->group_names, r->group_names_len), 0));
+    free(r);
+}
+
+/* A NUL must not cut the password in front of a module. */
+static void test_nul(void **state)
+{
+    (void)state;
+    const struct conversation_settings settings = { confdir };
+    struct conversation_result *r = malloc(sizeof *r);
+    struct pam_check check = check_of("exec", NULL, "");
+    check.password = slice_of("P@ssw0rd\0x", 10);
+    conversation_run(&settings, &check, r);
+    assert_int_equal(r->verdict, PAM_VERDICT_DENIED);
+    free(r);
+}
+
+static struct pool_answer *wait_for_answer(struct pool *p)
+{
+    int wait_ms = -1;
+    struct pool_answer *answer;
+    while (!(answer = pool_take(p, &wait_ms))) {
+        struct pollfd ready = { .fd = pool_fd(p), .events = POLLIN };
+        assert_in_range(poll(&ready, 1, wait_ms < 0 ? 30000 : wait_ms), 0, 1);
+    }
+    return answer;
+}
+
+/* A02: refusals leave on whole steps after the question, whatever the reason was. */
+static void test_refusals_leave_in_step(void **state)
+{
+    (void)state;
+    enum { STEP = 40 };
+    struct pool *p;
+    const struct pool_options options = { 2, 16, STEP, { confdir } };
+    assert_int_equal(pool_new(&options, &p), 0);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct pam_check check = check_of(cases[i].service, cases[i].user, cases[i].password);
+        check.job = i + 1;
+        CASE_LABEL(&cases[i]);
+        assert_int_equal(pool_ask(p, &check), 0);
+        struct pool_answer *answer = wait_for_answer(p);
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        assert_int_equal(answer->job, i + 1);
+        assert_int_equal(answer->result.verdict, cases[i].want);
+        assert_true((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 >= answer->due);
+        if (cases[i].want != PAM_VERDICT_OK) {
+            assert_true(answer->due > answer->asked);
+            assert_int_equal((answer->due - answer->asked) % STEP, 0);
+        }
+        pool_answer_free(answer);
+    }
+    pool_free(p);
+}
+
+static void test_queue_is_bounded(void **state)
+{
+    (void)state;
+    struct pool *p;
+    const struct pool_options options = { 0, 2, 0, { confdir } }; /* nobody takes from it */
+    const struct pam_check check = check_of("permit", NULL, "x");
+    assert_int_equal(pool_new(&options, &p), 0);
+    assert_int_equal(pool_ask(p, &check), 0);
+    assert_int_equal(pool_ask(p, &check), 0);
+    assert_int_equal(pool_ask(p, &check), ERR_LIMIT);
+    pool_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verdicts),  cmocka_unit_test(test_broken_service),
+        cmocka_unit_test(test_identity),  cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_refusals_leave_in_step), cmocka_unit_test(test_queue_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
