@@ -47,6 +47,7 @@ static const struct sandbox_call calls_basic[] = {
     ALLOW("getrandom"), ALLOW("exit"), ALLOW("exit_group"), ALLOW("poll"), ALLOW("ppoll"),
     ALLOW("recvmsg"), ALLOW("sendmsg"), ALLOW("getsockopt"),
     ALLOW("sched_getaffinity"), ALLOW("sched_yield"), ALLOW("rseq"),
+    ALLOW("sysinfo"), /* glibc's qsort asks how much memory there is */
     ALLOW_EQUAL("prlimit64", 2, 0), /* reading a limit, not setting it */
     ALLOW_EQUAL("prctl", 0, PR_GET_SECCOMP), ALLOW_EQUAL("prctl", 0, PR_SET_NAME),
     REFUSE_EQUAL("prctl", 0, PR_SET_VMA, EINVAL), /* malloc wants to name its arenas */
