@@ -20,7 +20,7 @@
 #include "base/own.h"
 #include "proto/control.h"
 
-enum { ASKERS_MOST = 16, ASK_LIMIT_MS = 30000, GUID_SIZE = 16 };
+enum { ASKERS_MOST = 16, ASK_LIMIT_MS = 30000, ACCEPT_PAUSE_MS = 1000, GUID_SIZE = 16 };
 
 struct asker {
     struct control *control;
@@ -40,6 +40,7 @@ struct control {
     struct supervisor *super;
     int fd;
     struct loop_io *io;
+    struct loop_timer *again; /* after running out of descriptors */
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     struct asker askers[ASKERS_MOST];
     uint32_t queries;
@@ -420,6 +421,10 @@ static void someone(void *context, unsigned events)
     struct ucred peer;
     socklen_t len = sizeof peer;
     OWNED_FD fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE)) { /* the socket stays readable: look away for a while */
+        loop_io_want(c->io, 0, -1);
+        loop_timer_set(c->again, ACCEPT_PAUSE_MS);
+    }
     if (fd < 0)
         return;
     struct asker *a = free_asker(c);
@@ -436,6 +441,12 @@ static void someone(void *context, unsigned events)
     a->mail = (struct mailbox){ .fd = -1, .message = asked, .closed = asker_gone, .context = a };
     a->used = mailbox_open(&a->mail, c->super->loop, fd_take(&fd)) == 0;
     loop_timer_set(a->timer, ASK_LIMIT_MS);
+}
+
+static void accept_again(void *context)
+{
+    struct control *c = context;
+    loop_io_want(c->io, LOOP_READ, -1);
 }
 
 /* 0660 and the admin group: the file's mode lets them connect, is_admin decides. */
@@ -477,7 +488,8 @@ int control_open(struct supervisor *s, struct diag *d)
         c->askers[i].timer = loop_timer_new(s->loop, asker_late, &c->askers[i]);
         err = c->askers[i].timer ? 0 : ERR_NOMEM;
     }
-    c->io = err ? NULL : loop_io_open(s->loop, c->fd, someone, c);
+    c->again = loop_timer_new(s->loop, accept_again, c);
+    c->io = err || !c->again ? NULL : loop_io_open(s->loop, c->fd, someone, c);
     if (!c->io) {
         control_close(s);
         return err ? err : ERR_NOMEM;
@@ -493,6 +505,7 @@ void control_close(struct supervisor *s)
         return;
     s->control = NULL;
     loop_io_close(c->io);
+    loop_timer_free(c->again);
     for (size_t i = 0; i < ASKERS_MOST; i++) {
         if (c->askers[i].used)
             mailbox_close(&c->askers[i].mail);

@@ -15,7 +15,7 @@
 const char *const config_file_names[] = { "applicationHost.config", "administration.config", "sallyport.config", NULL };
 const char *const config_store_names[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed", NULL };
 
-enum { CERTIFICATE_MOST = 1 << 20, CERTIFICATES_MOST = 20000 };
+enum { CERTIFICATE_MOST = 1 << 20, CERTIFICATES_MOST = 4000 /* the loader takes 4096 files */ };
 
 static int add_file(struct config_files *files, const char *name, int *fd)
 {
