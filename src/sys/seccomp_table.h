@@ -37,7 +37,7 @@ struct sandbox_call {
 /* Memory, time, signals, descriptors that are open already: what any C program needs to breathe. */
 static const struct sandbox_call calls_basic[] = {
     ALLOW("read"), ALLOW("write"), ALLOW("readv"), ALLOW("writev"), ALLOW("close"), ALLOW("lseek"),
-    ALLOW("pread64"), ALLOW("pwrite64"), ALLOW("fcntl"), ALLOW("fstat"),
+    ALLOW("pread64"), ALLOW("pwrite64"), ALLOW("preadv2"), ALLOW("fcntl"), ALLOW("fstat"),
     ALLOW_BITS("newfstatat", 3, AT_EMPTY_PATH, AT_EMPTY_PATH), /* glibc's fstat() */
     ALLOW_BITS("mmap", 2, PROT_EXEC, 0), ALLOW_BITS("mprotect", 2, PROT_EXEC, 0),
     ALLOW("munmap"), ALLOW("mremap"), ALLOW("madvise"), ALLOW("brk"),
