@@ -6,6 +6,7 @@
 #include "base/case_test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -139,6 +140,10 @@ int peer_handshake(struct tls_peer *p, struct stream *s, struct diag *d)
         done = done || peer_handshake_step(p);
         if (err == ERR_AGAIN)
             err = stream_handshake(s, d);
+        if (err == ERR_AGAIN || !done) { /* over TCP the bytes may still be under way */
+            struct pollfd both[] = { { p->fd, POLLIN, 0 }, { s->fd, POLLIN, 0 } };
+            poll(both, 2, 200);
+        }
     }
     if (!err)
         peer_drain(p, &byte, 1);

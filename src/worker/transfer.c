@@ -255,6 +255,8 @@ static bool window_is_warm(struct transfer *t)
     return true;
 }
 
+static enum step send_read(struct transfer *t);
+
 static enum step send_file(struct transfer *t)
 {
     if (!window_is_warm(t))
@@ -270,6 +272,10 @@ static enum step send_file(struct transfer *t)
         return STEP_LAST_BYTE;
     if (err == ERR_SYS)
         return disk_fails(t, errno);
+    if (err == ERR_UNSUPPORTED) { /* not every file system can splice */
+        t->step = send_read;
+        return STEP_MORE;
+    }
     return stream_fails(t, err);
 }
 
@@ -561,7 +567,7 @@ static void restart_clocks(struct transfer *t, int64_t now, uint64_t bytes)
 static bool is_too_slow(struct transfer *t, int64_t now, uint64_t bytes)
 {
     int64_t window = now - t->rate_since;
-    if (!t->config.min_bytes_per_second || window < RATE_WINDOW_MS)
+    if (!t->config.min_bytes_per_second || window < t->config.rate_window_ms)
         return false;
     uint64_t moved = bytes - t->rate_bytes;
     t->rate_since = now;
@@ -573,7 +579,9 @@ static bool is_too_slow(struct transfer *t, int64_t now, uint64_t bytes)
 
 static void tick_arm(struct transfer *t)
 {
-    int64_t ms = t->config.timeout_ms > 0 ? t->config.timeout_ms / 8 : 1000;
+    int64_t ms = t->config.rate_window_ms / 8;
+    if (t->config.timeout_ms > 0 && t->config.timeout_ms / 8 < ms)
+        ms = t->config.timeout_ms / 8;
     loop_timer_set(t->tick, ms < 10 ? 10 : ms > 1000 ? 1000 : ms);
 }
 
@@ -619,6 +627,8 @@ int transfer_start(struct data_hub *hub, struct stream *stream, const struct tra
     t->hub = hub;
     t->stream = stream;
     t->config = *config;
+    if (t->config.rate_window_ms <= 0)
+        t->config.rate_window_ms = RATE_WINDOW_MS;
     t->offset = config->offset;
     t->step = choose_step(t);
     t->io = loop_io_open(loop, stream->fd, stream_ready, t);

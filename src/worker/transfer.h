@@ -46,6 +46,7 @@ struct transfer_config {
     uint64_t offset;              /* REST; APPE: the size of the file */
     int64_t timeout_ms;           /* dataChannelTimeout, 0 none */
     uint64_t min_bytes_per_second; /* 0 none */
+    int64_t rate_window_ms;       /* over which the rate is judged; 0: ten seconds */
     bool require_close_notify;    /* requireDataChannelCloseNotify */
     transfer_more *more;          /* listings */
     transfer_done *done;          /* once; never inside transfer_start; inside transfer_abort at the latest */
