@@ -412,6 +412,14 @@ const struct schema_element *schema_frame(enum schema_frame which)
     return schema_get()->frame[which];
 }
 
+struct slice schema_new_file(const char *name)
+{
+    for (size_t i = 0; i < schema_data_count; i++)
+        if (strcmp(schema_data[i].name, name) == 0)
+            return slice_of(schema_data[i].bytes, schema_data[i].len);
+    return SLICE_NONE;
+}
+
 const struct schema_attr *schema_attr(const struct schema_element *e, struct slice name)
 {
     for (size_t i = 0; i < e->attr_count; i++)

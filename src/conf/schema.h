@@ -79,6 +79,9 @@ bool schema_is_group(struct slice name);
 enum schema_frame { FRAME_SECTION, FRAME_SECTION_GROUP, FRAME_LOCATION };
 const struct schema_element *schema_frame(enum schema_frame which);
 
+/* What a file of that name begins as (schema/new/). */
+struct slice schema_new_file(const char *name);
+
 const struct schema_attr *schema_attr(const struct schema_element *e, struct slice name);
 struct schema_element *schema_child(const struct schema_element *e, struct slice name);
 bool schema_attr_is_key(const struct schema_attr *a);
