@@ -119,11 +119,11 @@ static const struct {
     { "SIZE", EXT_NONE, false },
     { "MDTM", EXT_NONE, false },
     { "REST STREAM", EXT_NONE, false },
-    { "EPRT", EXT_EPSV, false },
-    { "EPSV", EXT_EPSV, false },
+    { "MLST", EXT_MLST, false }, /* the facts are the session's: OPTS MLST changes them */
     { "MFMT", EXT_MFMT, false },
     { "TVFS", EXT_TVFS, false },
-    { "MLST", EXT_MLST, false }, /* the facts are the session's: OPTS MLST changes them */
+    { "EPRT", EXT_EPSV, false },
+    { "EPSV", EXT_EPSV, false },
 };
 
 const char *command_feature(size_t i, unsigned extensions, bool utf8)

@@ -6,9 +6,9 @@
 #include "base/text.h"
 
 /* In the order in which lines carry them; bit i of a set is row i. */
-#define FACTS(F) F("type") F("size") F("modify") F("create") F("perm") F("unique") F("UNIX.mode")
+#define FACTS(F) F("type") F("size") F("modify") F("perm") F("unique") F("UNIX.mode")
 
-enum { FACTS_COUNT = 7, FACTS_ALL = (1 << FACTS_COUNT) - 1 };
+enum { FACTS_COUNT = 6, FACTS_ALL = (1 << FACTS_COUNT) - 1 };
 
 /* "type;size;": unknown names are ignored as the RFC demands, "" chooses none. */
 unsigned facts_parse(struct slice list);

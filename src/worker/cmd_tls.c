@@ -22,7 +22,8 @@ void cmd_auth(struct session *s, struct run *r)
         return;
     }
     if (!generation_tls(s->generation, s->site)) {
-        answer_denied(s, r, REPLY_AUTH_NO_CERT, 0, SUB_SSL_NOT_CONFIGURED);
+        answer_denied(s, r, REPLY_AUTH_NO_CERT, 0,
+                      s->site->cert_substatus ? s->site->cert_substatus : SUB_SSL_NOT_CONFIGURED);
         return;
     }
     /* Security state begins anew: nothing said in the clear counts afterwards (threats.md P01, P03). */

@@ -462,8 +462,10 @@ static bool advance(struct session *s)
     case SESSION_OPEN:
         if (s->broker_lost && !s->run)
             session_end(s, SUB_DATA_SERVER_ABORT, REPLY_NO_SERVICE);
-        if (!s->out.len && s->run && s->run->drained)
+        if (!s->out.len && s->run && s->run->drained) {
             s->run->drained(s, s->run);
+            return true;
+        }
         if (take_line(s))
             return true;
         if (stream_has_pending(&s->stream) && s->in.len < SESSION_INPUT_MAX && !s->eof) {

@@ -1,0 +1,26 @@
+/*
+ * dialogue_peers.h - an authenticator, a broker and a logger for tests of the dialogue: each a small table behind one
+ * end of a SEQPACKET pair, each in a thread of its own until the worker closes its end.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/text.h"
+
+struct peers {
+    int auth, broker, log; /* our ends */
+    pthread_t threads[3];
+    pthread_mutex_t lock;
+    pthread_cond_t logged;
+    struct text records;   /* what was logged: "VERB argument status win32 substatus path\n" each */
+};
+
+/* The worker's ends are put into `ends_out` in the order auth, broker, log. */
+MUST_USE int peers_start(struct peers *p, int ends_out[3]);
+/* After the worker has closed its ends. */
+void peers_join(struct peers *p);
+/* Hang up as a program that died does. */
+void peers_kill(struct peers *p, struct slice which);
+/* The next record into `out`; ERR_TIMEOUT after some seconds. */
+MUST_USE int peers_next_record(struct peers *p, struct text *out);
