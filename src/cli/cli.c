@@ -1,0 +1,323 @@
+/*
+ * cli.c - from argv to a row of the table, and the words in which appcmd answers.
+ *
+ * Texts that came from outside are escaped before they reach the terminal (control characters as \xHH), but
+ * backslashes stay single: Windows paths are compared by scripts.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "cli/table.h"
+
+/* ---- what is printed ---- */
+
+static void print_safe(FILE *out, struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char b = (unsigned char)s.ptr[i];
+        if ((b < 0x20 && b != '\n' && b != '\t') || b == 0x7f)
+            fprintf(out, "\\x%02x", b);
+        else
+            fputc(b, out);
+    }
+}
+
+static void print_text(FILE *out, const char *fmt, va_list args)
+{
+    OWNED_TEXT_BUFFER t = { 0 };
+    text_addv(&t, fmt, args);
+    print_safe(out, text_slice(&t));
+}
+
+void cli_say(struct cli *c, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    print_text(c->out, fmt, args);
+    va_end(args);
+    fputc('\n', c->out);
+}
+
+int cli_error(struct cli *c, int code, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fputs("ERROR ( message:", c->out);
+    print_text(c->out, fmt, args);
+    fputs(" )\n", c->out);
+    va_end(args);
+    return code;
+}
+
+int cli_failed(struct cli *c, int code, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fprintf(c->out, "ERROR ( hresult:8007%04x, message:Command execution failed.\n", (unsigned)code & 0xffff);
+    print_text(c->out, fmt, args);
+    fputs("\n )\n", c->out);
+    va_end(args);
+    return code;
+}
+
+int cli_exit_of(int err)
+{
+    static const struct {
+        int err, code;
+    } codes[] = {
+        { 0, EXIT_OK },
+        { ERR_NOT_FOUND, EXIT_NO_ELEMENT },
+        { ERR_EXISTS, EXIT_DUPLICATE },
+        { ERR_LOCKED, EXIT_LOCKED },
+        { ERR_DENIED, EXIT_DENIED },
+        { ERR_CONFLICT, EXIT_SHARING },
+        { ERR_BUSY, EXIT_BUSY },
+        { ERR_UNSUPPORTED, EXIT_UNSUPPORTED },
+        { ERR_PATH, 3 },
+        { ERR_NOMEM, 14 },
+        { ERR_NO_SPACE, 112 },
+        { ERR_TIMEOUT, 1460 },
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i].err == err)
+            return codes[i].code;
+    return EXIT_BAD_DATA;
+}
+
+int cli_failed_diag(struct cli *c, int err, const struct diag *d)
+{
+    OWNED_TEXT_BUFFER t = { 0 };
+    diag_print(d, &t);
+    if (t.len == 0)
+        text_add_str(&t, err_text(err));
+    return cli_failed(c, cli_exit_of(err), "%s", text_str(&t));
+}
+
+int cli_cannot_find(struct cli *c, const char *tag, struct slice name)
+{
+    return cli_error(c, EXIT_NOT_FOUND, "Cannot find %s object with identifier \"" SLICE_FMT "\".", tag,
+                     SLICE_ARG(name));
+}
+
+int cli_unknown_attribute(struct cli *c, struct slice name)
+{
+    return cli_error(c, EXIT_BAD_PARAMETER, "Unknown attribute \"" SLICE_FMT "\".  Replace with -? for help.",
+                     SLICE_ARG(name));
+}
+
+/* ---- the configuration ---- */
+
+struct problems {
+    struct cli *c;
+    bool told;
+};
+
+/* E11.  Only the first error: what follows in a broken file is mostly its echo, and `check` shows all. */
+static void tell_problem(void *context, int severity, const struct diag *d)
+{
+    struct problems *p = context;
+    if (severity != 0 || p->told)
+        return;
+    p->told = true;
+    FILE *out = p->c->out;
+    fprintf(out, "ERROR ( message:Configuration error\n\nFilename: \\\\?\\%s\n\n", d->file[0] ? d->file : p->c->directory);
+    if (d->line)
+        fprintf(out, "Line Number: %u\n\n", d->line);
+    fprintf(out, "Description: %s%s%s%s%s\n\n. )\n", d->path, d->path[0] ? ": " : "", d->what, d->todo[0] ? "  " : "",
+            d->todo);
+}
+
+int cli_open(struct cli *c)
+{
+    if (c->conf)
+        return EXIT_OK;
+    OWNED_TEXT_BUFFER file = { 0 };
+    text_addf(&file, "%s/%s", c->directory, conf_file_name(CONF_APPLICATION_HOST));
+    if (access(text_str(&file), R_OK) != 0) {
+        if (errno != ENOENT)
+            return cli_failed(c, EXIT_DENIED, "Cannot read configuration file %s", text_str(&file));
+        return cli_failed(c, EXIT_NO_FILE, "There is no instance in %s: %s is missing.\n"
+                          "Make one with: sallyport --config %s create instance", c->directory,
+                          conf_file_name(CONF_APPLICATION_HOST), c->directory);
+    }
+    struct problems problems = { c, false };
+    int err = conf_open_directory(c->directory, tell_problem, &problems, &c->conf);
+    if (err == 0)
+        return EXIT_OK;
+    c->conf = NULL;
+    if (!problems.told)
+        return cli_failed(c, cli_exit_of(err), "Cannot read the configuration in %s: %s", c->directory, err_text(err));
+    return EXIT_NOT_FOUND;
+}
+
+int cli_save(struct cli *c)
+{
+    struct diag d = { 0 };
+    int err = conf_save(c->conf, &d);
+    if (err == 0)
+        return EXIT_OK;
+    int code = err == ERR_SYS ? EXIT_DENIED : cli_exit_of(err);
+    OWNED_TEXT_BUFFER t = { 0 };
+    diag_print(&d, &t);
+    fprintf(c->out, "ERROR ( hresult:8007%04x, message:Failed to commit configuration changes.\n%s\n )\n",
+            (unsigned)code, t.len ? text_str(&t) : err_text(err));
+    return code;
+}
+
+/* ---- parameters ---- */
+
+struct slice cli_param(const struct cli *c, const char *name)
+{
+    const struct arg_param *p = args_find(&c->args, name);
+    if (!p)
+        return SLICE_NONE;
+    return p->has_value ? p->value : SLICE_LITERAL("");
+}
+
+bool cli_has(const struct cli *c, const char *name)
+{
+    return args_find(&c->args, name) != NULL;
+}
+
+/* /site.name:X names the object, unless the row gives that parameter another meaning. */
+static bool names_the_object(const struct verb_row *row, const struct object_row *object, struct slice name)
+{
+    OWNED_TEXT_BUFFER full = { 0 };
+    text_addf(&full, "%s.name", object->name);
+    return row->identifies != NO_IDENTIFIER && slice_equal_fold(name, text_slice(&full)) && !verb_param_find(row, name);
+}
+
+static int check_param(struct cli *c, const struct object_row *object, const struct arg_param *p)
+{
+    const struct verb_param *known = verb_param_find(c->row, p->name);
+    if (!known && !p->is_property)
+        known = general_param_find(p->name);
+    if (known) {
+        bool needs = known->form[0] != 0 && known->form[0] != '[';
+        if (needs && !p->has_value)
+            return cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"" SLICE_FMT "\" must have a value.",
+                             SLICE_ARG(p->name));
+        return EXIT_OK;
+    }
+    if (object && names_the_object(c->row, object, p->name)) {
+        c->identifier = p->value;
+        return EXIT_OK;
+    }
+    return c->row->properties == TAKES_PARAMS ? cli_unknown_attribute(c, p->name) : EXIT_OK;
+}
+
+static int check_params(struct cli *c, const struct object_row *object)
+{
+    for (size_t i = 0; i < c->args.param_count; i++) {
+        int code = check_param(c, object, &c->args.params[i]);
+        if (code)
+            return code;
+    }
+    if (c->row->identifies == NO_IDENTIFIER && c->identifier.ptr)
+        return cli_failed(c, EXIT_BAD_PARAMETER, "Failed to process input: The parameter '" SLICE_FMT
+                          "' must begin with a / or - (HRESULT=80070057).", SLICE_ARG(c->identifier));
+    if (c->row->identifies == MUST_IDENTIFY && slice_is_empty(c->identifier))
+        return cli_error(c, EXIT_BAD_PARAMETER, "Must specify the %s.", c->row->identifier);
+    return EXIT_OK;
+}
+
+/* ---- dispatch ---- */
+
+static int unknown_object(struct cli *c, struct slice word)
+{
+    cli_say(c, "Object '" SLICE_FMT "' is not supported.  Run 'appcmd.exe /?' to display supported objects.",
+            SLICE_ARG(word));
+    return EXIT_BAD_PARAMETER;
+}
+
+static int unknown_verb(struct cli *c, struct slice word, const struct object_row *object)
+{
+    cli_say(c, "Command '" SLICE_FMT "' is not supported%s%s.  Run 'appcmd.exe %s/?' to display supported commands.",
+            SLICE_ARG(word), object ? " by object " : "", object ? object->name : "", object ? object->name : "");
+    return EXIT_BAD_PARAMETER;
+}
+
+static int run_row(struct cli *c, const struct object_row *object)
+{
+    if (c->args.help && c->row->run == config_set && cli_has(c, "section"))
+        return c->row->run(c); /* the settable properties are known only in place */
+    if (c->args.help) {
+        help_verb(c, c->row);
+        return EXIT_OK;
+    }
+    int code = check_params(c, object);
+    return code ? code : c->row->run(c);
+}
+
+static int dispatch(struct cli *c)
+{
+    const struct args *a = &c->args;
+    if (a->version)
+        return service_version(c);
+    if (a->word_count == 0) {
+        help_general(c);
+        return a->help || a->param_count == 0 ? EXIT_OK : EXIT_BAD_PARAMETER;
+    }
+    const struct object_row *object = object_find(a->words[0]);
+    if (object && a->word_count == 1) {
+        help_object(c, object);
+        return a->help ? EXIT_OK : EXIT_BAD_PARAMETER;
+    }
+    struct slice verb = a->words[0];
+    if ((c->row = verb_find(verb, NULL)) != NULL) { /* stands alone: "check" */
+        c->identifier = a->word_count > 1 ? a->words[1] : SLICE_NONE;
+        return run_row(c, NULL);
+    }
+    if (!verb_find_any(verb))
+        return unknown_verb(c, verb, NULL);
+    if (a->word_count == 1) {
+        help_general(c);
+        return a->help ? EXIT_OK : EXIT_BAD_PARAMETER;
+    }
+    object = object_find(a->words[1]);
+    if (!object)
+        return unknown_object(c, a->words[1]);
+    c->row = verb_find(verb, object);
+    if (!c->row)
+        return unknown_verb(c, verb, object);
+    c->identifier = a->word_count > 2 ? a->words[2] : SLICE_NONE;
+    return run_row(c, object);
+}
+
+static char *choose_directory(const struct args *a)
+{
+    const char *environment = getenv("SALLYPORT_CONFIG");
+    if (a->config.ptr)
+        return strndup(a->config.ptr, a->config.len);
+    return strdup(environment && environment[0] ? environment : "/etc/sallyport");
+}
+
+int cli_run(int argc, char **argv, FILE *in, FILE *out)
+{
+    struct cli *c = calloc(1, sizeof *c);
+    OWNED_TEXT_BUFFER message = { 0 }, rows = { 0 };
+    int code = EXIT_BAD_DATA;
+    if (!c)
+        return 14;
+    c->in = in;
+    c->out = out;
+    c->xml_rows = &rows;
+    if (args_parse(argc, argv, &c->args, &message) != 0) {
+        fprintf(out, "%s\n", text_str(&message));
+        code = EXIT_BAD_PARAMETER;
+    } else {
+        OWNED_TEXT directory = choose_directory(&c->args);
+        c->directory = directory;
+        if (directory)
+            code = dispatch(c);
+    }
+    if (c->conf)
+        conf_free(c->conf);
+    free(c);
+    if (fflush(out) != 0 && code == EXIT_OK)
+        code = 29; /* ERROR_WRITE_FAULT: nobody may take a cut listing for a whole one */
+    return code;
+}

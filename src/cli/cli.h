@@ -1,0 +1,74 @@
+/*
+ * cli.h - one run of the command line: what was asked, on which instance, where the answer goes.
+ *
+ * table.h finds the row of (verb, object) and checks the parameters; the row's handler starts with its own work.
+ * As in appcmd everything, errors included, goes to standard output, and the exit code is 0 or the Win32 number of
+ * the error.  Nothing here exits; cli_run returns the code.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "cli/args.h"
+#include "conf/conf.h"
+
+/* Win32 numbers that scripts compare (low word of the HRESULT). */
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_NOTHING_LISTED = 1,
+    EXIT_NO_FILE = 2,
+    EXIT_DENIED = 5,
+    EXIT_BAD_DATA = 13,
+    EXIT_SHARING = 32,
+    EXIT_LOCKED = 33,
+    EXIT_UNSUPPORTED = 50,
+    EXIT_FILE_EXISTS = 80,
+    EXIT_BAD_PARAMETER = 87,
+    EXIT_BUSY = 170,
+    EXIT_DUPLICATE = 183,
+    EXIT_NOT_RUNNING = 1062,
+    EXIT_NOT_FOUND = 1168,
+    EXIT_NO_ELEMENT = 4312,
+};
+
+struct verb_row;
+struct control_state;
+
+struct cli {
+    struct args args;
+    const struct verb_row *row;
+    struct slice identifier; /* third word, or /site.name:X and the like; ptr NULL if not given */
+    const char *directory;   /* DIR */
+    struct conf *conf;       /* opened by cli_open, freed by cli_run */
+    FILE *in;                /* secrets are read from here when it is no terminal */
+    FILE *out;
+    struct text *xml_rows;   /* with /xml: rows wait here, so that a document is whole or absent */
+    bool listed;             /* something was listed */
+};
+
+/* argv[0] is the program; the whole run. */
+int cli_run(int argc, char **argv, FILE *in, FILE *out);
+
+/* The value of a parameter ("" when it has none), ptr NULL when it was not given. */
+struct slice cli_param(const struct cli *c, const char *name);
+bool cli_has(const struct cli *c, const char *name);
+
+/* Parse the configuration of c->directory; reports and returns the exit code when it cannot be used. */
+MUST_USE int cli_open(struct cli *c);
+/* Write what was edited; reports and returns the exit code. */
+MUST_USE int cli_save(struct cli *c);
+
+/* A line on standard output. */
+void cli_say(struct cli *c, const char *fmt, ...) FORMAT_LIKE_PRINTF(2, 3);
+/* "ERROR ( message:TEXT )"; returns `code`. */
+int cli_error(struct cli *c, int code, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
+/* "ERROR ( hresult:8007xxxx, message:Command execution failed.", the text, " )"; returns `code`. */
+int cli_failed(struct cli *c, int code, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
+/* The same from what conf or another module says. */
+int cli_failed_diag(struct cli *c, int err, const struct diag *d);
+/* E1: Cannot find TAG object with identifier "NAME". */
+int cli_cannot_find(struct cli *c, const char *tag, struct slice name);
+/* E5: Unknown attribute "NAME". */
+int cli_unknown_attribute(struct cli *c, struct slice name);
+/* The exit code an error of ours means. */
+int cli_exit_of(int err);

@@ -1,0 +1,310 @@
+/* command_test.c - command lines, what they print, and with which number they end. */
+#include "cli/scenario_test.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define APPLIED(section, path)                                                                        \
+    "Applied configuration changes to section \"" section "\" for \"MACHINE/WEBROOT/APPHOST" path     \
+    "\" at configuration commit path \"MACHINE/WEBROOT/APPHOST\"\n"
+#define SITES "system.applicationHost/sites"
+#define MALFORMED                                                                                                    \
+    "ERROR ( message:Malformed collection indexer; format is [@position,name='value',name2='value2',...].  The "    \
+    "@position specifier is optional, and be '@start', '@end', or '@N' where N is a numeric index into the "         \
+    "collection. )\n"
+#define CHANGED "SITE object \"depot\" changed\n"
+#define ADD_DEPOT { "a site", { "add", "site", "/name:depot", "/bindings:ftp/*:21:", "/physicalPath:C:\\depot" }, NULL, 0, \
+      "SITE object \"depot\" added\nAPP object \"depot/\" added\nVDIR object \"depot/\" added\n" }
+
+static void run(const struct scenario_step *steps, size_t count)
+{
+    struct scenario s;
+    scenario_begin(&s, true);
+    scenario_steps(&s, steps, count);
+    scenario_end(&s);
+}
+
+static void test_sites(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        ADD_DEPOT,
+        { "the same name again (E3)", { "add", "site", "/name:Depot" }, NULL, 183,
+          "ERROR ( message:Failed to add duplicate collection element \"Depot\". )\n" },
+        { "the next free id, no root", { "ADD", "Sites", "-NAME:web", "/bindings:http/*:80:,ftp/10.0.0.1:990:h" }, NULL, 0,
+          "SITE object \"web\" added\n" },
+        { "in order", { "list", "sites" }, NULL, 0,
+          "SITE \"depot\" (id:1,bindings:ftp/*:21:,state:Stopped)\n"
+          "SITE \"web\" (id:2,bindings:http/*:80:,ftp/10.0.0.1:990:h,state:Stopped)\n" },
+        { "one, any case", { "list", "site", "WEB" }, NULL, 0,
+          "SITE \"web\" (id:2,bindings:http/*:80:,ftp/10.0.0.1:990:h,state:Stopped)\n" },
+        { "one by parameter", { "list", "site", "/site.name:depot" }, NULL, 0,
+          "SITE \"depot\" (id:1,bindings:ftp/*:21:,state:Stopped)\n" },
+        { "none of that name", { "list", "site", "x" }, NULL, 1, "" },
+        { "conditions", { "list", "site", "/serverAutoStart:True", "/id:2" }, NULL, 0,
+          "SITE \"web\" (id:2,bindings:http/*:80:,ftp/10.0.0.1:990:h,state:Stopped)\n" },
+        { "a condition that nothing meets", { "list", "site", "/state:Started" }, NULL, 0, "" },
+        { "an unknown condition (E5)", { "list", "site", "/colour:red" }, NULL, 87,
+          "ERROR ( message:Unknown attribute \"colour\".  Replace with -? for help. )\n" },
+        { "one attribute", { "list", "site", "/text:id" }, NULL, 0, "1\n2\n" },
+        { "a nested attribute", { "list", "site", "depot", "/text:ftpServer.security.ssl.controlChannelPolicy" }, NULL, 0,
+          "SslRequire\n" },
+        { "XML", { "list", "site", "depot", "/xml" }, NULL, 0,
+          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<appcmd>\n"
+          "    <SITE SITE.NAME=\"depot\" SITE.ID=\"1\" bindings=\"ftp/*:21:\" state=\"Stopped\" />\n</appcmd>\n" },
+        { "a nested property", { "set", "site", "depot", "/ftpServer.userIsolation.mode:Custom" }, NULL, 0, CHANGED },
+        { "add to a nested collection",
+          { "set", "site", "depot", "/+ftpServer.customFeatures.providers.[name='Audit',enabled='true']" }, NULL, 0, CHANGED },
+        { "bindings are replaced", { "set", "site", "depot", "/bindings:ftp/*:2121:" }, NULL, 0, CHANGED },
+        { "a new name and number", { "set", "site", "web", "/name:files", "/id:9" }, NULL, 0, "SITE object \"web\" changed\n" },
+        { "both show", { "list", "site" }, NULL, 0,
+          "SITE \"depot\" (id:1,bindings:ftp/*:2121:,state:Stopped)\n"
+          "SITE \"files\" (id:9,bindings:http/*:80:,ftp/10.0.0.1:990:h,state:Stopped)\n" },
+        { "an unknown property (E5)", { "set", "site", "depot", "/ftpServer.nothing:1" }, NULL, 87,
+          "ERROR ( message:Unknown attribute \"nothing\".  Replace with -? for help. )\n" },
+        { "no such site (E1)", { "set", "site", "x", "/id:3" }, NULL, 1168,
+          "ERROR ( message:Cannot find SITE object with identifier \"x\". )\n" },
+        { "the same binding twice (E3b)", { "set", "site", "depot", "/+bindings.[protocol='ftp',bindingInformation='*:2121:']" },
+          NULL, 183,
+          "ERROR ( message:New binding object missing required attributes. Cannot add duplicate collection entry of type "
+          "'binding' with combined key attributes 'protocol, bindingInformation' respectively set to 'ftp, *:2121:'\n\n. )\n" },
+        { "a binding without protocol", { "set", "site", "depot", "/bindings:*:21:" }, NULL, 87,
+          "ERROR ( message:Invalid binding \"*:21:\": it is written protocol/address:port:host, e.g. ftp/*:21: )\n" },
+        { "start needs the service", { "start", "site", "depot" }, NULL, 1062,
+          "ERROR ( hresult:80070426, message:Command execution failed.\nThe service has not been started.\n )\n" },
+        { "delete", { "delete", "site", "FILES" }, NULL, 0, "SITE object \"files\" deleted\n" },
+        { "is gone", { "delete", "site", "files" }, NULL, 1168,
+          "ERROR ( message:Cannot find SITE object with identifier \"files\". )\n" },
+        { "the hole in the numbers is filled", { "add", "site", "/name:two" }, NULL, 0, "SITE object \"two\" added\n" },
+        { "with 2", { "list", "site", "two", "/text:id" }, NULL, 0, "2\n" },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+static void test_vdirs(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        ADD_DEPOT,
+        { "an application", { "add", "app", "/site.name:Depot", "/path:/app1", "/physicalPath:C:\\app1" }, NULL, 0,
+          "APP object \"depot/app1\" added\nVDIR object \"depot/app1/\" added\n" },
+        { "again (E3)", { "add", "app", "/site.name:depot", "/path:/app1" }, NULL, 183,
+          "ERROR ( message:Failed to add duplicate collection element \"/app1\". )\n" },
+        { "to no site (E1)", { "add", "app", "/site.name:x", "/path:/a" }, NULL, 1168,
+          "ERROR ( message:Cannot find SITE object with identifier \"x\". )\n" },
+        { "a virtual directory of the root", { "add", "vdir", "/app.name:depot/", "/path:/pub", "/physicalPath:/srv/pub" }, NULL, 0,
+          "VDIR object \"depot/pub\" added\n" },
+        { "and of the application", { "add", "vdir", "/app.name:depot/app1", "/path:/in", "/physicalPath:C:\\in" }, NULL, 0,
+          "VDIR object \"depot/app1/in\" added\n" },
+        { "applications", { "list", "apps" }, NULL, 0, "APP \"depot/\" (applicationPool:)\nAPP \"depot/app1\" (applicationPool:)\n" },
+        { "virtual directories", { "list", "vdirs" }, NULL, 0,
+          "VDIR \"depot/\" (physicalPath:C:\\depot)\nVDIR \"depot/pub\" (physicalPath:/srv/pub)\n"
+          "VDIR \"depot/app1/\" (physicalPath:C:\\app1)\nVDIR \"depot/app1/in\" (physicalPath:C:\\in)\n" },
+        { "of one application", { "list", "vdirs", "/app.name:depot/" }, NULL, 0,
+          "VDIR \"depot/\" (physicalPath:C:\\depot)\nVDIR \"depot/pub\" (physicalPath:/srv/pub)\n" },
+        { "the folder alone", { "list", "vdir", "depot/app1/in", "/text:physicalPath" }, NULL, 0, "C:\\in\n" },
+        { "set", { "set", "vdir", "depot/pub", "/physicalPath:D:\\pub" }, NULL, 0, "VDIR object \"depot/pub\" changed\n" },
+        { "was set", { "list", "vdir", "/vdir.name:depot/pub" }, NULL, 0, "VDIR \"depot/pub\" (physicalPath:D:\\pub)\n" },
+        { "no such one", { "set", "vdir", "depot/x", "/physicalPath:D:\\" }, NULL, 1168,
+          "ERROR ( message:Cannot find VDIR object with identifier \"depot/x\". )\n" },
+        { "delete", { "delete", "vdir", "depot/pub" }, NULL, 0, "VDIR object \"depot/pub\" deleted\n" },
+        { "an application with all", { "delete", "app", "depot/app1" }, NULL, 0, "APP object \"depot/app1\" deleted\n" },
+        { "what is left", { "list", "vdirs" }, NULL, 0, "VDIR \"depot/\" (physicalPath:C:\\depot)\n" },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+/* The forms of the documents, appcmd.md section 6. */
+static void test_config(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        ADD_DEPOT,
+        { "flags in a list", { "set", "config", "-section:" SITES, "/[name='depot'].ftpServer.directoryBrowse.showFlags:StyleUnix, LongDate",
+          "/commit:apphost" }, NULL, 0, APPLIED(SITES, "") },
+        { "quotes eaten by the shell", { "set", "config", "-section:" SITES,
+          "/[name=depot].ftpServer.security.authentication.clientCertAuthentication.enabled:True", "/commit:apphost" }, NULL, 0,
+          APPLIED(SITES, "") },
+        { "a nested collection", { "set", "config", "-section:" SITES,
+          "/+[name='depot'].ftpServer.security.commandFiltering.[command='STAT',allowed='False']", "/commit:apphost" }, NULL, 0,
+          APPLIED(SITES, "") },
+        { "a rule at a folder", { "set", "config", "Depot/in/", "-section:system.ftpServer/security/authorization",
+          "/+[accessType='Allow',roles='editors',permissions='Read, Write']", "/commit:apphost" }, NULL, 0,
+          APPLIED("system.ftpServer/security/authorization", "/depot/in") },
+        { "an address", { "set", "config", "depot", "-section:system.ftpServer/security/ipSecurity",
+          "/+[ipAddress='192.0.2.0',subnetMask='255.255.255.0']", "/commit:apphost" }, NULL, 0,
+          APPLIED("system.ftpServer/security/ipSecurity", "/depot") },
+        { "a property and a collection in one line",
+          { "set", "config", "depot", "-section:system.ftpServer/security/requestFiltering", "/requestLimits.maxUrl:2048",
+            "/+fileExtensions.[fileExtension='.tmp',allowed='False']", "/commit:apphost" }, NULL, 0,
+          APPLIED("system.ftpServer/security/requestFiltering", "/depot") },
+        { "server level", { "set", "config", "-section:system.ftpServer/security/authentication", "/denyByFailure.enabled:True",
+          "/denyByFailure.maxFailure:6", "/commit:apphost" }, NULL, 0, APPLIED("system.ftpServer/security/authentication", "") },
+        { "a collection in a collection, outer first",
+          { "set", "config", "-section:system.ftpServer/providerDefinitions", "/+activation.[name='Audit']", "/commit:apphost" },
+          NULL, 0, APPLIED("system.ftpServer/providerDefinitions", "") },
+        { "then inner", { "set", "config", "-section:system.ftpServer/providerDefinitions",
+          "/+activation.[name='Audit'].[key='target',value='local']", "/commit:apphost" }, NULL, 0,
+          APPLIED("system.ftpServer/providerDefinitions", "") },
+        { "no such element (E2)", { "set", "config", "-section:" SITES, "/[name='x'].id:3" }, NULL, 4312,
+          "ERROR ( message:Cannot find requested collection element. )\n" },
+        { "malformed index (E4)", { "set", "config", "-section:" SITES, "/[name='x.id:3" }, NULL, 87, MALFORMED },
+        { "add without an index (E4)", { "set", "config", "-section:" SITES, "/+siteDefaults" }, NULL, 87, MALFORMED },
+        { "unknown attribute (E5)", { "set", "config", "-section:system.ftpServer/firewallSupport", "/port:1" }, NULL, 87,
+          "ERROR ( message:Unknown attribute \"port\".  Replace with -? for help. )\n" },
+        { "unknown section", { "set", "config", "-section:system.ftpServer/nothing", "/a:1" }, NULL, 87,
+          "ERROR ( message:Unknown config section \"system.ftpServer/nothing\".  Replace with ? for help. )\n" },
+        { "a short name that two sections have", { "set", "config", "-section:authorization", "/a:1" }, NULL, 87,
+          "ERROR ( message:Unknown config section \"authorization\".  Replace with ? for help. )\n" },
+        { "a short name that one has", { "set", "config", "-section:firewallSupport", "/lowDataChannelPort:6000" }, NULL, 0,
+          APPLIED("system.ftpServer/firewallSupport", "") },
+        { "path of no site (E1)", { "set", "config", "x/y", "-section:system.ftpServer/security/ipSecurity", "/allowUnlisted:false" },
+          NULL, 1168, "ERROR ( message:Cannot find SITE object with identifier \"x\". )\n" },
+        { "full path", { "list", "config", "MACHINE/WEBROOT/APPHOST/depot/in", "/section:system.ftpServer/security/authorization" },
+          NULL, 0,
+          "<system.ftpServer>\n  <security>\n    <authorization>\n"
+          "      <add accessType=\"Allow\" roles=\"editors\" permissions=\"Read, Write\" />\n"
+          "    </authorization>\n  </security>\n</system.ftpServer>\n" },
+        { "the same rule twice (E3b)", { "set", "config", "depot/in", "-section:system.ftpServer/security/authorization",
+          "/+[accessType='Deny',roles='editors',permissions='Read, Write']" }, NULL, 183, NULL },
+        { "remove it", { "set", "config", "depot/in", "-section:system.ftpServer/security/authorization",
+          "/-[users='',roles='editors',permissions='Read, Write']" }, NULL, 0,
+          APPLIED("system.ftpServer/security/authorization", "/depot/in") },
+        { "remove an attribute", { "set", "config", "-section:firewallSupport", "/-lowDataChannelPort" }, NULL, 0,
+          APPLIED("system.ftpServer/firewallSupport", "") },
+        { "a value that is not allowed changes nothing", { "set", "config", "-section:" SITES,
+          "/[name='depot'].ftpServer.allowUTF8:false", "/[name='depot'].ftpServer.userIsolation.mode:Perhaps" }, NULL, 13, NULL },
+        { "as before", { "list", "site", "depot", "/text:ftpServer.allowUTF8" }, NULL, 0, "true\n" },
+        { "clear", { "clear", "config", "depot", "/section:system.ftpServer/security/ipSecurity" }, NULL, 0,
+          APPLIED("system.ftpServer/security/ipSecurity", "/depot") },
+        { "lock", { "lock", "config", "/section:system.ftpServer/security/ipSecurity" }, NULL, 0,
+          "Locked section \"system.ftpServer/security/ipSecurity\" at configuration path \"MACHINE/WEBROOT/APPHOST\".\n" },
+        { "unlock", { "unlock", "config", "/section:system.ftpServer/security/ipSecurity" }, NULL, 0,
+          "Unlocked section \"system.ftpServer/security/ipSecurity\" at configuration path \"MACHINE/WEBROOT/APPHOST\".\n" },
+        { "nothing to set", { "set", "config", "-section:" SITES }, NULL, 87, NULL },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+static void test_users(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        ADD_DEPOT,
+        { "add", { "add", "user", "anna" }, "secret\n", 0, "USER object \"anna\" added\n" },
+        { "again, other case", { "add", "user", "ANNA" }, "secret\n", 183,
+          "ERROR ( message:Failed to add duplicate collection element \"ANNA\". )\n" },
+        { "an argument can be seen by all", { "add", "user", "bert", "/password:secret" }, NULL, 87, NULL },
+        { "insisted", { "add", "user", "bert", "/password:secret", "/allowPasswordArgument", "/enabled:false" }, NULL, 0,
+          "USER object \"bert\" added\n" },
+        { "no password given", { "add", "user", "carl" }, "", 87,
+          "ERROR ( message:No password was given.  It is read as one line from standard input. )\n" },
+        { "an empty one", { "add", "user", "carl" }, "\n", 87, "ERROR ( message:The password must not be empty. )\n" },
+        { "no name", { "add", "user" }, "x\n", 87, "ERROR ( message:Must specify the user name. )\n" },
+        { "list", { "list", "users" }, NULL, 0,
+          "USER \"anna\" (type:IISManager,enabled:true,sites:)\nUSER \"bert\" (type:IISManager,enabled:false,sites:)\n" },
+        { "allow", { "allow", "user", "anna", "/site:Depot" }, NULL, 0, "USER object \"anna\" allowed for \"/depot\"\n" },
+        { "again", { "allow", "user", "anna", "/site:depot" }, NULL, 183,
+          "ERROR ( message:Failed to add duplicate collection element \"anna\". )\n" },
+        { "nobody", { "allow", "user", "dora", "/site:depot" }, NULL, 1168,
+          "ERROR ( message:Cannot find USER object with identifier \"dora\". )\n" },
+        { "nowhere", { "allow", "user", "anna", "/site:x" }, NULL, 1168,
+          "ERROR ( message:Cannot find SITE object with identifier \"x\". )\n" },
+        { "a group", { "allow", "user", "staff", "/site:depot", "/role" }, NULL, 0,
+          "USER object \"staff\" allowed for \"/depot\"\n" },
+        { "who is allowed", { "list", "user", "/site:depot" }, NULL, 0,
+          "USER \"anna\" (type:IISManager,enabled:true,sites:depot)\nUSER \"staff\" (type:Group,enabled:true,sites:depot)\n" },
+        { "enable", { "set", "user", "bert", "/enabled:true" }, NULL, 0, "USER object \"bert\" changed\n" },
+        { "nothing to change", { "set", "user", "bert" }, NULL, 87, NULL },
+        { "another password", { "set", "user", "bert", "/password" }, "other\n", 0, "USER object \"bert\" changed\n" },
+        { "deny", { "deny", "user", "anna", "/site:depot" }, NULL, 0, "USER object \"anna\" denied for \"/depot\"\n" },
+        { "was not allowed", { "deny", "user", "anna", "/site:depot" }, NULL, 4312,
+          "ERROR ( message:Cannot find requested collection element. )\n" },
+        { "allow once more", { "allow", "user", "anna", "/site:depot" }, NULL, 0, NULL },
+        { "delete with permissions", { "delete", "user", "anna", "/permissions" }, NULL, 0, "USER object \"anna\" deleted\n" },
+        { "only the group is left", { "list", "user", "/site:depot" }, NULL, 0,
+          "USER \"staff\" (type:Group,enabled:true,sites:depot)\n" },
+        { "IIS's own form", { "set", "config", "-section:sallyport/iisManagerUsers", "/passwordFormat:Sha256" }, NULL, 0, NULL },
+        { "with it", { "set", "user", "bert", "/password" }, "abc\n", 0, NULL },
+        { "is stored", { "list", "user", "bert", "/text:password" }, NULL, 0,
+          "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD\n" },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        { "an unknown object (E10)", { "list", "apppool" }, NULL, 87,
+          "Object 'apppool' is not supported.  Run 'appcmd.exe /?' to display supported objects.\n" },
+        { "an unknown verb", { "paint", "site" }, NULL, 87, NULL },
+        { "a verb that the object lacks", { "allow", "site" }, NULL, 87, NULL },
+        { "a parameter nobody knows (E5)", { "delete", "site", "x", "/in" }, NULL, 87,
+          "ERROR ( message:Unknown attribute \"in\".  Replace with -? for help. )\n" },
+        { "two identifiers (E9)", { "set", "site", "a", "b" }, NULL, 87,
+          "Failed to process input: The parameter 'b' must begin with a / or - (HRESULT=80070057).\n" },
+        { "help of a verb that would ask", { "add", "user", "x", "/?" }, NULL, 0, NULL },
+        { "version", { "version" }, NULL, 0, "sallyport " SALLYPORT_VERSION "\n" },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+static void test_instance(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        { "nothing there yet", { "list", "site" }, NULL, 2, NULL },
+        { "no drive", { "create", "instance", "/drive:CD=/x" }, NULL, 87, NULL },
+        { "no absolute folder", { "create", "instance", "/drive:C:=x" }, NULL, 87, NULL },
+        { "two drives", { "create", "instance", "/drive:C:=@DIR@/a & b", "/drive:d=@DIR@/d" }, NULL, 0,
+          "INSTANCE object \"@DIR@\" added\n" },
+        { "not again", { "create", "instance" }, NULL, 80, NULL },
+        { "the drives", { "list", "config", "/section:sallyport/paths" }, NULL, 0,
+          "<sallyport>\n  <paths>\n    <drives>\n      <add drive=\"C:\" path=\"@DIR@/a &amp; b\" />\n"
+          "      <add drive=\"D:\" path=\"@DIR@/d\" />\n    </drives>\n  </paths>\n</sallyport>\n" },
+        { "the provider of IIS Manager users", { "list", "config", "/section:system.ftpServer/providerDefinitions" }, NULL, 0, NULL },
+    };
+    struct scenario s;
+    struct stat st;
+    char path[128];
+    scenario_begin(&s, false);
+    scenario_steps(&s, steps, COUNT_OF(steps));
+    snprintf(path, sizeof path, "%s/certificates/MY", s.dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    snprintf(path, sizeof path, "%s/a & b/inetpub/ftproot", s.dir);
+    assert_int_equal(stat(path, &st), 0);
+    scenario_end(&s);
+}
+
+/* A broken file: what and where, nothing written (E11). */
+static void test_broken_file(void **state)
+{
+    (void)state;
+    static const char *const list[] = { "list", "site", NULL };
+    struct scenario s;
+    char path[128];
+    scenario_begin(&s, true);
+    snprintf(path, sizeof path, "%s/applicationHost.config", s.dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("<configuration>\n<oops>\n</configuration>\n", f);
+    fclose(f);
+    assert_int_equal(scenario_run(&s, list, NULL), 1168);
+    static const char begin[] = "ERROR ( message:Configuration error\n\nFilename: \\\\?\\";
+    assert_memory_equal(s.out, begin, sizeof begin - 1);
+    assert_non_null(strstr(s.out, "\n\nLine Number: "));
+    assert_non_null(strstr(s.out, "\n\nDescription: "));
+    scenario_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sites),  cmocka_unit_test(test_vdirs), cmocka_unit_test(test_config),
+        cmocka_unit_test(test_users),  cmocka_unit_test(test_words), cmocka_unit_test(test_instance),
+        cmocka_unit_test(test_broken_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

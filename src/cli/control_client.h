@@ -1,0 +1,43 @@
+/*
+ * control_client.h - asking the running service, over DIR/run/control.
+ */
+#pragma once
+
+#include "cli/cli.h"
+#include "proto/control.h"
+
+enum { CONTROL_ROW_SIZE = WIRE_DATAGRAM_MAX };
+
+struct control_answer {
+    unsigned status;            /* -(enum err) as the supervisor says, 0 success */
+    char text[DETAIL_LIMIT + 1];
+};
+
+/* Send one request; every row goes to `row` (message number, fields behind it).  0 when control_done came, with its
+ * content in *answer_out; ERR_NOT_FOUND: the service does not run; ERR_DENIED: it may not be asked by this user;
+ * ERR_SYNTAX: what answered speaks something else. */
+MUST_USE int control_ask(const char *directory, enum control_verb verb, struct slice name,
+                         void (*row)(void *context, const struct wire_message *message, struct wire_in *fields),
+                         void *context, struct control_answer *answer_out);
+
+/* The same for verbs of the command line: reports a failure, returns the exit code. */
+MUST_USE int control_do(struct cli *c, enum control_verb verb, struct slice name,
+                        void (*row)(void *context, const struct wire_message *message, struct wire_in *fields),
+                        void *context);
+
+/* States of the sites as the service knows them. */
+struct control_states {
+    struct {
+        char name[NAME_LIMIT + 1];
+        uint32_t id;
+        unsigned state, status;
+        char why[DETAIL_LIMIT + 1];
+    } *rows;
+    size_t count;
+    int err; /* of control_ask */
+};
+void control_states_load(struct control_states *s, const char *directory);
+void control_states_free(struct control_states *s);
+/* "Started" ...; "Stopped" for every site when nothing runs, "Unknown" when the service may not be asked or does
+ * not know the site. */
+const char *control_state_of(const struct control_states *s, struct slice site);

@@ -1,0 +1,274 @@
+/*
+ * edit.c - steps to elements, edits to calls of conf.h.
+ *
+ * Every failure is told in appcmd's words (numbers E2-E5 of its messages); nothing is saved here, so a command with
+ * several edits is carried out whole or not at all.  Names are matched without regard to case, as appcmd does, and
+ * written as the schema spells them.
+ */
+#include "cli/edit.h"
+
+#include "cli/table.h"
+
+static const char malformed[] =
+    "Malformed collection indexer; format is [@position,name='value',name2='value2',...].  The @position specifier is "
+    "optional, and be '@start', '@end', or '@N' where N is a numeric index into the collection.";
+
+struct propath_step edit_key(const char *key, struct slice value)
+{
+    struct propath_step step = { .kind = PROPATH_INDEX, .position = PROPATH_NO_POSITION, .count = 1 };
+    step.pairs[0] = (struct propath_pair){ slice_str(key), value };
+    return step;
+}
+
+const char *edit_attribute_name(struct conf_element *e, struct slice name)
+{
+    struct conf_schema_attr attr;
+    const char *near = NULL;
+    for (size_t i = 0; conf_schema_attr_at(e, i, &attr); i++) {
+        if (slice_equal_str(name, attr.name))
+            return attr.name;
+        if (slice_equal_fold_str(name, attr.name))
+            near = attr.name;
+    }
+    return near;
+}
+
+static struct conf_element *child_of(struct conf_element *e, struct slice name)
+{
+    bool is_collection;
+    const char *child;
+    for (size_t i = 0; (child = conf_schema_child_at(e, i, &is_collection)) != NULL; i++)
+        if (slice_equal_fold_str(name, child))
+            return conf_child(e, child);
+    return NULL;
+}
+
+static size_t pairs_of(const struct propath_step *step, struct conf_pair *pairs)
+{
+    for (size_t i = 0; i < step->count; i++)
+        pairs[i] = (struct conf_pair){ step->pairs[i].name, step->pairs[i].value };
+    return step->count;
+}
+
+static struct conf_element *item_of(struct conf_element *e, const struct propath_step *step)
+{
+    struct conf_pair pairs[PROPATH_PAIRS];
+    struct conf_element *item = NULL;
+    size_t count = conf_schema_item_name(e) ? conf_count(e) : 0;
+    if (count == 0)
+        return NULL;
+    if (step->count)
+        return conf_find(e, pairs, pairs_of(step, pairs), &item) == 0 ? item : NULL;
+    size_t at = step->position == PROPATH_END ? count - 1 : (size_t)step->position;
+    return at < count ? conf_item(e, at) : NULL;
+}
+
+static int walk(struct conf_element **e, const struct propath_step *steps, size_t count, struct slice *bad_name_out)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_name = steps[i].kind == PROPATH_NAME;
+        struct conf_element *next = is_name ? child_of(*e, steps[i].name) : item_of(*e, &steps[i]);
+        if (!next) {
+            if (bad_name_out)
+                *bad_name_out = is_name ? steps[i].name : SLICE_NONE;
+            return ERR_NOT_FOUND;
+        }
+        *e = next;
+    }
+    return 0;
+}
+
+int edit_find(struct conf *c, const struct edit_place *place, const struct propath_step *steps, size_t count,
+              struct conf_element **element_out, struct slice *bad_name_out)
+{
+    struct conf_element *e = NULL;
+    int err = conf_section(c, place->section, place->path, &e);
+    if (err) {
+        if (bad_name_out)
+            *bad_name_out = place->section;
+        return err;
+    }
+    err = walk(&e, place->prefix, place->prefix_count, bad_name_out);
+    if (!err)
+        err = walk(&e, steps, count, bad_name_out);
+    if (!err)
+        *element_out = e;
+    return err;
+}
+
+/* ---- what went wrong ---- */
+
+static int report_missing(struct cli *c, int err, struct slice bad_name)
+{
+    if (err != ERR_NOT_FOUND)
+        return cli_failed(c, cli_exit_of(err), "%s", err_text(err));
+    if (bad_name.len)
+        return cli_unknown_attribute(c, bad_name);
+    return cli_error(c, EXIT_NO_ELEMENT, "Cannot find requested collection element.");
+}
+
+static int report_locked(struct cli *c, const struct diag *d)
+{
+    return cli_failed(c, EXIT_LOCKED, "This configuration section cannot be used at this path. This happens when the "
+                      "section is locked at a parent level. Locking is either by default (overrideModeDefault=\"Deny\"), "
+                      "or set explicitly by a location tag with overrideMode=\"Deny\" or the legacy "
+                      "allowOverride=\"false\".%s%s", d->what[0] ? "\n" : "", d->what);
+}
+
+static int report_set(struct cli *c, int err, const struct diag *d)
+{
+    return err == ERR_LOCKED ? report_locked(c, d) : cli_failed_diag(c, err, d);
+}
+
+static int report_add(struct cli *c, int err, const char *item, const struct diag *d)
+{
+    if (err == ERR_LOCKED)
+        return report_locked(c, d);
+    if (err == ERR_EXISTS || strstr(d->what, "missing required attribute"))
+        return cli_error(c, err == ERR_EXISTS ? EXIT_DUPLICATE : EXIT_BAD_PARAMETER,
+                         "New %s object missing required attributes. %s\n\n.", item, d->what);
+    return cli_failed_diag(c, err, d);
+}
+
+/* ---- the edits ---- */
+
+static const struct propath_step *last_of(const struct propath *p)
+{
+    return &p->steps[p->count - 1];
+}
+
+static int add_item(struct cli *c, struct conf_element *collection, const struct propath_step *step)
+{
+    struct conf_pair pairs[PROPATH_PAIRS];
+    struct diag d = { 0 };
+    const char *item = conf_schema_item_name(collection);
+    if (!item || step->count == 0)
+        return cli_error(c, EXIT_BAD_PARAMETER, "%s", malformed);
+    long position = step->position == PROPATH_NO_POSITION ? PROPATH_END : step->position;
+    int err = conf_add(c->conf, collection, pairs, pairs_of(step, pairs), position, &d);
+    return err ? report_add(c, err, item, &d) : EXIT_OK;
+}
+
+static int remove_item(struct cli *c, struct conf_element *collection, const struct propath_step *step)
+{
+    struct diag d = { 0 };
+    struct conf_element *item = item_of(collection, step);
+    if (!item)
+        return report_missing(c, ERR_NOT_FOUND, SLICE_NONE);
+    int err = conf_remove(c->conf, item, &d);
+    return err ? report_set(c, err, &d) : EXIT_OK;
+}
+
+/* "-name": the explicit value of an attribute, or what a collection holds. */
+static int remove_named(struct cli *c, struct conf_element *e, struct slice name)
+{
+    struct diag d = { 0 };
+    const char *attribute = edit_attribute_name(e, name);
+    struct conf_element *child = attribute ? NULL : child_of(e, name);
+    if (!attribute && (!child || !conf_schema_item_name(child)))
+        return cli_unknown_attribute(c, name);
+    int err = attribute ? conf_unset(c->conf, e, attribute, &d) : conf_clear_collection(c->conf, child, &d);
+    return err ? report_set(c, err, &d) : EXIT_OK;
+}
+
+static int set_named(struct cli *c, struct conf_element *e, const struct arg_param *param, struct slice name)
+{
+    struct diag d = { 0 };
+    const char *attribute = edit_attribute_name(e, name);
+    if (!attribute)
+        return cli_unknown_attribute(c, name);
+    if (!param->has_value)
+        return cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"" SLICE_FMT "\" must have a value.",
+                         SLICE_ARG(param->name));
+    int err = conf_set(c->conf, e, attribute, param->value, &d);
+    return err ? report_set(c, err, &d) : EXIT_OK;
+}
+
+int edit_apply(struct cli *c, const struct edit_place *place, const struct arg_param *param)
+{
+    struct propath path;
+    if (propath_parse(param->name, &path) != 0)
+        return slice_has_byte(param->name, '[') ? cli_error(c, EXIT_BAD_PARAMETER, "%s", malformed)
+                                                : cli_unknown_attribute(c, param->name);
+    const struct propath_step *last = last_of(&path);
+    bool is_index = last->kind == PROPATH_INDEX;
+    if ((path.sign == '+' && !is_index) || (path.sign == 0 && is_index) || (path.sign && is_index && param->has_value))
+        return cli_error(c, EXIT_BAD_PARAMETER, "%s", malformed);
+
+    struct conf_element *parent = NULL;
+    struct slice bad_name = SLICE_NONE;
+    int err = edit_find(c->conf, place, path.steps, path.count - 1, &parent, &bad_name);
+    if (err)
+        return report_missing(c, err, bad_name);
+    if (path.sign == '+')
+        return add_item(c, parent, last);
+    if (path.sign == '-')
+        return is_index ? remove_item(c, parent, last) : remove_named(c, parent, last->name);
+    return set_named(c, parent, param, last->name);
+}
+
+/* Whether the parameter is an edit: not the row's own, not a general one, not /site.name:X. */
+static bool is_edit(const struct cli *c, const struct arg_param *p)
+{
+    if (!p->is_property && (verb_param_find(c->row, p->name) || general_param_find(p->name)))
+        return false;
+    return !(c->identifier.ptr && p->value.ptr == c->identifier.ptr);
+}
+
+size_t edit_count(const struct cli *c)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->args.param_count; i++)
+        count += is_edit(c, &c->args.params[i]);
+    return count;
+}
+
+int edit_apply_all(struct cli *c, const struct edit_place *place)
+{
+    for (size_t i = 0; i < c->args.param_count; i++) {
+        const struct arg_param *p = &c->args.params[i];
+        int code = is_edit(c, p) ? edit_apply(c, place, p) : EXIT_OK;
+        if (code)
+            return code;
+    }
+    return EXIT_OK;
+}
+
+static int find_child(struct cli *c, const struct edit_place *place, const char *child, struct conf_element **e_out)
+{
+    struct slice bad_name = SLICE_NONE;
+    struct conf_element *e = NULL;
+    int err = edit_find(c->conf, place, NULL, 0, &e, &bad_name);
+    if (err)
+        return report_missing(c, err, bad_name);
+    *e_out = child ? conf_child(e, child) : e;
+    return *e_out ? EXIT_OK : cli_unknown_attribute(c, slice_str(child));
+}
+
+int edit_set(struct cli *c, const struct edit_place *place, const char *child, const char *attribute,
+             struct slice value)
+{
+    struct conf_element *e = NULL;
+    struct diag d = { 0 };
+    int code = find_child(c, place, child, &e);
+    if (code)
+        return code;
+    int err = conf_set(c->conf, e, attribute, value, &d);
+    return err ? report_set(c, err, &d) : EXIT_OK;
+}
+
+int edit_add(struct cli *c, const struct edit_place *place, const char *child, const struct conf_pair *pairs,
+             size_t count, struct slice shown)
+{
+    struct conf_element *collection = NULL;
+    struct diag d = { 0 };
+    int code = find_child(c, place, child, &collection);
+    if (code)
+        return code;
+    const char *item = conf_schema_item_name(collection);
+    int err = conf_add(c->conf, collection, pairs, count, PROPATH_END, &d);
+    if (err == ERR_EXISTS && shown.ptr)
+        return cli_error(c, EXIT_DUPLICATE, "Failed to add duplicate collection element \"" SLICE_FMT "\".",
+                         SLICE_ARG(shown));
+    return err ? report_add(c, err, item ? item : "add", &d) : EXIT_OK;
+}

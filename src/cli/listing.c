@@ -1,0 +1,220 @@
+/* listing.c - conditions first, then one of the five forms. */
+#include "cli/listing.h"
+
+#include "base/own.h"
+#include "cli/edit.h"
+#include "cli/table.h"
+
+/* ---- values by name ---- */
+
+static const struct listed_attr *attr_of(const struct listed *row, struct slice name)
+{
+    for (size_t i = 0; i < row->count; i++)
+        if (slice_equal_fold_str(name, row->attrs[i].name) ||
+            (row->attrs[i].full && slice_equal_fold_str(name, row->attrs[i].full)))
+            return &row->attrs[i];
+    return NULL;
+}
+
+static bool is_name_of(const struct listed *row, struct slice name)
+{
+    OWNED_TEXT_BUFFER full = { 0 };
+    text_addf(&full, "%s.name", row->tag);
+    return slice_equal_fold(name, text_slice(&full));
+}
+
+static bool is_name(const struct propath *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->steps[i].kind != PROPATH_NAME)
+            return false;
+    return p->sign == 0;
+}
+
+/* "ftpServer.security.ssl.serverCertHash" below the element. */
+static int property_of(struct conf_element *e, struct slice name, struct slice *value_out)
+{
+    struct propath path;
+    if (!e || propath_parse(name, &path) != 0 || !is_name(&path))
+        return ERR_NOT_FOUND;
+    for (size_t i = 0; i + 1 < path.count && e; i++) {
+        OWNED_TEXT step = strndup(path.steps[i].name.ptr, path.steps[i].name.len);
+        e = step ? conf_child(e, step) : NULL;
+    }
+    const char *attribute = e ? edit_attribute_name(e, path.steps[path.count - 1].name) : NULL;
+    struct conf_value value;
+    if (!attribute || conf_attr(e, attribute, &value) != 0)
+        return ERR_NOT_FOUND;
+    *value_out = value.text;
+    return 0;
+}
+
+static int value_of(const struct listed *row, struct slice name, struct slice *value_out)
+{
+    const struct listed_attr *attr = attr_of(row, name);
+    if (attr)
+        *value_out = slice_str(attr->value);
+    else if (is_name_of(row, name))
+        *value_out = row->name;
+    else
+        return property_of(row->element, name, value_out);
+    return 0;
+}
+
+/* ---- conditions ---- */
+
+static bool is_condition(const struct cli *c, const struct arg_param *p)
+{
+    return p->is_property || (!verb_param_find(c->row, p->name) && !general_param_find(p->name));
+}
+
+static int matches(struct cli *c, const struct listed *row, bool *matches_out)
+{
+    *matches_out = true;
+    if (c->identifier.ptr && !slice_equal_fold(c->identifier, row->name))
+        *matches_out = false;
+    for (size_t i = 0; i < c->args.param_count; i++) {
+        const struct arg_param *p = &c->args.params[i];
+        struct slice value;
+        if (!is_condition(c, p))
+            continue;
+        if (value_of(row, p->name, &value) != 0)
+            return cli_unknown_attribute(c, p->name);
+        if (!slice_equal_fold(value, p->value))
+            *matches_out = false;
+    }
+    return EXIT_OK;
+}
+
+/* ---- forms ---- */
+
+static void print_line(struct cli *c, const struct listed *row)
+{
+    OWNED_TEXT_BUFFER t = { 0 };
+    text_addf(&t, "%s \"" SLICE_FMT "\" (", row->tag, SLICE_ARG(row->name));
+    const char *separator = "";
+    for (size_t i = 0; i < row->count; i++) {
+        if (!row->attrs[i].in_line)
+            continue;
+        text_addf(&t, "%s%s:%s", separator, row->attrs[i].name, row->attrs[i].value);
+        separator = ",";
+    }
+    text_add_char(&t, ')');
+    cli_say(c, "%s", text_str(&t));
+}
+
+static void print_tree(struct cli *c, struct conf_element *e, const char *name, int indent)
+{
+    struct conf_schema_attr attr;
+    struct conf_value value;
+    const char *child;
+    bool is_collection;
+    cli_say(c, "%*s[%s]", indent, "", name);
+    for (size_t i = 0; conf_schema_attr_at(e, i, &attr); i++)
+        if (!attr.runtime && conf_attr(e, attr.name, &value) == 0)
+            cli_say(c, "%*s%s:\"" SLICE_FMT "\"", indent + 2, "", attr.name, SLICE_ARG(value.text));
+    for (size_t i = 0; (child = conf_schema_child_at(e, i, &is_collection)) != NULL; i++) {
+        struct conf_element *below = conf_child(e, child);
+        if (below)
+            print_tree(c, below, child, indent + 2);
+    }
+    if (!conf_schema_item_name(e))
+        return;
+    for (size_t i = 0; i < conf_count(e); i++) {
+        struct conf_element *item = conf_item(e, i);
+        print_tree(c, item, conf_element_name(item), indent + 2);
+    }
+}
+
+static void print_all(struct cli *c, const struct listed *row)
+{
+    cli_say(c, "%s\n  %s.NAME: " SLICE_FMT, row->tag, row->tag, SLICE_ARG(row->name));
+    for (size_t i = 0; i < row->count; i++)
+        cli_say(c, "  %s: %s", row->attrs[i].full ? row->attrs[i].full : row->attrs[i].name, row->attrs[i].value);
+    if (row->element)
+        print_tree(c, row->element, conf_element_name(row->element), 2);
+}
+
+static void add_config(struct cli *c, const struct listed *row, unsigned indent, struct text *out)
+{
+    bool everything = slice_equal_str(cli_param(c, "config"), "*");
+    if (row->element)
+        conf_print_xml(row->element, !everything, indent, out);
+}
+
+static void add_xml_row(struct cli *c, const struct listed *row)
+{
+    struct text *t = c->xml_rows;
+    text_addf(t, "    <%s %s.NAME=\"", row->tag, row->tag);
+    text_add_xml(t, row->name);
+    text_add_char(t, '"');
+    for (size_t i = 0; i < row->count; i++) {
+        text_addf(t, " %s=\"", row->attrs[i].full ? row->attrs[i].full : row->attrs[i].name);
+        text_add_xml(t, slice_str(row->attrs[i].value));
+        text_add_char(t, '"');
+    }
+    if (!cli_has(c, "config")) {
+        text_add_str(t, " />\n");
+        return;
+    }
+    text_add_str(t, ">\n");
+    add_config(c, row, 2, t);
+    text_addf(t, "    </%s>\n", row->tag);
+}
+
+/* Line breaks inside values are entities, so every blank at the start of a line is indentation. */
+void listing_print_xml(struct cli *c, struct slice xml)
+{
+    while (xml.ptr && xml.len) {
+        struct slice line = slice_cut(&xml, '\n');
+        size_t blanks = 0;
+        while (blanks < line.len && line.ptr[blanks] == ' ')
+            blanks++;
+        fprintf(c->out, "%*s", (int)(blanks / 2), "");
+        fwrite(line.ptr + blanks, 1, line.len - blanks, c->out);
+        fputc('\n', c->out);
+    }
+}
+
+static int print_attribute(struct cli *c, const struct listed *row, struct slice name)
+{
+    struct slice value;
+    if (value_of(row, name, &value) != 0)
+        return cli_unknown_attribute(c, name);
+    cli_say(c, SLICE_FMT, SLICE_ARG(value));
+    return EXIT_OK;
+}
+
+int listing_row(struct cli *c, const struct listed *row)
+{
+    bool wanted = false;
+    int code = matches(c, row, &wanted);
+    if (code || !wanted)
+        return code;
+    c->listed = true;
+    struct slice text = cli_param(c, "text");
+    if (cli_has(c, "xml")) {
+        add_xml_row(c, row);
+    } else if (cli_has(c, "config")) {
+        OWNED_TEXT_BUFFER xml = { 0 };
+        add_config(c, row, 0, &xml);
+        listing_print_xml(c, text_slice(&xml));
+    } else if (slice_equal_str(text, "*")) {
+        print_all(c, row);
+    } else if (text.len) {
+        return print_attribute(c, row, text);
+    } else {
+        print_line(c, row);
+    }
+    return EXIT_OK;
+}
+
+int listing_end(struct cli *c)
+{
+    if (cli_has(c, "xml")) {
+        if (text_error(c->xml_rows) != 0)
+            return cli_failed(c, 14, "%s", err_text(c->xml_rows->err));
+        fprintf(c->out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<appcmd>\n%s</appcmd>\n", text_str(c->xml_rows));
+    }
+    return c->identifier.ptr && !c->listed ? EXIT_NOTHING_LISTED : EXIT_OK;
+}

@@ -1,0 +1,292 @@
+/*
+ * site.c - sites.
+ *
+ * An ftp site is started and stopped apart from its web side; "state" is the ftp side's as the service tells it.
+ * Page titles followed: "Getting Started with AppCmd.exe", "Sites <sites>", "Adding Sites <site>".
+ */
+#include "cli/site.h"
+
+#include "base/own.h"
+#include "cli/control_client.h"
+#include "cli/listing.h"
+#include "cli/table.h"
+
+/* ---- shared ---- */
+
+static struct conf_element *sites_of(struct cli *c)
+{
+    struct conf_element *sites = NULL;
+    return conf_section(c->conf, SLICE_LITERAL(SITES_SECTION), SLICE_LITERAL(""), &sites) == 0 ? sites : NULL;
+}
+
+struct conf_element *site_find(struct cli *c, struct slice name)
+{
+    struct conf_element *sites = sites_of(c);
+    for (size_t i = 0; sites && i < conf_count(sites); i++) {
+        struct conf_element *site = conf_item(sites, i);
+        if (slice_equal_fold(conf_text(site, "name"), name))
+            return site;
+    }
+    return NULL;
+}
+
+void site_split(struct slice identifier, struct slice *site_out, struct slice *path_out)
+{
+    size_t slash = slice_find(identifier, '/');
+    *site_out = slash == SIZE_MAX ? identifier : slice_first(identifier, slash);
+    *path_out = slash == SIZE_MAX ? SLICE_LITERAL("/") : slice_from(identifier, slash);
+    if (path_out->len > 1 && path_out->ptr[path_out->len - 1] == '/')
+        path_out->len--;
+}
+
+struct edit_place site_place(struct slice site, struct slice app, struct slice vdir)
+{
+    struct edit_place place = { .section = SLICE_LITERAL(SITES_SECTION), .path = SLICE_LITERAL("") };
+    const struct slice keys[] = { site, app, vdir };
+    for (size_t i = 0; i < 3 && keys[i].len; i++)
+        place.prefix[place.prefix_count++] = edit_key(i == 0 ? "name" : "path", keys[i]);
+    return place;
+}
+
+int site_config_path(struct cli *c, struct slice identifier, struct text *path_out)
+{
+    static const struct slice apphost = { "MACHINE/WEBROOT/APPHOST", 23 };
+    if (slice_starts_fold(identifier, apphost) && (identifier.len == apphost.len || identifier.ptr[apphost.len] == '/'))
+        identifier = slice_from(identifier, apphost.len + (identifier.len > apphost.len));
+    if (slice_starts_fold(identifier, SLICE_LITERAL("http://")) || slice_starts_fold(identifier, SLICE_LITERAL("ftp://")))
+        return cli_failed(c, EXIT_BAD_PARAMETER, "A URL is not taken here: write the site's name and the path, "
+                          "e.g. \"MySite/folder\".");
+    while (identifier.len && identifier.ptr[identifier.len - 1] == '/')
+        identifier.len--;
+    if (slice_is_empty(identifier))
+        return EXIT_OK;
+    struct slice name, rest;
+    site_split(identifier, &name, &rest);
+    struct conf_element *site = site_find(c, name);
+    if (!site)
+        return cli_cannot_find(c, "SITE", name);
+    text_add(path_out, conf_text(site, "name"));
+    if (rest.len > 1)
+        text_add(path_out, rest);
+    return text_error(path_out) ? cli_failed(c, 14, "%s", err_text(path_out->err)) : EXIT_OK;
+}
+
+/* The identifier as the configuration spells it. */
+static int require_site(struct cli *c, struct conf_element **site_out)
+{
+    int code = cli_open(c);
+    if (code)
+        return code;
+    *site_out = site_find(c, c->identifier);
+    return *site_out ? EXIT_OK : cli_cannot_find(c, "SITE", c->identifier);
+}
+
+/* ---- list ---- */
+
+static void add_bindings(struct conf_element *site, struct text *out)
+{
+    struct conf_element *bindings = conf_child(site, "bindings");
+    for (size_t i = 0; bindings && i < conf_count(bindings); i++) {
+        struct conf_element *binding = conf_item(bindings, i);
+        struct slice protocol = conf_text(binding, "protocol"), information = conf_text(binding, "bindingInformation");
+        text_addf(out, "%s" SLICE_FMT "/" SLICE_FMT, i ? "," : "", SLICE_ARG(protocol), SLICE_ARG(information));
+    }
+}
+
+static int list_one(struct cli *c, struct conf_element *site, const struct control_states *states)
+{
+    OWNED_TEXT_BUFFER bindings = { 0 };
+    char id[24];
+    struct slice name = conf_text(site, "name");
+    add_bindings(site, &bindings);
+    snprintf(id, sizeof id, "%lld", (long long)conf_number(site, "id"));
+    struct listed row = {
+        .tag = "SITE", .name = name, .count = 3, .element = site,
+        .attrs = { { "id", "SITE.ID", id, true },
+                   { "bindings", NULL, text_str(&bindings), true },
+                   { "state", NULL, control_state_of(states, name), true } },
+    };
+    return listing_row(c, &row);
+}
+
+int site_list(struct cli *c)
+{
+    struct control_states states;
+    int code = cli_open(c);
+    struct conf_element *sites = code ? NULL : sites_of(c);
+    if (code)
+        return code;
+    control_states_load(&states, c->directory);
+    for (size_t i = 0; !code && sites && i < conf_count(sites); i++)
+        code = list_one(c, conf_item(sites, i), &states);
+    control_states_free(&states);
+    return code ? code : listing_end(c);
+}
+
+/* ---- add, set, delete ---- */
+
+/* The smallest number that no site has: appcmd's choice, and it fills holes. */
+static int64_t next_id(struct cli *c)
+{
+    struct conf_element *sites = sites_of(c);
+    int64_t id = 0;
+    bool taken;
+    do {
+        taken = false;
+        id++;
+        for (size_t i = 0; sites && i < conf_count(sites); i++)
+            taken = taken || conf_number(conf_item(sites, i), "id") == id;
+    } while (taken);
+    return id;
+}
+
+static int add_binding(struct cli *c, const struct edit_place *place, struct slice binding)
+{
+    size_t slash = slice_find(binding, '/');
+    if (slash == SIZE_MAX || slash == 0)
+        return cli_error(c, EXIT_BAD_PARAMETER, "Invalid binding \"" SLICE_FMT "\": it is written "
+                         "protocol/address:port:host, e.g. ftp/*:21:", SLICE_ARG(binding));
+    struct conf_pair pairs[] = { { SLICE_LITERAL("protocol"), slice_first(binding, slash) },
+                                 { SLICE_LITERAL("bindingInformation"), slice_from(binding, slash + 1) } };
+    return edit_add(c, place, "bindings", pairs, 2, SLICE_NONE);
+}
+
+static int add_bindings_of(struct cli *c, const struct edit_place *place)
+{
+    struct slice list = cli_param(c, "bindings");
+    int code = EXIT_OK;
+    while (!code && list.ptr && list.len) {
+        struct slice binding = slice_trim(slice_cut(&list, ','));
+        if (binding.len)
+            code = add_binding(c, place, binding);
+    }
+    return code;
+}
+
+static int add_root(struct cli *c, struct slice site, struct slice physical_path)
+{
+    struct slice root = SLICE_LITERAL("/");
+    struct edit_place in_site = site_place(site, SLICE_NONE, SLICE_NONE), in_app = site_place(site, root, SLICE_NONE);
+    struct conf_pair app[] = { { SLICE_LITERAL("path"), root } };
+    struct conf_pair vdir[] = { { SLICE_LITERAL("path"), root }, { SLICE_LITERAL("physicalPath"), physical_path } };
+    int code = edit_add(c, &in_site, NULL, app, 1, SLICE_NONE);
+    return code ? code : edit_add(c, &in_app, NULL, vdir, 2, SLICE_NONE);
+}
+
+int site_add(struct cli *c)
+{
+    struct slice name = cli_has(c, "name") ? cli_param(c, "name") : c->identifier;
+    struct slice id = cli_param(c, "id"), physical_path = cli_param(c, "physicalPath");
+    char next[24];
+    if (slice_is_empty(name))
+        return cli_error(c, EXIT_BAD_PARAMETER, "Must specify the name of the site with /name:.");
+    int code = cli_open(c);
+    if (code)
+        return code;
+    snprintf(next, sizeof next, "%lld", (long long)next_id(c));
+    struct edit_place sites = { .section = SLICE_LITERAL(SITES_SECTION), .path = SLICE_LITERAL("") };
+    struct edit_place place = site_place(name, SLICE_NONE, SLICE_NONE);
+    struct conf_pair pairs[] = { { SLICE_LITERAL("name"), name },
+                                 { SLICE_LITERAL("id"), id.len ? id : slice_str(next) } };
+    code = edit_add(c, &sites, NULL, pairs, 2, name);
+    if (!code && physical_path.len)
+        code = add_root(c, name, physical_path);
+    if (!code)
+        code = add_bindings_of(c, &place);
+    if (!code)
+        code = edit_apply_all(c, &place);
+    if (!code)
+        code = cli_save(c);
+    if (code)
+        return code;
+    cli_say(c, "SITE object \"" SLICE_FMT "\" added", SLICE_ARG(name));
+    if (physical_path.len) {
+        cli_say(c, "APP object \"" SLICE_FMT "/\" added", SLICE_ARG(name));
+        cli_say(c, "VDIR object \"" SLICE_FMT "/\" added", SLICE_ARG(name));
+    }
+    return EXIT_OK;
+}
+
+static int replace_bindings(struct cli *c, const struct edit_place *place)
+{
+    struct arg_param clear = { .name = SLICE_LITERAL("-bindings") };
+    int code = edit_apply(c, place, &clear);
+    return code ? code : add_bindings_of(c, place);
+}
+
+/* Renaming comes last: until then the old name finds the site. */
+static int set_own_params(struct cli *c, const struct edit_place *place)
+{
+    int code = cli_has(c, "bindings") ? replace_bindings(c, place) : EXIT_OK;
+    if (!code && cli_has(c, "id"))
+        code = edit_set(c, place, NULL, "id", cli_param(c, "id"));
+    if (!code && cli_has(c, "name"))
+        code = edit_set(c, place, NULL, "name", cli_param(c, "name"));
+    return code;
+}
+
+int site_set(struct cli *c)
+{
+    struct conf_element *site = NULL;
+    int code = require_site(c, &site);
+    if (code)
+        return code;
+    struct slice found = conf_text(site, "name");
+    OWNED_TEXT name = strndup(found.ptr, found.len);
+    if (!name)
+        return 14;
+    struct edit_place place = site_place(slice_str(name), SLICE_NONE, SLICE_NONE);
+    code = edit_apply_all(c, &place);
+    if (!code)
+        code = set_own_params(c, &place);
+    if (!code)
+        code = cli_save(c);
+    if (!code)
+        cli_say(c, "SITE object \"%s\" changed", name);
+    return code;
+}
+
+int site_delete(struct cli *c)
+{
+    struct conf_element *site = NULL;
+    struct diag d = { 0 };
+    int code = require_site(c, &site);
+    if (code)
+        return code;
+    struct slice found = conf_text(site, "name");
+    OWNED_TEXT name = strndup(found.ptr, found.len);
+    if (!name)
+        return 14;
+    int err = conf_remove(c->conf, site, &d);
+    if (err)
+        return cli_failed_diag(c, err, &d);
+    code = cli_save(c);
+    if (!code)
+        cli_say(c, "SITE object \"%s\" deleted", name);
+    return code;
+}
+
+/* ---- start, stop ---- */
+
+static int change_state(struct cli *c, enum control_verb verb, const char *done)
+{
+    struct conf_element *site = NULL;
+    int code = require_site(c, &site);
+    if (code)
+        return code;
+    struct slice name = conf_text(site, "name");
+    code = control_do(c, verb, name, NULL, NULL);
+    if (!code)
+        cli_say(c, "\"" SLICE_FMT "\" successfully %s.", SLICE_ARG(name), done);
+    return code;
+}
+
+int site_start(struct cli *c)
+{
+    return change_state(c, CONTROL_START_SITE, "started");
+}
+
+int site_stop(struct cli *c)
+{
+    return change_state(c, CONTROL_STOP_SITE, "stopped");
+}

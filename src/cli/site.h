@@ -1,0 +1,20 @@
+/* site.h - what handlers of several objects need to know of sites, applications and virtual directories. */
+#pragma once
+
+#include "cli/cli.h"
+#include "cli/edit.h"
+
+#define SITES_SECTION "system.applicationHost/sites"
+
+/* The site of that name (no regard to case), NULL if there is none.  The configuration must be open. */
+struct conf_element *site_find(struct cli *c, struct slice name);
+
+/* "MySite/app/sub" in parts: `site` is MySite, `path` is "/app/sub" ("/" when nothing follows). */
+void site_split(struct slice identifier, struct slice *site_out, struct slice *path_out);
+
+/* The place [name='site'] in the sites section, then [path='app'], then [path='vdir']; empty slices end it. */
+struct edit_place site_place(struct slice site, struct slice app, struct slice vdir);
+
+/* A configuration path from what a person writes: "", "Site/", "Site/dir", "MACHINE/WEBROOT/APPHOST/Site", with the
+ * site's name spelled as configured.  Reports E1 for a site that does not exist. */
+MUST_USE int site_config_path(struct cli *c, struct slice identifier, struct text *path_out);
