@@ -441,13 +441,20 @@ static bool is_same(int dir, const char *name, int object)
            a.st_ino == b.st_ino;
 }
 
-/* Where the file system knows no RENAME_NOREPLACE a hard link refuses an existing name just as well, for files. */
+/* Where the file system knows no RENAME_NOREPLACE (NFS): a hard link refuses an existing name just as well; for a
+ * directory, looking first leaves a moment in which at worst an empty directory is replaced. */
 static int rename_to_free(const struct rename_source *r, int dir, const char *name)
 {
+    struct stat st;
     if (renameat2(r->dir, r->name, dir, name, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno != EINVAL && errno != ENOSYS)
+    if ((errno != EINVAL && errno != ENOSYS) || fstat(r->object, &st) < 0)
         return errno;
+    if (S_ISDIR(st.st_mode)) {
+        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            return EEXIST;
+        return renameat(r->dir, r->name, dir, name) < 0 ? errno : 0;
+    }
     if (linkat(r->dir, r->name, dir, name, 0) < 0)
         return errno;
     return unlinkat(r->dir, r->name, 0) < 0 ? errno : 0;
