@@ -20,7 +20,7 @@
 
 #include "base/own.h"
 
-enum { LOCK_TRIES = 16, UNIQUE_TRIES = 16, COPY_BUFFER = 128 * 1024 };
+enum { LOCK_TRIES = 16, UNIQUE_TRIES = 16, GLANCES = 5, COPY_BUFFER = 128 * 1024 };
 
 static uint64_t hash_exact(struct slice s)
 {
@@ -48,6 +48,17 @@ static bool is_same_file(int dir, const char *name, int fd)
 static bool is_locked(int fd, int kind)
 {
     return flock(fd, kind | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* A reader that asks whether somebody appends holds the lock for an instant: give it that. */
+static bool stays_locked(int fd)
+{
+    for (unsigned i = 0; i < GLANCES; i++) {
+        if (!is_locked(fd, LOCK_EX))
+            return false;
+        usleep(1000);
+    }
+    return is_locked(fd, LOCK_EX);
 }
 
 void upload_sweep(int dir, const char *temp)
@@ -133,10 +144,14 @@ static int copy_prefix(int from, int to, uint64_t len)
     return 0;
 }
 
+/* Unlocked before it is closed: a copy of the descriptor may still be on its way to the worker or open there, and the
+ * next upload of that name must not wait for it. */
 static void upload_free(struct upload *u)
 {
-    if (u->file >= 0)
+    if (u->file >= 0) {
+        (void)flock(u->file, LOCK_UN);
         close(u->file);
+    }
     if (u->target >= 0)
         close(u->target);
     if (u->dir >= 0)
@@ -298,7 +313,7 @@ static int append_to(struct upload *u, const struct place *p, uint64_t *size_out
         return place_error(errno);
     if (!S_ISREG(st.st_mode))
         return ERR_NOT_FILE;
-    if (is_locked(u->file, LOCK_EX))
+    if (stays_locked(u->file))
         return ERR_BUSY;
     if (fstat(u->file, &st) < 0 || lseek(u->file, 0, SEEK_END) < 0)
         return place_error(errno);
