@@ -37,8 +37,11 @@ static void build_server(struct worker *w, struct generation *g, size_t row, con
     const struct snap_cert *cert = site->cert ? snapshot_cert(g->snapshot, site->cert - 1) : NULL;
     const struct snap_server *settings = generation_server(g);
     struct diag d = { 0 };
-    if (!cert)
+    if (!cert) { /* the loader said why; a hash without certificate must not take TLS away from a running site */
+        if (site->server_cert_hash.len)
+            g->servers[row] = previous_server(previous, site->id);
         return;
+    }
     const struct tls_server_config config = {
         .chain_pem = generation_text(g, cert->chain_pem),
         .key_pem = generation_text(g, cert->key_pem),
