@@ -647,6 +647,8 @@ int transfer_start(struct data_hub *hub, struct stream *stream, const struct tra
         t->state = HUNGRY;
     else
         loop_timer_set(t->kick, 0);
+    if (config->kind == TRANSFER_UPLOAD)
+        stream_expect_bulk(stream);
     if (config->kind == TRANSFER_DOWNLOAD)
         posix_fadvise(config->file, 0, 0, POSIX_FADV_SEQUENTIAL);
     *transfer_out = t;
