@@ -399,6 +399,7 @@ class Client:
                 raise EOFError(self.buffer)
             self.buffer += chunk
         line, self.buffer = self.buffer.split(b"\r\n", 1)
+        line = re.sub(rb"\xff[\xfc\xfe].", b"", line, flags=re.S)  # Telnet refusals: WONT, DONT (P13)
         return line.decode("utf-8", "surrogateescape")
 
     def reply(self):

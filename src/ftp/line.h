@@ -17,7 +17,7 @@
 
 #include "base/text.h"
 
-enum { LINE_ENDLESS_FACTOR = 16, LINE_REFUSALS_MAX = 8 };
+enum { LINE_ENDLESS_FACTOR = 64, LINE_REFUSALS_MAX = 8 };
 
 enum line_event {
     LINE_MORE,     /* all input consumed, no line yet */

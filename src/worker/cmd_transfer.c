@@ -17,10 +17,6 @@
 
 int transfer_prepare(struct session *s, struct run *r, enum transfer_kind kind)
 {
-    if (!s->data) {
-        answer(s, r, REPLY_NO_DATA);
-        return ERR_STATE;
-    }
     r->is_transfer = true;
     r->kind = (uint8_t)kind;
     r->ascii = s->type_ascii;
@@ -208,12 +204,12 @@ static void opened(void *context, enum data_result result)
 void transfer_open(struct session *s, struct run *r, struct slice name)
 {
     static const struct data_reply failed = { 425, "Cannot open data connection.", SUB_NONE, WIN_CONNECTION_ABORTED };
-    bool ready = data_is_connected(s->data);
     struct tls_session *tls = s->prot_private ? stream_session(&s->stream) : NULL;
-    if (s->prot_private && !tls) {
+    if (!s->data || (s->prot_private && !tls)) { /* no PASV or PORT; a name that does not exist has been told before */
         transfer_fail(s, r, &failed);
         return;
     }
+    bool ready = data_is_connected(s->data);
     if (tls && session_is_secure(s))
         stream_replenish(&s->stream);
     if (name.len)

@@ -9,7 +9,7 @@
 
 #include "worker/run.h"
 
-/* Refuse when there is nothing to transfer over (425); marks the run as a transfer. */
+/* Mark the run as a transfer and give it its copy of type and offset; refuses an offset in TYPE A. */
 MUST_USE int transfer_prepare(struct session *s, struct run *r, enum transfer_kind kind);
 /* The broker said yes: 125 or 150 (`name` for STOU, else empty), then open the channel and move. */
 void transfer_open(struct session *s, struct run *r, struct slice name);
