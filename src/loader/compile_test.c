@@ -369,7 +369,7 @@ static void test_failures(void **state)
         struct slice failure = snapshot_text(r.s, site->failure);
         if (failures[i].words) {
             if (!strstr(failure.ptr, failures[i].words))
-                print_message("      said: %s\n", failure.ptr);
+                print_message("      said: " SLICE_FMT "\n", SLICE_ARG(failure));
             assert_non_null(strstr(failure.ptr, failures[i].words));
             assert_int_equal(site->failure_substatus, 17);
             assert_true(says(&r, LOADER_ERROR, failures[i].site, failures[i].words));

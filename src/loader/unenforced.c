@@ -38,18 +38,24 @@ static bool is_handled(const char *element, const char *attribute)
 
 #define SITES "system.applicationHost/sites/"
 
+/* What follows `prefix`, as "" or "/...": NULL when the element does not stand there. */
+static const char *below(const char *element, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    if (strncmp(element, prefix, len) != 0 || (element[len] && element[len] != '/'))
+        return NULL;
+    return element + len;
+}
+
 /* The element as if it stood in a site: what siteDefaults holds is enforced where a site's own is. */
 static bool as_site_element(const char *element, char *out, size_t size)
 {
-    static const char defaults[] = SITES "siteDefaults/ftpServer", site[] = SITES "site/ftpServer";
-    const char *rest = NULL;
-    if (strncmp(element, defaults, sizeof defaults - 1) == 0)
-        rest = element + sizeof defaults - 1;
-    else if (strncmp(element, site, sizeof site - 1) == 0)
-        rest = element + sizeof site - 1;
-    if (!rest || (*rest && *rest != '/'))
+    const char *rest = below(element, SITES "siteDefaults/ftpServer");
+    if (!rest)
+        rest = below(element, SITES "site/ftpServer");
+    if (!rest)
         return false;
-    snprintf(out, size, "%s%s", site, rest);
+    snprintf(out, size, SITES "site/ftpServer%s", rest);
     return true;
 }
 
@@ -179,28 +185,28 @@ static void check_custom_authorization(struct compiler *c, struct site_work *s)
         refuse(c, s, provider, "name");
 }
 
-struct below {
+struct location_check {
     struct compiler *c;
     struct site_work *s;
 };
 
 static void check_location(void *context, struct slice location)
 {
-    struct below *below = context;
-    if (slice_equal_fold(location, below->s->name))
+    struct location_check *check = context;
+    if (slice_equal_fold(location, check->s->name))
         return; /* checked with the site itself */
-    check_attributes(below->c, below->s, false, location);
-    check_collections(below->c, below->s, false, location);
+    check_attributes(check->c, check->s, false, location);
+    check_collections(check->c, check->s, false, location);
 }
 
 void unenforced_check_site(struct compiler *c, struct site_work *s)
 {
-    struct below below = { c, s };
+    struct location_check below_site = { c, s };
     if (c->allow_unenforced)
         return;
     check_attributes(c, s, true, s->name);
     check_collections(c, s, true, s->name);
     check_custom_authorization(c, s);
-    conf_locations(c->conf, "system.ftpServer/security/ipSecurity", s->name, check_location, &below);
-    conf_locations(c->conf, "system.ftpServer/security/requestFiltering", s->name, check_location, &below);
+    conf_locations(c->conf, "system.ftpServer/security/ipSecurity", s->name, check_location, &below_site);
+    conf_locations(c->conf, "system.ftpServer/security/requestFiltering", s->name, check_location, &below_site);
 }
