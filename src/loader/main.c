@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -16,6 +17,7 @@
 #include "base/own.h"
 #include "base/secret.h"
 #include "loader/compile.h"
+#include "loader/rehash.h"
 #include "proto/child.h"
 #include "proto/loader.h"
 #include "sys/datagram.h"
@@ -94,6 +96,14 @@ static int take_file(struct inbox *box, const struct loader_file *m, int fd)
     return 0;
 }
 
+static struct slice file_named(const struct inbox *box, const char *name)
+{
+    for (size_t i = 0; i < box->count; i++)
+        if (strcmp(box->files[i].name, name) == 0)
+            return box->files[i].bytes;
+    return SLICE_NONE;
+}
+
 static void empty_inbox(struct inbox *box)
 {
     for (size_t i = 0; i < box->count; i++) {
@@ -164,6 +174,26 @@ static int go(const struct inbox *box, const struct loader_go *m)
     return err ? err : DATAGRAM_SEND(CHILD_FD, -1, loader_done, .good = failed == 0);
 }
 
+static int rehash(const struct inbox *box, const struct loader_rehash *m)
+{
+    OWNED_TEXT_BUFFER file = { 0 };
+    OWNED_FD fd = -1;
+    struct diag d = { 0 };
+    int failed = rehash_edit(file_named(box, "administration.config"), m->user, m->old_hash, m->new_hash, &file, &d);
+    if (failed) {
+        int err = tell(LOADER_WARNING, 0, &d);
+        if (err)
+            return err;
+    }
+    bool changed = !failed && file.len;
+    if (changed) {
+        int err = memfd_sealed("administration.config", text_slice(&file), &fd);
+        if (err)
+            return err;
+    }
+    return DATAGRAM_SEND(CHILD_FD, fd, loader_edited, .changed = changed);
+}
+
 /* ---- receiving ---- */
 
 /* One datagram.  *done_out: it was the last. */
@@ -175,6 +205,7 @@ static int serve_one(struct inbox *box, char *buffer, bool *done_out)
     struct wire_in fields;
     struct loader_file file;
     struct loader_go order;
+    struct loader_rehash change;
     int err = datagram_receive(CHILD_FD, buffer, WIRE_DATAGRAM_MAX, &bytes, &fd);
     if (!err)
         err = wire_channel_accept(&loader_channel, ROLE_SUPERVISOR, bytes, fd >= 0, &message, &fields);
@@ -188,6 +219,9 @@ static int serve_one(struct inbox *box, char *buffer, bool *done_out)
     case MSG_loader_go:
         err = loader_go_decode(&fields, &order);
         return err ? err : go(box, &order);
+    case MSG_loader_rehash:
+        err = loader_rehash_decode(&fields, &change);
+        return err ? err : rehash(box, &change);
     default:
         return ERR_STATE;
     }

@@ -211,6 +211,47 @@ static void test_bad_files(void **state)
     }
 }
 
+#define ADMINISTRATION(password)                                                                          \
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<configuration>\n    <configSections>"                      \
+    "<sectionGroup name=\"system.webServer\"><sectionGroup name=\"management\"><section name=\"authentication\" />" \
+    "</sectionGroup></sectionGroup></configSections>\n    <system.webServer><management><authentication>\n"  \
+    "        <!-- ours --> <credentials>\n   <add  password='" password "' name=\"ftpmanager\"/>\n"           \
+    "   <add name=\"other\" password=\"OLD\" />\n</credentials></authentication></management></system.webServer>" \
+    "</configuration>\n"
+
+static const struct {
+    const char *label, *user, *old_hash, *before, *after;
+} rehashes[] = {
+    { "the hash is still the old one", "ftpmanager", "OLD", ADMINISTRATION("OLD"), ADMINISTRATION("$y$j9T$new/.") },
+    { "the name in another case", "FtpManager", "OLD", ADMINISTRATION("OLD"), ADMINISTRATION("$y$j9T$new/.") },
+    { "the password was changed meanwhile", "ftpmanager", "OLD", ADMINISTRATION("OTHER"), NULL },
+    { "the hash in another case is another hash", "ftpmanager", "old", ADMINISTRATION("OLD"), NULL },
+    { "the user was removed meanwhile", "nobody", "OLD", ADMINISTRATION("OLD"), NULL },
+    { "the file was broken meanwhile", "ftpmanager", "OLD", "<configuration>", NULL },
+};
+
+static void test_rehash(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rehashes); i++) {
+        struct outcome o = { 0 };
+        OWNED_FD channel = -1;
+        pid_t pid;
+        CASE_LABEL(&rehashes[i]);
+        begin(&channel, &pid);
+        send_file(channel, "administration.config", slice_str(rehashes[i].before), 0640);
+        assert_int_equal(DATAGRAM_SEND(channel, -1, loader_rehash, .user = slice_str(rehashes[i].user),
+                                       .old_hash = slice_str(rehashes[i].old_hash),
+                                       .new_hash = SLICE_LITERAL("$y$j9T$new/.")), 0);
+        listen_to(channel, pid, &o);
+        assert_int_equal(o.status, 0);
+        assert_true(o.edited);
+        assert_int_equal(o.changed, rehashes[i].after != NULL);
+        assert_string_equal(text_str(&o.file), rehashes[i].after ? rehashes[i].after : "");
+        finish(&o);
+    }
+}
+
 static void test_not_a_file(void **state)
 {
     (void)state;
@@ -243,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_rehash),
         cmocka_unit_test(test_not_a_file),
         cmocka_unit_test(test_supervisor_gone),
     };
