@@ -311,8 +311,9 @@ static void buried(struct supervisor *s, struct program *p, int status)
         supervisor_advance(s);
         return;
     }
-    if (s->stage > STAGE_RUNNING) {
-        say(s, LOG_LEVEL_ERROR, "sallyport-%s %u %s while the service ends", role_name(p->role), p->index, how);
+    if (s->stage > STAGE_RUNNING) { /* a broker goes with its worker, by itself */
+        if (status != 0)
+            say(s, LOG_LEVEL_ERROR, "sallyport-%s %u %s while the service ends", role_name(p->role), p->index, how);
         supervisor_advance(s);
         return;
     }
