@@ -455,12 +455,13 @@ class Client:
         return self.site.host, int(re.search(r"\|\|\|(\d+)\|\)$", reply)[1])
 
     def data(self, command, upload=None, tls=False, want_end="226", extended=True):
-        """Passive transfer; returns (first reply, bytes, last reply)."""
+        """Passive transfer; returns (first reply, bytes, last reply).  want_end=None: it may be refused."""
         address = self.epsv() if extended else self.pasv()
         with socket.create_connection(address, self.timeout) as data:
             self.send(command + "\r\n")
             first = self.reply()
             if first[0] != "1":
+                assert want_end is None, f"{command!r}: {first}"
                 return first, b"", first
             if tls:
                 data = self.context.wrap_socket(data, server_hostname="localhost",
