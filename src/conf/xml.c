@@ -463,7 +463,7 @@ static MUST_USE int scan_all(struct xml *x, const struct witness *w, struct slic
 static struct slice declared_encoding(struct slice bytes)
 {
     struct slice head = slice_first(bytes, 256);
-    if (!slice_starts(head, SLICE_LITERAL("<?xml")))
+    if (!head.ptr || !slice_starts(head, SLICE_LITERAL("<?xml")))
         return SLICE_NONE;
     const char *end = memmem(head.ptr, head.len, "?>", 2);
     head = slice_first(head, end ? (size_t)(end - head.ptr) : head.len);
@@ -490,6 +490,10 @@ static MUST_USE int check_bytes(struct slice bytes, bool *has_bom, struct diag *
         diag_set(d, "Configuration file is in UTF-16");
         diag_todo(d, "Save it as UTF-8");
         return ERR_UNSUPPORTED;
+    }
+    if (bytes.len <= (*has_bom ? 3u : 0u)) {
+        diag_set(d, "Configuration file is not well-formed XML: it is empty");
+        return ERR_SYNTAX;
     }
     struct slice encoding = declared_encoding(slice_from(bytes, *has_bom ? 3 : 0));
     if (encoding.len && !slice_equal_fold_str(encoding, "utf-8")) {
