@@ -172,6 +172,13 @@ static void test_config(void **state)
           APPLIED("system.ftpServer/security/authorization", "/depot/in") },
         { "remove an attribute", { "set", "config", "-section:firewallSupport", "/-lowDataChannelPort" }, NULL, 0,
           APPLIED("system.ftpServer/firewallSupport", "") },
+        { "an unknown attribute of a new element (E5)", { "set", "config", "depot", "-section:system.ftpServer/security/ipSecurity",
+          "/+[ipAddress='192.0.2.9',colour='red']" }, NULL, 87,
+          "ERROR ( message:Unknown attribute \"colour\".  Replace with -? for help. )\n" },
+        { "an element without its key", { "set", "config", "-section:" SITES, "/+[id='77']" }, NULL, 87,
+          "ERROR ( message:New site object missing required attributes. Missing required attribute 'name'\n\n. )\n" },
+        { "a section that only the server may have", { "set", "config", "depot", "-section:firewallSupport", "/lowDataChannelPort:1" },
+          NULL, 33, NULL },
         { "a value that is not allowed changes nothing", { "set", "config", "-section:" SITES,
           "/[name='depot'].ftpServer.allowUTF8:false", "/[name='depot'].ftpServer.userIsolation.mode:Perhaps" }, NULL, 13, NULL },
         { "as before", { "list", "site", "depot", "/text:ftpServer.allowUTF8" }, NULL, 0, "true\n" },
@@ -278,6 +285,49 @@ static void test_instance(void **state)
     scenario_end(&s);
 }
 
+/* Somebody saves while the password is being typed (threats.md X03): nothing is lost, nothing is overwritten. */
+struct late_writer {
+    const char *path;
+    size_t at;
+};
+
+static ssize_t write_late(void *context, char *buffer, size_t size)
+{
+    static const char typed[] = "secret\n";
+    struct late_writer *w = context;
+    FILE *f = w->at == 0 ? fopen(w->path, "a") : NULL;
+    if (f && (fputs("<!-- another editor -->\n", f) < 0 || fclose(f) != 0))
+        return -1;
+    size_t len = strlen(typed + w->at) < size ? strlen(typed + w->at) : size;
+    memcpy(buffer, typed + w->at, len);
+    w->at += len;
+    return (ssize_t)len;
+}
+
+static void test_two_editors(void **state)
+{
+    (void)state;
+    struct scenario s;
+    char path[128];
+    size_t len = 0;
+    scenario_begin(&s, true);
+    snprintf(path, sizeof path, "%s/administration.config", s.dir);
+    struct late_writer writer = { path, 0 };
+    FILE *in = fopencookie(&writer, "r", (cookie_io_functions_t){ .read = write_late });
+    free(s.out);
+    FILE *out = open_memstream(&s.out, &len);
+    char *argv[] = { (char *)"sallyport", (char *)"--config", s.dir, (char *)"add", (char *)"user", (char *)"anna", NULL };
+    assert_int_equal(cli_run(6, argv, in, out), 32);
+    fclose(in);
+    fclose(out);
+    assert_memory_equal(s.out, "ERROR ( hresult:80070020, message:Failed to commit configuration changes.\n", 74);
+    scenario_assert_file_has(&s, "administration.config", "<!-- another editor -->");
+    char *file = scenario_file(&s, "administration.config");
+    assert_null(strstr(file, "anna"));
+    free(file);
+    scenario_end(&s);
+}
+
 /* A broken file: what and where, nothing written (E11). */
 static void test_broken_file(void **state)
 {
@@ -304,7 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sites),  cmocka_unit_test(test_vdirs), cmocka_unit_test(test_config),
         cmocka_unit_test(test_users),  cmocka_unit_test(test_words), cmocka_unit_test(test_instance),
-        cmocka_unit_test(test_broken_file),
+        cmocka_unit_test(test_two_editors), cmocka_unit_test(test_broken_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

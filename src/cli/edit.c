@@ -107,24 +107,40 @@ static int report_missing(struct cli *c, int err, struct slice bad_name)
     return cli_error(c, EXIT_NO_ELEMENT, "Cannot find requested collection element.");
 }
 
-static int report_locked(struct cli *c, const struct diag *d)
+static int report_locked(struct cli *c)
 {
     return cli_failed(c, EXIT_LOCKED, "This configuration section cannot be used at this path. This happens when the "
                       "section is locked at a parent level. Locking is either by default (overrideModeDefault=\"Deny\"), "
                       "or set explicitly by a location tag with overrideMode=\"Deny\" or the legacy "
-                      "allowOverride=\"false\".%s%s", d->what[0] ? "\n" : "", d->what);
+                      "allowOverride=\"false\".");
 }
 
 static int report_set(struct cli *c, int err, const struct diag *d)
 {
-    return err == ERR_LOCKED ? report_locked(c, d) : cli_failed_diag(c, err, d);
+    return err == ERR_LOCKED ? report_locked(c) : cli_failed_diag(c, err, d);
 }
 
-static int report_add(struct cli *c, int err, const char *item, const struct diag *d)
+/* The pair that names no attribute of the item: what a collection accepts is known only by trying. */
+static const struct conf_pair *unknown_pair(const struct conf_pair *pairs, size_t count, const struct diag *d)
 {
+    for (size_t i = 0; i < count; i++) {
+        OWNED_TEXT_BUFFER text = { 0 };
+        text_addf(&text, "Unrecognized attribute '" SLICE_FMT "'", SLICE_ARG(pairs[i].name));
+        if (strstr(d->what, text_str(&text)))
+            return &pairs[i];
+    }
+    return NULL;
+}
+
+static int report_add(struct cli *c, int err, const char *item, const struct conf_pair *pairs, size_t count,
+                      const struct diag *d)
+{
+    const struct conf_pair *unknown = unknown_pair(pairs, count, d);
     if (err == ERR_LOCKED)
-        return report_locked(c, d);
-    if (err == ERR_EXISTS || strstr(d->what, "missing required attribute"))
+        return report_locked(c);
+    if (unknown)
+        return cli_unknown_attribute(c, unknown->name);
+    if (err == ERR_EXISTS || strcasestr(d->what, "missing required attribute"))
         return cli_error(c, err == ERR_EXISTS ? EXIT_DUPLICATE : EXIT_BAD_PARAMETER,
                          "New %s object missing required attributes. %s\n\n.", item, d->what);
     return cli_failed_diag(c, err, d);
@@ -145,8 +161,9 @@ static int add_item(struct cli *c, struct conf_element *collection, const struct
     if (!item || step->count == 0)
         return cli_error(c, EXIT_BAD_PARAMETER, "%s", malformed);
     long position = step->position == PROPATH_NO_POSITION ? PROPATH_END : step->position;
-    int err = conf_add(c->conf, collection, pairs, pairs_of(step, pairs), position, &d);
-    return err ? report_add(c, err, item, &d) : EXIT_OK;
+    size_t count = pairs_of(step, pairs);
+    int err = conf_add(c->conf, collection, pairs, count, position, &d);
+    return err ? report_add(c, err, item, pairs, count, &d) : EXIT_OK;
 }
 
 static int remove_item(struct cli *c, struct conf_element *collection, const struct propath_step *step)
@@ -270,5 +287,5 @@ int edit_add(struct cli *c, const struct edit_place *place, const char *child, c
     if (err == ERR_EXISTS && shown.ptr)
         return cli_error(c, EXIT_DUPLICATE, "Failed to add duplicate collection element \"" SLICE_FMT "\".",
                          SLICE_ARG(shown));
-    return err ? report_add(c, err, item ? item : "add", &d) : EXIT_OK;
+    return err ? report_add(c, err, item ? item : "add", pairs, count, &d) : EXIT_OK;
 }

@@ -125,19 +125,23 @@ int site_list(struct cli *c)
 
 /* ---- add, set, delete ---- */
 
-/* The smallest number that no site has: appcmd's choice, and it fills holes. */
+/* The smallest number that no site has: appcmd's choice, and it fills holes.  Among n sites it is n+1 at most. */
 static int64_t next_id(struct cli *c)
 {
     struct conf_element *sites = sites_of(c);
-    int64_t id = 0;
-    bool taken;
-    do {
-        taken = false;
+    size_t count = sites ? conf_count(sites) : 0, id = 1;
+    bool *taken = calloc(count + 2, sizeof *taken);
+    if (!taken)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        int64_t used = conf_number(conf_item(sites, i), "id");
+        if (used > 0 && used <= (int64_t)count)
+            taken[used] = true;
+    }
+    while (taken[id])
         id++;
-        for (size_t i = 0; sites && i < conf_count(sites); i++)
-            taken = taken || conf_number(conf_item(sites, i), "id") == id;
-    } while (taken);
-    return id;
+    free(taken);
+    return (int64_t)id;
 }
 
 static int add_binding(struct cli *c, const struct edit_place *place, struct slice binding)
@@ -183,7 +187,10 @@ int site_add(struct cli *c)
     int code = cli_open(c);
     if (code)
         return code;
-    snprintf(next, sizeof next, "%lld", (long long)next_id(c));
+    int64_t free_id = next_id(c);
+    if (free_id < 0)
+        return cli_failed(c, 14, "%s", err_text(ERR_NOMEM));
+    snprintf(next, sizeof next, "%lld", (long long)free_id);
     struct edit_place sites = { .section = SLICE_LITERAL(SITES_SECTION), .path = SLICE_LITERAL("") };
     struct edit_place place = site_place(name, SLICE_NONE, SLICE_NONE);
     struct conf_pair pairs[] = { { SLICE_LITERAL("name"), name },
