@@ -18,7 +18,7 @@
 #include "proto/log.h"
 #include "sys/datagram.h"
 
-enum { THREAD_STACK = 768 * 1024, FINISH_SECONDS = 3 };
+enum { THREAD_STACK = 2 * 1024 * 1024, FINISH_SECONDS = 3 };
 
 /* ---- telling the administrator ---- */
 
