@@ -42,8 +42,8 @@ void access_log_command(struct session *s, const struct run *r)
     record.status = r->status;
     record.win32 = r->win32;
     record.substatus = r->substatus;
-    record.bytes_sent = r->sent;
-    record.bytes_received = r->received;
+    record.bytes_sent = r->has_moved && r->kind != TRANSFER_UPLOAD ? r->moved : r->sent;
+    record.bytes_received = r->has_moved && r->kind == TRANSFER_UPLOAD ? r->moved : r->received;
     record.elapsed = (uint64_t)(loop_now(s->worker->loop) - r->started);
     record.full_path = text_slice(&r->path);
     record.info = r->substatus ? slice_str(substatus_text(r->substatus)) : SLICE_NONE;

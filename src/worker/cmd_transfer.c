@@ -139,8 +139,8 @@ static void moved(void *context, const struct transfer_outcome *outcome)
     struct session *s = context;
     struct run *r = s->run;
     session_enter(s);
-    uint64_t *counter = r->kind == TRANSFER_UPLOAD ? &r->received : &r->sent;
-    *counter += outcome->wire_bytes;
+    r->has_moved = true;
+    r->moved = outcome->wire_bytes;
     if (r->kind == TRANSFER_UPLOAD)
         s->bytes_received += outcome->wire_bytes;
     else

@@ -24,7 +24,8 @@ struct run {
     uint32_t line_bytes;
     unsigned status;              /* of the last reply */
     uint32_t win32, substatus;
-    uint64_t sent, received;      /* this command's bytes, both channels */
+    uint64_t sent, received;      /* this command's bytes on the control channel */
+    uint64_t moved;               /* and on the data channel: the log shows these for a transfer */
     bool show_secret;             /* anonymous logins: the password is an e-mail address */
 
     bool asked;                   /* a broker request is under way */
@@ -39,7 +40,7 @@ struct run {
     uint64_t handle;              /* upload or listing at the broker; 0 none */
     uint8_t kind;                 /* enum transfer_kind */
     bool is_transfer;             /* the commands of CMD_IN_TRANSFER are taken meanwhile */
-    bool appending, ascii, list_more, list_fed_all, data_logged;
+    bool appending, ascii, list_more, list_fed_all, data_logged, has_moved;
     uint64_t offset;
     struct text chunk;            /* listing bytes that wait for the data channel */
 };

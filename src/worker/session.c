@@ -439,7 +439,7 @@ static void after_eof(struct session *s)
         return;
     if (!s->run && (s->held || s->in.len))
         return;
-    session_die(s, SUB_NONE, s->logged_in ? WIN_NETNAME_DELETED : 0);
+    session_die(s, SUB_NONE, s->run ? WIN_NETNAME_DELETED : 0);
 }
 
 static void finish_closing(struct session *s)
