@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+/* OpenSSL has a type of the name of one of our error codes. */
+#define ERR_STATE OPENSSL_ERR_STATE
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509v3.h>
+#undef ERR_STATE
+
 enum { NOW = 1800000000, DAY = 86400 };
 
 static struct cert *make(const char *name)
@@ -223,6 +230,193 @@ static void test_add_key(void **state)
     cert_free(b);
 }
 
+/* ---- files that other programs made ---- */
+
+struct pair {
+    X509 *x;
+    EVP_PKEY *key;
+};
+
+static struct pair issue(const char *name, const struct pair *issuer, bool rsa)
+{
+    struct pair p = { X509_new(), rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256") };
+    assert_true(p.x && p.key);
+    X509_set_version(p.x, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(p.x), name[0]);
+    X509_gmtime_adj(X509_getm_notBefore(p.x), 0);
+    X509_gmtime_adj(X509_getm_notAfter(p.x), DAY);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(p.x), "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(p.x, X509_get_subject_name(issuer ? issuer->x : p.x));
+    X509_set_pubkey(p.x, p.key);
+    assert_true(X509_sign(p.x, issuer ? issuer->key : p.key, EVP_sha256()) > 0);
+    return p;
+}
+
+static void drop(struct pair *p)
+{
+    X509_free(p->x);
+    EVP_PKEY_free(p->key);
+}
+
+static void take_bio(BIO *bio, struct text *out)
+{
+    char *bytes;
+    long len = BIO_get_mem_data(bio, &bytes);
+    text_reset(out);
+    text_add(out, slice_of(bytes, (size_t)len));
+    BIO_free(bio);
+}
+
+static void pem_of(X509 *x, struct text *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_true(PEM_write_bio_X509(bio, x));
+    take_bio(bio, out);
+}
+
+static const struct {
+    const char *label, *password, *try_password;
+    int want;
+} pfx[] = {
+    { "with its password",       "secret", "secret", 0 },
+    { "another password",        "secret", "Secret", ERR_DENIED },
+    { "no password given",       "secret", NULL,     ERR_DENIED },
+    { "without a password",      "",       NULL,     0 },
+};
+
+static void test_pfx(void **state)
+{
+    (void)state;
+    struct pair root = issue("Root", NULL, false), ca = issue("CA", &root, false), leaf = issue("leaf", &ca, true);
+    STACK_OF(X509) *others = sk_X509_new_null();
+    sk_X509_push(others, root.x); /* the order in the file is no order */
+    sk_X509_push(others, ca.x);
+    for (size_t i = 0; i < COUNT_OF(pfx); i++) {
+        OWNED_TEXT_BUFFER file = { 0 };
+        struct cert *c = NULL;
+        struct cert_info info;
+        struct diag d = { 0 };
+        CASE_LABEL(&pfx[i]);
+        PKCS12 *p12 = PKCS12_create(pfx[i].password, "friendly", leaf.key, leaf.x, others, 0, 0, 0, 0, 0);
+        BIO *bio = BIO_new(BIO_s_mem());
+        assert_true(p12 && i2d_PKCS12_bio(bio, p12));
+        PKCS12_free(p12);
+        take_bio(bio, &file);
+        assert_int_equal(cert_parse_pfx(text_slice(&file), pfx[i].try_password, &c, &d), pfx[i].want);
+        assert_int_equal(d.what[0] != 0, pfx[i].want != 0);
+        if (c) {
+            cert_describe(c, &info);
+            assert_string_equal(info.subject, "CN=leaf");
+            assert_string_equal(info.issuer, "CN=CA");
+            assert_string_equal(info.key_type, "RSA");
+            assert_int_equal(info.key_bits, 2048);
+            assert_int_equal(info.chain_length, 1); /* without the root */
+            assert_true(info.has_key && !info.is_self_signed);
+        }
+        cert_free(c);
+        assert_int_equal(cert_parse_pfx(slice_first(text_slice(&file), file.len / 2), "secret", &c, &d), ERR_SYNTAX);
+    }
+    sk_X509_free(others);
+    drop(&leaf);
+    drop(&ca);
+    drop(&root);
+}
+
+static void test_encrypted_key(void **state)
+{
+    (void)state;
+    struct pair p = issue("a", NULL, false);
+    OWNED_TEXT_BUFFER file = { 0 };
+    BIO *bio = BIO_new(BIO_s_mem());
+    struct cert *c = NULL;
+    struct diag d = { 0 };
+    assert_true(PEM_write_bio_X509(bio, p.x) &&
+                PEM_write_bio_PKCS8PrivateKey(bio, p.key, EVP_aes_256_cbc(), "secret", 6, NULL, NULL));
+    take_bio(bio, &file);
+    assert_int_equal(cert_parse(text_slice(&file), NULL, &c, &d), ERR_DENIED);
+    assert_string_equal(d.what, "the private key is encrypted");
+    assert_int_equal(cert_parse(text_slice(&file), "wrong", &c, &d), ERR_DENIED);
+    assert_null(strstr(d.what, "wrong"));
+    assert_int_equal(cert_parse(text_slice(&file), "secret", &c, &d), 0);
+    assert_true(cert_has_key(c));
+    cert_free(c);
+    drop(&p);
+}
+
+static void test_der(void **state)
+{
+    (void)state;
+    struct pair p = issue("a", NULL, false);
+    OWNED_TEXT_BUFFER leaf = { 0 }, key = { 0 };
+    struct cert *c;
+    struct diag d = { 0 };
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_true(i2d_X509_bio(bio, p.x));
+    take_bio(bio, &leaf);
+    bio = BIO_new(BIO_s_mem());
+    assert_true(i2d_PrivateKey_bio(bio, p.key));
+    take_bio(bio, &key);
+    assert_int_equal(cert_parse(text_slice(&leaf), NULL, &c, &d), 0);
+    assert_false(cert_has_key(c));
+    assert_int_equal(cert_add_key(c, text_slice(&key), NULL, &d), 0);
+    cert_free(c);
+    text_add_char(&leaf, 0);
+    assert_int_equal(cert_parse(text_slice(&leaf), NULL, &c, &d), ERR_SYNTAX); /* a byte left over */
+    drop(&p);
+}
+
+/* The chain from the CA store when the file holds the leaf alone. */
+static void test_complete_chain(void **state)
+{
+    (void)state;
+    struct pair root = issue("Root", NULL, false), upper = issue("Upper", &root, false),
+                lower = issue("Lower", &upper, false), leaf = issue("leaf", &lower, false);
+    struct cert_store *my = cert_store_new(), *authorities = cert_store_new();
+    OWNED_TEXT_BUFFER pem = { 0 }, expected = { 0 };
+    struct diag d = { 0 };
+    X509 *const in_store[] = { root.x, upper.x, lower.x };
+    for (size_t i = 0; i < COUNT_OF(in_store); i++) {
+        pem_of(in_store[i], &pem);
+        assert_int_equal(cert_store_add(authorities, SLICE_LITERAL("ca"), text_slice(&pem), &d), 0);
+    }
+    pem_of(leaf.x, &pem);
+    assert_int_equal(cert_store_add(my, SLICE_LITERAL("leaf"), text_slice(&pem), &d), 0);
+    assert_int_equal(cert_store_complete_chain(my, 0, authorities), 0);
+    assert_int_equal(cert_store_complete_chain(my, 0, authorities), 0); /* again changes nothing */
+    X509 *const wanted[] = { leaf.x, lower.x, upper.x };
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        pem_of(wanted[i], &pem);
+        text_add(&expected, text_slice(&pem));
+    }
+    text_reset(&pem);
+    assert_int_equal(cert_write_pem(cert_store_at(my, 0), CERT_PART_LEAF | CERT_PART_CHAIN, &pem), 0);
+    assert_string_equal(text_str(&pem), text_str(&expected));
+    cert_store_free(my);
+    cert_store_free(authorities);
+    drop(&leaf);
+    drop(&lower);
+    drop(&upper);
+    drop(&root);
+}
+
+/* A name from a certificate is text from outside. */
+static void test_names_are_escaped(void **state)
+{
+    (void)state;
+    struct pair p = issue("evil\r\n\x1b[31m, O=other", NULL, false);
+    OWNED_TEXT_BUFFER pem = { 0 };
+    struct cert_info info;
+    struct cert *c;
+    struct diag d = { 0 };
+    pem_of(p.x, &pem);
+    assert_int_equal(cert_parse(text_slice(&pem), NULL, &c, &d), 0);
+    cert_describe(c, &info);
+    assert_false(slice_has_control(slice_str(info.subject)));
+    assert_string_equal(info.subject, "CN=evil\\x0d\\x0a\\x1b[31m\\\\, O=other");
+    cert_free(c);
+    drop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +426,11 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_store),
         cmocka_unit_test(test_add_key),
+        cmocka_unit_test(test_pfx),
+        cmocka_unit_test(test_encrypted_key),
+        cmocka_unit_test(test_der),
+        cmocka_unit_test(test_complete_chain),
+        cmocka_unit_test(test_names_are_escaped),
     };
     if (cert_prepare())
         return 1;
