@@ -3,7 +3,7 @@
  *
  * The same address and port may serve several sites when the hosts differ; the same three in two sites keeps the later
  * one from starting (config-model.md 9).  TLS is implicit on port 990 and on the ports of sallyport/tls/implicitPorts,
- * given a certificate.  A listener cannot be both, so one site with a certificate makes the endpoint implicit for all
+ * if a certificate is set.  A listener cannot be both, so one site with a certificate makes the endpoint implicit for all
  * that share it.
  */
 #include "loader/compile_priv.h"
@@ -126,10 +126,12 @@ static bool same_listener(const struct claim *a, const struct claim *b)
     return a->endpoint->port == b->endpoint->port && strcmp(a->endpoint->address, b->endpoint->address) == 0;
 }
 
-static bool any_has_certificate(const struct compiler *c, const struct claim *claims, size_t from, size_t to)
+/* A certificate is set, usable or not: a port that is known for implicit TLS must never begin to speak in the clear
+ * because a certificate was replaced by a bad one. */
+static bool any_sets_certificate(const struct compiler *c, const struct claim *claims, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
-        if (c->sites[claims[i].site].row.cert)
+        if (c->sites[claims[i].site].row.cert_substatus != SUBSTATUS_CERT_NOT_CONFIGURED)
             return true;
     return false;
 }
@@ -144,7 +146,8 @@ static int mark_implicit(struct compiler *c)
     for (size_t from = 0, to; from < count; from = to) {
         for (to = from + 1; to < count && same_listener(&claims[from], &claims[to]);)
             to++;
-        bool implicit = is_implicit_port(ports, claims[from].endpoint->port) && any_has_certificate(c, claims, from, to);
+        bool implicit =
+            is_implicit_port(ports, claims[from].endpoint->port) && any_sets_certificate(c, claims, from, to);
         for (size_t i = from; i < to; i++)
             claims[i].endpoint->implicit_tls = implicit;
     }

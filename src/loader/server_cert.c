@@ -146,6 +146,8 @@ static int use_certificate(struct compiler *c, struct site_work *s, struct store
 static void tell(struct compiler *c, struct site_work *s, const char *attribute, struct diag *d)
 {
     compile_place(conf_child(s->site, "ftpServer/security/ssl"), attribute, d);
+    if (!d->line)
+        compile_place(s->site, "name", d);
     compile_tell(c, s, LOADER_WARNING, d);
 }
 

@@ -129,6 +129,7 @@ static void refuse(struct compiler *c, struct site_work *s, struct conf_element 
     OWNED_TEXT_BUFFER path = { 0 };
     conf_element_path(e, &path);
     compile_place(e, attribute, &d);
+    d.path[0] = 0; /* the text names it, since the text is also what the site's state shows */
     diag_set(&d, "site \"" SLICE_FMT "\" does not start: %s%s%s restricts access, but this version does not enforce it",
              SLICE_ARG(s->name), text_str(&path), attribute ? "/@" : "", attribute ? attribute : "");
     diag_todo(&d, "Remove it, or accept the wider access with allowUnenforcedSettings=\"true\" in sallyport.config, "
