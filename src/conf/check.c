@@ -65,11 +65,25 @@ static bool exists(const struct schema_element *e, enum lock_kind kind, struct s
     return schema_child(e, name) || is_directive(e, name);
 }
 
+static void warn_holder(struct check *k, const struct schema_element *e, uint32_t node, uint32_t attr)
+{
+    for (const struct schema_element *up = e; up; up = up->parent) {
+        if (!up->is_holder)
+            continue;
+        struct diag d;
+        place_diag(k->in, node, k->in->x->attrs[attr].name_at, k->place->section, e, &d);
+        diag_set(&d, "A lock among the defaults has no effect: it holds for deeper paths, not for items");
+        sink_warning(k->sink, &d);
+        return;
+    }
+}
+
 /* A list that names what does not exist would lock nothing and look as if it did. */
 static void check_lock(struct check *k, const struct schema_element *e, uint32_t node, uint32_t attr, enum lock_kind kind)
 {
     const struct xml *x = k->in->x;
     k->in->has_locks = true;
+    warn_holder(k, e, node, attr);
     struct slice rest = xml_attr_text(x, attr);
     if (kind == LOCK_ITEM) {
         if (!slice_equal_fold_str(rest, "true") && !slice_equal_fold_str(rest, "false"))

@@ -182,6 +182,8 @@ static const struct {
       "Shared configuration (configurationRedirection) is not supported yet" },
     { "history", HEAD "<system.applicationHost><configHistory path='x'/></system.applicationHost>" TAIL, 0, NULL,
       "warning*(configHistory) is not supported yet*" },
+    { "a lock among the defaults", SITES("<site name='a' id='1'/><siteDefaults><ftpServer><messages lockAttributes='*'/></ftpServer></siteDefaults>"),
+      0, NULL, "warning*A lock among the defaults has no effect*" },
     { "remove that removes nothing", HEAD AUTHZ("><remove users='nobody'/>") TAIL, 0, NULL, "warning*This remove matches no*" },
 };
 

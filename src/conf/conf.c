@@ -152,6 +152,11 @@ struct conf_element *conf_item(struct conf_element *collection, size_t index)
     return index < conf_count(collection) ? collection->items[index] : NULL;
 }
 
+int conf_error(const struct conf *c)
+{
+    return c->err;
+}
+
 const char *conf_element_name(struct conf_element *e)
 {
     return e->schema->name;

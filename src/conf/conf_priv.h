@@ -59,6 +59,7 @@ struct conf {
     struct conf_disk disk[CONF_FILE_COUNT];
     struct arena elements;
     char *directory;
+    int err; /* conf_error */
 };
 
 /* Where problems go.  `first` keeps the first error for callers that return only one. */

@@ -144,6 +144,74 @@ static void test_lists(void **state)
     }
 }
 
+/* ---- X06: random rules at three levels against the plainest possible merge ---- */
+
+struct oracle {
+    char users[64]; /* one letter each, in order */
+    size_t count;
+};
+
+static uint32_t next_random(void)
+{
+    static uint32_t state = 2463534242u;
+    state ^= state << 13;
+    state ^= state >> 17;
+    return state ^= state << 5;
+}
+
+/* One level: maybe a clear, then removes and adds that are legal for what the oracle holds. */
+static void random_level(struct oracle *o, struct text *out)
+{
+    text_add_str(out, "<system.ftpServer><security><authorization>");
+    if (next_random() % 8 == 0) {
+        text_add_str(out, "<clear/>");
+        o->count = 0;
+    }
+    for (uint32_t steps = next_random() % 6; steps--;) {
+        char user = (char)('a' + next_random() % 8);
+        char *at = memchr(o->users, user, o->count);
+        text_addf(out, "<%s users='%c'%s/>", at ? "remove" : "add", next_random() % 2 ? user : user - 32,
+                  at ? "" : " accessType='Allow'");
+        if (at) {
+            memmove(at, at + 1, (size_t)(o->users + o->count - at - 1));
+            o->count--;
+        } else {
+            o->users[o->count++] = user;
+        }
+    }
+    text_add_str(out, "</authorization></security></system.ftpServer>");
+}
+
+static void test_random_rules(void **state)
+{
+    (void)state;
+    static const char *const paths[] = { "", "S", "S/d/e" };
+    for (unsigned round = 0; round < 300; round++) {
+        struct oracle level[3] = { 0 };
+        OWNED_TEXT_BUFFER text = { 0 };
+        text_add_str(&text, "<configuration><configSections><sectionGroup name='system.ftpServer'><sectionGroup name='security'>"
+                            "<section name='authorization'/></sectionGroup></sectionGroup></configSections>");
+        for (size_t i = 0; i < 3; i++) {
+            level[i] = level[i ? i - 1 : 0];
+            text_addf(&text, "<location path='%s'>", paths[i]);
+            random_level(&level[i], &text);
+            text_add_str(&text, "</location>");
+        }
+        text_add_str(&text, "</configuration>");
+        struct slice bytes[CONF_FILE_COUNT] = { text_slice(&text) };
+        struct conf *c = NULL;
+        assert_int_equal(conf_open(bytes, NULL, NULL, &c), 0);
+        for (size_t i = 0; i < 3; i++) {
+            struct conf_element *e = fixture_element(c, "system.ftpServer/security/authorization", paths[i], "");
+            assert_int_equal(conf_count(e), level[i].count);
+            for (size_t k = 0; k < level[i].count; k++)
+                assert_true(slice_equal_fold(conf_text(conf_item(e, k), "users"), slice_of(&level[i].users[k], 1)));
+        }
+        assert_int_equal(conf_error(c), 0);
+        conf_free(c);
+    }
+}
+
 static void note_location(void *context, struct slice path)
 {
     text_addf(context, "[" SLICE_FMT "]", SLICE_ARG(path));
@@ -211,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),    cmocka_unit_test(test_lists), cmocka_unit_test(test_locations),
         cmocka_unit_test(test_names),     cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_random_rules),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

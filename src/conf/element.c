@@ -74,8 +74,10 @@ struct conf_element *element_child(struct conf_element *e, const struct schema_e
     if (*slot)
         return *slot;
     struct conf_element *child = element_new(e->c, e->in, schema, e->layer_count);
-    if (!child)
+    if (!child) {
+        e->c->err = ERR_NOMEM;
         return NULL;
+    }
     child->parent = e;
     child->ref = e->ref;
     for (size_t i = 0; i < e->layer_count; i++) {
@@ -218,7 +220,7 @@ static void drop(struct merge *m, uint32_t index, uint32_t by)
 static struct slice key_kept(struct merge *m, const struct text *key)
 {
     char *kept = arena_copy(&m->e->c->elements, text_slice(key));
-    if (!kept)
+    if (!kept || text_error(key))
         m->err = ERR_NOMEM;
     return slice_of(kept, key->len);
 }
@@ -262,7 +264,9 @@ static void merge_remove(struct merge *m, uint32_t node)
         if (!item_key(m->e->in->x, m->collection->item, node, k, true, &key))
             continue;
         uint32_t at = map_get(&m->by_key, text_slice(&key));
-        if (at == MAP_NONE || at == KEY_GONE)
+        if (text_error(&key))
+            m->err = ERR_NOMEM; /* half a key must not leave an item in place */
+        if (m->err || at == MAP_NONE || at == KEY_GONE)
             continue;
         hit = true;
         drop(m, at, node);
@@ -270,7 +274,7 @@ static void merge_remove(struct merge *m, uint32_t node)
         if (!m->err && m->found[at].gone)
             m->err = map_put(&m->by_key, kept, KEY_GONE);
     }
-    if (!hit && m->sink)
+    if (!hit && !m->err && m->sink)
         merge_problem(m, node, 0, "Write every part of the key exactly as the item has it",
                       "This remove matches no inherited item and has no effect");
 }
@@ -379,6 +383,8 @@ int element_merge(struct conf_element *e, struct sink *s)
         merge_layer(&m, e->layers[i].node);
     }
     int err = m.err ? m.err : make_items(e, &m);
+    if (err)
+        e->c->err = err;
     free(m.found);
     map_free(&m.by_key);
     return err;
