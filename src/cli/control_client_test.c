@@ -40,7 +40,7 @@ static int send_rows(int fd, uint8_t verb)
     if (verb == CONTROL_STATUS)
         return DATAGRAM_SEND(fd, -1, control_program, .role = ROLE_WORKER, .index = 1, .pid = 77, .uid = 65534);
     if (verb == CONTROL_NOT_ENFORCED)
-        return DATAGRAM_SEND(fd, -1, control_line, .text = SLICE_LITERAL("system.ftpServer/security/ipSecurity"));
+        return DATAGRAM_SEND(fd, -1, control_line, .text = SLICE_LITERAL("not enforced yet: system.ftpServer/security/ipSecurity"));
     return 0;
 }
 
@@ -161,12 +161,13 @@ static void test_status(void **state)
           "SITE \"two\" (id:2,state:Stopped,sessions:0,lastStartupStatus:10048,reason:address in use)\n"
           "not enforced yet: system.ftpServer/security/ipSecurity\n" },
         { "flush log", { "flush", "log", "/site.name:depot" }, NULL, 0, "LOG object \"depot\" flushed\n" },
+        { "of every site", { "flush", "log" }, NULL, 0, "LOG object \"*\" flushed\n" },
         { "flush cache", { "flush", "cache" }, NULL, 0, "CACHE object \"credentials\" flushed\n" },
     };
     struct scenario s;
     struct service service = { 0 };
     scenario_begin(&s, false);
-    service_begin(&service, &s, 5);
+    service_begin(&service, &s, 6);
     scenario_steps(&s, steps, COUNT_OF(steps));
     service_end(&service);
     scenario_end(&s);

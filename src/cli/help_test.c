@@ -47,6 +47,32 @@ static void test_man_pages(void **state)
     }
 }
 
+/* Every setting of our own file has a word in its page. */
+static void test_settings_page(void **state)
+{
+    (void)state;
+    const struct slice none[CONF_FILE_COUNT] = { 0 };
+    struct conf *conf = NULL;
+    OWNED_TEXT_BUFFER page = { 0 };
+    assert_int_equal(file_read(SALLYPORT_MAN "/sallyport.config.5", 1 << 20, &page), 0);
+    assert_int_equal(conf_open(none, NULL, NULL, &conf), 0);
+    for (size_t i = 0; i < conf_section_count(); i++) {
+        struct conf_element *section = NULL;
+        struct conf_schema_attr attr;
+        struct slice name = slice_str(conf_section_name(i));
+        if (!slice_starts(name, SLICE_LITERAL("sallyport/")))
+            continue;
+        assert_int_equal(conf_section(conf, name, SLICE_LITERAL(""), &section), 0);
+        assert_non_null(strstr(text_str(&page), conf_section_name(i)));
+        for (size_t a = 0; conf_schema_attr_at(section, a, &attr); a++) {
+            if (!strstr(text_str(&page), attr.name))
+                print_message("    sallyport.config.5 lacks %s of %s\n", attr.name, conf_section_name(i));
+            assert_non_null(strstr(text_str(&page), attr.name));
+        }
+    }
+    conf_free(conf);
+}
+
 /* Every verb answers /? and --help alike, on any machine, without an instance. */
 static void test_help_of_every_verb(void **state)
 {
@@ -104,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_man_pages),
+        cmocka_unit_test(test_settings_page),
         cmocka_unit_test(test_help_of_every_verb),
         cmocka_unit_test(test_general),
         cmocka_unit_test(test_completion),

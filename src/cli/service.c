@@ -106,7 +106,7 @@ int service_flush_log(struct cli *c)
     struct slice site = cli_param(c, "site.name");
     int code = control_do(c, CONTROL_FLUSH_LOG, site.ptr ? site : SLICE_LITERAL(""), NULL, NULL);
     if (!code)
-        cli_say(c, "LOG object \"" SLICE_FMT "\" flushed", SLICE_ARG(site));
+        cli_say(c, "LOG object \"" SLICE_FMT "\" flushed", SLICE_ARG(site.len ? site : SLICE_LITERAL("*")));
     return code;
 }
 
@@ -149,7 +149,7 @@ static void take_not_enforced(void *context, const struct wire_message *message,
     struct rows *r = context;
     struct control_line line;
     if (message->number == MSG_control_line && control_line_decode(fields, &line) == 0)
-        cli_say(r->c, "not enforced yet: " SLICE_FMT, SLICE_ARG(line.text));
+        cli_say(r->c, SLICE_FMT, SLICE_ARG(line.text));
 }
 
 int service_status(struct cli *c)
