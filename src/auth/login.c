@@ -31,6 +31,8 @@ enum {
     PAM_WAIT_MS = 60000,
     GRANT_WAIT_MS = 20000,
     VERIFY_WAIT_MS = 60000,
+    EXPLAIN_MS = 10000,
+    EXPLAIN_MAX = 10,
 };
 
 enum login_stage { LOGIN_VERIFYING, LOGIN_ASKING_PAM, LOGIN_GRANTING };
@@ -163,6 +165,24 @@ static void wait_for(struct login *l, enum login_stage stage, int64_t ms)
     l->deadline = now_ms() + ms;
 }
 
+/* Whether one more refusal may be explained in the service log: strangers must not be able to fill it. */
+static bool may_explain(struct auth_server *a)
+{
+    int64_t now = now_ms();
+    if (now - a->explained.since >= EXPLAIN_MS) {
+        if (a->explained.kept_quiet)
+            server_tell(a, LOG_LEVEL_NOTICE, "%u more refused logins were not explained", a->explained.kept_quiet);
+        a->explained.since = now;
+        a->explained.count = a->explained.kept_quiet = 0;
+    }
+    if (a->explained.count < EXPLAIN_MAX) {
+        a->explained.count++;
+        return true;
+    }
+    a->explained.kept_quiet++;
+    return false;
+}
+
 /* ---- the grant ---- */
 
 static uint8_t grant_account_of(enum account_kind kind)
@@ -222,11 +242,13 @@ void login_grant_answered(struct auth_server *a, unsigned broker, const struct g
         return;
     }
     if (!m->accepted) {
-        server_tell(a, LOG_LEVEL_NOTICE,
-                    "\"" SLICE_FMT "\" is who he says, but no rule of site %u lets him in or his home directory "
-                    "cannot be reached (Win32 error %u, sub-status %u)",
-                    SLICE_ARG(l->identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : l->identity->user),
-                    l->site, m->win32, m->substatus);
+        if (may_explain(a))
+            server_tell(a, LOG_LEVEL_NOTICE,
+                        "\"" SLICE_FMT "\" is who he says, but no rule of site %u lets him in or his home directory "
+                        "cannot be reached (Win32 error %u, sub-status %u)",
+                        SLICE_ARG(l->identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous")
+                                                                         : l->identity->user),
+                        l->site, m->win32, m->substatus);
         refuse(a, l, AUTH_HOME_DENIED, m->win32, m->substatus);
         return;
     }
@@ -354,9 +376,10 @@ static void manager_verified(struct auth_server *a, struct login *l, const struc
     }
     const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .user = snapshot_text(s, user->name) };
     if (!account_is_allowed(s, ACCOUNT_IIS_MANAGER, l->site, identity.user)) {
-        server_tell(a, LOG_LEVEL_NOTICE,
-                    "IIS Manager user \"" SLICE_FMT "\" gave the right password, but %s", SLICE_ARG(identity.user),
-                    user->enabled ? "has no IIS Manager Permission for the site" : "is disabled");
+        if (may_explain(a))
+            server_tell(a, LOG_LEVEL_NOTICE, "IIS Manager user \"" SLICE_FMT "\" gave the right password, but %s",
+                        SLICE_ARG(identity.user),
+                        user->enabled ? "has no IIS Manager Permission for the site" : "is disabled");
         next_method(a, l);
         return;
     }
@@ -379,6 +402,12 @@ void login_verified(struct auth_server *a, struct verify_job *job)
 
 /* ---- system accounts ---- */
 
+/* Started by root, pam is there, or is being started because Basic has just been switched on. */
+static bool pam_is_expected(const struct auth_server *a)
+{
+    return a->had_pam || a->child->privileged;
+}
+
 static bool try_system(struct auth_server *a, struct login *l)
 {
     const struct snapshot *s = a->child->snapshot;
@@ -392,7 +421,7 @@ static bool try_system(struct auth_server *a, struct login *l)
         return true;
     }
     struct peer *pam = server_peer(a, ROLE_PAM, 0);
-    if (!pam && !a->had_pam)
+    if (!pam && !pam_is_expected(a))
         return false; /* told at the start; the client sees a wrong password */
     if (!pam) {
         give_up(a, l);
@@ -421,8 +450,9 @@ void login_pam_answered(struct auth_server *a, const struct pam_answer *m)
         return;
     }
     if (m->uid == 0 || m->uid < snapshot_server(s, 0)->uid_floor) {
-        server_tell(a, LOG_LEVEL_NOTICE, "system account \"" SLICE_FMT "\" has uid %u, which is below uidFloor %u: refused",
-                    SLICE_ARG(m->user), m->uid, snapshot_server(s, 0)->uid_floor);
+        if (may_explain(a))
+            server_tell(a, LOG_LEVEL_NOTICE, "system account \"" SLICE_FMT "\" has uid %u, which is below uidFloor %u: refused",
+                        SLICE_ARG(m->user), m->uid, snapshot_server(s, 0)->uid_floor);
         next_method(a, l);
         return;
     }
@@ -595,7 +625,7 @@ static void tell_useless(struct auth_server *a)
     unsigned kinds = 0;
     for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_site); row++)
         kinds |= account_kinds(s, snapshot_site(s, row));
-    if ((kinds & ACCOUNT_SYSTEM) && !a->had_pam && !a->told_no_pam) {
+    if ((kinds & ACCOUNT_SYSTEM) && !pam_is_expected(a) && !a->told_no_pam) {
         a->told_no_pam = true;
         server_tell(a, LOG_LEVEL_WARNING,
                     "Basic authentication is on, but system accounts cannot be checked because the service was not "

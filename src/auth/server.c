@@ -144,6 +144,9 @@ static int on_login(struct auth_server *a, const struct peer *p, struct wire_in 
 {
     struct auth_login m;
     int err = auth_login_decode(in, &m);
+    /* A worker may have a new snapshot before us; then ours is on its way. */
+    if (!err && !snapshot_site_by_id(a->child->snapshot, m.site))
+        (void)server_serve_orders(a);
     if (!err)
         login_begin(a, p->index, &m);
     return err;
@@ -224,10 +227,10 @@ static int receive_one(struct auth_server *a, const struct peer *p)
 
 static void serve_peer(struct auth_server *a, struct peer *p)
 {
-    int err = 0;
-    for (unsigned i = 0; i < BATCH && !err; i++)
+    int err = 0, fd = p->fd;
+    for (unsigned i = 0; i < BATCH && !err && p->fd == fd; i++)
         err = receive_one(a, p);
-    if (!err || err == ERR_AGAIN)
+    if (!err || err == ERR_AGAIN || p->fd != fd)
         return;
     if (err != ERR_CLOSED)
         server_tell(a, LOG_LEVEL_ERROR, "message from %s %u: %s; its channel is closed", role_name(p->role), p->index,
@@ -295,7 +298,7 @@ static int serve_supervisor(struct auth_server *a)
     const struct wire_message *m;
     struct wire_in in;
     int fd = -1;
-    int err = child_receive(a->child, a->buffer, sizeof a->buffer, &m, &in, &fd);
+    int err = child_receive(a->child, a->order, sizeof a->order, &m, &in, &fd);
     if (err == ERR_CLOSED)
         return err;
     if (err) {
@@ -310,6 +313,15 @@ static int serve_supervisor(struct auth_server *a)
         close(fd);
     if (err)
         server_tell(a, LOG_LEVEL_ERROR, "%s from the supervisor: %s", m->name, err_text(err));
+    return 0;
+}
+
+int server_serve_orders(struct auth_server *a)
+{
+    struct pollfd ready = { .fd = a->child->fd, .events = POLLIN };
+    while (poll(&ready, 1, 0) == 1)
+        if (serve_supervisor(a) == ERR_CLOSED)
+            return ERR_CLOSED;
     return 0;
 }
 
@@ -351,6 +363,8 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
     polled[AUTH_PEERS_MAX + 1] = (struct pollfd){ .fd = verifier_fd(a->verifier), .events = POLLIN };
     if (poll(polled, AUTH_PEERS_MAX + 2, shorter(timeout_ms, login_expire(a))) < 0 && errno != EINTR)
         return ERR_SYS;
+    if (server_serve_orders(a) == ERR_CLOSED)
+        return ERR_CLOSED;
 
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
         struct peer *p = &a->peers[i];
@@ -362,8 +376,6 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
             serve_peer(a, p);
     }
     collect_verified(a);
-    if (polled[AUTH_PEERS_MAX].revents && serve_supervisor(a) == ERR_CLOSED)
-        return ERR_CLOSED;
     (void)login_expire(a);
     drop_broken(a);
     return a->draining && !has_workers(a) ? ERR_CLOSED : 0;

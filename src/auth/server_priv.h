@@ -47,7 +47,11 @@ struct auth_server {
     char *like;           /* one of the stored yescrypt passwords, "" when there is none */
     uint8_t *rehashed;    /* per user row: a new form was sent to the supervisor */
     struct peer peers[AUTH_PEERS_MAX];
-    uint8_t buffer[WIRE_DATAGRAM_MAX];
+    struct {              /* refusals that are explained to the administrator */
+        int64_t since;
+        unsigned count, kept_quiet;
+    } explained;
+    uint8_t buffer[WIRE_DATAGRAM_MAX], order[WIRE_DATAGRAM_MAX]; /* from peers, from the supervisor */
 };
 
 /* ---- server.c ---- */
@@ -56,6 +60,8 @@ struct peer *server_peer(struct auth_server *a, unsigned role, unsigned index); 
 void server_send(struct auth_server *a, struct peer *p, struct slice bytes);
 /* At once; the supervisor reads. */
 void server_send_supervisor(struct auth_server *a, struct slice bytes);
+/* Take what the supervisor has sent so far.  ERR_CLOSED: it is gone. */
+int server_serve_orders(struct auth_server *a);
 void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
 
 /* Encode message `name` and queue it for the peer, if there is one. */

@@ -358,6 +358,24 @@ static void test_broker_refuses(void **state)
     finish();
 }
 
+/* Refusals are explained to the administrator, but strangers cannot fill the service log with them. */
+static void test_explanations_are_bounded(void **state)
+{
+    (void)state;
+    begin(&(struct setup){ .anonymous = true });
+    for (int i = 0; i < 40; i++) {
+        ask(0, "ftp", "x");
+        answer_grant(0, false);
+        assert_int_equal(result_at(0).verdict, AUTH_HOME_DENIED);
+    }
+    collect_events();
+    size_t lines = 0;
+    for (const char *c = text_str(&world.told); *c; c++)
+        lines += *c == '\n';
+    assert_in_range(lines, 1, 12);
+    finish();
+}
+
 /* ---- system accounts ---- */
 
 static const struct {
@@ -748,6 +766,7 @@ int main(void)
         cmocka_unit_test(test_logins),
         cmocka_unit_test(test_equal_work),
         cmocka_unit_test(test_broker_refuses),
+        cmocka_unit_test(test_explanations_are_bounded),
         cmocka_unit_test(test_system_accounts),
         cmocka_unit_test(test_no_pam_is_told_once),
         cmocka_unit_test(test_cache),

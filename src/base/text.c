@@ -174,8 +174,11 @@ void text_add_json(struct text *t, struct slice s)
     text_add_char(t, '"');
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
+        bool c1 = utf8 && c == 0xC2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] < 0xA0;
         if (c == '"' || c == '\\')
             text_addf(t, "\\%c", c);
+        else if (c1)
+            text_addf(t, "\\u%04x", (unsigned char)s.ptr[++i]); /* a terminal may show the line */
         else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
             text_addf(t, "\\u%04x", c);
         else

@@ -385,6 +385,8 @@ static const struct {
       "2025-03-14T08:01:24.000Z error auth\\x0a: \\x1b[2J\n" },
     { "JSON", true, LOG_LEVEL_DEBUG, "broker", "a \"b\"\n",
       "{\"time\":\"2025-03-14T08:01:24.000Z\",\"level\":\"debug\",\"program\":\"broker\",\"text\":\"a \\\"b\\\"\\u000a\"}\n" },
+    { "JSON, C1 control (H07)", true, LOG_LEVEL_ERROR, "auth", "\xC2\x9B" "2J",
+      "{\"time\":\"2025-03-14T08:01:24.000Z\",\"level\":\"error\",\"program\":\"auth\",\"text\":\"\\u009b2J\"}\n" },
 };
 
 static void test_events(void **state)

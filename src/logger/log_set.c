@@ -180,9 +180,19 @@ int log_set_apply(struct log_set *set, const struct snapshot *s)
 
 /* ---- records ---- */
 
+static struct entry *entry_of(const struct log_set *set, uint32_t site)
+{
+    return find(set, set->central ? central_key : site);
+}
+
+bool log_set_has(const struct log_set *set, uint32_t site)
+{
+    return entry_of(set, site) != NULL;
+}
+
 void log_set_append(struct log_set *set, const struct log_access *record, int64_t now)
 {
-    struct entry *entry = find(set, set->central ? central_key : record->site);
+    struct entry *entry = entry_of(set, record->site);
     if (entry)
         log_file_append(entry->file, record, now);
 }

@@ -19,6 +19,8 @@ void log_set_free(struct log_set *set);
 /* ERR_NOMEM leaves the set as it was. */
 MUST_USE int log_set_apply(struct log_set *set, const struct snapshot *s);
 
+/* Whether lines of that site have a file, be it the central one. */
+bool log_set_has(const struct log_set *set, uint32_t site);
 void log_set_append(struct log_set *set, const struct log_access *record, int64_t now);
 /* Write out what is held for `site`, 0 for all.  The first error; goes on after it. */
 int log_set_flush(struct log_set *set, uint32_t site);

@@ -4,6 +4,9 @@
  * It polls the channel to the supervisor and one SEQPACKET socket per program.  Nobody ever waits for it: senders count
  * what does not fit into their socket.  A sender that breaks the channel's table is cut off with a line in the log.
  *
+ * A worker may have a new snapshot before us: a record of a site that we do not know is kept until the supervisor's
+ * channel has been read to its end, where that snapshot then must be, and judged again.
+ *
  * Landlock leaves only the log folders known at the start.  A snapshot that brings a folder outside them makes the
  * program end after it has written everything down; the supervisor starts it again with the new folders.  The sockets
  * are shut down for reading before the last drain, so that a record is either written or known to its sender as lost.
@@ -32,6 +35,13 @@ enum {
     HELD_MAX = 64 * 1024 * 1024,
     FILE_HELD_MAX = 256 * 1024,
     FOLDERS_MAX = 256,
+    EARLY_MAX = 1024,
+};
+
+struct early {
+    struct early *next;
+    size_t len;
+    char bytes[]; /* the fields of a log_access */
 };
 
 struct peer {
@@ -48,6 +58,8 @@ static struct logger {
     size_t peer_count;
     char *folders[FOLDERS_MAX]; /* Landlock lets us reach them */
     size_t folder_count;
+    struct early *early, *early_last;
+    size_t early_count;
     uint64_t lost_by_senders;
     int64_t next_flush; /* monotonic ms, 0: nothing held */
     bool draining, leaving;
@@ -90,9 +102,11 @@ static bool is_reachable(const struct logger *l, struct slice directory)
     return false;
 }
 
-/* Make the folder and what is missing above it; what is new belongs to who we are about to become. */
+/* Make the folder and what is missing above it; the folder belongs to who we are about to become, and the way to it is
+ * open to him. */
 static void make_folder(const struct logger *l, char *path)
 {
+    mode_t mask = umask(022);
     for (char *end = path + 1; *end; end++) {
         if (*end != '/')
             continue;
@@ -100,6 +114,7 @@ static void make_folder(const struct logger *l, char *path)
         (void)mkdir(path, 0755);
         *end = '/';
     }
+    umask(mask);
     if (mkdir(path, 0750) == 0 && l->child.uid != UINT32_MAX && chown(path, l->child.uid, l->child.gid) < 0)
         (void)rmdir(path); /* not ours to write to: the first log line reports it */
 }
@@ -257,13 +272,50 @@ static void serve_supervisor(struct logger *l)
 
 /* ---- records ---- */
 
+static void keep_early(struct logger *l, struct slice fields)
+{
+    struct early *e = l->early_count < EARLY_MAX ? malloc(sizeof *e + fields.len) : NULL;
+    if (!e) {
+        l->lost_by_senders++;
+        return;
+    }
+    *e = (struct early){ .len = fields.len };
+    memcpy(e->bytes, fields.ptr, fields.len);
+    if (l->early_last)
+        l->early_last->next = e;
+    else
+        l->early = e;
+    l->early_last = e;
+    l->early_count++;
+}
+
+/* The supervisor's channel is empty now: who is not known yet is a site that was removed. */
+static void replay_early(struct logger *l)
+{
+    while (l->early) {
+        struct early *e = l->early;
+        struct wire_in in = wire_in_of(e->bytes, e->len);
+        struct log_access record;
+        if (!log_access_decode(&in, &record))
+            log_set_append(l->set, &record, clock_ms(CLOCK_REALTIME));
+        l->early = e->next;
+        free(e);
+    }
+    l->early_last = NULL;
+    l->early_count = 0;
+}
+
 static void take_access(struct logger *l, struct wire_in *in)
 {
     struct log_access record;
+    struct slice fields = slice_of((const char *)in->ptr + in->at, in->len - in->at);
     if (log_access_decode(in, &record))
         return; /* wire_channel_accept has decoded it once */
     l->lost_by_senders += record.lost;
-    log_set_append(l->set, &record, clock_ms(CLOCK_REALTIME));
+    if (log_set_has(l->set, record.site) || snapshot_site_by_id(l->child.snapshot, record.site))
+        log_set_append(l->set, &record, clock_ms(CLOCK_REALTIME));
+    else
+        keep_early(l, fields);
 }
 
 static void take_event(struct logger *l, struct wire_in *in)
@@ -325,6 +377,13 @@ static void drain_peers(struct logger *l)
 
 /* ---- the loop ---- */
 
+static void serve_all_orders(struct logger *l)
+{
+    struct pollfd ready = { .fd = l->child.fd, .events = POLLIN };
+    while (!l->leaving && poll(&ready, 1, 0) == 1)
+        serve_supervisor(l);
+}
+
 static void tell_lost(struct logger *l)
 {
     if (!l->lost_by_senders)
@@ -377,8 +436,9 @@ static void run(struct logger *l)
         for (size_t i = 0; i < count; i++)
             if (polled[i + 1].revents && l->peers[i].fd == polled[i + 1].fd)
                 serve_peer(l, &l->peers[i], BATCH);
-        if (polled[0].revents)
-            serve_supervisor(l);
+        if (polled[0].revents || l->early)
+            serve_all_orders(l);
+        replay_early(l);
         flush_when_due(l);
     }
 }
@@ -389,6 +449,7 @@ static void leave(struct logger *l)
         if (l->peers[i].fd >= 0)
             shutdown(l->peers[i].fd, SHUT_RD);
     drain_peers(l);
+    replay_early(l);
     log_set_free(l->set);
     tell_lost(l);
     if (l->desk.dropped)

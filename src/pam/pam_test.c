@@ -12,6 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
+/* libpam loses 96 bytes when a service has no configuration at all. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libpam.so";
+}
+
 static char confdir[64], account[256];
 
 static void put_file(const char *name, mode_t mode, const char *content)
