@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/own.h"
+#include "proto/child.h"
 #include "snapshot/snapshot_build.h"
 #include "sys/datagram.h"
 
@@ -59,7 +62,7 @@ static void put_directory(struct world *world, struct snapshot_writer *w, struct
         site->directories.first = row;
 }
 
-static struct snapshot *world_snapshot(struct world *world, struct world_options o)
+static struct snapshot_writer *world_rows(struct world *world, struct world_options o)
 {
     struct snapshot_writer *w = snapshot_writer_new();
     struct snap_server server = snapshot_build_server(w);
@@ -79,15 +82,84 @@ static struct snapshot *world_snapshot(struct world *world, struct world_options
     put_directory(world, w, &site, "/", "site", "");
     put_scopes(w, &site);
     snapshot_put_row(w, SNAP_TABLE_site, &site);
+    return w;
+}
+
+static struct snapshot *world_snapshot(struct world *world, struct world_options o)
+{
+    struct snapshot_writer *w = world_rows(world, o);
     struct snapshot *s = snapshot_build(w, ROLE_BROKER);
     snapshot_writer_free(w);
     assert_non_null(s);
     return s;
 }
 
+/* ---- the program ---- */
+
+static void send_snapshot(struct world *world, struct world_options o)
+{
+    OWNED_TEXT_BUFFER bytes = { 0 };
+    OWNED_FD fd = -1;
+    struct snapshot_writer *w = world_rows(world, o);
+    assert_int_equal(snapshot_writer_finish(w, ROLE_BROKER, &bytes), 0);
+    snapshot_writer_free(w);
+    assert_int_equal(snapshot_seal(text_slice(&bytes), &fd), 0);
+    assert_int_equal(DATAGRAM_SEND(world->supervisor, fd, child_snapshot, .generation = 1), 0);
+}
+
+static void await_ready(struct world *world)
+{
+    char *buffer = malloc(WIRE_DATAGRAM_MAX);
+    const struct wire_message *m = NULL;
+    while (!m || m->number != MSG_child_ready) {
+        struct slice datagram;
+        struct wire_in in;
+        OWNED_FD fd = -1;
+        assert_int_equal(datagram_receive(world->supervisor, buffer, WIRE_DATAGRAM_MAX, &datagram, &fd), 0);
+        assert_int_equal(wire_channel_accept(&child_channel, ROLE_BROKER, datagram, fd >= 0, &m, &in), 0);
+    }
+    free(buffer);
+}
+
+static void start_program(struct world *w, struct world_options o, int worker, int auth)
+{
+    char *const argv[] = { "sallyport-broker", "--child", "0", NULL };
+    /* in its sandbox a process cannot look into itself for leaks */
+    char *const environment[] = { "ASAN_OPTIONS=detect_leaks=0", NULL };
+    posix_spawn_file_actions_t actions;
+    int pair[2];
+    uint32_t become = o.become ? o.become : UINT32_MAX;
+    assert_int_equal(datagram_pair(pair), 0);
+    w->supervisor = pair[0];
+    assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+    assert_int_equal(posix_spawn_file_actions_adddup2(&actions, pair[1], CHILD_FD), 0);
+    assert_int_equal(posix_spawn(&w->pid, o.program, &actions, NULL, argv, environment), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(pair[1]);
+    assert_int_equal(DATAGRAM_SEND(w->supervisor, -1, child_setting, .workers = 1, .uid = become, .gid = become,
+                                   .privileged = o.become != 0), 0);
+    send_snapshot(w, o);
+    assert_int_equal(DATAGRAM_SEND(w->supervisor, worker, child_peer, .role = ROLE_WORKER), 0);
+    assert_int_equal(DATAGRAM_SEND(w->supervisor, auth, child_peer, .role = ROLE_AUTH), 0);
+    assert_int_equal(DATAGRAM_SEND(w->supervisor, -1, child_start, 0), 0);
+    close(worker);
+    close(auth);
+    await_ready(w);
+}
+
+/* Its exit status is there when it has cleaned up. */
+static void await_program(struct world *w)
+{
+    assert_int_equal(waitpid(w->pid, &w->exit_status, 0), w->pid);
+    close(w->supervisor);
+}
+
 void world_configure(struct world *w, struct world_options options)
 {
-    broker_set_snapshot(&w->broker, world_snapshot(w, options));
+    if (w->pid)
+        send_snapshot(w, options);
+    else
+        broker_set_snapshot(&w->broker, world_snapshot(w, options));
 }
 
 void world_open(struct world *w, struct world_options options)
@@ -108,6 +180,10 @@ void world_open(struct world *w, struct world_options options)
     w->auth = auth[0];
     w->reply.buffer = malloc(WIRE_DATAGRAM_MAX);
     assert_non_null(w->reply.buffer);
+    if (options.program) {
+        start_program(w, options, worker[1], auth[1]);
+        return;
+    }
     assert_int_equal(broker_init(&w->broker, world_snapshot(w, options), worker[1], auth[1], -1), 0);
     assert_int_equal(broker_start(&w->broker), 0);
 }
@@ -124,7 +200,10 @@ void world_kill_worker(struct world *w)
         close(w->reply.fd);
     w->reply.fd = -1;
     close(w->worker);
-    broker_wait(&w->broker);
+    if (w->pid)
+        await_program(w);
+    else
+        broker_wait(&w->broker);
     w->is_ended = true;
 }
 
@@ -132,7 +211,8 @@ void world_close(struct world *w)
 {
     if (!w->is_ended)
         world_kill_worker(w);
-    broker_free(&w->broker);
+    if (!w->pid)
+        broker_free(&w->broker);
     close(w->auth);
     free(w->reply.buffer);
     nftw(w->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);

@@ -23,6 +23,8 @@ struct world_options {
     uint32_t sort_limit; /* 0: 1000 */
     bool streaming;      /* sort_limit really 0 */
     bool no_site;
+    const char *program; /* run this executable, sandbox included, instead of a broker in this process */
+    uint32_t become;     /* ... which becomes this user and group; 0: stays who we are */
 };
 
 struct reply {
@@ -35,6 +37,9 @@ struct world {
     char root[64];
     struct broker broker;
     int worker, auth; /* our ends */
+    int supervisor;   /* our end, when a program runs */
+    pid_t pid;
+    int exit_status;
     uint32_t request;
     uint64_t ticket;
     struct reply reply;
