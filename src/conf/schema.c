@@ -73,7 +73,7 @@ static enum conf_type type_of(struct slice name)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (slice_equal_str(name, names[i]))
             return (enum conf_type)i;
-    assert(!"type in the schema");
+    assert(false && "type in the schema");
     return CONF_STRING;
 }
 
@@ -104,7 +104,7 @@ static void read_validation(struct source *s, uint32_t node, struct schema_attr 
         if (slice_equal_str(part, "exclude"))
             a->validation = VALID_INT_EXCLUDE;
         else if (slice_to_i64(part, INT64_MIN, INT64_MAX, &numbers[i]))
-            assert(!"validationParameter in the schema");
+            assert(false && "validationParameter in the schema");
     }
     a->low = numbers[0];
     a->high = numbers[1];
@@ -119,7 +119,7 @@ static void read_names(struct source *s, uint32_t node, struct schema_attr *a)
             return;
         names[a->name_count].name = text_of(s, n, "name");
         if (slice_to_i64(xml_attr_or(s->x, n, "value", SLICE_NONE), 0, UINT32_MAX, &names[a->name_count].value))
-            assert(!"enum value in the schema");
+            assert(false && "enum value in the schema");
         a->names = names;
         a->name_count++;
     }
@@ -139,7 +139,7 @@ static void read_default(struct source *s, uint32_t node, struct schema_attr *a)
         return;
     }
     if (value_parse(a, text, 0, &a->default_number, &out))
-        assert(!"default in the schema");
+        assert(false && "default in the schema");
     text_reset(&out);
     value_print(a, text, a->default_number, &out);
     a->default_text = copy(s, text_slice(&out));
