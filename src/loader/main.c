@@ -34,25 +34,24 @@ struct inbox {
 
 /* ---- files ---- */
 
+/* The whole file into `out`, ERR_TOO_BIG (with max + 1 bytes read) when it is longer than `max`. */
 static int read_all(int fd, size_t max, struct text *out)
 {
+    enum { STEP = 65536 };
     out->max = max + 1;
-    for (off_t at = 0;;) {
-        char *room = text_room(out, 65536 < max + 1 - out->len ? 65536 : max + 1 - out->len);
+    while (out->len <= max) {
+        size_t want = max + 1 - out->len < STEP ? max + 1 - out->len : STEP;
+        char *room = text_room(out, want);
         if (!room)
             return text_error(out);
-        ssize_t got = pread(fd, room, 65536 < max + 1 - out->len ? 65536 : max + 1 - out->len, at);
+        ssize_t got = pread(fd, room, want, (off_t)out->len);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0)
-            return err_from_errno(errno);
-        if (got == 0)
-            return 0;
+        if (got <= 0)
+            return got < 0 ? err_from_errno(errno) : 0;
         text_grown(out, (size_t)got);
-        at += got;
-        if (out->len > max)
-            return ERR_TOO_BIG;
     }
+    return ERR_TOO_BIG;
 }
 
 static int tell(enum loader_severity severity, uint32_t site, const struct diag *d)

@@ -252,6 +252,28 @@ static void test_rehash(void **state)
     }
 }
 
+/* A certificate that is too large is no certificate; the rest still loads. */
+static void test_large_certificate(void **state)
+{
+    (void)state;
+    struct outcome o = { 0 };
+    OWNED_FD channel = -1;
+    OWNED_TEXT_BUFFER large = { 0 };
+    char *room = text_room(&large, CERT_FILE_LIMIT + 100000);
+    pid_t pid;
+    assert_non_null(room);
+    memset(room, 'x', CERT_FILE_LIMIT + 100000);
+    text_grown(&large, CERT_FILE_LIMIT + 100000);
+    begin(&channel, &pid);
+    send_file(channel, "certificates/MY/large.pem", text_slice(&large), 0600);
+    assert_int_equal(DATAGRAM_SEND(channel, -1, loader_go, .generation = 5, .directory = SLICE_LITERAL("/d")), 0);
+    listen_to(channel, pid, &o);
+    assert_int_equal(o.status, 0);
+    assert_true(o.done && o.good);
+    assert_non_null(strstr(text_str(&o.diags), "1 0 certificates/MY/large.pem: larger than"));
+    finish(&o);
+}
+
 static void test_not_a_file(void **state)
 {
     (void)state;
@@ -285,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_rehash),
+        cmocka_unit_test(test_large_certificate),
         cmocka_unit_test(test_not_a_file),
         cmocka_unit_test(test_supervisor_gone),
     };
