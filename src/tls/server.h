@@ -2,7 +2,7 @@
  * server.h - the server side of TLS: certificate, policy, tickets; one tls_server per site that has a certificate.
  *
  * TLS 1.2 and 1.3, AEAD suites with forward secrecy, no renegotiation, no compression, no early data, no server-side
- * session cache.  Sessions resume by tickets only; the keys come from the supervisor and are bound to the site by
+ * session cache.  Sessions resume by tickets (data channels also by the session id of their login); the keys come from the supervisor and are bound to the site by
  * derivation, so a ticket of one site means nothing to another (threats.md C12, T04).  Building a new server never
  * disturbs an old one: on error the caller keeps what it had.
  */

@@ -229,11 +229,14 @@ int stream_shutdown(struct stream *s)
 {
     if (s->failed)
         return ERR_IO;
+    if (s->fin_sent)
+        return 0;
     if (s->ssl && !s->close_notify_sent && !s->handshaking) {
         int err = send_close_notify(s);
         if (err)
             return err;
     }
+    s->fin_sent = true;
     return shutdown(s->fd, SHUT_WR) == 0 ? 0 : fail(s, ERR_IO);
 }
 
@@ -254,6 +257,7 @@ void tls_session_unref(struct tls_session *t)
 {
     if (!t || --t->refs)
         return;
+    SSL_SESSION_free(t->by_id);
     tls_server_unref(t->server);
     secret_wipe(t, sizeof *t);
     free(t);

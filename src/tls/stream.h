@@ -20,7 +20,7 @@ struct stream {
     void *ssl;       /* SSL *, NULL in the clear */
     struct tls_session *session; /* NULL until stream_start_tls; outlives stream_stop_tls */
     unsigned wants;  /* STREAM_WANTS_ bits of the last ERR_AGAIN */
-    bool handshaking, close_notify_sent, close_notify_received;
+    bool handshaking, close_notify_sent, close_notify_received, fin_sent;
     bool failed;     /* nothing more can be sent or received */
     bool reset;      /* set by the owner: stream_close sends RST, so that nobody takes the cut for the end of a file */
 };
@@ -40,7 +40,8 @@ MUST_USE int stream_write(struct stream *s, struct slice bytes, size_t *put_out)
 MUST_USE int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, size_t *put_out);
 /* Whether stream_sendfile works here.  After the handshake. */
 bool stream_can_sendfile(const struct stream *s);
-/* Send close_notify (TLS) and FIN; ERR_AGAIN as usual.  The stream stays readable. */
+/* Send close_notify (TLS) and FIN; ERR_AGAIN as usual.  The stream stays readable; safe to
+ * repeat. */
 MUST_USE int stream_shutdown(struct stream *s);
 /* Bytes already decrypted and waiting, which no readiness event will announce (threats.md P15). */
 bool stream_has_pending(const struct stream *s);

@@ -294,6 +294,39 @@ static void test_resumed_control_channel(void **state)
     }
 }
 
+/* curl asks for no tickets in TLS 1.2. */
+static void test_resumption_by_session_id(void **state)
+{
+    (void)state;
+    struct login l, other;
+    struct peer_options o = { .version = TLS1_2_VERSION, .without_tickets = true };
+    login_open(&l, f.one, &o);
+    login_open(&other, f.one, &o);
+    SSL_SESSION *own = peer_ticket(&l.peer), *foreign = peer_ticket(&other.peer);
+    assert_non_null(own);
+    assert_false(SSL_SESSION_has_ticket(own));
+    for (unsigned n = 0; n < 3; n++) {
+        o.resume = own;
+        assert_true(data_channel(&l, &o).is_resumption);
+        o.resume = foreign; /* D08 */
+        assert_false(data_channel(&l, &o).is_resumption);
+    }
+    login_close(&other);
+    o.resume = own; /* a control channel does not resume that way: nothing outlives the login (T06) */
+    login_open(&other, f.one, &o);
+    assert_false(peer_resumed(&other.peer));
+    login_close(&other);
+    login_close(&l);
+    o = (struct peer_options){ .version = TLS1_2_VERSION, .without_tickets = true, .without_ems = true };
+    login_open(&l, f.one, &o);
+    o.resume = peer_ticket(&l.peer);
+    assert_false(data_channel(&l, &o).client_resumed); /* T07 */
+    SSL_SESSION_free(o.resume);
+    SSL_SESSION_free(own);
+    SSL_SESSION_free(foreign);
+    login_close(&l);
+}
+
 /* Somebody who saw a ticket on the wire offers it without knowing its keys: no part of the login may stick to him. */
 static void test_repeated_ticket_gives_no_claim_D08(void **state)
 {
@@ -738,6 +771,7 @@ int main(void)
         cmocka_unit_test(test_many_data_channels_in_a_row_D09),
         cmocka_unit_test(test_one_ticket_many_times),
         cmocka_unit_test(test_resumed_control_channel),
+        cmocka_unit_test(test_resumption_by_session_id),
         cmocka_unit_test(test_repeated_ticket_gives_no_claim_D08),
         cmocka_unit_test(test_ticket_of_another_site_C12),
         cmocka_unit_test(test_key_rotation_T04),

@@ -12,6 +12,9 @@
  * first one).  Taken over only when the handshake has proved that the client knows the session's keys; whoever merely
  * repeats somebody's ticket and falls back to a full handshake gets a secret of his own.
  *
+ * TLS 1.2 clients that want no tickets (curl, older Java) resume by session id.  There is no cache for that: each login
+ * remembers its own session and nothing else, so memory stays bounded (T06) and control channels do not resume that way.
+ *
  * TLS 1.2 sessions without extended master secret get no ticket and cannot resume (T07).
  */
 #include "base/secret.h"
@@ -181,9 +184,41 @@ static SSL_TICKET_RETURN judge_ticket(SSL *ssl, SSL_SESSION *session, const unsi
     return readable ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_IGNORE_RENEW;
 }
 
+/* ---- resumption by session id ---- */
+
+/* A session was made that has no ticket: copy it for the data channels of its login. */
+static int remember_session(SSL *ssl, SSL_SESSION *session)
+{
+    struct tls_link *link = link_of(ssl);
+    if (link->is_data || SSL_version(ssl) >= TLS1_3_VERSION || !may_resume(ssl))
+        return 0;
+    SSL_SESSION *copy = SSL_SESSION_dup(session);
+    if (copy && SSL_SESSION_set1_ticket_appdata(copy, link->session->secret, TLS_SECRET_LEN)) {
+        SSL_SESSION_free(link->session->by_id);
+        link->session->by_id = copy;
+    } else {
+        SSL_SESSION_free(copy);
+    }
+    return 0; /* OpenSSL keeps its own */
+}
+
+/* A copy each time: OpenSSL spoils a session whose connection ended badly. */
+static SSL_SESSION *find_session(SSL *ssl, const unsigned char *id, int len, int *keep_reference_out)
+{
+    struct tls_link *link = link_of(ssl);
+    *keep_reference_out = 0;
+    if (!link->is_data || !link->session->by_id || !may_resume(ssl))
+        return NULL;
+    unsigned own_len;
+    const unsigned char *own = SSL_SESSION_get_id(link->session->by_id, &own_len);
+    return own_len == (unsigned)len && memcmp(own, id, own_len) == 0 ? SSL_SESSION_dup(link->session->by_id) : NULL;
+}
+
 void ticket_install(SSL_CTX *ctx)
 {
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* threats.md T06 */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, remember_session);
+    SSL_CTX_sess_set_get_cb(ctx, find_session);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, choose_key);
     SSL_CTX_set_session_ticket_cb(ctx, fill_ticket, judge_ticket, NULL);
     SSL_CTX_set_timeout(ctx, 24 * 3600);

@@ -75,6 +75,8 @@ void peer_attach(struct tls_peer *p, int fd, const struct peer_options *o)
         assert_int_equal(SSL_CTX_set_ciphersuites(p->ctx, o->suites_13), 1);
     if (o->without_ems)
         SSL_CTX_set_options(p->ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+    if (o->without_tickets)
+        SSL_CTX_set_options(p->ctx, SSL_OP_NO_TICKET);
     p->ssl = SSL_new(p->ctx);
     SSL_set_app_data(p->ssl, p);
     SSL_set_fd(p->ssl, fd);

@@ -31,7 +31,7 @@ struct peer_options {
     const char *server_name;
     const char *suites, *suites_13;
     SSL_SESSION *resume;
-    bool without_ems;
+    bool without_ems, without_tickets;
 };
 
 /* A connected pair: stream on one end, client on the other, nothing sent yet.  The stream's TLS is the caller's. */

@@ -46,6 +46,7 @@ struct tls_session {
     unsigned refs;
     struct tls_server *server;
     uint8_t secret[TLS_SECRET_LEN]; /* in every ticket of the control channel, and nowhere else */
+    SSL_SESSION *by_id; /* TLS 1.2 client without tickets: what its data channels resume; NULL otherwise */
 };
 
 /* What belongs to one SSL beyond OpenSSL's own state; its application data. */
