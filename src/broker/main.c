@@ -3,6 +3,7 @@
  *
  * The main thread does nothing but wait for the end; one thread listens to the supervisor, the pool to the worker.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -97,6 +98,7 @@ static int set_up(struct diag *d)
     }
     tzset(); /* before the root may become unreachable: listings show local time */
     raise_descriptor_limit();
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is EFBIG for one request, not the end of all */
     err = broker_init(&broker, child.snapshot, worker, child_peer_take(&child, ROLE_AUTH, 0),
                       child_peer_take(&child, ROLE_LOGGER, 0));
     child.snapshot = NULL;
