@@ -5,8 +5,10 @@
  */
 #include "worker/session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 #include "base/secret.h"
 #include "ftp/message.h"
@@ -304,17 +306,16 @@ static void read_some(struct session *s)
     }
 }
 
-/* Take what the peer still sends, so that closing does not reset the connection under our last reply. */
+/* Take what the peer still sends, so that closing does not reset the connection under our last reply.  Nobody looks at
+ * it, so it is taken as it comes, encrypted or not. */
 static void drain(struct session *s)
 {
     char buffer[READ_SIZE];
-    size_t got;
-    int err;
     for (int i = 0; i < 16; i++) {
-        err = stream_read(&s->stream, buffer, sizeof buffer, &got);
-        if (err == ERR_AGAIN)
+        ssize_t got = recv(s->stream.fd, buffer, sizeof buffer, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (err) {
+        if (got <= 0) {
             s->state = SESSION_DEAD;
             return;
         }
@@ -350,6 +351,15 @@ static void take_server_name(struct session *s)
         session_end(s, SUB_CONNECTION_LIMIT, REPLY_NO_SERVICE);
 }
 
+/* The alert that says why has been written: close in order, since a reset would take it away from the client. */
+static void end_after_alert(struct session *s)
+{
+    s->end_substatus = SUB_SSL_FAILED;
+    s->stream.failed = false;
+    s->state = shutdown(s->stream.fd, SHUT_WR) ? SESSION_DEAD : SESSION_LINGER;
+    loop_timer_set(s->timer, LINGER_MS);
+}
+
 static void handshake(struct session *s)
 {
     struct diag d = { 0 };
@@ -359,7 +369,7 @@ static void handshake(struct session *s)
         return;
     }
     if (err) {
-        session_die(s, SUB_SSL_FAILED, WIN_NETNAME_DELETED);
+        end_after_alert(s);
         return;
     }
     s->state = SESSION_OPEN;
