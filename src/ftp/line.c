@@ -6,6 +6,8 @@
  */
 #include "ftp/line.h"
 
+#include "base/secret.h"
+
 enum telnet { TELNET_DATA, TELNET_IAC, TELNET_OPTION, TELNET_SUB, TELNET_SUB_IAC };
 enum { IAC = 255, DONT = 254, DO = 253, WONT = 252, WILL = 251, SB = 250, SE = 240 };
 
@@ -88,9 +90,16 @@ static void line_byte(struct line *l, char c, size_t max)
         text_add_char(&l->text, c);
 }
 
+/* A line may have held a password. */
+static void wipe(struct line *l)
+{
+    if (l->text.ptr)
+        secret_wipe(l->text.ptr, l->text.cap);
+}
+
 static void line_start(struct line *l)
 {
-    l->text.len = 0;
+    wipe(l);
     text_reset(&l->text);
     l->wire_bytes = 0;
     l->after_cr = l->bad = l->over = l->done = false;
@@ -143,6 +152,7 @@ bool line_is_partial(const struct line *l)
 void line_reset(struct line *l)
 {
     uint8_t refusals = l->refusals;
+    wipe(l);
     text_free(&l->text);
     *l = (struct line){ .refusals = refusals };
 }

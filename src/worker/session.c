@@ -11,11 +11,11 @@
 #include <sys/socket.h>
 
 #include "base/secret.h"
-#include "ftp/message.h"
 #include "worker/access_log.h"
 #include "worker/dispatch.h"
 #include "worker/hosts.h"
 #include "worker/run.h"
+#include "worker/session_priv.h"
 
 enum {
     LINGER_MS = 2000,      /* for the peer to take the last reply and close */
@@ -98,162 +98,6 @@ void session_die(struct session *s, uint32_t substatus, uint32_t win32)
     s->state = SESSION_DEAD;
 }
 
-static void count(struct session *s, int change)
-{
-    if (s->worker->counts)
-        counts_add(s->worker->counts, s->worker->child->index, s->site->id, change);
-    s->counted = change > 0;
-}
-
-static void session_free(struct session *s)
-{
-    struct worker *w = s->worker;
-    if (s->run)
-        run_cancel(s, s->run, 426, s->end_substatus ? s->end_substatus : SUB_CONNECTION_ERROR);
-    session_log_out(s);
-    access_log_control(s, "ControlChannelClosed", s->end_win32, s->end_substatus);
-    if (s->counted)
-        count(s, -1);
-    worker_remove_session(w, s->id);
-    loop_io_close(s->io);
-    loop_timer_free(s->timer);
-    stream_close(&s->stream);
-    line_reset(&s->line);
-    text_free(&s->in);
-    text_free(&s->out);
-    free(s->host);
-    generation_unref(s->generation);
-    free(s);
-    worker_check_drained(w);
-}
-
-/* ---- identity ---- */
-
-static void drop_text(char **text)
-{
-    free(*text);
-    *text = NULL;
-}
-
-/* Absolute from accept, or from the end of a login; AUTH and a new USER do not move it (threats.md P30). */
-static void set_login_deadline(struct session *s)
-{
-    s->login_deadline = s->site->unauthenticated_timeout > 0
-                            ? loop_now(s->worker->loop) + s->site->unauthenticated_timeout * 1000
-                            : INT64_MAX;
-}
-
-void session_log_out(struct session *s)
-{
-    struct worker *w = s->worker;
-    if (s->logged_in)
-        set_login_deadline(s);
-    if (s->ticket) {
-        if (LINK_SEND(&w->auth, &w->out, auth_end, .ticket = s->ticket) && link_is_open(&w->auth))
-            worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a login ended");
-        if (LINK_SEND(&w->broker, &w->out, broker_release, .ticket = s->ticket) && link_is_open(&w->broker))
-            worker_event(w, LOG_LEVEL_WARNING, "the broker could not be told that a login ended");
-    }
-    s->ticket = 0;
-    drop_text(&s->user_typed);
-    drop_text(&s->user);
-    drop_text(&s->cwd);
-    data_free(s->data);
-    s->data = NULL;
-    s->rest = 0;
-    s->rename_pending = s->epsv_all = s->dir_style_changed = false;
-    s->logged_in = s->user_given = s->anonymous = s->broker_lost = false;
-    s->type_ascii = true;
-    s->mlst_facts = FACT_ALL;
-    s->unknown_commands = 0;
-}
-
-int session_log_in(struct session *s, struct slice user, bool anonymous, struct slice home, uint64_t ticket)
-{
-    char *name = strndup(user.ptr ? user.ptr : "", user.len);
-    char *cwd = home.len ? strndup(home.ptr, home.len) : strdup("/");
-    if (!name || !cwd) {
-        free(name);
-        free(cwd);
-        return ERR_NOMEM;
-    }
-    s->user = name;
-    s->cwd = cwd;
-    s->ticket = ticket;
-    s->anonymous = anonymous;
-    s->logged_in = true;
-    s->login_failures = 0;
-    s->unknown_commands = 0;
-    s->activity = s->command_activity = loop_now(s->worker->loop);
-    return 0;
-}
-
-/* ---- host and site ---- */
-
-int session_choose_site(struct session *s, const struct snap_site *site, struct slice host)
-{
-    char *name = host.len ? strndup(host.ptr, host.len) : NULL;
-    if (host.len && !name)
-        return ERR_NOMEM;
-    if (worker_site_is_stopped(s->worker, site->id) || session_text(s, site->failure).len) {
-        free(name);
-        return ERR_STATE;
-    }
-    if (site != s->site && s->worker->counts && counts_sum(s->worker->counts, site->id) >= site->max_connections) {
-        free(name);
-        return ERR_LIMIT;
-    }
-    if (site != s->site) {
-        if (s->counted)
-            count(s, -1);
-        s->site = site;
-        count(s, +1);
-    }
-    drop_text(&s->host);
-    s->host = name;
-    s->host_missing = false;
-    return 0;
-}
-
-int session_choose_host(struct session *s, struct slice host)
-{
-    const struct snap_binding *b = hosts_find(s->generation->snapshot, &s->local, host);
-    if (!b)
-        return ERR_NOT_FOUND;
-    return session_choose_site(s, snapshot_site(s->generation->snapshot, b->site), host);
-}
-
-bool session_is_local(const struct session *s)
-{
-    return net_addr_is_loopback(&s->peer) || net_addr_same_host(&s->peer, &s->local);
-}
-
-void session_print_guid(const struct session *s, char text_out[37])
-{
-    const uint8_t *g = s->guid;
-    snprintf(text_out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", g[0], g[1], g[2],
-             g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
-}
-
-void session_message(const struct session *s, struct snap_text message, struct text *out)
-{
-    char guid[37];
-    struct slice text = session_text(s, message);
-    if (!s->site->expand_variables) {
-        text_add(out, text);
-        return;
-    }
-    session_print_guid(s, guid);
-    const struct message_values values = {
-        .session_id = slice_str(guid),
-        .site_name = session_text(s, s->site->name),
-        .user_name = s->anonymous ? slice_str(s->user_typed) : slice_str(s->user),
-        .to_client = s->bytes_sent,
-        .to_server = s->bytes_received,
-    };
-    message_expand(text, &values, out);
-}
-
 /* ---- bytes ---- */
 
 static void flush(struct session *s)
@@ -273,6 +117,36 @@ static void flush(struct session *s)
     }
     if (!s->out.len)
         text_free(&s->out);
+}
+
+/* Bytes that were read ahead may hold a password. */
+static void forget_input(struct session *s)
+{
+    if (s->in.ptr)
+        secret_wipe(s->in.ptr, s->in.cap);
+    text_free(&s->in);
+}
+
+static void session_free(struct session *s)
+{
+    struct worker *w = s->worker;
+    if (s->run)
+        run_cancel(s, s->run, 426, s->end_substatus ? s->end_substatus : SUB_CONNECTION_ERROR);
+    session_log_out(s);
+    access_log_control(s, "ControlChannelClosed", s->end_win32, s->end_substatus);
+    if (s->counted)
+        session_count(s, -1);
+    worker_remove_session(w, s->id);
+    loop_io_close(s->io);
+    loop_timer_free(s->timer);
+    stream_close(&s->stream);
+    line_reset(&s->line);
+    forget_input(s);
+    text_free(&s->out);
+    free(s->host);
+    generation_unref(s->generation);
+    free(s);
+    worker_check_drained(w);
 }
 
 static void read_failed(struct session *s, int err)
@@ -389,7 +263,7 @@ static void clear_channel(struct session *s)
         session_die(s, SUB_CONNECTION_ERROR, WIN_NETNAME_DELETED);
         return;
     }
-    text_free(&s->in); /* nothing that came under TLS is read as clear text, nor the other way round (P22) */
+    forget_input(s); /* nothing that came under TLS is read as clear text, nor the other way round (P22) */
     line_reset(&s->line);
     s->may_clear = false;
     s->prot_private = s->prot_private && s->logged_in;
@@ -398,7 +272,7 @@ static void clear_channel(struct session *s)
 
 void session_start_tls(struct session *s)
 {
-    text_free(&s->in);
+    forget_input(s);
     line_reset(&s->line);
     s->state = SESSION_TLS_NEXT;
 }
@@ -534,7 +408,7 @@ static void settle(struct session *s)
     if (!s->run && !s->held && !line_is_partial(&s->line))
         line_reset(&s->line);
     if (!s->in.len)
-        text_free(&s->in);
+        forget_input(s);
     loop_io_want(s->io, events_wanted(s), -1);
     s->depth--;
 }
@@ -665,14 +539,14 @@ void session_begin(struct worker *w, int fd, const struct net_addr *local, const
         return;
     }
     session_enter(s);
-    set_login_deadline(s);
+    session_set_login_deadline(s);
     session_rearm(s);
     access_log_control(s, "ControlChannelOpened", 0, 0);
     bool full = w->counts && counts_sum(w->counts, s->site->id) >= s->site->max_connections;
     if (full)
         refuse_full(s);
     else
-        count(s, +1);
+        session_count(s, +1);
     if (!full && worker_site_is_stopped(w, s->site->id))
         session_end(s, SUB_SITE_STOPPED, REPLY_NO_SERVICE);
     else if (!full && s->implicit_tls)
@@ -680,45 +554,4 @@ void session_begin(struct worker *w, int fd, const struct net_addr *local, const
     else if (!full)
         dispatch_banner(s);
     session_leave(s);
-}
-
-/* ---- what happens to many ---- */
-
-void sessions_lost_broker(struct worker *w)
-{
-    struct session *s;
-    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
-        if (!s->ticket)
-            continue;
-        session_enter(s);
-        s->ticket = 0; /* nothing to release: the grant died with its keeper */
-        s->broker_lost = true;
-        if (!s->run || !s->run->transfer || s->run->kind != TRANSFER_DOWNLOAD)
-            session_end(s, SUB_DATA_SERVER_ABORT, REPLY_NO_SERVICE);
-        session_leave(s);
-    }
-}
-
-void sessions_lost_auth(struct worker *w)
-{
-    struct session *s;
-    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
-        if (!s->login_pending)
-            continue;
-        session_enter(s);
-        session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
-        session_leave(s);
-    }
-}
-
-void sessions_end_site(struct worker *w, uint32_t site, uint32_t substatus)
-{
-    struct session *s;
-    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
-        if (s->site->id != site)
-            continue;
-        session_enter(s);
-        session_end(s, substatus, REPLY_NO_SERVICE);
-        session_leave(s);
-    }
 }
