@@ -412,6 +412,14 @@ class Client:
                 lines.append(self.line())
         return "\n".join(lines)
 
+    def reply_behind(self, telnet):
+        """A reply that follows these Telnet bytes."""
+        while len(self.buffer) < len(telnet):
+            self.buffer += self.sock.recv(65536)
+        assert self.buffer.startswith(telnet), self.buffer
+        self.buffer = self.buffer[len(telnet):]
+        return self.reply()
+
     def cmd(self, line, want=None):
         """Send a command; the reply must begin with `want` if given."""
         self.send(line + "\r\n")

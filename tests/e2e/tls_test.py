@@ -1,5 +1,4 @@
 """TLS on the control and data channel, by policy (ftp-behaviour 3.2; threats P01-P05, P22, P23, D08-D13, T01-T10)."""
-import re
 import socket
 import ssl
 import subprocess
@@ -7,6 +6,9 @@ import subprocess
 import pytest
 
 from harness import PATIENCE, insecure_context
+
+
+POLICY = "534-Policy requires SSL.\n Win32 error:   Access is denied. \n Error details: SSL policy requires SSL for "
 
 
 def tls_site(instance, policy="SslAllow", **options):
@@ -76,13 +78,13 @@ def test_policy_require(instance):
     tls_site(instance, "SslRequire")
     instance.start()
     with instance.client() as c:
-        assert c.cmd("USER anna") == "534 Policy requires SSL."
+        assert POLICY in c.cmd("USER anna")
         c.cmd("PASS secret", "5")
         for line in ("FEAT", "NOOP", "SYST", "HELP", "OPTS UTF8 ON"):
             assert c.cmd(line)[0] == "2", line
         c.auth_tls().login()
         c.epsv()
-        assert c.cmd("NLST") == "534 Policy requires SSL."    # PROT C, P23
+        assert POLICY in c.cmd("NLST")                        # PROT C, P23
         c.protect()
         assert c.data("NLST", tls=True)[2].startswith("226")
         assert c.cmd("PROT C").startswith(("534", "200"))
@@ -93,7 +95,7 @@ def test_policy_credentials_only(instance):
     tls_site(instance, "SslRequireCredentialsOnly")
     instance.start()
     with instance.client() as c:
-        assert c.cmd("USER anna") == "534 Policy requires SSL."
+        assert POLICY in c.cmd("USER anna")
         c.auth_tls().login()
         c.cmd("CCC", "200")
         raw = c.sock
@@ -117,7 +119,8 @@ def test_no_certificate(instance):
     instance.add_site("Plain", users={"anna": "secret"})
     instance.start()
     with instance.client() as c:
-        assert c.cmd("AUTH TLS") == "534 Local policy on server does not allow TLS secure connections."
+        assert c.cmd("AUTH TLS") == ("534-Local policy on server does not allow TLS secure connections.\n Win32 error:   Access is denied. \n"
+                                     " Error details: SSL certificate was not configured.\n534 End")
         assert c.cmd("AUTH KERBEROS_V4").startswith("504")
 
 
@@ -261,7 +264,7 @@ def test_world_readable_key_is_refused(instance):
     instance.write()
     done = instance.check()
     assert done.returncode == 1
-    assert re.search(r"readable", done.stdout + done.stderr)
+    assert "may be read by others" in done.stdout + done.stderr
 
 
 def test_sni_chooses_the_site(instance):
