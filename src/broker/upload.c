@@ -371,17 +371,9 @@ static int give_name(const struct upload *u)
     return !err && u->durable ? sync_directory(u) : err;
 }
 
-/* The worker has written its last byte.  Closing is not enough: the thread that handed out the descriptor may not have
- * closed its duplicate yet, and the next upload of that name must not meet our lock. */
-static void unlock(struct upload *u)
-{
-    (void)flock(u->file, LOCK_UN);
-}
-
 int upload_commit(struct upload *u)
 {
     int err = give_name(u);
-    unlock(u);
     if (err)
         discard(u);
     else
@@ -395,7 +387,6 @@ void upload_abandon(struct upload *u)
     bool got_bytes = fstat(u->file, &st) == 0 && (uint64_t)st.st_size > u->kept;
     if (u->keep_partial && got_bytes)
         (void)give_name(u);
-    unlock(u);
     discard(u); /* finds no temporary file of ours after a rename */
 }
 
