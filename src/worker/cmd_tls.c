@@ -22,7 +22,7 @@ void cmd_auth(struct session *s, struct run *r)
         return;
     }
     if (!generation_tls(s->generation, s->site)) {
-        answer_denied(s, r, REPLY_AUTH_NO_CERT, 0,
+        answer_denied(s, r, REPLY_AUTH_NO_CERT, WIN_ACCESS_DENIED,
                       s->site->cert_substatus ? s->site->cert_substatus : SUB_SSL_NOT_CONFIGURED);
         return;
     }
@@ -58,7 +58,7 @@ void cmd_prot(struct session *s, struct run *r)
     } else if (c != 'P' && c != 'C') {
         answer(s, r, REPLY_PROT_UNKNOWN);
     } else if (c == 'P' && s->site->data_channel_policy == SSL_DATA_DENY) {
-        answer_denied(s, r, REPLY_POLICY_NO_SSL, 0, SUB_SSL_DENIED_DATA);
+        answer_denied(s, r, REPLY_POLICY_NO_SSL, WIN_ACCESS_DENIED, SUB_SSL_DENIED_DATA);
     } else {
         s->prot_private = c == 'P';
         answer_with(s, r, REPLY_DONE_200, SLICE_LITERAL("PROT"));

@@ -83,7 +83,7 @@ static bool refuse_policy(struct session *s, struct run *r)
 {
     if (session_is_secure(s) || s->site->control_channel_policy != SSL_REQUIRE || (r->row->flags & CMD_CLEAR))
         return false;
-    answer_denied(s, r, REPLY_POLICY_SSL, 0, SUB_SSL_REQUIRED_CONTROL);
+    answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED, SUB_SSL_REQUIRED_CONTROL);
     return true;
 }
 
@@ -121,9 +121,9 @@ static bool refuse_data_policy(struct session *s, struct run *r)
     if (!(r->row->flags & CMD_OPENS_DATA))
         return false;
     if (s->site->data_channel_policy == SSL_REQUIRE && !s->prot_private)
-        answer_denied(s, r, REPLY_POLICY_SSL, 0, SUB_SSL_REQUIRED_DATA);
+        answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED, SUB_SSL_REQUIRED_DATA);
     else if (s->site->data_channel_policy == SSL_DATA_DENY && s->prot_private)
-        answer_denied(s, r, REPLY_POLICY_NO_SSL, 0, SUB_SSL_DENIED_DATA);
+        answer_denied(s, r, REPLY_POLICY_NO_SSL, WIN_ACCESS_DENIED, SUB_SSL_DENIED_DATA);
     else
         return false;
     return true;

@@ -18,7 +18,7 @@ static bool refuse_clear_credentials(struct session *s, struct run *r)
 {
     if (session_is_secure(s) || s->site->control_channel_policy == SSL_ALLOW)
         return false;
-    answer_denied(s, r, REPLY_POLICY_SSL, 0,
+    answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED,
                   s->site->control_channel_policy == SSL_REQUIRE ? SUB_SSL_REQUIRED_CONTROL
                                                                  : SUB_SSL_REQUIRED_CREDENTIALS);
     return true;

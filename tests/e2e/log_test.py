@@ -83,5 +83,7 @@ def test_selective_logging(instance):
         c.login()
         c.cmd("CWD nowhere", "550")
         c.put("f", b"x")
+        c.cmd("QUIT", "221")
+        c.closed()
     lines = instance.log_lines()
     assert {l["cs-method"] for l in lines} == {"CWD"}

@@ -169,12 +169,15 @@ def test_rules_change_while_logged_in(instance):
         site.rules = [rule.replace("Read, Write", "Read") for rule in site.rules]
         del site.users["bert"]
         instance.reload()
-        assert anna.cmd("MKD two").startswith("550-Access is denied.")
-        try:
-            reply = bert.cmd("PWD")
-            assert reply.startswith(("421", "530"))
-        except (EOFError, ConnectionResetError):
-            pass
+        names = (f"two{n}" for n in range(10000))
+        assert instance.wait(lambda: anna.cmd(f"MKD {next(names)}").startswith("550-Access is denied."))
+
+        def bert_is_out():
+            try:
+                return bert.cmd("PWD").startswith(("421", "530"))
+            except (EOFError, ConnectionResetError, BrokenPipeError):
+                return True
+        assert instance.wait(bert_is_out)
 
 
 def test_virtual_hosts(instance):

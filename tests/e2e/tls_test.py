@@ -168,8 +168,11 @@ def test_garbage_instead_of_a_handshake(site):
     for garbage in (b"\0" * 100, b"USER anna\r\n", b"\x16\x03\x01\xff\xff" + b"A" * 200, b"\x16\x03\x01\x00\x05\x01\x00\x00\x01"):
         with site.client() as c:
             c.cmd("AUTH TLS", "234")
-            c.send(garbage)
-            c.sock.shutdown(socket.SHUT_WR)
+            try:
+                c.send(garbage)
+                c.sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass                                          # it hung up at the first wrong byte
             assert c.closed()
     with site.client() as c:
         c.auth_tls().login()
