@@ -64,7 +64,7 @@ static void tell(struct compile *c, enum loader_severity severity, struct slice 
     if (s->check_only)
         printf("%s" SLICE_FMT "\n", words[severity], SLICE_ARG(line));
     else
-        say(s, levels[severity], "%s" SLICE_FMT, words[severity], SLICE_ARG(line));
+        say(s, levels[severity], SLICE_FMT, SLICE_ARG(line));
     control_reload_line(s, line);
 }
 

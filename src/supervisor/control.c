@@ -25,7 +25,7 @@ enum { ASKERS_MOST = 16, ASK_LIMIT_MS = 30000, ACCEPT_PAUSE_MS = 1000, GUID_SIZE
 struct asker {
     struct control *control;
     struct mailbox mail;
-    bool used, asked;
+    bool used, asked, refused;
     uint8_t verb;
     uint32_t query;             /* 0: none running */
     uint64_t waiting_workers;   /* bit per worker that has not finished its list */
@@ -271,7 +271,9 @@ static void asked(void *context, struct slice bytes, int fd)
     a->asked = true;
     a->verb = request.verb;
     loop_timer_set(a->timer, ASK_LIMIT_MS);
-    if (!verbs[request.verb])
+    if (a->refused)
+        done(a, ERR_DENIED, "only root and the admin group may control the service");
+    else if (!verbs[request.verb])
         done(a, ERR_UNSUPPORTED, "unknown request");
     else if (s->stage > STAGE_RUNNING && request.verb != CONTROL_STATUS && request.verb != CONTROL_LIST_SITES &&
              request.verb != CONTROL_LIST_SESSIONS)
@@ -430,14 +432,11 @@ static void someone(void *context, unsigned events)
     struct asker *a = free_asker(c);
     if (!a || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
         return;
-    if (!is_admin(c->super, peer.uid, peer.gid)) {
+    bool refused = !is_admin(c->super, peer.uid, peer.gid);
+    if (refused)
         say(c->super, LOG_LEVEL_WARNING, "control socket: user %u is refused", (unsigned)peer.uid);
-        (void)!DATAGRAM_SEND(fd, -1, control_done, .status = (uint8_t)-ERR_DENIED,
-                             .text = SLICE_LITERAL("only root and the admin group may control the service"));
-        return;
-    }
     struct loop_timer *timer = a->timer;
-    *a = (struct asker){ .control = c, .timer = timer };
+    *a = (struct asker){ .control = c, .timer = timer, .refused = refused };
     a->mail = (struct mailbox){ .fd = -1, .message = asked, .closed = asker_gone, .context = a };
     a->used = mailbox_open(&a->mail, c->super->loop, fd_take(&fd)) == 0;
     loop_timer_set(a->timer, ASK_LIMIT_MS);

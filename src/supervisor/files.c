@@ -52,7 +52,7 @@ static const char *objection(int fd, const struct stat *st)
     if (st->st_size > CERTIFICATE_MOST)
         return "is larger than 1 MiB";
     if ((st->st_mode & 077) && holds_private_key(fd, st->st_size))
-        return "holds a private key and may be read by others than its owner";
+        return "holds a private key and is readable by others than its owner";
     return NULL;
 }
 

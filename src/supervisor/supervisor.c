@@ -81,7 +81,7 @@ void say(struct supervisor *s, enum log_level level, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (!say_by_logger(s, level, text))
-        fprintf(stderr, "sallyportd: %s\n", text);
+        fprintf(stderr, "sallyportd: %s%s\n", level == LOG_LEVEL_WARNING ? "warning: " : "", text);
 }
 
 /* ---- ticket keys (threats.md T04): random, rotated, one older kept, in memory only ---- */
@@ -237,29 +237,33 @@ static void tell_restart_needed(struct supervisor *s, const struct generation *o
     }
 }
 
-/* A site that runs would stop by a fault of the new configuration (its certificate is gone, say): the old one stays as
- * a whole, so that what is in force is always one file's content.  NULL: no such site. */
-static const struct snap_site *site_that_would_stop(struct supervisor *s, const struct snapshot *view)
+/* What the new configuration would take from a site that runs, by a fault and not by decision: the site itself, or its
+ * certificate, without which a policy of SslAllow would go on in the clear.  Then the old configuration stays as a
+ * whole, so that what is in force is always one file's content.  "" when all is well. */
+static const char *would_lose(struct supervisor *s, const struct snapshot *view, const struct snap_site *site)
 {
-    for (size_t row = 0; row < snapshot_count(view, SNAP_TABLE_site); row++) {
-        const struct snap_site *site = snapshot_site(view, row);
-        if (site->failure.len && sites_is_started(s, site->id))
-            return site;
-    }
-    return NULL;
+    const struct snap_site *old = s->current ? snapshot_site_by_id(s->current->view, site->id) : NULL;
+    if (site->failure.len && sites_is_started(s, site->id))
+        return snapshot_text(view, site->failure).ptr;
+    if (old && !old->cert_substatus && site->cert_substatus && site->server_cert_hash.len)
+        return "its certificate cannot be used";
+    return "";
 }
 
 static bool accept_generation(struct supervisor *s, struct compile_result *result)
 {
-    if (!result->good)
+    if (!result->good || snapshot_count(result->generation->view, SNAP_TABLE_server) != 1)
         return false;
-    const struct snap_site *site = site_that_would_stop(s, result->generation->view);
-    if (site) {
-        const struct snapshot *view = result->generation->view;
-        say(s, LOG_LEVEL_ERROR, "site \"" SLICE_FMT "\" would stop: " SLICE_FMT,
-            SLICE_ARG(snapshot_text(view, site->name)), SLICE_ARG(snapshot_text(view, site->failure)));
+    const struct snapshot *view = result->generation->view;
+    bool good = true;
+    for (size_t row = 0; row < snapshot_count(view, SNAP_TABLE_site); row++) {
+        const struct snap_site *site = snapshot_site(view, row);
+        const char *loss = would_lose(s, view, site);
+        if (*loss)
+            say(s, LOG_LEVEL_ERROR, "site \"" SLICE_FMT "\": %s", SLICE_ARG(snapshot_text(view, site->name)), loss);
+        good = good && !*loss;
     }
-    return !site && snapshot_count(result->generation->view, SNAP_TABLE_server) == 1;
+    return good;
 }
 
 static void reloaded(struct supervisor *s, struct compile_result result)

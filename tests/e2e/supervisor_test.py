@@ -1,0 +1,208 @@
+"""sallyportd itself: what systemd hears, who may control it, restarts, certificates and hashes that change under it."""
+import hashlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from harness import BUILD, PATIENCE
+
+
+def by_name(instance, name):
+    return sorted(pid for pid, program in instance.children().items() if program == name)
+
+
+def test_systemd_is_told(instance, tmp_path):
+    """Type=notify-reload: READY, RELOADING with a monotonic time stamp, READY again, STOPPING."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(str(path))
+        heard.settimeout(PATIENCE)
+        instance.add_site("Depot", users={"anna": "secret"})
+        instance.environment["NOTIFY_SOCKET"] = str(path)
+        instance.start()
+        assert heard.recv(200) == b"READY=1"
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        instance.process.send_signal(signal.SIGHUP)
+        reloading = heard.recv(200)
+        stamp = int(re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=(\d+)", reloading)[1])
+        assert before <= stamp <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        assert heard.recv(200) == b"READY=1"
+        assert instance.stop() == 0
+        assert heard.recv(200) == b"STOPPING=1"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_control_socket_is_for_admins(site):
+    """X07: the mode keeps strangers out, and SO_PEERCRED would if the mode did not."""
+    control = site.dir / "run/control"
+    assert control.stat().st_mode & 0o777 == 0o660
+    stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", """if True:
+        import socket, sys
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.connect(sys.argv[1])
+        s.send(bytes([1, 0, 4]) + len(b"Depot").to_bytes(4, "little") + b"Depot")
+        print(s.recv(1000))""", str(control)]
+    done = subprocess.run(stranger, capture_output=True, text=True, timeout=PATIENCE)
+    assert "PermissionError" in done.stderr, done
+    control.chmod(0o666)
+    done = subprocess.run(stranger, capture_output=True, text=True, timeout=PATIENCE)
+    assert "only root and the admin group" in done.stdout, done
+    assert site.wait_line("control socket: user 65534 is refused"), site.output
+    with site.client() as c:
+        c.login()
+
+
+def test_control_socket_survives_nonsense(site):
+    """Requests that are none are dropped; somebody who asks nothing holds nobody up."""
+    def connect():
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.settimeout(PATIENCE)
+        s.connect(str(site.dir / "run/control"))
+        return s
+    for nonsense in (b"\0", b"\1\0\xff\0\0\0\0", b"\1\0\1\xff\xff\xff\xff", b"\6\0\0\0\0\0\0", os.urandom(5000)):
+        with connect() as s:
+            s.send(nonsense)
+            assert s.recv(10) == b""
+    idle = [connect() for _ in range(10)]
+    assert "state:Started" in site.cli("list", "site")
+    for s in idle:
+        s.close()
+
+
+def test_a_dead_worker_takes_its_broker_along(instance):
+    """The grants a broker holds are its worker's: both are new afterwards, the other pair is untouched."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.sallyport_xml = '<service workerCount="2" />'
+    instance.start()
+    workers, brokers = by_name(instance, "sallyport-worker"), by_name(instance, "sallyport-broker")
+    assert len(workers) == len(brokers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    assert instance.wait(lambda: workers[0] not in instance.children() and len(by_name(instance, "sallyport-worker")) == 2
+                         and len(by_name(instance, "sallyport-broker")) == 2
+                         and len(set(brokers) & set(by_name(instance, "sallyport-broker"))) == 1), instance.output
+    assert workers[1] in by_name(instance, "sallyport-worker")
+    assert instance.wait_line("was killed by signal 9"), instance.output
+    for _ in range(6):                                        # either worker may take it
+        with instance.client() as c:
+            c.login()
+            c.put("x", b"x")
+
+
+def test_back_off_grows(site):
+    """A program that dies again and again is not started in a tight loop."""
+    for _ in range(4):
+        auth = by_name(site, "sallyport-auth")
+        assert auth or site.wait(lambda: by_name(site, "sallyport-auth"))
+        victim = by_name(site, "sallyport-auth")[0]
+        os.kill(victim, signal.SIGKILL)
+        assert site.wait(lambda: by_name(site, "sallyport-auth") not in ([], [victim])), site.output
+    waits = [int(ms) for ms in re.findall(r"sallyport-auth 0 was killed.*started again in (\d+) ms", site.output)]
+    assert waits == [100, 200, 400, 800]
+
+
+def test_second_signal_ends_at_once(instance):
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    (site.path / "big").write_bytes(b"x" * 30_000_000)
+    instance.sallyport_xml = '<service drainTimeout="00:10:00" />'
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        c.cmd("TYPE I", "200")
+        with socket.create_connection(c.epsv(), PATIENCE) as data:
+            c.send("RETR big\r\n")
+            assert c.reply()[0] == "1"
+            data.recv(1000)                                   # and never reads on
+            instance.process.send_signal(signal.SIGTERM)
+            assert instance.wait_line("stopping"), instance.output
+            began = time.monotonic()
+            assert instance.stop() == 0
+            assert time.monotonic() - began < 15
+
+
+def test_certificate_is_replaced_without_restart(instance):
+    """A new certificate is served after the reload; a bad one keeps the old one and says so."""
+    site = instance.add_site("Depot", tls="SslAllow", users={"anna": "secret"})
+    instance.start()
+    workers = by_name(instance, "sallyport-worker")
+
+    def served():
+        with instance.client() as c:
+            c.auth_tls()
+            return hashlib.sha1(c.sock.getpeercert(binary_form=True)).hexdigest().upper()
+    old = site.certificate
+    assert served() == old
+    site.certificate = instance.make_certificate()
+    instance.give_files()
+    instance.reload()
+    assert served() == site.certificate != old
+    new = site.certificate
+    site.certificate = "0" * 40
+    instance.write()
+    assert instance.wait_line("stays in force"), instance.output
+    assert served() == new
+    assert by_name(instance, "sallyport-worker") == workers
+
+
+@pytest.mark.skipif(os.getuid() != 0 and not os.access("/", os.W_OK), reason="needs a file we may write")
+def test_hash_is_renewed_at_login(instance):
+    """IIS's SHA-256 becomes yescrypt at the first login; owner, mode and everything else of the file stay."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.start()
+    path = instance.dir / "administration.config"
+    before, mode = path.read_text(), path.stat().st_mode
+    with instance.client() as c:
+        c.login()
+    assert instance.wait(lambda: path.read_text() != before), instance.output
+    after = path.read_text()
+    old, new = (re.search(r'name="anna" password="([^"]*)"', text)[1] for text in (before, after))
+    assert "$y$" in new and old != new
+    assert after.replace(new, old) == before
+    assert path.stat().st_mode == mode
+    assert instance.wait_line("reloaded"), instance.output
+    with instance.client() as c:
+        c.login()
+    assert not list(instance.dir.glob(".administration*"))
+
+
+def test_reload_without_change_keeps_everything(site):
+    """SIGHUP storms: one reload at a time, nothing leaks, nobody is restarted."""
+    def lasting():
+        return {pid for pid, name in site.children().items() if name != "sallyport-loader"}
+    children, fds = lasting(), len(os.listdir(f"/proc/{site.process.pid}/fd"))
+    with site.client() as c:
+        c.login()
+        for _ in range(50):
+            site.process.send_signal(signal.SIGHUP)
+        assert site.wait_line("sallyportd: reloaded")
+        assert c.cmd("NOOP", "200")
+    assert lasting() == children
+    assert site.wait(lambda: len(os.listdir(f"/proc/{site.process.pid}/fd")) <= fds)
+
+
+def test_counters_of_a_dead_worker_are_cleared(instance):
+    """maxConnections counts living sessions only."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.extra = '<connections maxConnections="2" />'
+    instance.sallyport_xml = '<service workerCount="1" />'
+    instance.start()
+    held = [instance.client(), instance.client()]
+    for c in held:
+        c.login()
+    worker = by_name(instance, "sallyport-worker")[0]
+    os.kill(worker, signal.SIGKILL)
+    assert instance.wait(lambda: by_name(instance, "sallyport-worker") not in ([], [worker]))
+
+    def works():
+        try:
+            with instance.client(timeout=5) as c:
+                c.login()
+                return True
+        except (OSError, EOFError, AssertionError):
+            return False
+    assert instance.wait(works), instance.output
