@@ -11,6 +11,7 @@
  *   K: auth|broker   that program dies
  *   L: pattern       the next log record: VERB [argument] user status win32 sub-status path
  *   N:               another connection
+ *   X:               the client is gone
  *   Lines that begin with '#' are comments; `# cite:` names the page that documents the behaviour.
  */
 #include <arpa/inet.h>
@@ -342,6 +343,10 @@ static void play_line(struct play *p, struct slice line)
         break;
     case 'N':
         play_connect(p);
+        break;
+    case 'X':
+        close(p->control);
+        p->control = -1;
         break;
     default:
         if (line.len && line.ptr[0] != '#' && !is_setting(line))

@@ -132,8 +132,8 @@ static void session_free(struct session *s)
     struct worker *w = s->worker;
     if (s->run)
         run_cancel(s, s->run, 426, s->end_substatus ? s->end_substatus : SUB_CONNECTION_ERROR);
-    session_log_out(s);
     access_log_control(s, "ControlChannelClosed", s->end_win32, s->end_substatus);
+    session_log_out(s);
     if (s->counted)
         session_count(s, -1);
     worker_remove_session(w, s->id);
