@@ -1,5 +1,5 @@
 /*
- * transfer.c - moving bytes between a file (or a listing) and a data stream.
+ * transfer.c - when to move bytes between a file (or a listing) and a data stream; transfer_step.c moves them.
  *
  *              fed, pages are there           last byte               FIN is out
  *   HUNGRY, COLD ------------------> MOVING ------------> CLOSING -----------------> OVER
@@ -10,22 +10,11 @@
  * turn of the loop.  CLOSING exists for downloads: close_notify and FIN go out before 226 is said (threats.md D13).
  * HUNGRY waits for a listing's next chunk, COLD for the disk.
  *
- * Nothing is kept between turns but offsets: what the socket did not take is read again from the page cache.  OpenSSL
- * wants to be offered the same bytes again after ERR_AGAIN; it looks at the length only, its record is already sealed.
- *
- * Cold files: pages are asked for with preadv2(RWF_NOWAIT), which says EAGAIN instead of waiting for the disk; then
- * they are read ahead (posix_fadvise) and asked for again a little later.  sendfile has no such flag, so the first and
- * last byte of the window it may send are asked for before.  A window that stays cold for COLD_TRIES is read blocking:
- * a page that cannot be read never becomes warm, and the error must come out.  What remains: file systems without
- * RWF_NOWAIT block for up to one window, and writes block when the kernel throttles writers.
- *
  * Time: a tick compares what the peer has acknowledged (not what the kernel took in; a full send buffer of a slow
  * reader is progress at the reader's pace) with the last tick.  Waiting for our own disk or broker is not the peer's
  * fault and stops both clocks.
  */
-#include "worker/transfer.h"
-
-#include "worker/ascii.h"
+#include "worker/transfer_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,58 +22,14 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
     TURN_BYTES = 1024 * 1024, /* per transfer and turn of the loop */
-    WINDOW = 512 * 1024,      /* probed, then sent, by sendfile */
-    BATCH = 256 * 1024,       /* read and sealed at a time under TLS */
-    ASCII_BATCH = 64 * 1024,
-    AHEAD = 4 * WINDOW,       /* asked for once a file has proved cold */
-    COLD_TRIES = 40,
     RATE_WINDOW_MS = 10000,
-    TLS_RECORD = 16384,
 };
 
-enum state { MOVING, HUNGRY, COLD, CLOSING, OVER, STATE_COUNT };
 enum event { ON_FED, ON_WARM, ON_CHUNK_SENT, ON_COLD, ON_LAST_BYTE, ON_PEER_END, ON_CLOSED, ON_FAILED, ON_ABORT };
-
-/* What one step did; STEP_MORE: call again. */
-enum step { STEP_MORE, STEP_WAIT, STEP_CHUNK_SENT, STEP_COLD, STEP_LAST_BYTE, STEP_PEER_END, STEP_FAILED };
-
-struct transfer {
-    struct data_hub *hub;
-    struct stream *stream;
-    struct transfer_config config;
-    enum step (*step)(struct transfer *t);
-    enum state state;
-    struct loop_io *io;
-    struct loop_timer *kick, *tick; /* kick: go on without readiness; tick: time-outs */
-    struct transfer_outcome outcome;
-    int64_t started;
-
-    /* downloads */
-    uint64_t offset, warm_until, asked_until;
-    unsigned cold_tries;
-    bool seen_cold, cannot_probe;
-    size_t pending;          /* at least so many bytes must be offered again (TLS) */
-    struct ascii_out ascii_out;
-    size_t ascii_sent;       /* of the converted bytes at `offset` */
-
-    /* uploads */
-    struct ascii_in ascii_in;
-
-    /* listings */
-    char *chunk;
-    size_t chunk_len, chunk_at;
-    bool last_chunk;
-
-    /* time */
-    uint64_t seen_bytes, rate_bytes;
-    int64_t seen_at, rate_since;
-};
 
 /*   result                      code  text                                            sub  Win32 */
 static const struct data_reply replies[TRANSFER_RESULT_COUNT] = {
@@ -164,27 +109,6 @@ static void fail(struct transfer *t, enum transfer_result result, int err)
     happen(t, ON_FAILED);
 }
 
-/* The same inside a step, whose caller makes the move. */
-static enum step step_fails(struct transfer *t, enum transfer_result result, int err)
-{
-    t->outcome.result = result;
-    t->outcome.err = err;
-    return STEP_FAILED;
-}
-
-static enum step disk_fails(struct transfer *t, int errnum)
-{
-    int err = err_from_errno(errnum);
-    return step_fails(t, TRANSFER_DISK, err == ERR_SYS || err == ERR_RANGE ? ERR_IO : err);
-}
-
-static enum step stream_fails(struct transfer *t, int err)
-{
-    if (err == ERR_AGAIN)
-        return STEP_WAIT;
-    return step_fails(t, err == ERR_SYNTAX ? TRANSFER_TLS_FAILED : TRANSFER_PEER_ABORTED, 0);
-}
-
 static void finish(struct transfer *t)
 {
     loop_io_close(t->io);
@@ -202,259 +126,6 @@ static void finish(struct transfer *t)
     t->config.done(t->config.context, &t->outcome);
 }
 
-/* ---- sending ---- */
-
-static void sent(struct transfer *t, size_t wire, size_t file)
-{
-    t->outcome.wire_bytes += wire;
-    t->outcome.file_bytes += file;
-}
-
-/* Whether the byte at `at` can be read without waiting for the disk. */
-static bool is_warm(struct transfer *t, uint64_t at)
-{
-    char byte;
-    struct iovec one = { &byte, 1 };
-    ssize_t got = preadv2(t->config.file, &one, 1, (off_t)at, RWF_NOWAIT);
-    if (got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
-        t->cannot_probe = true;
-    return got >= 0 || errno != EAGAIN; /* other errors: let the real read tell */
-}
-
-static void read_ahead(struct transfer *t)
-{
-    t->seen_cold = true;
-    if (t->asked_until < t->offset)
-        t->asked_until = t->offset;
-    uint64_t until = t->offset + AHEAD;
-    if (until - t->asked_until < WINDOW || until > INT64_MAX)
-        return;
-    posix_fadvise(t->config.file, (off_t)t->asked_until, (off_t)(until - t->asked_until), POSIX_FADV_WILLNEED);
-    t->asked_until = until;
-}
-
-/* False: come back when the disk has delivered. */
-static bool window_is_warm(struct transfer *t)
-{
-    if (t->offset < t->warm_until || t->cannot_probe)
-        return true;
-    struct stat st;
-    uint64_t end = t->offset + WINDOW;
-    if (fstat(t->config.file, &st) == 0 && (uint64_t)st.st_size < end)
-        end = (uint64_t)st.st_size;
-    if (t->seen_cold)
-        read_ahead(t);
-    bool warm = end <= t->offset || t->cold_tries >= COLD_TRIES ||
-                (is_warm(t, t->offset) && is_warm(t, end - 1));
-    if (!warm) {
-        read_ahead(t);
-        return false;
-    }
-    t->cold_tries = 0;
-    t->warm_until = end > t->offset ? end : t->offset + 1; /* at the end let sendfile say so */
-    return true;
-}
-
-static enum step send_read(struct transfer *t);
-
-static enum step send_file(struct transfer *t)
-{
-    if (!window_is_warm(t))
-        return STEP_COLD;
-    uint64_t most = t->warm_until > t->offset ? t->warm_until - t->offset : WINDOW;
-    size_t put = 0;
-    int err = stream_sendfile(t->stream, t->config.file, &t->offset, most < WINDOW ? (size_t)most : WINDOW, &put);
-    if (!err) {
-        sent(t, put, put);
-        return STEP_MORE;
-    }
-    if (err == ERR_CLOSED)
-        return STEP_LAST_BYTE;
-    if (err == ERR_SYS)
-        return disk_fails(t, errno);
-    if (err == ERR_UNSUPPORTED) { /* not every file system can splice */
-        t->step = send_read;
-        return STEP_MORE;
-    }
-    return stream_fails(t, err);
-}
-
-/* Read from the file without waiting if possible; *got_out 0 at its end. */
-static enum step read_file(struct transfer *t, char *buffer, size_t size, size_t *got_out)
-{
-    if (t->offset > INT64_MAX - size)
-        return step_fails(t, TRANSFER_DISK, ERR_TOO_BIG);
-    if (t->seen_cold)
-        read_ahead(t);
-    bool wait = t->pending || t->cannot_probe || t->cold_tries >= COLD_TRIES;
-    struct iovec into = { buffer, size };
-    ssize_t got;
-    do
-        got = preadv2(t->config.file, &into, 1, (off_t)t->offset, wait ? 0 : RWF_NOWAIT);
-    while (got < 0 && errno == EINTR);
-    if (got < 0 && !wait && errno == EAGAIN) {
-        read_ahead(t);
-        return STEP_COLD;
-    }
-    if (got < 0 && !wait && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)) {
-        t->cannot_probe = true;
-        return read_file(t, buffer, size, got_out);
-    }
-    if (got < 0)
-        return disk_fails(t, errno);
-    t->cold_tries = 0;
-    *got_out = (size_t)got;
-    return STEP_MORE;
-}
-
-/* stream_write with the memory that OpenSSL asks of us. */
-static int offer(struct transfer *t, struct slice bytes, size_t *put_out)
-{
-    if (bytes.len < t->pending) /* the file was cut under us while a record waits */
-        return ERR_IO;
-    int err = stream_write(t->stream, bytes, put_out);
-    t->pending = err != ERR_AGAIN || !stream_is_tls(t->stream) ? 0 : bytes.len < TLS_RECORD ? bytes.len : TLS_RECORD;
-    return err;
-}
-
-static enum step send_read(struct transfer *t)
-{
-    char *buffer = data_hub_scratch(t->hub);
-    size_t got = 0, put = 0;
-    enum step read = read_file(t, buffer, BATCH, &got);
-    if (read != STEP_MORE)
-        return read;
-    if (got == 0 && !t->pending)
-        return STEP_LAST_BYTE;
-    int err = offer(t, slice_of(buffer, got), &put);
-    if (err)
-        return stream_fails(t, err);
-    t->offset += put;
-    sent(t, put, put);
-    return STEP_MORE;
-}
-
-static enum step send_ascii(struct transfer *t)
-{
-    char *buffer = data_hub_scratch(t->hub), *converted = buffer + ASCII_BATCH;
-    size_t got = 0, put = 0;
-    enum step read = read_file(t, buffer, ASCII_BATCH, &got);
-    if (read != STEP_MORE)
-        return read;
-    if (got == 0 && !t->pending)
-        return STEP_LAST_BYTE;
-    struct ascii_out after = t->ascii_out;
-    size_t len = ascii_to_wire(&after, slice_of(buffer, got), converted);
-    if (len < t->ascii_sent)
-        return step_fails(t, TRANSFER_DISK, ERR_IO);
-    int err = offer(t, slice_from(slice_of(converted, len), t->ascii_sent), &put);
-    if (err)
-        return stream_fails(t, err);
-    t->ascii_sent += put;
-    sent(t, put, 0);
-    if (t->ascii_sent == len) {
-        t->offset += got;
-        t->outcome.file_bytes += got;
-        t->ascii_out = after;
-        t->ascii_sent = 0;
-    }
-    return STEP_MORE;
-}
-
-static void drop_chunk(struct transfer *t)
-{
-    free(t->chunk);
-    t->chunk = NULL;
-    t->chunk_at = t->chunk_len = 0;
-}
-
-static enum step send_chunk(struct transfer *t)
-{
-    if (t->chunk_at == t->chunk_len) {
-        drop_chunk(t);
-        return t->last_chunk ? STEP_LAST_BYTE : STEP_CHUNK_SENT;
-    }
-    size_t put = 0;
-    int err = stream_write(t->stream, slice_from(slice_of(t->chunk, t->chunk_len), t->chunk_at), &put);
-    if (err)
-        return stream_fails(t, err);
-    t->chunk_at += put;
-    sent(t, put, put);
-    return STEP_MORE;
-}
-
-/* ---- receiving ---- */
-
-/* 0, or an errno value. */
-static int write_all(struct transfer *t, struct slice bytes)
-{
-    if (bytes.len > INT64_MAX - t->offset)
-        return EFBIG;
-    while (bytes.len) {
-        ssize_t put = pwrite(t->config.file, bytes.ptr, bytes.len, (off_t)t->offset);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return put < 0 ? errno : ENOSPC;
-        bytes = slice_from(bytes, (size_t)put);
-        t->offset += (uint64_t)put;
-        t->outcome.file_bytes += (uint64_t)put;
-    }
-    return 0;
-}
-
-/* As much as is there, at most one batch: OpenSSL hands out single records, the disk likes large pieces. */
-static int receive_batch(struct transfer *t, char *buffer, size_t size, size_t *got_out)
-{
-    size_t got = 0;
-    int err = 0;
-    while (!err && got < size) {
-        size_t now = 0;
-        err = stream_read(t->stream, buffer + got, size - got, &now);
-        got += err ? 0 : now;
-        if (!stream_is_tls(t->stream))
-            break;
-    }
-    *got_out = got;
-    return err;
-}
-
-static int store(struct transfer *t, char *bytes, size_t len)
-{
-    if (!t->config.ascii)
-        return write_all(t, slice_of(bytes, len));
-    size_t converted = ascii_from_wire(&t->ascii_in, slice_of(bytes, len), bytes - 1);
-    return write_all(t, slice_of(bytes - 1, converted));
-}
-
-static enum step upload_ended(struct transfer *t, int err)
-{
-    if (err == ERR_TRUNCATED && t->config.require_close_notify)
-        return step_fails(t, TRANSFER_TRUNCATED, 0);
-    if (err != ERR_CLOSED && err != ERR_TRUNCATED)
-        return stream_fails(t, err);
-    if (t->config.ascii && ascii_from_wire_end(&t->ascii_in)) {
-        int errnum = write_all(t, SLICE_LITERAL("\r"));
-        if (errnum)
-            return disk_fails(t, errnum);
-    }
-    return STEP_PEER_END;
-}
-
-static enum step receive(struct transfer *t)
-{
-    char *buffer = data_hub_scratch(t->hub) + 1; /* room for a CR held since the last batch */
-    size_t got = 0;
-    int err = receive_batch(t, buffer, stream_is_tls(t->stream) ? BATCH : DATA_SCRATCH - 1, &got);
-    t->outcome.wire_bytes += got;
-    if (got) {
-        int errnum = store(t, buffer, got);
-        if (errnum)
-            return disk_fails(t, errnum);
-    }
-    return err ? upload_ended(t, err) : STEP_MORE;
-}
-
 /* ---- the loop ---- */
 
 static void run(struct transfer *t)
@@ -466,7 +137,7 @@ static void run(struct transfer *t)
     uint64_t until = t->outcome.wire_bytes + TURN_BYTES;
     enum step step;
     do
-        step = t->step(t);
+        step = transfer_step(t);
     while (step == STEP_MORE && t->outcome.wire_bytes < until);
     if (step == STEP_WAIT) {
         wait_for_stream(t);
@@ -606,15 +277,6 @@ static void ticked(void *context)
 
 /* ---- life ---- */
 
-static enum step (*choose_step(const struct transfer *t))(struct transfer *)
-{
-    if (t->config.kind == TRANSFER_LISTING)
-        return send_chunk;
-    if (t->config.kind == TRANSFER_UPLOAD)
-        return receive;
-    return t->config.ascii ? send_ascii : stream_can_sendfile(t->stream) ? send_file : send_read;
-}
-
 int transfer_start(struct data_hub *hub, struct stream *stream, const struct transfer_config *config,
                    struct transfer **transfer_out)
 {
@@ -630,7 +292,7 @@ int transfer_start(struct data_hub *hub, struct stream *stream, const struct tra
     if (t->config.rate_window_ms <= 0)
         t->config.rate_window_ms = RATE_WINDOW_MS;
     t->offset = config->offset;
-    t->step = choose_step(t);
+    transfer_choose_step(t);
     t->io = loop_io_open(loop, stream->fd, stream_ready, t);
     t->kick = loop_timer_new(loop, kicked, t);
     t->tick = loop_timer_new(loop, ticked, t);
@@ -666,7 +328,7 @@ void transfer_free(struct transfer *t)
     loop_timer_free(t->tick);
     if (t->config.file >= 0)
         close(t->config.file);
-    drop_chunk(t);
+    transfer_drop_chunk(t);
     free(t);
 }
 
