@@ -125,7 +125,7 @@ void answer_failure(struct session *s, struct run *r, unsigned code, struct slic
     add_system_message(&system, win32);
     r->win32 = win32;
     r->substatus = substatus;
-    /* Policy refusals have no Win32 code and stay one line, as every transcript shows them. */
+    /* Without a Win32 code or a text there is nothing to tell beyond the first line. */
     if ((win32 || detail.len) && session_is_local(s) && s->site->allow_local_detailed_errors) {
         if (!detail.len)
             detail = slice_str(substatus_text(substatus));

@@ -344,8 +344,8 @@ static bool advance(struct session *s)
     flush(s);
     switch (s->state) {
     case SESSION_OPEN:
-        if (s->broker_lost && !s->run)
-            session_end(s, SUB_DATA_SERVER_ABORT, REPLY_NO_SERVICE);
+        if (!s->run && (s->broker_lost || s->worker->draining)) /* the transfer that was let finish is over */
+            session_end(s, s->broker_lost ? SUB_DATA_SERVER_ABORT : SUB_SITE_STOPPED, REPLY_NO_SERVICE);
         if (!s->out.len && s->run && s->run->drained) {
             s->run->drained(s, s->run);
             return true;
