@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-static void fill(char *field, size_t size, const char *fmt, va_list args)
+static FORMAT_LIKE_PRINTF(3, 0) void fill(char *field, size_t size, const char *fmt, va_list args)
 {
     OWNED_TEXT_BUFFER raw = { 0 }, escaped = { 0 };
     text_addv(&raw, fmt, args);

@@ -27,7 +27,7 @@ void text_add(struct text *t, struct slice s);
 void text_add_str(struct text *t, const char *s);
 void text_add_char(struct text *t, char c);
 void text_addf(struct text *t, const char *fmt, ...) FORMAT_LIKE_PRINTF(2, 3);
-void text_addv(struct text *t, const char *fmt, va_list args);
+void text_addv(struct text *t, const char *fmt, va_list args) FORMAT_LIKE_PRINTF(2, 0);
 /* Make room for `len` more bytes and return where they go (NULL on error); then text_grown() says how many came. */
 char *text_room(struct text *t, size_t len);
 void text_grown(struct text *t, size_t len);

@@ -25,7 +25,7 @@ static void print_safe(FILE *out, struct slice s)
     }
 }
 
-static void print_text(FILE *out, const char *fmt, va_list args)
+static FORMAT_LIKE_PRINTF(2, 0) void print_text(FILE *out, const char *fmt, va_list args)
 {
     OWNED_TEXT_BUFFER t = { 0 };
     text_addv(&t, fmt, args);

@@ -66,7 +66,7 @@ static struct layout table_of(enum snap_table which)
         SNAP_TABLES(T)
 #undef T
     default:
-        assert(!"no such table");
+        assert(false && "no such table");
     }
     return t;
 }
