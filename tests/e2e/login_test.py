@@ -2,6 +2,8 @@
 import base64
 import hashlib
 import os
+import pwd
+import subprocess
 
 import pytest
 
@@ -205,11 +207,8 @@ def test_virtual_hosts(instance):
 @pytest.mark.skipif(os.getuid() != 0, reason="system accounts need root")
 def test_system_account(instance):
     """Basic authentication through PAM; files belong to the account; NSS groups are roles (as root only)."""
-    import crypt
-    import pwd
-    import subprocess
     name = f"sp{os.getpid()}"
-    secret = crypt.crypt("Sys-pass1", crypt.mksalt(crypt.METHOD_SHA512))
+    secret = subprocess.run(["openssl", "passwd", "-6", "Sys-pass1"], check=True, capture_output=True, text=True).stdout.strip()
     subprocess.run(["useradd", "--system", "--user-group", "--uid", str(40000 + os.getpid() % 20000), "--no-create-home", "--password", secret, name], check=True)
     try:
         account = pwd.getpwnam(name)
