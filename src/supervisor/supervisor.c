@@ -10,6 +10,7 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -61,6 +62,14 @@ static void notify_reloading(void)
     notify(text);
 }
 
+/* A line on standard output or error; lost rather than waited for when nobody reads the pipe. */
+static void put_line(int fd, const char *prefix, const char *text)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLOUT };
+    if (poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT))
+        dprintf(fd, "sallyportd: %s%s\n", prefix, text);
+}
+
 /* By the logger, which prints all events in one form; by ourselves while there is none. */
 static bool say_by_logger(struct supervisor *s, enum log_level level, const char *text)
 {
@@ -81,7 +90,7 @@ void say(struct supervisor *s, enum log_level level, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (!say_by_logger(s, level, text))
-        fprintf(stderr, "sallyportd: %s%s\n", level == LOG_LEVEL_WARNING ? "warning: " : "", text);
+        put_line(STDERR_FILENO, level == LOG_LEVEL_WARNING ? "warning: " : "", text);
 }
 
 /* ---- ticket keys (threats.md T04): random, rotated, one older kept, in memory only ---- */
@@ -201,8 +210,7 @@ void supervisor_advance(struct supervisor *s)
 {
     if (s->stage == STAGE_STARTING && programs_all_ready(s)) {
         s->stage = STAGE_RUNNING;
-        puts("sallyportd: ready");
-        fflush(stdout);
+        put_line(STDOUT_FILENO, "", "ready");
         notify("READY=1");
         if (s->reload_again)
             supervisor_reload(s);
@@ -281,8 +289,7 @@ static void reloaded(struct supervisor *s, struct compile_result result)
         sites_apply(s);
         tell_restart_needed(s, old);
         generation_free(old);
-        puts("sallyportd: reloaded");
-        fflush(stdout);
+        put_line(STDOUT_FILENO, "", "reloaded");
     }
     notify("READY=1");
     control_reload_done(s, good);
