@@ -84,7 +84,7 @@ static bool say_by_logger(struct supervisor *s, enum log_level level, const char
 
 void say(struct supervisor *s, enum log_level level, const char *fmt, ...)
 {
-    char text[4096];
+    char text[4000]; /* with what stands before it below PIPE_BUF: one write, whole or not at all */
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
