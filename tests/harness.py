@@ -476,7 +476,10 @@ class Client:
                                                 session=self.sock.session if isinstance(self.sock, ssl.SSLSocket) else None)
             received = b""
             if upload is not None:
-                data.sendall(upload)
+                try:
+                    data.sendall(upload)
+                except ConnectionError:
+                    assert want_end is None  # the server has seen enough
                 if tls:
                     data = data.unwrap()
                 data.close()

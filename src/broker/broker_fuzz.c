@@ -78,6 +78,11 @@ static struct snapshot *make_snapshot(void)
     site.directories = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_directory, &d), 1 };
     scope.rules = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_rule, &rule), 1 };
     site.scopes = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_scope, &scope), 1 };
+    struct snap_segment segment = { .segment = snapshot_build_text(w, "hidden") };
+    struct snap_filter filter = { .path = snapshot_build_text(w, "/"), .allow_high_bit = 1, .max_url = 4096,
+                                  .allow_unlisted_extensions = 1, .max_content_length = 1000 };
+    filter.segments = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_segment, &segment), 1 };
+    site.filters = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_filter, &filter), 1 };
     snapshot_put_row(w, SNAP_TABLE_site, &site);
     struct snapshot *s = snapshot_build(w, ROLE_BROKER);
     snapshot_writer_free(w);

@@ -52,6 +52,28 @@ static void put_scopes(struct snapshot_writer *w, struct snap_site *site)
     }
 }
 
+static void put_filter(struct snapshot_writer *w, struct snap_site *site, struct world_options o)
+{
+    struct snap_filter rows[2] = {
+        { .path = put(w, "/loose"), .allow_high_bit = 1, .allow_unlisted_extensions = 1, .max_url = 4096 },
+        { .path = put(w, "/"), .allow_high_bit = 1, .allow_unlisted_extensions = 1, .max_url = PATH_LIMIT },
+    };
+    if (o.filtered) {
+        struct snap_extension exe = { .extension = put(w, ".exe") }, txt = { .extension = put(w, "txt"), .allowed = 1 };
+        struct snap_segment segment = { .segment = put(w, "hidden") };
+        rows[1].extensions = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_extension, &exe), 2 };
+        snapshot_put_row(w, SNAP_TABLE_extension, &txt);
+        rows[1].segments = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_segment, &segment), 1 };
+        rows[1].allow_unlisted_extensions = 0;
+        rows[1].max_content_length = 10;
+    }
+    site->filters = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_filter, &rows[o.filtered ? 0 : 1]), 1 };
+    if (o.filtered) {
+        snapshot_put_row(w, SNAP_TABLE_filter, &rows[1]);
+        site->filters.count = 2;
+    }
+}
+
 static void put_directory(struct world *world, struct snapshot_writer *w, struct snap_site *site, const char *path,
                           const char *below, const char *failure)
 {
@@ -81,6 +103,7 @@ static struct snapshot_writer *world_rows(struct world *world, struct world_opti
     put_directory(world, w, &site, "/mapped", "mapped", "");
     put_directory(world, w, &site, "/", "site", "");
     put_scopes(w, &site);
+    put_filter(w, &site, o);
     snapshot_put_row(w, SNAP_TABLE_site, &site);
     return w;
 }

@@ -20,6 +20,7 @@
 
 struct world_options {
     bool case_insensitive, any_names, keep_partial, durable, replace_on_rename, read_uploads;
+    bool filtered; /* "/": only .txt up to 10 bytes, "hidden" is hidden; "/loose": anything */
     uint32_t sort_limit; /* 0: 1000 */
     bool streaming;      /* sort_limit really 0 */
     bool no_site;

@@ -18,6 +18,7 @@
 #include "base/own.h"
 #include "broker/upload.h"
 #include "ftp/listing.h"
+#include "policy/request_filter.h"
 #include "policy/vpath.h"
 
 struct name_at {
@@ -122,7 +123,9 @@ static bool is_shadowed(const struct browse *b, struct slice name)
 
 static bool is_wanted(const struct browse *b, struct slice name)
 {
-    return b->pattern.len == 0 || slice_matches_wildcard(name, text_slice(&b->pattern));
+    if (b->pattern.len && !slice_matches_wildcard(name, text_slice(&b->pattern)))
+        return false;
+    return !request_filter_hides(b->snapshot, b->site, text_slice(&b->path), name);
 }
 
 /* The next real name that may show; empty at the end. */

@@ -5,7 +5,7 @@
  * mixed, as NTFS does.  A larger directory is streamed in its own order, in memory that does not grow with it
  * (threats.md R04).  Every entry is looked at when its line is made; one that has vanished is left out.
  * Mappings shadow real names and show where the site wants it; what is neither file nor directory, a link that leads
- * out, and uploads under way do not show.
+ * out, uploads under way and hidden segments (requestFiltering) do not show.
  */
 #pragma once
 

@@ -174,6 +174,7 @@ static int upload_new(const struct place *p, struct upload **upload_out)
     u->file = u->dir = u->target = -1;
     u->keep_partial = p->site->keep_partial_uploads;
     u->durable = p->site->durable_uploads;
+    u->limit = UINT64_MAX;
     *upload_out = u;
     return 0;
 }
@@ -317,7 +318,7 @@ static int append_to(struct upload *u, const struct place *p, uint64_t *size_out
         return ERR_BUSY;
     if (fstat(u->file, &st) < 0 || lseek(u->file, 0, SEEK_END) < 0)
         return place_error(errno);
-    *size_out = (uint64_t)st.st_size;
+    *size_out = u->was = (uint64_t)st.st_size;
     return 0;
 }
 
@@ -381,9 +382,27 @@ int upload_commit(struct upload *u)
     return err;
 }
 
+bool upload_is_too_large(const struct upload *u)
+{
+    struct stat st;
+    return u->limit != UINT64_MAX && (fstat(u->file, &st) < 0 || (uint64_t)st.st_size > u->limit);
+}
+
+void upload_reject(struct upload *u)
+{
+    struct stat st;
+    if (!u->temp[0] && fstat(u->file, &st) == 0 && (uint64_t)st.st_size > u->was)
+        (void)!ftruncate(u->file, (off_t)u->was);
+    discard(u);
+}
+
 void upload_abandon(struct upload *u)
 {
     struct stat st;
+    if (upload_is_too_large(u)) {
+        upload_reject(u);
+        return;
+    }
     bool got_bytes = fstat(u->file, &st) == 0 && (uint64_t)st.st_size > u->kept;
     if (u->keep_partial && got_bytes)
         (void)give_name(u);

@@ -24,6 +24,8 @@ struct upload {
     char name[PLACE_NAME_MAX + 1];
     char temp[UPLOAD_TEMP_SIZE]; /* "" when appending */
     uint64_t kept;          /* bytes taken over from the old file (REST) */
+    uint64_t was;           /* appending: the size before */
+    uint64_t limit;         /* the file may not get larger; set by the caller, UINT64_MAX none */
     bool is_unique;         /* the name must still be free at the commit */
     bool keep_partial, durable;
 };
@@ -38,7 +40,11 @@ MUST_USE int upload_append(const struct place *p, struct upload **upload_out, ui
 
 /* Whole: give it its name.  Frees `u` in any case; on error the old file is as it was and nothing is left behind. */
 MUST_USE int upload_commit(struct upload *u);
-/* Broken off.  Removed, or with keepPartialUploads given the name when it got any bytes at all, so that the client
+/* Whether it has more bytes than its limit allows. */
+bool upload_is_too_large(const struct upload *u);
+/* Not wanted: nothing of it stays, an append is cut back.  Frees `u`. */
+void upload_reject(struct upload *u);
+/* Broken off.  Rejected when too large; else removed, or with keepPartialUploads given the name when it got any bytes at all, so that the client
  * can ask for the size and resume; an append keeps what came.  Frees `u`. */
 void upload_abandon(struct upload *u);
 

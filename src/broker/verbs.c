@@ -15,6 +15,7 @@
 
 #include "base/own.h"
 #include "ftp/listing.h"
+#include "policy/request_filter.h"
 #include "policy/vpath.h"
 #include "policy/win_error.h"
 
@@ -69,6 +70,13 @@ static void settle(struct verb_result *r, int err)
         r->answer.win32 = win_error_from(err);
     if (!r->answer.substatus)
         r->answer.substatus = substatus_of(err);
+}
+
+/* requestFiltering at `path`. */
+static int filter(struct call *c, struct slice path, enum request_kind kind)
+{
+    unsigned substatus = request_filter_refuses(c->snapshot, c->site, path, kind);
+    return substatus ? fail(c, ERR_DENIED, WIN_ACCESS_DENIED, substatus) : 0;
 }
 
 /* ---- looking ---- */
@@ -195,9 +203,21 @@ static size_t uploads_open(const struct grant *g)
     return count;
 }
 
+static int too_large(struct call *c)
+{
+    return fail(c, ERR_TOO_BIG, WIN_ACCESS_DENIED, SUB_SIZE_LIMIT);
+}
+
+static uint64_t size_limit(const struct call *c)
+{
+    return request_filter_size_limit(c->snapshot, c->site, c->place.path);
+}
+
 /* The worker gets a descriptor of the same open file, so the lock lives as long as either of us. */
 static int hand_out(struct call *c, struct upload *u)
 {
+    u->limit = size_limit(c);
+    c->result->answer.limit = u->limit == UINT64_MAX ? 0 : u->limit;
     int err = describe(c, u->file);
     int fd = err ? -1 : fcntl(u->file, F_DUPFD_CLOEXEC, 3);
     if (!err && fd < 0)
@@ -220,6 +240,8 @@ static int verb_upload(struct call *c)
     struct upload *u;
     if (uploads_open(c->grant) >= GRANT_UPLOADS_MAX)
         return ERR_LIMIT;
+    if (c->ask->offset > size_limit(c))
+        return too_large(c);
     int err = upload_begin(&c->place, c->ask->offset, &u);
     return err ? err : hand_out(c, u);
 }
@@ -229,8 +251,18 @@ static int verb_upload_unique(struct call *c)
     struct upload *u;
     if (uploads_open(c->grant) >= GRANT_UPLOADS_MAX)
         return ERR_LIMIT;
+    OWNED_TEXT_BUFFER path = { 0 };
     int err = upload_begin_unique(&c->place, &u);
-    return err ? err : hand_out(c, u);
+    if (err)
+        return err;
+    err = vpath_join(c->place.path, slice_str(u->name), &path);
+    if (!err)
+        err = filter(c, text_slice(&path), REQUEST_FILE);
+    if (err) {
+        upload_reject(u);
+        return err;
+    }
+    return hand_out(c, u);
 }
 
 static int verb_append(struct call *c)
@@ -240,7 +272,13 @@ static int verb_append(struct call *c)
     if (uploads_open(c->grant) >= GRANT_UPLOADS_MAX)
         return ERR_LIMIT;
     int err = upload_append(&c->place, &u, &size);
-    return err ? err : hand_out(c, u);
+    if (err)
+        return err;
+    if (size > size_limit(c)) {
+        upload_reject(u);
+        return too_large(c);
+    }
+    return hand_out(c, u);
 }
 
 static struct upload *take_upload(struct grant *g, uint64_t handle)
@@ -259,6 +297,10 @@ static int verb_commit(struct call *c)
     struct upload *u = take_upload(c->grant, c->ask->handle);
     if (!u)
         return ERR_STATE;
+    if (upload_is_too_large(u)) {
+        upload_reject(u);
+        return too_large(c);
+    }
     (void)describe(c, u->file); /* the size that the log tells; a failure shows at the commit */
     return upload_commit(u);
 }
@@ -413,6 +455,22 @@ static bool may_move(const struct call *c, struct slice from, struct slice to)
     return true;
 }
 
+static bool is_directory(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A file's new name is filtered as one; a directory takes along what is filtered below it. */
+static int filter_move(struct call *c, const struct rename_source *r)
+{
+    if (!is_directory(r->object))
+        return filter(c, c->place.path, REQUEST_FILE);
+    if (!request_filter_may_move(c->snapshot, c->site, text_slice(&r->path), c->place.path))
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_FILTER_SEGMENT);
+    return 0;
+}
+
 static int verb_rename_from(struct call *c)
 {
     struct rename_source *r = &c->grant->rename;
@@ -425,6 +483,11 @@ static int verb_rename_from(struct call *c)
     OWNED_FD object = openat(dir, r->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (object < 0)
         return place_error(errno);
+    if (!is_directory(object)) {
+        err = filter(c, c->place.path, REQUEST_FILE);
+        if (err)
+            return err;
+    }
     text_reset(&r->path);
     text_add(&r->path, c->place.path);
     if (text_error(&r->path))
@@ -471,7 +534,9 @@ static int verb_rename_to(struct call *c)
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);
     if (directory_map_has(c->snapshot, c->site, c->place.path, true))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT);
-    int err = place_open_parent(&c->place, &dir, name);
+    int err = filter_move(c, r);
+    if (!err)
+        err = place_open_parent(&c->place, &dir, name);
     if (err)
         return err;
     if (!is_same(r->dir, r->name, r->object))
@@ -493,6 +558,7 @@ static int verb_rename_to(struct call *c)
 enum verb_takes {
     TAKES_PATH = 1,      /* `path` is mapped and judged */
     TAKES_NAME = 2,      /* ... and is something in a mapping, not the mapping itself: sub-status 5 */
+    TAKES_FILE = 8,      /* ... and is a file, or will be */
     TAKES_BOTH_ENDS = 4, /* uses what RNFR kept; everything else drops it */
 };
 
@@ -504,16 +570,16 @@ static const struct verb {
 } verbs[BROKER_VERB_MAX + 1] = {
     [BROKER_STAT] =          { NEEDS_READ,    TAKES_PATH,                       verb_stat },
     [BROKER_CHDIR] =         { NEEDS_ANY,     TAKES_PATH,                       verb_chdir },
-    [BROKER_OPEN_READ] =     { NEEDS_READ,    TAKES_PATH,                       verb_open_read },
-    [BROKER_UPLOAD] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_upload },
-    [BROKER_APPEND] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_append },
+    [BROKER_OPEN_READ] =     { NEEDS_READ,    TAKES_PATH | TAKES_FILE,          verb_open_read },
+    [BROKER_UPLOAD] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME | TAKES_FILE, verb_upload },
+    [BROKER_APPEND] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME | TAKES_FILE, verb_append },
     [BROKER_UPLOAD_UNIQUE] = { NEEDS_WRITE,   TAKES_PATH,                       verb_upload_unique },
     [BROKER_COMMIT] =        { NEEDS_NOTHING, 0,                                verb_commit },
     [BROKER_ABANDON] =       { NEEDS_NOTHING, 0,                                verb_abandon },
     [BROKER_LIST] =          { NEEDS_READ,    TAKES_PATH,                       verb_list },
     [BROKER_LIST_NEXT] =     { NEEDS_NOTHING, 0,                                verb_list_next },
     [BROKER_LIST_END] =      { NEEDS_NOTHING, 0,                                verb_list_end },
-    [BROKER_DELETE] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_delete },
+    [BROKER_DELETE] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME | TAKES_FILE, verb_delete },
     [BROKER_MKDIR] =         { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_mkdir },
     [BROKER_RMDIR] =         { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_rmdir },
     [BROKER_RENAME_FROM] =   { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_rename_from },
@@ -527,10 +593,15 @@ static bool has_needed(unsigned permissions, unsigned needs)
     return needs == NEEDS_ANY ? permissions != 0 : (permissions & needs) == needs;
 }
 
-/* Everything that can be said without touching the disk. */
+/* Everything that can be said without touching the disk, in the order of ftp-behaviour 5. */
 static int judge(struct call *c, const struct verb *v)
 {
-    int err = place_map(&c->place, c->snapshot, c->site, c->ask->path, &c->who);
+    if (!vpath_is_canonical(c->ask->path))
+        return ERR_NAME;
+    int err = filter(c, c->ask->path, v->takes & TAKES_FILE ? REQUEST_FILE : REQUEST_ANY);
+    if (err)
+        return err;
+    err = place_map(&c->place, c->snapshot, c->site, c->ask->path, &c->who);
     bool is_permitted = has_needed(c->place.permissions, v->needs);
     c->result->answer.writable = c->place.permissions & PERMISSION_WRITE;
     if (err && (err != ERR_PATH || is_permitted))

@@ -1,8 +1,8 @@
 /*
  * verbs.h - one request of the worker, from the ticket to the answer.
  *
- * The order is the same for every verb and lives in one function: grant, site, handle or path, mapping, names,
- * authorization, identity, verb.  What a verb needs stands in its row of the table.
+ * The order is the same for every verb and lives in one function: grant, site, handle or path, request filtering,
+ * mapping, names, authorization, identity, verb.  What a verb needs stands in its row of the table.
  */
 #pragma once
 

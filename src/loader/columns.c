@@ -11,6 +11,10 @@
     L(server, SNAP_SERVER_SETTINGS, "")                                   \
     L(server, SNAP_SERVER_SALLYPORT, "")                                  \
     L(rule, SNAP_RULE_COLUMNS, "system.ftpServer/security/authorization/add") \
+    L(filter, SNAP_FILTER_COLUMNS, "system.ftpServer/security/requestFiltering") \
+    L(extension, SNAP_EXTENSION_COLUMNS, "system.ftpServer/security/requestFiltering/fileExtensions/add") \
+    L(segment, SNAP_SEGMENT_COLUMNS, "system.ftpServer/security/requestFiltering/hiddenSegments/add") \
+    L(sequence, SNAP_SEQUENCE_COLUMNS, "system.ftpServer/security/requestFiltering/denyUrlSequences/add") \
     L(user, SNAP_USER_COLUMNS, "system.webServer/management/authentication/credentials/add")
 
 static int store_text(struct compiler *c, const struct conf_value *v, void *to)

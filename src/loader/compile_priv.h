@@ -4,6 +4,7 @@
  *   compile.c     order of work, server level, sites      columns.c   settings by (element path, attribute)
  *   bindings.c    endpoints, clashes, implicit TLS         content.c   directories, authorization scopes, providers
  *   server_cert.c certificates by thumbprint               users.c     administration.config
+ *   scopes.c      paths with their own form of a section   filters.c   request and command filtering
  *   unenforced.c  settings that are understood but not enforced
  */
 #pragma once
@@ -79,6 +80,17 @@ MUST_USE int bindings_put(struct compiler *c);
 MUST_USE int content_directories(struct compiler *c, struct site_work *s);
 MUST_USE int content_scopes(struct compiler *c, struct site_work *s);
 MUST_USE int content_providers(struct compiler *c, struct site_work *s);
+
+/* ---- scopes.c ---- */
+/* "/app" + "/sub" -> "/app/sub"; "/" + "/" -> "/".  NULL: out of memory; the caller frees. */
+char *scopes_join(struct slice application, struct slice directory);
+void scopes_extend(struct snap_range *range, uint32_t row);
+/* Called for `path` below the site ("/", "/a/b"), whose values stand at configuration path `location`. */
+typedef int scopes_put(struct compiler *c, struct site_work *s, struct slice path, struct slice location);
+MUST_USE int scopes_each(struct compiler *c, struct site_work *s, const char *section, scopes_put *put);
+
+/* ---- filters.c ---- */
+MUST_USE int filters_request(struct compiler *c, struct site_work *s);
 
 /* ---- server_cert.c ---- */
 MUST_USE int server_cert_open(struct compiler *c);

@@ -328,18 +328,6 @@ static const struct {
     { "address rule of the site", SERVER("<ipSecurity><add ipAddress=\"192.0.2.1\" /></ipSecurity>"), 1, "ipSecurity" },
     { "address rule that allows", SERVER("<ipSecurity><add ipAddress=\"192.0.2.1\" allowed=\"true\" /></ipSecurity>"), 1, NULL },
     { "addresses unlisted denied", SERVER("<ipSecurity allowUnlisted=\"false\" />"), 1, "ipSecurity/@allowUnlisted" },
-    { "file extension denied",
-      SERVER("<requestFiltering><fileExtensions><add fileExtension=\".exe\" allowed=\"false\" /></fileExtensions></requestFiltering>"),
-      1, "fileExtensions" },
-    { "largest file", SERVER("<requestFiltering><requestLimits maxAllowedContentLength=\"10\" /></requestFiltering>"), 1,
-      "maxAllowedContentLength" },
-    { "hidden segment", SERVER("<requestFiltering><hiddenSegments><add segment=\"private\" /></hiddenSegments></requestFiltering>"),
-      1, "hiddenSegments" },
-    { "the hidden segment of every installation",
-      SERVER("<requestFiltering><hiddenSegments><add segment=\"_vti_bin\" /></hiddenSegments></requestFiltering>"), 1, NULL },
-    { "denied sequence",
-      SERVER("<requestFiltering><denyUrlSequences><add sequence=\"..\" /></denyUrlSequences></requestFiltering>"), 1,
-      "denyUrlSequences" },
     { "filter of a directory only",
       APPHOST(SITE("one", "1", "*:21:", ""),
               "<location path=\"one/in\"><system.ftpServer><security><ipSecurity allowUnlisted=\"false\" /></security>"
@@ -379,6 +367,50 @@ static void test_failures(void **state)
         }
         end_run(&r);
     }
+}
+
+/* ---- request filtering ---- */
+
+static void test_request_filtering(void **state)
+{
+    (void)state;
+    struct run r;
+    run_texts(&r, APPHOST(SITE("one", "1", "*:21:", SECURITY("")),
+                          "<system.ftpServer><security><requestFiltering><hiddenSegments><add segment=\"_vti_bin\" />"
+                          "</hiddenSegments></requestFiltering></security></system.ftpServer>"
+                          "<location path=\"one/in\"><system.ftpServer><security>"
+                          "<requestFiltering allowHighBitCharacters=\"false\"><fileExtensions allowUnlisted=\"false\">"
+                          "<add fileExtension=\".txt\" allowed=\"true\" /><add fileExtension=\"exe\" allowed=\"false\" />"
+                          "</fileExtensions><requestLimits maxUrl=\"100\" maxAllowedContentLength=\"5000000000\" />"
+                          "<hiddenSegments><add segment=\"bin\" /></hiddenSegments>"
+                          "<denyUrlSequences><add sequence=\"//\" /></denyUrlSequences></requestFiltering></security>"
+                          "</system.ftpServer></location>"), NULL, NULL);
+    show(&r);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(r.report.count, 0);
+    const struct snap_site *site = snapshot_site(r.s, 0);
+    assert_text(&r, site->failure, "");
+    assert_int_equal(site->filters.count, 2);
+    const struct snap_filter *in = snapshot_filter(r.s, site->filters.first), *root = in + 1;
+    assert_text(&r, in->path, "/in");
+    assert_text(&r, root->path, "/");
+    assert_int_equal(root->allow_high_bit, 1);
+    assert_int_equal(root->allow_unlisted_extensions, 1);
+    assert_int_equal(root->max_url, 4096);
+    assert_int_equal(root->max_content_length, 0);
+    assert_int_equal(root->segments.count, 1);
+    assert_text(&r, snapshot_segment(r.s, root->segments.first)->segment, "_vti_bin");
+    assert_int_equal(in->allow_high_bit, 0);
+    assert_int_equal(in->allow_unlisted_extensions, 0);
+    assert_int_equal(in->max_url, 100);
+    assert_int_equal(in->max_content_length, 5000000000);
+    assert_int_equal(in->extensions.count, 2);
+    assert_text(&r, snapshot_extension(r.s, in->extensions.first + 1)->extension, "exe");
+    assert_int_equal(snapshot_extension(r.s, in->extensions.first + 1)->allowed, 0);
+    assert_int_equal(in->segments.count, 2); /* the inherited one first */
+    assert_text(&r, snapshot_segment(r.s, in->segments.first + 1)->segment, "bin");
+    assert_int_equal(in->sequences.count, 1);
+    end_run(&r);
 }
 
 static void test_allow_unenforced(void **state)
@@ -675,6 +707,7 @@ int main(void)
         cmocka_unit_test(test_walkthrough),
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_request_filtering),
         cmocka_unit_test(test_allow_unenforced),
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_refused),

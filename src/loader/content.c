@@ -29,24 +29,6 @@ static void free_directories(struct directory_list *list)
     free(list->items);
 }
 
-/* "/app" + "/sub" -> "/app/sub"; "/" + "/" -> "/". */
-static char *join_paths(struct slice application, struct slice directory)
-{
-    OWNED_TEXT_BUFFER path = { 0 };
-    struct slice parts[] = { application, directory };
-    for (size_t i = 0; i < 2; i++)
-        while (parts[i].ptr) {
-            struct slice part = slice_cut(&parts[i], '/');
-            if (!part.len)
-                continue;
-            text_add_char(&path, '/');
-            text_add(&path, part);
-        }
-    if (!path.len)
-        text_add_char(&path, '/');
-    return text_release(&path);
-}
-
 static int add_directory(struct directory_list *list, struct conf_element *application, struct conf_element *directory)
 {
     if (list->count == list->cap) {
@@ -58,7 +40,7 @@ static int add_directory(struct directory_list *list, struct conf_element *appli
         list->cap = cap;
     }
     struct slice sub = conf_text(directory, "path");
-    char *path = join_paths(conf_text(application, "path"), sub);
+    char *path = scopes_join(conf_text(application, "path"), sub);
     if (!path)
         return ERR_NOMEM;
     list->items[list->count++] = (struct directory){ path, slice_equal_str(sub, "/"), directory };
@@ -148,53 +130,6 @@ int content_directories(struct compiler *c, struct site_work *s)
 
 #define AUTHORIZATION "system.ftpServer/security/authorization"
 
-struct scope {
-    char *path; /* below the site: "/", "/a/b" */
-    struct slice location;
-};
-struct scope_list {
-    struct scope *items;
-    size_t count, cap, skip; /* skip: length of the site's name */
-    int err;
-};
-
-static void free_scopes(struct scope_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        free(list->items[i].path);
-    free(list->items);
-}
-
-static void add_scope(void *context, struct slice location)
-{
-    struct scope_list *list = context;
-    if (list->count == list->cap && !list->err) {
-        size_t cap = list->cap ? list->cap * 2 : 4;
-        struct scope *items = reallocarray(list->items, cap, sizeof *items);
-        if (!items) {
-            list->err = ERR_NOMEM;
-            return;
-        }
-        list->items = items;
-        list->cap = cap;
-    }
-    char *path = list->err ? NULL : join_paths(slice_from(location, list->skip), SLICE_NONE);
-    if (!path) {
-        list->err = ERR_NOMEM;
-        return;
-    }
-    list->items[list->count++] = (struct scope){ path, location };
-}
-
-static int compare_scopes(const void *left, const void *right)
-{
-    const struct scope *a = left, *b = right;
-    size_t la = strlen(a->path), lb = strlen(b->path);
-    if (la != lb)
-        return la > lb ? -1 : 1;
-    return slice_compare_fold(slice_str(a->path), slice_str(b->path));
-}
-
 static int put_rules(struct compiler *c, struct slice location, struct snap_range *rules_out)
 {
     typedef struct snap_rule row;
@@ -215,31 +150,19 @@ static int put_rules(struct compiler *c, struct slice location, struct snap_rang
     return 0;
 }
 
-static int put_scope(struct compiler *c, struct site_work *s, const struct scope *scope)
+static int put_scope(struct compiler *c, struct site_work *s, struct slice path, struct slice location)
 {
-    struct snap_scope row = { .path = snapshot_put_text(c->w, slice_str(scope->path)) };
-    int err = put_rules(c, scope->location, &row.rules);
+    struct snap_scope row = { .path = snapshot_put_text(c->w, path) };
+    int err = put_rules(c, location, &row.rules);
     if (err)
         return err;
-    uint32_t at = snapshot_put_row(c->w, SNAP_TABLE_scope, &row);
-    if (s->row.scopes.count++ == 0)
-        s->row.scopes.first = at;
+    scopes_extend(&s->row.scopes, snapshot_put_row(c->w, SNAP_TABLE_scope, &row));
     return 0;
 }
 
 int content_scopes(struct compiler *c, struct site_work *s)
 {
-    struct scope_list list = { .skip = s->name.len };
-    conf_locations(c->conf, AUTHORIZATION, s->name, add_scope, &list);
-    add_scope(&list, s->name);
-    int err = list.err;
-    if (!err)
-        qsort(list.items, list.count, sizeof *list.items, compare_scopes);
-    for (size_t i = 0; !err && i < list.count; i++)
-        if (i == 0 || !slice_equal_fold(slice_str(list.items[i].path), slice_str(list.items[i - 1].path)))
-            err = put_scope(c, s, &list.items[i]);
-    free_scopes(&list);
-    return err;
+    return scopes_each(c, s, AUTHORIZATION, put_scope);
 }
 
 /* ---- providers ---- */

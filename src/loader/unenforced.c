@@ -101,9 +101,6 @@ static const struct {
     { NULL, false, "ftpServer/security/authentication/clientCertAuthentication", "enabled", { 0, 0 } },
     { NULL, false, "ftpServer/security/commandFiltering", "allowUnlisted", { 1, 1 } },
     { "system.ftpServer/security/ipSecurity", false, "", "allowUnlisted", { 1, 1 } },
-    { "system.ftpServer/security/requestFiltering", false, "", "allowHighBitCharacters", { 1, 1 } },
-    { "system.ftpServer/security/requestFiltering", false, "fileExtensions", "allowUnlisted", { 1, 1 } },
-    { "system.ftpServer/security/requestFiltering", false, "requestLimits", "maxAllowedContentLength", { 0, 0 } },
     { "system.ftpServer/security/authentication", true, "denyByFailure", "enabled", { 0, 0 } },
 };
 
@@ -117,10 +114,6 @@ static const struct {
     { NULL, "ftpServer/security/commandFiltering", "allowed", 1, NULL, NULL },
     { NULL, "ftpServer/customFeatures/providers", "enabled", 0, "name", "" },
     { "system.ftpServer/security/ipSecurity", "", "allowed", 1, NULL, NULL },
-    { "system.ftpServer/security/requestFiltering", "fileExtensions", "allowed", 1, NULL, NULL },
-    { "system.ftpServer/security/requestFiltering", "denyUrlSequences", NULL, 0, NULL, NULL },
-    /* a fresh Windows installation hides this name, which nothing on Linux gives a meaning */
-    { "system.ftpServer/security/requestFiltering", "hiddenSegments", NULL, 0, "segment", "_vti_bin" },
 };
 
 static void refuse(struct compiler *c, struct site_work *s, struct conf_element *e, const char *attribute)
@@ -209,5 +202,4 @@ void unenforced_check_site(struct compiler *c, struct site_work *s)
     check_collections(c, s, true, s->name);
     check_custom_authorization(c, s);
     conf_locations(c->conf, "system.ftpServer/security/ipSecurity", s->name, check_location, &below_site);
-    conf_locations(c->conf, "system.ftpServer/security/requestFiltering", s->name, check_location, &below_site);
 }

@@ -83,6 +83,7 @@ struct snap_range {
     C(r, directories,        "directory", "") \
     C(r, scopes,             "scope", "")     \
     C(r, providers,          "provider", "")  \
+    C(r, filters,            "filter", "")    \
     C(p, cert,               "cert", "")      \
     C(u, cert_substatus,     "", "")          \
     C(s, failure,            "", "")          \
@@ -126,6 +127,25 @@ struct snap_range {
     C(s, users,       "", "users")                                                    \
     C(s, roles,       "", "roles")                                                    \
     C(f, permissions, "", "permissions")
+
+/* requestFiltering, by configuration path as the authorization scopes: longest first, always one for "/", the items
+ * of a row are the effective lists of that path. */
+#define SNAP_FILTER_COLUMNS(C)                                                            \
+    C(s, path,                      "",               "")                                 \
+    C(b, allow_high_bit,            "",               "allowHighBitCharacters")           \
+    C(b, allow_unlisted_extensions, "fileExtensions", "allowUnlisted")                    \
+    C(u, max_url,                   "requestLimits",  "maxUrl")                           \
+    C(n, max_content_length,        "requestLimits",  "maxAllowedContentLength") /* 0 none */ \
+    C(r, extensions,                "extension",      "")                                 \
+    C(r, segments,                  "segment",        "")                                 \
+    C(r, sequences,                 "sequence",       "")
+#define SNAP_EXTENSION_COLUMNS(C)             \
+    C(s, extension, "", "fileExtension")      \
+    C(b, allowed,   "", "allowed")
+#define SNAP_SEGMENT_COLUMNS(C)               \
+    C(s, segment,   "", "segment")
+#define SNAP_SEQUENCE_COLUMNS(C)              \
+    C(s, sequence,  "", "sequence")
 
 /* The site's customAuthentication providers, enabled ones, in order; `kind` from providerDefinitions. */
 enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER = 1, SNAP_PROVIDER_ASPNET = 2 };
@@ -216,6 +236,10 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     T(directory,  SNAP_DIRECTORY_COLUMNS,  ROLE_BROKER)                                           \
     T(scope,      SNAP_SCOPE_COLUMNS,      ROLE_BROKER)                                           \
     T(rule,       SNAP_RULE_COLUMNS,       ROLE_BROKER)                                           \
+    T(filter,     SNAP_FILTER_COLUMNS,     ROLE_BROKER)                                           \
+    T(extension,  SNAP_EXTENSION_COLUMNS,  ROLE_BROKER)                                           \
+    T(segment,    SNAP_SEGMENT_COLUMNS,    ROLE_BROKER)                                           \
+    T(sequence,   SNAP_SEQUENCE_COLUMNS,   ROLE_BROKER)                                           \
     T(provider,   SNAP_PROVIDER_COLUMNS,   ROLE_AUTH)                                             \
     T(user,       SNAP_USER_COLUMNS,       ROLE_AUTH)                                             \
     T(permission, SNAP_PERMISSION_COLUMNS, ROLE_AUTH)                                             \

@@ -57,7 +57,8 @@ void transfer_fail(struct session *s, struct run *r, const struct data_reply *re
         broker_tell(s->worker, s->ticket, r->kind == TRANSFER_LISTING ? BROKER_LIST_END : BROKER_ABANDON, r->handle);
     r->handle = 0;
     close_data(s, r, reply->win32, reply->substatus);
-    answer_failure(s, r, reply->code, slice_str(reply->text), reply->win32, 0, slice_str(substatus_text(reply->substatus)));
+    answer_failure(s, r, reply->code, slice_str(reply->text), reply->win32,
+                   reply->substatus == SUB_SIZE_LIMIT ? SUB_SIZE_LIMIT : SUB_NONE, slice_str(substatus_text(reply->substatus)));
 }
 
 static void space_answered(struct session *s, const struct broker_answer *a, int *fd)
@@ -132,6 +133,25 @@ static void commit(struct session *s, struct run *r)
         return; /* answered */
 }
 
+static void abandoned(struct session *s, const struct broker_answer *a, int *fd)
+{
+    (void)a; /* a broker that is gone has dropped it too */
+    (void)fd;
+    struct run *r = run_answered(s);
+    r->handle = 0;
+    transfer_fail(s, r, r->failure);
+}
+
+/* The client may try again at once: what it failed to write must be gone by then. */
+static void abandon(struct session *s, struct run *r, const struct data_reply *reply)
+{
+    struct broker_request request = { .verb = BROKER_ABANDON, .handle = r->handle };
+    r->is_transfer = false; /* ABOR waits and then meets a finished transfer */
+    r->failure = reply;
+    if (run_ask(s, r, request, abandoned))
+        return; /* answered */
+}
+
 /* ---- moving ---- */
 
 static void moved(void *context, const struct transfer_outcome *outcome)
@@ -145,7 +165,9 @@ static void moved(void *context, const struct transfer_outcome *outcome)
         s->bytes_received += outcome->wire_bytes;
     else
         s->bytes_sent += outcome->wire_bytes;
-    if (outcome->result != TRANSFER_DONE)
+    if (outcome->result != TRANSFER_DONE && outcome->result != TRANSFER_ABORTED && r->kind == TRANSFER_UPLOAD)
+        abandon(s, r, transfer_result_reply(outcome->result, outcome->err));
+    else if (outcome->result != TRANSFER_DONE)
         transfer_fail(s, r, transfer_result_reply(outcome->result, outcome->err));
     else if (r->kind == TRANSFER_UPLOAD)
         commit(s, r);
@@ -171,6 +193,7 @@ static void start_moving(struct session *s, struct run *r)
         .ascii = r->ascii,
         .file = r->file,
         .offset = r->offset,
+        .limit = r->limit,
         .timeout_ms = s->site->data_channel_timeout * 1000,
         .min_bytes_per_second = s->site->min_bytes_per_second > 0 ? (uint64_t)s->site->min_bytes_per_second : 0,
         .require_close_notify = s->site->require_data_close_notify,
@@ -241,6 +264,7 @@ static void file_answered(struct session *s, const struct broker_answer *a, int 
     }
     r->file = fd_take(fd);
     r->handle = r->kind == TRANSFER_UPLOAD ? a->handle : 0;
+    r->limit = a->limit;
     if (r->appending)
         r->offset = a->size;
     transfer_open(s, r, r->row->handler == DO_stou ? vpath_last(a->name) : SLICE_NONE);

@@ -38,6 +38,7 @@ static const struct data_reply replies[TRANSFER_RESULT_COUNT] = {
     [TRANSFER_TRUNCATED] =    { 426, "TLS data connection ended without close_notify.", 23, 64 },
     [TRANSFER_TLS_FAILED] =   { 426, "TLS failed on the data connection.",             22, 64 },
     [TRANSFER_DISK] =         { 451, "The request could not be performed because of an I/O device error. ", 3, 1117 },
+    [TRANSFER_TOO_LARGE] =    { 550, "Access is denied. ",                              39, 5 },
     [TRANSFER_TIMED_OUT] =    { 426, "Data channel timed out.",                        15, 121 },
     [TRANSFER_TOO_SLOW] =     { 425, "Data channel timed out due to not meeting the minimum bandwidth requirement.",
                                 50, 121 },

@@ -19,6 +19,7 @@ enum transfer_result {
     TRANSFER_TRUNCATED,    /* upload under TLS ended without close_notify (threats.md D12) */
     TRANSFER_TLS_FAILED,   /* TLS protocol error in mid transfer */
     TRANSFER_DISK,         /* `err` says which */
+    TRANSFER_TOO_LARGE,    /* an upload passed `limit` */
     TRANSFER_TIMED_OUT,    /* dataChannelTimeout without a byte */
     TRANSFER_TOO_SLOW,     /* minBytesPerSecond */
     TRANSFER_RESULT_COUNT
@@ -44,6 +45,7 @@ struct transfer_config {
     bool ascii;                   /* TYPE A: CR LF on the wire, LF in the file; listings are CR LF already */
     int file;                     /* taken over by transfer_start when it succeeds; -1 for listings */
     uint64_t offset;              /* REST; APPE: the size of the file */
+    uint64_t limit;               /* uploads: largest size of the file, 0 none */
     int64_t timeout_ms;           /* dataChannelTimeout, 0 none */
     uint64_t min_bytes_per_second; /* 0 none */
     int64_t rate_window_ms;       /* over which the rate is judged; 0: ten seconds */

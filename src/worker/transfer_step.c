@@ -232,9 +232,13 @@ static enum step send_chunk(struct transfer *t)
 
 /* ---- receiving ---- */
 
-/* 0, or an errno value. */
+enum { OVER_LIMIT = -1 };
+
+/* 0, an errno value, or OVER_LIMIT. */
 static int write_all(struct transfer *t, struct slice bytes)
 {
+    if (t->config.limit && (t->offset > t->config.limit || bytes.len > t->config.limit - t->offset))
+        return OVER_LIMIT;
     if (bytes.len > INT64_MAX - t->offset)
         return EFBIG;
     while (bytes.len) {
@@ -266,6 +270,11 @@ static int receive_batch(struct transfer *t, char *buffer, size_t size, size_t *
     return err;
 }
 
+static enum step write_fails(struct transfer *t, int errnum)
+{
+    return errnum == OVER_LIMIT ? step_fails(t, TRANSFER_TOO_LARGE, 0) : disk_fails(t, errnum);
+}
+
 static int store(struct transfer *t, char *bytes, size_t len)
 {
     if (!t->config.ascii)
@@ -283,7 +292,7 @@ static enum step upload_ended(struct transfer *t, int err)
     if (t->config.ascii && ascii_from_wire_end(&t->ascii_in)) {
         int errnum = write_all(t, SLICE_LITERAL("\r"));
         if (errnum)
-            return disk_fails(t, errnum);
+            return write_fails(t, errnum);
     }
     return STEP_PEER_END;
 }
@@ -297,7 +306,7 @@ static enum step receive(struct transfer *t)
     if (got) {
         int errnum = store(t, buffer, got);
         if (errnum)
-            return disk_fails(t, errnum);
+            return write_fails(t, errnum);
     }
     return err ? upload_ended(t, err) : STEP_MORE;
 }
