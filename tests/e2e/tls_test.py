@@ -267,7 +267,7 @@ def test_world_readable_key_is_refused(instance):
     instance.write()
     done = instance.check()
     assert done.returncode == 1
-    assert "may be read by others" in done.stdout + done.stderr
+    assert "readable by others" in done.stdout + done.stderr
 
 
 def test_sni_chooses_the_site(instance):
