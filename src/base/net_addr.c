@@ -82,8 +82,15 @@ int net_addr_parse(struct slice s, struct net_addr *addr_out)
 void net_addr_print(const struct net_addr *a, struct text *out)
 {
     char text[INET6_ADDRSTRLEN] = "-";
+    if (a->family == 4) { /* several in every log line, and inet_ntop prints them by sprintf */
+        for (int i = 0; i < 4; i++) {
+            text_add_str(out, i ? "." : "");
+            text_add_number(out, a->ip[i], 0, ' ');
+        }
+        return;
+    }
     if (a->family)
-        inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->ip, text, sizeof text);
+        inet_ntop(AF_INET6, a->ip, text, sizeof text);
     text_add_str(out, text);
 }
 

@@ -85,6 +85,17 @@ void text_addf(struct text *t, const char *fmt, ...)
     va_end(args);
 }
 
+void text_add_number(struct text *t, uint64_t value, unsigned width, char pad)
+{
+    char digits[64], *at = digits + sizeof digits;
+    do
+        *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    for (char *start = digits + sizeof digits - (width < sizeof digits ? width : sizeof digits); at > start;)
+        *--at = pad;
+    text_add(t, slice_of(at, (size_t)(digits + sizeof digits - at)));
+}
+
 char *text_room(struct text *t, size_t len)
 {
     return reserve(t, len) ? t->ptr + t->len : NULL;
@@ -136,8 +147,20 @@ char *text_release(struct text *t)
     return ptr;
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '\\';
+}
+
 void text_add_escaped(struct text *t, struct slice s)
 {
+    size_t plain = 0; /* nearly always all of it */
+    while (plain < s.len && is_plain((unsigned char)s.ptr[plain]))
+        plain++;
+    text_add(t, slice_first(s, plain));
+    if (plain == s.len)
+        return;
+    s = slice_from(s, plain);
     bool utf8 = slice_is_utf8(s);
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
@@ -189,6 +212,9 @@ void text_add_json(struct text *t, struct slice s)
 
 void text_add_hex(struct text *t, struct slice s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        text_addf(t, "%02x", (unsigned char)s.ptr[i]);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        text_add(t, slice_of((const char[]){ digits[c >> 4], digits[c & 15] }, 2));
+    }
 }

@@ -28,6 +28,8 @@ void text_add_str(struct text *t, const char *s);
 void text_add_char(struct text *t, char c);
 void text_addf(struct text *t, const char *fmt, ...) FORMAT_LIKE_PRINTF(2, 3);
 void text_addv(struct text *t, const char *fmt, va_list args) FORMAT_LIKE_PRINTF(2, 0);
+/* Decimal digits, filled up on the left with `pad` to `width`; printf costs five times as much. */
+void text_add_number(struct text *t, uint64_t value, unsigned width, char pad);
 /* Make room for `len` more bytes and return where they go (NULL on error); then text_grown() says how many came. */
 char *text_room(struct text *t, size_t len);
 void text_grown(struct text *t, size_t len);

@@ -77,11 +77,11 @@ void browse_end(struct browse *b)
     free(b);
 }
 
-int browse_describe(int fd, struct listing_entry *entry_out)
+enum { DESCRIBE_FIELDS = STATX_BASIC_STATS | STATX_BTIME };
+
+static int describe(const struct statx *s, struct listing_entry *entry_out)
 {
-    struct statx st;
-    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
-        return place_error(errno);
+    const struct statx st = *s;
     if (!S_ISDIR(st.stx_mode) && !S_ISREG(st.stx_mode))
         return ERR_NOT_FILE;
     entry_out->is_directory = S_ISDIR(st.stx_mode);
@@ -93,6 +93,14 @@ int browse_describe(int fd, struct listing_entry *entry_out)
     entry_out->device = makedev(st.stx_dev_major, st.stx_dev_minor);
     entry_out->inode = st.stx_ino;
     return 0;
+}
+
+int browse_describe(int fd, struct listing_entry *entry_out)
+{
+    struct statx st;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_SYNC_AS_STAT, DESCRIBE_FIELDS, &st) < 0)
+        return place_error(errno);
+    return describe(&st, entry_out);
 }
 
 static int add_name(struct browse *b, struct slice name, bool is_mapping)
@@ -182,17 +190,21 @@ static int read_names(struct browse *b)
     return err;
 }
 
-/* Open the entry for a look; links resolve beneath the mapping or not at all. */
-static int open_entry(const struct browse *b, const char *name)
+/* Look at the entry by one call; a link is resolved beneath the mapping or not at all. */
+static int describe_entry(const struct browse *b, const char *name, struct listing_entry *e)
 {
-    int fd = openat(dirfd(b->dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISLNK(st.st_mode))
-        return fd;
-    close(fd);
+    struct statx st;
+    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_AS_STAT;
+    if (statx(dirfd(b->dir), name, flags, DESCRIBE_FIELDS, &st) < 0)
+        return place_error(errno);
+    if (!S_ISLNK(st.stx_mode))
+        return describe(&st, e);
     OWNED_TEXT_BUFFER whole = { 0 };
     text_addf(&whole, "%s%s%s", text_str(&b->rest), b->rest.len ? "/" : "", name);
-    return text_error(&whole) ? -1 : open_beneath(b->root, text_str(&whole), O_PATH);
+    if (text_error(&whole))
+        return text_error(&whole);
+    OWNED_FD fd = open_beneath(b->root, text_str(&whole), O_PATH);
+    return fd < 0 ? place_error(errno) : browse_describe(fd, e);
 }
 
 static const struct snap_directory *mapping_named(const struct browse *b, struct slice name)
@@ -231,13 +243,10 @@ static unsigned permissions_of(const struct browse *b, struct slice name)
 static bool describe_name(const struct browse *b, const char *name, bool is_mapping, struct listing_entry *e)
 {
     *e = (struct listing_entry){ .name = slice_str(name) };
-    if (is_mapping) {
+    if (is_mapping)
         describe_mapping(b, slice_str(name), e);
-    } else {
-        OWNED_FD fd = open_entry(b, name);
-        if (fd < 0 || browse_describe(fd, e))
-            return false;
-    }
+    else if (describe_entry(b, name, e))
+        return false;
     unsigned permissions = permissions_of(b, slice_str(name));
     e->may_read = permissions & PERMISSION_READ;
     e->may_write = permissions & PERMISSION_WRITE;

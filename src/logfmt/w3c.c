@@ -53,6 +53,12 @@ static void add_field(const struct w3c_style *style, struct slice s, struct text
         text_add_char(out, '-');
     for (size_t at = 0; at < s.len;) {
         size_t from = at;
+        while (at < s.len && s.ptr[at] > ' ' && s.ptr[at] < 0x7f)
+            at++;
+        text_add(out, slice_of(s.ptr + from, at - from));
+        if (at == s.len)
+            break;
+        from = at;
         int32_t c = next_character(s, &at);
         struct slice bytes = slice_of(s.ptr + from, at - from);
         if (c == ' ')
@@ -80,13 +86,26 @@ static struct tm utc_of(int64_t time)
 static void add_date(int64_t time, struct text *out)
 {
     struct tm tm = utc_of(time);
-    text_addf(out, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+    text_add_number(out, (uint64_t)(tm.tm_year + 1900), 4, '0');
+    text_add_char(out, '-');
+    text_add_number(out, (uint64_t)(tm.tm_mon + 1), 2, '0');
+    text_add_char(out, '-');
+    text_add_number(out, (uint64_t)tm.tm_mday, 2, '0');
 }
 
 static void add_time(int64_t time, struct text *out)
 {
     struct tm tm = utc_of(time);
-    text_addf(out, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
+    text_add_number(out, (uint64_t)tm.tm_hour, 2, '0');
+    text_add_char(out, ':');
+    text_add_number(out, (uint64_t)tm.tm_min, 2, '0');
+    text_add_char(out, ':');
+    text_add_number(out, (uint64_t)tm.tm_sec, 2, '0');
+}
+
+static void add_number(struct text *out, uint64_t value)
+{
+    text_add_number(out, value, 0, ' ');
 }
 
 static void add_host(const struct net_addr *addr, struct text *out)
@@ -100,7 +119,7 @@ static void add_host(const struct net_addr *addr, struct text *out)
 static void add_port(const struct net_addr *addr, struct text *out)
 {
     if (addr->family)
-        text_addf(out, "%u", addr->port);
+        add_number(out, addr->port);
     else
         text_add_char(out, '-');
 }
@@ -136,7 +155,8 @@ PRINTER(print_user)
 
 PRINTER(print_site)
 {
-    text_addf(out, "FTPSVC%u", r->site);
+    text_add_str(out, "FTPSVC");
+    add_number(out, r->site);
 }
 
 PRINTER(print_computer)
@@ -173,34 +193,34 @@ PRINTER(print_argument)
 PRINTER(print_status)
 {
     if (r->status)
-        text_addf(out, "%u", r->status);
+        add_number(out, r->status);
     else
         text_add_char(out, '-');
 }
 
 PRINTER(print_win32)
 {
-    text_addf(out, "%u", r->win32);
+    add_number(out, r->win32);
 }
 
 PRINTER(print_substatus)
 {
-    text_addf(out, "%u", r->substatus);
+    add_number(out, r->substatus);
 }
 
 PRINTER(print_sent)
 {
-    text_addf(out, "%llu", (unsigned long long)r->bytes_sent);
+    add_number(out, r->bytes_sent);
 }
 
 PRINTER(print_received)
 {
-    text_addf(out, "%llu", (unsigned long long)r->bytes_received);
+    add_number(out, r->bytes_received);
 }
 
 PRINTER(print_elapsed)
 {
-    text_addf(out, "%llu", (unsigned long long)r->elapsed);
+    add_number(out, r->elapsed);
 }
 
 /* A lower-case GUID without braces; the bytes are in the order they are read. */

@@ -32,6 +32,7 @@ enum {
     PEERS_MAX = 2 * CHILD_PEERS_MAX, /* a replaced peer's socket is read to its end beside the new one */
     BATCH = 256,                     /* datagrams from one peer before the others have their turn */
     FLUSH_MS = 1000,
+    GATHER_MS = 5,                   /* for records to gather; a full socket holds some 30 ms of them */
     HELD_MAX = 64 * 1024 * 1024,
     FILE_HELD_MAX = 256 * 1024,
     FOLDERS_MAX = 256,
@@ -426,16 +427,22 @@ static int wait_ms(const struct logger *l)
 static void run(struct logger *l)
 {
     static struct pollfd polled[PEERS_MAX + 1];
+    bool busy = false;
     while (!l->leaving && !(l->draining && !has_peers(l))) {
         size_t count = l->peer_count;
         polled[0] = (struct pollfd){ .fd = l->child.fd, .events = POLLIN };
+        if (busy) /* woken by each of a crowd of records, we would cost their senders more than they do us */
+            (void)poll(polled, 1, GATHER_MS);
+        busy = false;
         for (size_t i = 0; i < count; i++)
             polled[i + 1] = (struct pollfd){ .fd = l->peers[i].fd, .events = POLLIN };
         if (poll(polled, count + 1, wait_ms(l)) < 0 && errno != EINTR)
             break;
         for (size_t i = 0; i < count; i++)
-            if (polled[i + 1].revents && l->peers[i].fd == polled[i + 1].fd)
+            if (polled[i + 1].revents && l->peers[i].fd == polled[i + 1].fd) {
                 serve_peer(l, &l->peers[i], BATCH);
+                busy = true;
+            }
         if (polled[0].revents || l->early)
             serve_all_orders(l);
         replay_early(l);
