@@ -114,7 +114,8 @@ static void end_request(struct broker *b)
 {
     pthread_mutex_lock(&b->lock);
     b->running--;
-    pthread_cond_broadcast(&b->changed);
+    if (b->is_ending) /* nobody waits before */
+        pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->lock);
 }
 

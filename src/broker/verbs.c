@@ -141,19 +141,23 @@ static int open_regular(const struct place *p, int *fd_out)
     return 0;
 }
 
+static bool is_uploading(const struct call *c, int *written_out)
+{
+    return c->place.rest.len && upload_peek(&c->place, written_out) == 0;
+}
+
 /* Readers see the old version; what has none yet is in use, unless the site lets uploads be read (F10). */
 static int open_for_reading(struct call *c, int *fd_out)
 {
     OWNED_FD written = -1;
-    bool is_uploading = c->place.rest.len && upload_peek(&c->place, &written) == 0;
-    if (is_uploading && c->site->allow_read_uploads) {
+    if (c->site->allow_read_uploads && is_uploading(c, &written)) {
         (void)lseek(written, 0, SEEK_SET);
         *fd_out = fd_take(&written);
         return 0;
     }
     int err = open_regular(&c->place, fd_out);
     if (err)
-        return err == ERR_NOT_FOUND && is_uploading ? ERR_BUSY : err;
+        return err == ERR_NOT_FOUND && is_uploading(c, &written) ? ERR_BUSY : err;
     if (!c->site->allow_read_uploads && upload_is_appending(*fd_out)) {
         close(*fd_out);
         return ERR_BUSY;
@@ -173,7 +177,7 @@ static int verb_open_read(struct call *c)
         return err;
     if (c->ask->offset > c->result->answer.size)
         return fail(c, ERR_RANGE, WIN_HANDLE_EOF, SUB_FILE_ERROR);
-    if (lseek(fd, (off_t)c->ask->offset, SEEK_SET) < 0)
+    if (c->ask->offset && lseek(fd, (off_t)c->ask->offset, SEEK_SET) < 0)
         return place_error(errno);
     c->result->fd = fd_take(&fd);
     return 0;

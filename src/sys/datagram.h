@@ -20,7 +20,8 @@ MUST_USE int datagram_pair(int pair_out[2]);
 /* Encode and send message `name` of any channel: DATAGRAM_SEND(socket, -1, auth_end, .ticket = 5). */
 #define DATAGRAM_SEND(socket, fd, name, ...)                                                     \
     ({                                                                                           \
-        uint8_t datagram_bytes_[WIRE_DATAGRAM_MAX];                                              \
+        /* -ftrivial-auto-var-init would clear all of it for every small message */              \
+        uint8_t datagram_bytes_[WIRE_DATAGRAM_MAX] __attribute__((uninitialized));               \
         struct wire_out datagram_out_ = { datagram_bytes_, sizeof datagram_bytes_, 0, 0 };       \
         const struct name datagram_message_ = { __VA_ARGS__ };                                   \
         wire_channel_begin(&datagram_out_, MSG_##name);                                          \

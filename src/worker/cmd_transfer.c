@@ -208,6 +208,8 @@ static void start_moving(struct session *s, struct run *r)
     r->file = -1;
     if (r->kind == TRANSFER_LISTING)
         list_moving(s, r);
+    else
+        transfer_hurry(r->transfer); /* a small file is through before the session's replies are sent, in one piece */
 }
 
 static void opened(void *context, enum data_result result)

@@ -174,6 +174,12 @@ static void handshake(struct data *d)
     tell(d, DATA_OPENED);
 }
 
+static void set_no_delay(int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 /* The socket is connected and the stream wanted. */
 static void begin(struct data *d)
 {
@@ -183,6 +189,7 @@ static void begin(struct data *d)
         tell(d, DATA_OPENED);
         return;
     }
+    set_no_delay(d->stream.fd); /* handshakes wait for each other's small messages; in the clear FIN pushes the last */
     if (stream_start_tls_data(&d->stream, d->control) != 0 || (!d->io && !watch(d, d->stream.fd, 0))) {
         fail(d, DATA_TLS_FAILED);
         return;
@@ -212,12 +219,6 @@ static bool is_transient(int errnum)
 static bool may_connect(const struct data *d, const struct net_addr *who)
 {
     return who->port >= PORT_FLOOR && (!d->rules.match_pasv || net_addr_same_host(who, &d->control_peer));
-}
-
-static void set_no_delay(int fd)
-{
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 /* The right peer, or -1 with errno. */
@@ -255,16 +256,10 @@ static void accept_ready(struct data *d)
     }
     stop_watching(d);
     stop_listening(d);
-    set_no_delay(fd);
     stream_init(&d->stream, fd);
     d->state = CONNECTED;
     if (d->opened)
         begin(d);
-}
-
-static int random_number(uint32_t *number_out)
-{
-    return getrandom(number_out, sizeof *number_out, GRND_NONBLOCK) == (ssize_t)sizeof *number_out ? 0 : ERR_SYS;
 }
 
 static uint32_t common_divisor(uint32_t a, uint32_t b)
@@ -296,11 +291,10 @@ static int listen_at(const struct net_addr *where)
 
 static int listen_in_range(struct data *d, uint32_t low, uint32_t count)
 {
-    uint32_t at, stride;
-    if (random_number(&at) != 0 || random_number(&stride) != 0)
+    uint32_t random[2];
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
         return ERR_SYS;
-    at %= count;
-    stride = stride % count + 1;
+    uint32_t at = random[0] % count, stride = random[1] % count + 1;
     while (common_divisor(stride, count) != 1)
         stride = stride % count + 1;
     for (uint32_t i = 0; i < count && i < PORT_TRIES_MAX; i++) {
@@ -372,7 +366,6 @@ static void connect_done(struct data *d)
         fail(d, error == ETIMEDOUT ? DATA_TIMED_OUT : DATA_FAILED);
         return;
     }
-    set_no_delay(d->stream.fd);
     d->peer = d->target;
     begin(d);
 }
@@ -423,9 +416,6 @@ static void data_expired(void *context)
 {
     struct data *d = context;
     switch (d->state) {
-    case CONNECTED: /* not a time-out: data_open asked to be called back */
-        begin(d);
-        break;
     case FAILED:
         tell(d, d->result);
         break;
@@ -452,7 +442,9 @@ int data_open(struct data *d, struct tls_session *control, data_opened *opened, 
         d->state = FAILED;
         d->result = DATA_FAILED;
     }
-    if (d->state == CONNECTED || d->state == FAILED)
+    if (d->state == CONNECTED)
+        begin(d); /* may free d */
+    else if (d->state == FAILED)
         loop_timer_set(d->timer, 0);
     else
         arm_timeout(d);

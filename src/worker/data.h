@@ -68,7 +68,7 @@ struct net_addr data_peer(const struct data *d); /* who is connected; family 0 b
 
 typedef void data_opened(void *context, enum data_result result);
 /* A transfer command needs the stream.  `control` not NULL: TLS, tied to that control channel.  `opened` is called
- * once, from the loop, never inside data_open; not at all after data_free.  Once per `data`. */
+ * once, inside data_open when nothing is to be waited for; not at all after data_free.  Once per `data`. */
 MUST_USE int data_open(struct data *d, struct tls_session *control, data_opened *opened, void *context);
 /* Valid from DATA_OPENED until data_free. */
 struct stream *data_stream(struct data *d);

@@ -115,8 +115,22 @@ static void linger_expired(void *context)
     linger_end(context);
 }
 
+/* In the clear a peer that takes a file sends nothing: with nothing unread, closing is orderly. */
+static bool is_done_with(struct data_hub *h, struct stream *s)
+{
+    size_t got;
+    if (stream_is_tls(s) || stream_shutdown(s) != 0)
+        return false;
+    int err = stream_read(s, h->scratch, DATA_SCRATCH, &got);
+    return err == ERR_AGAIN || err == ERR_CLOSED;
+}
+
 void data_hub_linger(struct data_hub *h, struct stream *s)
 {
+    if (is_done_with(h, s)) {
+        stream_close(s);
+        return;
+    }
     struct linger_stream *l = calloc(1, sizeof *l);
     if (l) {
         l->io = loop_io_open(h->loop, s->fd, linger_ready, l);

@@ -67,7 +67,6 @@ static void accepted(struct worker *w, int fd, const struct sockaddr_storage *pe
         say_and_close(fd);
         return;
     }
-    set_options(fd);
     session_begin(w, fd, &local, &peer);
 }
 
@@ -110,6 +109,7 @@ int listeners_add(struct worker *w, uint32_t number, const struct net_addr *loca
     int flags = fcntl(fd, F_GETFL);
     struct listener *l = calloc(1, sizeof *l);
     struct loop_io *io = l ? loop_io_open(w->loop, fd, ready, l) : NULL;
+    set_options(fd);
     if (!io || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
         loop_io_close(io);
         free(l);

@@ -177,6 +177,8 @@ static void read_some(struct session *s)
         secret_wipe(buffer, got);
         if (text_error(&s->in))
             session_die(s, SUB_CONNECTION_ERROR, WIN_NOT_ENOUGH_MEMORY);
+        if (got < sizeof buffer) /* that was all; what comes meanwhile wakes us again */
+            return;
     }
 }
 

@@ -140,6 +140,10 @@ static void run(struct transfer *t)
     do
         step = transfer_step(t);
     while (step == STEP_MORE && t->outcome.wire_bytes < until);
+    if (t->config.kind == TRANSFER_DOWNLOAD && !t->advised && (step == STEP_WAIT || step == STEP_MORE)) {
+        t->advised = true; /* not a small file: worth a larger read-ahead */
+        posix_fadvise(t->config.file, 0, 0, POSIX_FADV_SEQUENTIAL);
+    }
     if (step == STEP_WAIT) {
         wait_for_stream(t);
         return;
@@ -312,10 +316,19 @@ int transfer_start(struct data_hub *hub, struct stream *stream, const struct tra
         loop_timer_set(t->kick, 0);
     if (config->kind == TRANSFER_UPLOAD)
         stream_expect_bulk(stream);
-    if (config->kind == TRANSFER_DOWNLOAD)
-        posix_fadvise(config->file, 0, 0, POSIX_FADV_SEQUENTIAL);
     *transfer_out = t;
     return 0;
+}
+
+void transfer_hurry(struct transfer *t)
+{
+    if (t->state != MOVING)
+        return;
+    loop_timer_clear(t->kick);
+    if (t->config.kind == TRANSFER_UPLOAD && !stream_has_pending(t->stream))
+        loop_io_want(t->io, LOOP_READ, -1); /* the peer still waits for our 150 */
+    else
+        work(t);
 }
 
 void transfer_free(struct transfer *t)

@@ -59,6 +59,8 @@ struct transfer_config {
  * The caller owns the transfer until transfer_free, which is safe inside `done`. */
 MUST_USE int transfer_start(struct data_hub *hub, struct stream *stream, const struct transfer_config *config,
                             struct transfer **transfer_out);
+/* Do the first step now instead; `done` may come in here. */
+void transfer_hurry(struct transfer *t);
 /* Without calling `done`; marks the stream failed if the transfer had not ended.  NULL is fine. */
 void transfer_free(struct transfer *t);
 

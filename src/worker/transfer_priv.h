@@ -23,7 +23,7 @@ struct transfer {
     /* downloads */
     uint64_t offset, warm_until, asked_until;
     unsigned cold_tries;
-    bool seen_cold, cannot_probe;
+    bool seen_cold, cannot_probe, advised;
     size_t pending;          /* at least so many bytes must be offered again (TLS) */
     struct ascii_out ascii_out;
     size_t ascii_sent;       /* of the converted bytes at `offset` */

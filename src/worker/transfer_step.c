@@ -24,6 +24,7 @@ enum {
     BATCH = 256 * 1024,       /* read and sealed at a time under TLS */
     ASCII_BATCH = 64 * 1024,
     AHEAD = 4 * WINDOW,       /* asked for once a file has proved cold */
+    PAGE = 4096,              /* the least that memory comes in: no second look within one */
     COLD_TRIES = 40,
     TLS_RECORD = 16384,
 };
@@ -92,7 +93,7 @@ static bool window_is_warm(struct transfer *t)
     if (t->seen_cold)
         read_ahead(t);
     bool warm = end <= t->offset || t->cold_tries >= COLD_TRIES ||
-                (is_warm(t, t->offset) && is_warm(t, end - 1));
+                (is_warm(t, t->offset) && (t->cannot_probe || end - t->offset <= PAGE || is_warm(t, end - 1)));
     if (!warm) {
         read_ahead(t);
         return false;
