@@ -186,8 +186,13 @@ static void test_append(void **state)
     expect(finish(&w, anna, BROKER_COMMIT, handle), 0, 0, 0);
     assert_string_equal(world_read(&w, "site/log.txt"), "onetwothree");
     handle = upload(&w, anna, BROKER_APPEND, "/fresh.txt", "x");
+    assert_int_not_equal(access(world_path(&w, "site/fresh.txt"), F_OK), 0); /* D10: not before it is whole */
     expect(finish(&w, anna, BROKER_COMMIT, handle), 0, 0, 0);
     assert_string_equal(world_read(&w, "site/fresh.txt"), "x");
+    handle = upload(&w, anna, BROKER_APPEND, "/never.txt", "");
+    expect(finish(&w, anna, BROKER_ABANDON, handle), 0, 0, 0); /* D10: the data channel never came */
+    assert_int_not_equal(access(world_path(&w, "site/never.txt"), F_OK), 0);
+    assert_int_equal(world_temps(&w, "site"), 0);
     world_close(&w);
 }
 

@@ -227,7 +227,7 @@ static int begin_in(struct upload *u, const struct place *p, uint64_t offset)
     bool is_new = err == ERR_NOT_FOUND;
     if (err && !is_new)
         return err;
-    if (!is_new && u->is_unique)
+    if (!is_new && u->is_new_only)
         return ERR_EXISTS;
     if (offset > (is_new ? 0 : (uint64_t)old.st_size))
         return ERR_RANGE;
@@ -274,7 +274,7 @@ static int begin_unique_once(const struct place *p, struct upload **upload_out)
     int err = upload_new(p, &u);
     if (err)
         return err;
-    u->is_unique = true;
+    u->is_new_only = true;
     err = place_open(p, O_PATH | O_DIRECTORY, &u->dir);
     if (!err)
         err = pick_name(u->name);
@@ -309,7 +309,12 @@ static int append_to(struct upload *u, const struct place *p, uint64_t *size_out
         return S_ISDIR(st.st_mode) ? ERR_DENIED : ERR_NOT_FILE;
     if (seen < 0 && errno != ENOENT)
         return place_error(errno);
-    u->file = open_beneath(p->root, text_str(&p->rest), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK);
+    if (seen < 0) { /* as a new upload: a data channel that never comes leaves no empty file (threats.md D10) */
+        u->is_new_only = true;
+        *size_out = 0;
+        return begin_in(u, p, 0);
+    }
+    u->file = open_beneath(p->root, text_str(&p->rest), O_WRONLY | O_APPEND | O_NONBLOCK);
     if (u->file < 0 || fstat(u->file, &st) < 0)
         return place_error(errno);
     if (!S_ISREG(st.st_mode))
@@ -332,7 +337,7 @@ int upload_append(const struct place *p, struct upload **upload_out, uint64_t *s
     if (!err)
         err = append_to(u, p, size_out);
     if (err) {
-        upload_free(u);
+        discard(u);
         return err;
     }
     *upload_out = u;
@@ -367,7 +372,7 @@ static int give_name(const struct upload *u)
         return 0;
     if (!is_same_file(u->dir, u->temp, u->file))
         return ERR_CONFLICT;
-    int err = u->is_unique ? take_free_name(u)
+    int err = u->is_new_only ? take_free_name(u)
             : renameat(u->dir, u->temp, u->dir, u->name) < 0 ? place_error(errno) : 0;
     return !err && u->durable ? sync_directory(u) : err;
 }

@@ -26,7 +26,7 @@ struct upload {
     uint64_t kept;          /* bytes taken over from the old file (REST) */
     uint64_t was;           /* appending: the size before */
     uint64_t limit;         /* the file may not get larger; set by the caller, UINT64_MAX none */
-    bool is_unique;         /* the name must still be free at the commit */
+    bool is_new_only;       /* the name must still be free at the commit */
     bool keep_partial, durable;
 };
 
@@ -35,7 +35,7 @@ struct upload {
 MUST_USE int upload_begin(const struct place *p, uint64_t offset, struct upload **upload_out);
 /* STOU in the directory `p`: as upload_begin under a random free name. */
 MUST_USE int upload_begin_unique(const struct place *p, struct upload **upload_out);
-/* APPE: the file itself, created if missing; *size_out is where it ends now. */
+/* APPE: the file itself, *size_out is where it ends now; as upload_begin of a name that must stay free, if missing. */
 MUST_USE int upload_append(const struct place *p, struct upload **upload_out, uint64_t *size_out);
 
 /* Whole: give it its name.  Frees `u` in any case; on error the old file is as it was and nothing is left behind. */

@@ -17,7 +17,8 @@
     V(BROKER_OPEN_READ,    3)  /* RETR: descriptor, size, mtime; `offset` beyond the end is ERR_RANGE */              \
     V(BROKER_UPLOAD,       4)  /* STOR: descriptor of a temporary file, `handle` for COMMIT; `offset` > 0 keeps the   \
                                   first `offset` bytes of the existing file (REST) */                                 \
-    V(BROKER_APPEND,       5)  /* APPE: descriptor of the file itself positioned at its end, `handle` */              \
+    V(BROKER_APPEND,       5)  /* APPE: descriptor of the file itself positioned at its end, `handle`; as UPLOAD if   \
+                                  there is none */                                                                    \
     V(BROKER_UPLOAD_UNIQUE, 6) /* STOU: as UPLOAD; `name` is the name chosen in directory `path` */                   \
     V(BROKER_COMMIT,       7)  /* `handle`: the upload is whole, give it its name */                                  \
     V(BROKER_ABANDON,      8)  /* `handle`: drop it, or keep the part if keepPartialUploads */                        \
