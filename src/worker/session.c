@@ -114,6 +114,8 @@ static void flush(struct session *s)
             return;
         }
         text_drop(&s->out, put);
+        if (s->run) /* the client takes a long reply */
+            s->activity = loop_now(s->worker->loop);
     }
     if (!s->out.len)
         text_free(&s->out);
@@ -286,13 +288,21 @@ void session_stop_tls(struct session *s)
 
 /* ---- commands ---- */
 
+/* What is answered while a transfer runs; all else waits, refusals too, or the client would take their replies for the
+ * transfer's (threats.md P15, P18). */
+static bool acts_in_transfer(const struct session *s, enum line_event event)
+{
+    return event == LINE_COMMAND ? dispatch_acts_in_transfer(s) : event == LINE_REFUSE || event == LINE_ENDLESS;
+}
+
 static bool take_line(struct session *s)
 {
     if (s->state != SESSION_OPEN || (s->run && (!s->run->is_transfer || s->held)) || s->out.len > SESSION_OUTPUT_HIGH)
         return false;
     if (s->held) {
-        s->held = false;
-        dispatch_line(s, LINE_COMMAND);
+        enum line_event event = (enum line_event)s->held;
+        s->held = LINE_MORE;
+        dispatch_line(s, event);
         return true;
     }
     if (!s->in.len)
@@ -303,11 +313,9 @@ static bool take_line(struct session *s)
     text_drop(&s->in, before - rest.len);
     if (event == LINE_MORE)
         return false;
-    if (s->run && (event != LINE_COMMAND || !dispatch_acts_in_transfer(s))) {
-        if (event == LINE_COMMAND) {
-            s->held = true;
-            return false;
-        }
+    if (s->run && !acts_in_transfer(s, event)) {
+        s->held = (uint8_t)event;
+        return false;
     }
     dispatch_line(s, event);
     return true;
@@ -441,8 +449,17 @@ static int64_t idle_deadline(const struct session *s)
 static void arm(struct session *s, int64_t deadline)
 {
     int64_t left = deadline - loop_now(s->worker->loop);
-    if (deadline != INT64_MAX)
+    if (deadline == INT64_MAX)
+        loop_timer_clear(s->timer);
+    else
         loop_timer_set(s->timer, left > 0 ? left : 0);
+}
+
+/* A running command keeps the control channel alive, unless it waits for the client to take its reply (STAT of a large
+ * folder; threats.md P31).  Transfers have time-outs of their own. */
+static bool is_busy(const struct session *s)
+{
+    return s->run && !s->run->drained;
 }
 
 static void on_timer(void *context)
@@ -457,12 +474,12 @@ static void on_timer(void *context)
             session_end(s, SUB_NEW_CONNECTION_TIMEOUT, REPLY_TIMEOUT);
         else
             arm(s, s->login_deadline);
-    } else if (s->run) { /* a running command keeps the control channel alive; transfers have time-outs of their own */
-        arm(s, now + s->site->control_channel_timeout * 1000);
-    } else if (now >= idle_deadline(s)) {
-        session_end(s, SUB_CONTROL_TIMEOUT, REPLY_TIMEOUT);
-    } else {
+    } else if (now < idle_deadline(s)) {
         arm(s, idle_deadline(s));
+    } else if (is_busy(s)) {
+        arm(s, now + s->site->control_channel_timeout * 1000);
+    } else {
+        session_end(s, SUB_CONTROL_TIMEOUT, REPLY_TIMEOUT);
     }
     session_leave(s);
 }

@@ -58,7 +58,7 @@ struct session {
 
     uint8_t state;
     uint8_t depth;            /* of session_enter */
-    bool held;                /* line holds a command that waits for the transfer to end */
+    uint8_t held;             /* the event of a line that waits for the transfer to end; LINE_MORE none */
     bool eof;
     bool implicit_tls, cleared, may_clear, host_missing, counted;
     bool logged_in, user_given, login_pending, broker_lost;
