@@ -1,0 +1,90 @@
+/*
+ * directory.h - accounts of an Active Directory over LDAP: which one a certificate maps to, and what it may.
+ *
+ * Blocking, thread-safe (one LDAP handle per calling thread, pooled); called from the authenticator's threads and from
+ * `sallyport certificate test`.  Nothing is cached as "unavailable".
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "pki/facts.h"
+
+/*   verdict                 win32  what the log says */
+#define DIRECTORY_VERDICTS(V)                                                                              \
+    V(DIRECTORY_FOUND,        0,     "the certificate maps to an account")                                  \
+    V(DIRECTORY_NONE,         1317,  "no account of the directory has this certificate")                    \
+    V(DIRECTORY_AMBIGUOUS,    1332,  "more than one account has this certificate")                          \
+    V(DIRECTORY_WEAK,         1326,  "the mapping is weak and mappingStrength does not take it")            \
+    V(DIRECTORY_SID_DIFFERS,  1326,  "the SID in the certificate is not that of the account")               \
+    V(DIRECTORY_NOT_NTAUTH,   0x800B0112u, "the issuing CA does not lie in store NTAuth")                   \
+    V(DIRECTORY_DISABLED,     1331,  "the account is disabled")                                             \
+    V(DIRECTORY_EXPIRED,      1793,  "the account has expired")                                             \
+    V(DIRECTORY_LOCKED_OUT,   1909,  "the account is locked out")                                           \
+    V(DIRECTORY_HOURS,        1328,  "the account may not log on at this hour")                             \
+    V(DIRECTORY_WORKSTATION,  1329,  "the account may not log on at this computer")                         \
+    V(DIRECTORY_UNAVAILABLE,  1311,  "no controller of the directory answers")
+
+enum directory_verdict {
+#define V(name, win32, text) name,
+    DIRECTORY_VERDICTS(V)
+#undef V
+    DIRECTORY_VERDICT_COUNT,
+};
+uint32_t directory_verdict_win32(enum directory_verdict v);
+const char *directory_verdict_text(enum directory_verdict v);
+
+enum directory_strength { STRENGTH_FULL = 0, STRENGTH_COMPATIBILITY = 1, STRENGTH_DISABLED = 2 };
+
+struct directory_config {       /* borrowed by directory_new, which copies */
+    struct slice uris;          /* blank-separated: ldaps://dc1 ldap://dc2 (StartTLS) */
+    struct slice base;          /* search base DN, "" for the defaultNamingContext */
+    struct slice domain;        /* NetBIOS name, "" asks the directory */
+    struct slice dns_domain;    /* "" asks the directory */
+    struct slice bind_name, bind_password; /* secret */
+    struct slice ca_pem;        /* whom to believe as the controllers' CA; "" : none, LDAPS then fails */
+    int64_t connect_ms, search_ms; /* 0: 3000, 5000 */
+    int64_t skip_ms;            /* how long a dead controller is skipped; 0: 30000 */
+};
+
+struct directory;
+MUST_USE int directory_new(const struct directory_config *config, struct directory **directory_out, struct diag *d);
+void directory_free(struct directory *d); /* nobody may be in it any more */
+
+struct mapping_rules {
+    enum directory_strength strength;   /* mappingStrength */
+    unsigned methods;                   /* certificateMappingMethods, Schannel's bits; 0: no narrowing */
+    bool issuer_in_ntauth;              /* pki_chain_is_ntauth() */
+    bool require_ntauth;                /* requireNTAuth */
+    bool allow_issuer_mapping;          /* tier 6 */
+    bool match_published;               /* matchPublishedCertificate */
+    int64_t backdating_minutes;         /* certificateBackdatingCompensation */
+    int64_t at;                         /* seconds since the epoch */
+    struct slice workstation;           /* "" : not checked */
+};
+
+struct directory_account {
+    struct slice name;                  /* sAMAccountName */
+    struct slice domain;                /* NetBIOS */
+    struct slice upn, dn, sid;
+    struct slice groups;                /* SIDs, one per line: tokenGroups, Everyone, Authenticated Users, Network */
+    struct slice roles;                 /* those names of `role_names` that are among the groups, one per line */
+    struct slice ftp_root, ftp_dir;     /* msIIS-FTPRoot, msIIS-FTPDir; "" */
+    bool has_uid;
+    uint32_t uid, gid;                  /* uidNumber, gidNumber */
+    unsigned tier;                      /* 1..6 */
+    bool strong;
+    struct text pool;                   /* owns the texts */
+};
+void directory_account_free(struct directory_account *a);
+
+/* `role_names`: the roles of the configuration, one per line (name, DOMAIN\name, SID, BUILTIN\Users).  With
+ * DIRECTORY_FOUND the caller frees *account_out; with the verdicts about an account (disabled ...) too; otherwise it is
+ * untouched. */
+enum directory_verdict directory_map(struct directory *d, const struct cert_facts *facts,
+                                     const struct mapping_rules *rules, struct slice role_names, struct text *steps,
+                                     struct directory_account *account_out);
+/* Once more for a known account (by SID): account checks and groups, for live sessions. */
+enum directory_verdict directory_recheck(struct directory *d, struct slice sid, const struct mapping_rules *rules,
+                                         struct slice role_names, struct directory_account *account_out);
+/* Read a CRL by its LDAP URL (revocation_options.ldap); `context` is the struct directory. */
+int directory_read_crl(void *context, struct slice url, int64_t deadline_ms, struct text *crl_out);

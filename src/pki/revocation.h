@@ -1,0 +1,58 @@
+/*
+ * revocation.h - whether the certificates of a verified chain are revoked (OCSP, CRL, delta CRL), and AIA fetching.
+ *
+ * Blocking, thread-safe: called from the authenticator's threads and from `sallyport certificate test`.  Only for chains
+ * that chain_verify() found good, so only URLs that a trusted CA signed are fetched (threats.md C10).
+ * A status that cannot be found out is REVOCATION_UNKNOWN; the caller refuses then.
+ */
+#pragma once
+
+#include "pki/chain.h"
+
+enum revocation_status { REVOCATION_GOOD, REVOCATION_REVOKED, REVOCATION_UNKNOWN };
+enum revocation_source { REVOCATION_NOWHERE, REVOCATION_CACHE, REVOCATION_OCSP, REVOCATION_CRL };
+
+struct revocation_answer { /* one per certificate below the anchor, leaf first */
+    enum revocation_status status;
+    enum revocation_source source;
+    bool no_source;      /* the certificate names neither OCSP nor CRL */
+    int64_t age;         /* seconds since thisUpdate */
+    char url[512];       /* "" */
+    char detail[160];    /* for people, never bytes of the answer */
+};
+
+struct revocation_question {
+    const struct pki_chain *chain;
+    const struct pki_stores *stores;
+    unsigned flags;              /* enum pki_flag: CACHE_ONLY; with NO_REVOCATION_CHECK do not ask at all */
+    int64_t freshness;           /* revocationFreshnessTime in seconds, 0: until nextUpdate */
+    int64_t retrieval_ms;        /* revocationUrlRetrievalTimeout: budget of the whole verdict; 0: 15 s */
+    int64_t at;                  /* seconds since the epoch */
+};
+
+struct revocation; /* caches and the connections under way */
+
+struct revocation_options {
+    int cache_directory;         /* descriptor, -1: memory only; stays the caller's */
+    bool private_addresses;      /* loopback and private networks may be fetched from */
+    bool public_addresses;       /* ... and the rest */
+    /* Read an LDAP CRL distribution point (RFC 4516 URL) from the configured directory; NULL: none configured. */
+    int (*ldap)(void *context, struct slice url, int64_t deadline_ms, struct text *crl_out);
+    void *ldap_context;
+};
+MUST_USE int revocation_new(const struct revocation_options *options, struct revocation **revocation_out);
+void revocation_free(struct revocation *r); /* nobody may be in it any more */
+
+/* Fills answers[0 .. length - 2] and returns the worst of them: revoked beats unknown beats good. */
+enum revocation_status revocation_check(struct revocation *r, const struct revocation_question *question,
+                                        struct revocation_answer answers[PKI_CHAIN_MAX], struct text *steps);
+
+/* A pki_fetch_issuers (chain.h): `context` is a struct revocation_fetch. */
+struct revocation_fetch {
+    struct revocation *revocation;
+    int64_t deadline_ms;         /* CLOCK_MONOTONIC */
+};
+int revocation_fetch_issuers(void *context, struct slice der, bool cache_only, struct pki_found *found);
+
+/* Forget failures and, with `all`, every cached answer. */
+void revocation_flush(struct revocation *r, bool all);
