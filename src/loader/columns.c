@@ -11,6 +11,7 @@
     L(server, SNAP_SERVER_SETTINGS, "")                                   \
     L(server, SNAP_SERVER_SALLYPORT, "")                                  \
     L(rule, SNAP_RULE_COLUMNS, "system.ftpServer/security/authorization/add") \
+    L(command, SNAP_COMMAND_COLUMNS, "system.applicationHost/sites/site/ftpServer/security/commandFiltering/add") \
     L(filter, SNAP_FILTER_COLUMNS, "system.ftpServer/security/requestFiltering") \
     L(extension, SNAP_EXTENSION_COLUMNS, "system.ftpServer/security/requestFiltering/fileExtensions/add") \
     L(segment, SNAP_SEGMENT_COLUMNS, "system.ftpServer/security/requestFiltering/hiddenSegments/add") \

@@ -91,6 +91,7 @@ MUST_USE int scopes_each(struct compiler *c, struct site_work *s, const char *se
 
 /* ---- filters.c ---- */
 MUST_USE int filters_request(struct compiler *c, struct site_work *s);
+MUST_USE int filters_command(struct compiler *c, struct site_work *s);
 
 /* ---- server_cert.c ---- */
 MUST_USE int server_cert_open(struct compiler *c);

@@ -308,14 +308,6 @@ static const struct {
     { "client certificate authentication",
       WITH(SITE("two", "2", "*:22:", SECURITY("<authentication><clientCertAuthentication enabled=\"true\" /></authentication>"))),
       2, "clientCertAuthentication/@enabled" },
-    { "command filter denies",
-      WITH(SITE("two", "2", "*:22:", SECURITY("<commandFiltering><add command=\"DELE\" allowed=\"false\" /></commandFiltering>"))),
-      2, "commandFiltering" },
-    { "command filter allows by name",
-      WITH(SITE("two", "2", "*:22:", SECURITY("<commandFiltering><add command=\"DELE\" allowed=\"true\" /></commandFiltering>"))),
-      2, NULL },
-    { "command filter, unlisted denied",
-      WITH(SITE("two", "2", "*:22:", SECURITY("<commandFiltering allowUnlisted=\"false\" />"))), 2, "allowUnlisted" },
     { "custom authorization",
       WITH(SITE("two", "2", "*:22:", SECURITY("<customAuthorization><provider name=\"P\" /></customAuthorization>"))), 2,
       "customAuthorization" },
@@ -413,6 +405,30 @@ static void test_request_filtering(void **state)
     end_run(&r);
 }
 
+static void test_command_filtering(void **state)
+{
+    (void)state;
+    struct run r;
+    run_texts(&r, APPHOST("<siteDefaults><ftpServer><security><commandFiltering maxCommandLine=\"100\">"
+                          "<add command=\"STAT\" allowed=\"false\" /></commandFiltering></security></ftpServer></siteDefaults>"
+                          SITE("one", "1", "*:21:", SECURITY("<commandFiltering allowUnlisted=\"false\">"
+                                                             "<add command=\"RETR\" allowed=\"true\" /></commandFiltering>")), ""),
+              NULL, NULL);
+    show(&r);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(r.report.count, 0);
+    const struct snap_site *site = snapshot_site(r.s, 0);
+    assert_int_equal(site->max_command_line, 100);
+    assert_int_equal(site->allow_unlisted_commands, 0);
+    assert_int_equal(site->commands.count, 2);
+    const struct snap_command *stat = snapshot_command(r.s, site->commands.first);
+    assert_text(&r, stat->command, "STAT");
+    assert_int_equal(stat->allowed, 0);
+    assert_text(&r, stat[1].command, "RETR");
+    assert_int_equal(stat[1].allowed, 1);
+    end_run(&r);
+}
+
 static void test_allow_unenforced(void **state)
 {
     (void)state;
@@ -436,7 +452,7 @@ static void test_notes(void **state)
                           "</ftpServer></siteDefaults>\n"
                           SITE("one", "1", "*:21:",
                                "<limits maxConnections=\"5\" /><ftpServer allowUTF8=\"true\">\n<security>" ALLOW_CLEAR
-                               "\n<commandFiltering maxCommandLine=\"1000\" /></security>"
+                               "\n<commandFiltering maxCommandLine=\"1000\" /></security><userIsolation><activeDirectory adUserName=\"a\" /></userIsolation>"
                                "<connections maxBandwidth=\"4294967295\" /></ftpServer>"), ""),
               NULL, NULL);
     show(&r);
@@ -447,7 +463,7 @@ static void test_notes(void **state)
                      "not enforced yet: system.applicationHost/sites/siteDefaults/ftpServer/security/authentication/"
                      "basicAuthentication/@logonMethod"));
     assert_true(says(&r, LOADER_NOTE, 0, "applicationHost.config:6:"));
-    assert_true(says(&r, LOADER_NOTE, 0, "commandFiltering/@maxCommandLine"));
+    assert_true(says(&r, LOADER_NOTE, 0, "activeDirectory/@adUserName"));
     end_run(&r);
 }
 
@@ -708,6 +724,7 @@ int main(void)
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_request_filtering),
+        cmocka_unit_test(test_command_filtering),
         cmocka_unit_test(test_allow_unenforced),
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_refused),

@@ -1,4 +1,4 @@
-/* filters.c - what a site refuses by name and size: requestFiltering. */
+/* filters.c - what a site refuses by name and size (requestFiltering) and by verb (commandFiltering). */
 #include "loader/compile_priv.h"
 
 #define REQUEST_FILTERING "system.ftpServer/security/requestFiltering"
@@ -27,6 +27,7 @@ static int put_items(struct compiler *c, struct conf_element *list, enum snap_ta
 ITEMS(extension, SNAP_EXTENSION_COLUMNS)
 ITEMS(segment, SNAP_SEGMENT_COLUMNS)
 ITEMS(sequence, SNAP_SEQUENCE_COLUMNS)
+ITEMS(command, SNAP_COMMAND_COLUMNS)
 
 static int put_filter(struct compiler *c, struct site_work *s, struct slice path, struct slice location)
 {
@@ -51,4 +52,9 @@ static int put_filter(struct compiler *c, struct site_work *s, struct slice path
 int filters_request(struct compiler *c, struct site_work *s)
 {
     return scopes_each(c, s, REQUEST_FILTERING, put_filter);
+}
+
+int filters_command(struct compiler *c, struct site_work *s)
+{
+    return put_commands(c, conf_child(s->site, "ftpServer/security/commandFiltering"), &s->row.commands);
 }

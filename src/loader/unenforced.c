@@ -99,7 +99,6 @@ static const struct {
     { NULL, false, "ftpServer/userIsolation", "mode", { 4, 4 } },                                       /* None */
     { NULL, false, "ftpServer/security/sslClientCertificates", "clientCertificatePolicy", { 0, 1 } },   /* not CertRequire */
     { NULL, false, "ftpServer/security/authentication/clientCertAuthentication", "enabled", { 0, 0 } },
-    { NULL, false, "ftpServer/security/commandFiltering", "allowUnlisted", { 1, 1 } },
     { "system.ftpServer/security/ipSecurity", false, "", "allowUnlisted", { 1, 1 } },
     { "system.ftpServer/security/authentication", true, "denyByFailure", "enabled", { 0, 0 } },
 };
@@ -111,7 +110,6 @@ static const struct {
     int64_t off_value;
     const char *text, *text_value;
 } collections[] = {
-    { NULL, "ftpServer/security/commandFiltering", "allowed", 1, NULL, NULL },
     { NULL, "ftpServer/customFeatures/providers", "enabled", 0, "name", "" },
     { "system.ftpServer/security/ipSecurity", "", "allowed", 1, NULL, NULL },
 };

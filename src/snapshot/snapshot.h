@@ -47,6 +47,8 @@ struct snap_range {
     C(s, banner_message,              "ftpServer/messages",                           "bannerMessage")               \
     C(s, max_clients_message,         "ftpServer/messages",                           "maxClientsMessage")           \
     C(b, suppress_default_banner,     "ftpServer/messages",                           "suppressDefaultBanner")       \
+    C(u, max_command_line,            "ftpServer/security/commandFiltering",          "maxCommandLine")              \
+    C(b, allow_unlisted_commands,     "ftpServer/security/commandFiltering",          "allowUnlisted")               \
     C(b, allow_local_detailed_errors, "ftpServer/messages",                           "allowLocalDetailedErrors")    \
     C(b, expand_variables,            "ftpServer/messages",                           "expandVariables")             \
     C(b, match_address_for_port,      "ftpServer/security/dataChannelSecurity",       "matchClientAddressForPort")   \
@@ -84,6 +86,7 @@ struct snap_range {
     C(r, scopes,             "scope", "")     \
     C(r, providers,          "provider", "")  \
     C(r, filters,            "filter", "")    \
+    C(r, commands,           "command", "")   \
     C(p, cert,               "cert", "")      \
     C(u, cert_substatus,     "", "")          \
     C(s, failure,            "", "")          \
@@ -127,6 +130,11 @@ struct snap_range {
     C(s, users,       "", "users")                                                    \
     C(s, roles,       "", "roles")                                                    \
     C(f, permissions, "", "permissions")
+
+/* commandFiltering: the site's own verbs. */
+#define SNAP_COMMAND_COLUMNS(C)               \
+    C(s, command, "", "command")              \
+    C(b, allowed, "", "allowed")
 
 /* requestFiltering, by configuration path as the authorization scopes: longest first, always one for "/", the items
  * of a row are the effective lists of that path. */
@@ -236,6 +244,7 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     T(directory,  SNAP_DIRECTORY_COLUMNS,  ROLE_BROKER)                                           \
     T(scope,      SNAP_SCOPE_COLUMNS,      ROLE_BROKER)                                           \
     T(rule,       SNAP_RULE_COLUMNS,       ROLE_BROKER)                                           \
+    T(command,    SNAP_COMMAND_COLUMNS,    ROLE_WORKER)                                           \
     T(filter,     SNAP_FILTER_COLUMNS,     ROLE_BROKER)                                           \
     T(extension,  SNAP_EXTENSION_COLUMNS,  ROLE_BROKER)                                           \
     T(segment,    SNAP_SEGMENT_COLUMNS,    ROLE_BROKER)                                           \

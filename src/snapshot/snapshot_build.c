@@ -65,6 +65,8 @@ struct snap_site snapshot_build_site(struct snapshot_writer *w, const char *name
         .server_listen_backlog = 60,
         .min_bytes_per_second = 240,
         .max_connections = UINT32_MAX,
+        .max_command_line = 4096,
+        .allow_unlisted_commands = 1,
         .allow_local_detailed_errors = 1,
         .match_address_for_port = 1,
         .match_address_for_pasv = 1,

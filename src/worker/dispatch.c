@@ -5,6 +5,7 @@
  */
 #include "worker/dispatch.h"
 
+#include "policy/command_filter.h"
 #include "worker/run.h"
 
 static command_run *const handlers[DO_COUNT] = {
@@ -53,6 +54,18 @@ static void count_unknown(struct session *s)
 }
 
 /* ---- the checks ---- */
+
+/* Before anything else is said about the command, whether it exists included. */
+static bool refuse_filtered(struct session *s, struct run *r)
+{
+    if (command_filter_allows(s->generation->snapshot, s->site, slice_str(r->verb)))
+        return false;
+    bool is_unknown = !r->row;
+    answer_denied(s, r, REPLY_NOT_ALLOWED, WIN_ACCESS_DENIED, SUB_COMMAND_FILTERING);
+    if (is_unknown)
+        count_unknown(s);
+    return true;
+}
 
 static bool refuse_unknown(struct session *s, struct run *r)
 {
@@ -130,8 +143,8 @@ static bool refuse_data_policy(struct session *s, struct run *r)
 }
 
 static bool (*const checks[])(struct session *s, struct run *r) = {
-    refuse_unknown,      refuse_unimplemented, refuse_phase,         refuse_policy,
-    refuse_without_tls,  refuse_argument,      refuse_without_grant, refuse_data_policy,
+    refuse_filtered,    refuse_unknown,  refuse_unimplemented, refuse_phase,       refuse_policy,
+    refuse_without_tls, refuse_argument, refuse_without_grant, refuse_data_policy,
 };
 
 static bool is_refused(struct session *s, struct run *r)
@@ -191,6 +204,8 @@ static void refuse_line(struct session *s, enum reply_id id)
         return;
     if (id == REPLY_BARE_LF)
         r->win32 = WIN_INVALID_PARAMETER;
+    if (id == REPLY_LINE_TOO_LONG)
+        r->substatus = SUB_COMMAND_FILTERING;
     answer(s, r, id);
     count_unknown(s);
 }

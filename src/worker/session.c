@@ -295,6 +295,11 @@ static bool acts_in_transfer(const struct session *s, enum line_event event)
     return event == LINE_COMMAND ? dispatch_acts_in_transfer(s) : event == LINE_REFUSE || event == LINE_ENDLESS;
 }
 
+static size_t line_limit(const struct session *s)
+{
+    return s->site->max_command_line < COMMAND_LINE_MAX ? s->site->max_command_line : COMMAND_LINE_MAX;
+}
+
 static bool take_line(struct session *s)
 {
     if (s->state != SESSION_OPEN || (s->run && (!s->run->is_transfer || s->held)) || s->out.len > SESSION_OUTPUT_HIGH)
@@ -309,7 +314,7 @@ static bool take_line(struct session *s)
         return false;
     struct slice rest = text_slice(&s->in);
     size_t before = rest.len;
-    enum line_event event = line_feed(&s->line, &rest, COMMAND_LINE_DEFAULT);
+    enum line_event event = line_feed(&s->line, &rest, line_limit(s));
     text_drop(&s->in, before - rest.len);
     if (event == LINE_MORE)
         return false;

@@ -36,7 +36,6 @@ enum session_state {
 enum {
     SESSION_INPUT_MAX = 16 * 1024,  /* commands read ahead of the one that runs */
     SESSION_OUTPUT_HIGH = 64 * 1024, /* no more commands before the client has read its replies */
-    COMMAND_LINE_DEFAULT = 4096,    /* commandFiltering/maxCommandLine */
 };
 
 enum { FACT_ALL = 0xff };

@@ -110,3 +110,59 @@ def test_only_listed_extensions(instance):
         c.cmd("RNFR plans", "350")
         c.cmd("RNTO projects", "250")
     assert not [note for note in instance.check().stdout.splitlines() if "requestFiltering" in note]
+
+
+NOT_ALLOWED = ("500-Command not allowed.\n Win32 error:   Access is denied. \n"
+               " Error details: Command filtering rules denied the access.\n500 End")
+
+
+def test_commands(instance):
+    """commandFiltering comes before everything else about a command."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.security = ('<commandFiltering maxCommandLine="40"><add command="SYST" allowed="false" />'
+                     '<add command="mkd" allowed="false" /><add command="SITE" allowed="false" /></commandFiltering>')
+    instance.start()
+    with instance.client() as c:
+        assert c.cmd("SYST") == NOT_ALLOWED              # before login
+        assert c.cmd("MKD x") == NOT_ALLOWED             # before "please log in"
+        c.login()
+        assert c.cmd("syst too many words") == NOT_ALLOWED
+        assert c.cmd("Mkd x") == NOT_ALLOWED and c.cmd("XMKD x") == NOT_ALLOWED
+        assert c.cmd("SITE DIRSTYLE") == NOT_ALLOWED
+        c.cmd("CWD " + 36 * "x", "550")
+        c.cmd("CWD " + 37 * "x", "500 Command line too long.")
+        c.cmd("PWD", '257 "/"')
+    assert not (site.path / "x").exists()
+    lines = instance.log_lines()
+    assert {(line["sc-status"], line["sc-substatus"]) for line in lines if line["cs-method"].upper() in ("SYST", "MKD", "XMKD", "SITE")} \
+        == {("500", "51")}
+    assert [line["sc-substatus"] for line in lines if line["cs-method"] == "CWD"] == ["3", "51"]
+
+
+def test_only_listed_commands(instance):
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    verbs = ("USER", "PASS", "QUIT", "EPSV", "PASV", "RETR", "TYPE")
+    site.security = '<commandFiltering allowUnlisted="false">' + "".join(
+        f'<add command="{verb}" allowed="true" />' for verb in verbs) + "</commandFiltering>"
+    (site.path / "f").write_text("f")
+    instance.start()
+    with instance.client() as c:
+        assert c.cmd("FEAT") == NOT_ALLOWED
+        assert c.cmd("NONSENSE") == NOT_ALLOWED
+        c.login()
+        assert c.get("f") == b"f"
+        for command in ("PWD", "LIST", "MLSD", "STOR g", "NOOP"):
+            assert c.cmd(command) == NOT_ALLOWED
+        c.cmd("QUIT", "221")
+    assert not [note for note in instance.check().stdout.splitlines() if "commandFiltering" in note]
+
+
+def test_long_command_lines(instance):
+    """maxCommandLine may be raised above the default."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.security = '<commandFiltering maxCommandLine="20000" />'
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        c.cmd("CWD " + "/".join(100 * [150 * "x"]), "550")
+        c.cmd("CWD " + "/".join(200 * [150 * "x"]), "500 Command line too long.")
