@@ -96,7 +96,6 @@ static int set_up(struct diag *d)
         diag_set(d, "the supervisor gave no channel to the worker");
         return ERR_STATE;
     }
-    tzset(); /* before the root may become unreachable: listings show local time */
     raise_descriptor_limit();
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is EFBIG for one request, not the end of all */
     err = broker_init(&broker, child.snapshot, worker, child_peer_take(&child, ROLE_AUTH, 0),

@@ -472,7 +472,6 @@ static MUST_USE int confine(struct logger *l, struct diag *d)
     log_set_each_directory(l->child.snapshot, note_folder, l);
     for (size_t i = 0; i < l->folder_count; i++)
         paths[i] = (struct sandbox_path){ l->folders[i], true };
-    tzset(); /* reads the zone file while we can */
 
     int err = sandbox_become(l->child.uid, l->child.gid, false, d);
     if (!err)

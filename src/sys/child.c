@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -45,6 +46,7 @@ static int harden(unsigned role, struct diag *d)
 {
     const struct rlimit no_core = { 0, 0 };
     umask(027);
+    tzset(); /* the C library opens the zone file at the first use of a broken-down time: now, before the sandbox closes */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, CHILD_DUMPABLE, 0, 0, 0) < 0 ||
         arm_parent_death(role) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0) {
         diag_set(d, "cannot take away the process's privileges: %s", strerror(errno));

@@ -23,25 +23,36 @@ static unsigned extensions_of(const struct snap_server *server)
     return bits;
 }
 
-/* The server that site `id` had before, whatever row it stood in. */
-static struct tls_server *previous_server(const struct generation *previous, uint32_t id)
+static struct tls_server *built(const struct generation *g, const struct snap_site *site)
 {
-    const struct snap_site *site = previous ? snapshot_site_by_id(previous->snapshot, id) : NULL;
-    struct tls_server *server = site ? generation_tls(previous, site) : NULL;
-    return server ? tls_server_ref(server) : NULL;
+    return g->servers[generation_site_row(g, site)];
 }
 
-static void build_server(struct worker *w, struct generation *g, size_t row, const struct generation *previous)
+static const struct snap_cert *cert_of(const struct generation *g, const struct snap_site *site)
 {
-    const struct snap_site *site = snapshot_site(g->snapshot, row);
-    const struct snap_cert *cert = site->cert ? snapshot_cert(g->snapshot, site->cert - 1) : NULL;
+    return site->cert ? snapshot_cert(g->snapshot, site->cert - 1) : NULL;
+}
+
+/* Whether everything that goes into a TLS server is the same for both sites. */
+static bool is_same_server(const struct generation *g, const struct snap_site *a, const struct generation *h,
+                           const struct snap_site *b)
+{
+    const struct snap_cert *x = cert_of(g, a), *y = cert_of(h, b);
+    const struct snap_server *s = generation_server(g), *t = generation_server(h);
+    return x && y && a->ssl128 == b->ssl128 && s->tls_min == t->tls_min && s->tls_strict_alpn == t->tls_strict_alpn &&
+           slice_equal(generation_text(g, x->chain_pem), generation_text(h, y->chain_pem)) &&
+           slice_equal(generation_text(g, x->key_pem), generation_text(h, y->key_pem));
+}
+
+/* `earlier`: what the site had before, kept when its new certificate cannot be used; may be NULL. */
+static struct tls_server *build_server(struct generation *g, const struct snap_site *site, struct tls_server *earlier)
+{
+    const struct snap_cert *cert = cert_of(g, site);
     const struct snap_server *settings = generation_server(g);
+    struct tls_server *server = NULL;
     struct diag d = { 0 };
-    if (!cert) { /* the loader said why; a hash without certificate must not take TLS away from a running site */
-        if (site->server_cert_hash.len)
-            g->servers[row] = previous_server(previous, site->id);
-        return;
-    }
+    if (!cert) /* the loader said why; a hash without certificate must not take TLS away from a running site */
+        return site->server_cert_hash.len && earlier ? tls_server_ref(earlier) : NULL;
     const struct tls_server_config config = {
         .chain_pem = generation_text(g, cert->chain_pem),
         .key_pem = generation_text(g, cert->key_pem),
@@ -51,14 +62,26 @@ static void build_server(struct worker *w, struct generation *g, size_t row, con
         .strict_alpn = settings->tls_strict_alpn,
         .ssl128 = site->ssl128,
     };
-    int err = tls_server_new(&config, w->keys, &g->servers[row], &d);
+    int err = tls_server_new(&config, g->worker->keys, &server, &d);
     if (err) {
-        g->servers[row] = previous_server(previous, site->id);
-        worker_event(w, LOG_LEVEL_ERROR, "site " SLICE_FMT ": %s%s", SLICE_ARG(generation_text(g, site->name)), d.what,
-                     g->servers[row] ? "; the earlier certificate stays in use" : "; no TLS");
+        server = earlier ? tls_server_ref(earlier) : NULL;
+        worker_event(g->worker, LOG_LEVEL_ERROR, "site " SLICE_FMT ": %s%s", SLICE_ARG(generation_text(g, site->name)), d.what,
+                     server ? "; the earlier certificate stays in use" : "; no TLS");
     } else if (d.what[0]) {
-        worker_event(w, LOG_LEVEL_WARNING, "site " SLICE_FMT ": %s", SLICE_ARG(generation_text(g, site->name)), d.what);
+        worker_event(g->worker, LOG_LEVEL_WARNING, "site " SLICE_FMT ": %s", SLICE_ARG(generation_text(g, site->name)), d.what);
     }
+    return server;
+}
+
+static void take_over(struct generation *g, const struct generation *previous, size_t row)
+{
+    const struct snap_site *site = snapshot_site(g->snapshot, row);
+    const struct snap_site *before = snapshot_site_by_id(previous->snapshot, site->id);
+    struct tls_server *earlier = before ? built(previous, before) : NULL;
+    if (!earlier)
+        return;
+    g->servers[row] = is_same_server(g, site, previous, before) ? tls_server_ref(earlier) : build_server(g, site, earlier);
+    g->tried[row] = true;
 }
 
 int generation_new(struct worker *w, struct snapshot *snapshot, struct generation *previous,
@@ -71,15 +94,17 @@ int generation_new(struct worker *w, struct snapshot *snapshot, struct generatio
     struct generation *g = calloc(1, sizeof *g);
     size_t sites = snapshot_count(snapshot, SNAP_TABLE_site);
     struct tls_server **servers = calloc(sites ? sites : 1, sizeof *servers);
-    if (!g || !servers) {
+    bool *tried = calloc(sites ? sites : 1, sizeof *tried);
+    if (!g || !servers || !tried) {
         free(g);
         free(servers);
+        free(tried);
         snapshot_unref(snapshot);
         return ERR_NOMEM;
     }
-    *g = (struct generation){ 1, snapshot, servers, sites, extensions_of(snapshot_server(snapshot, 0)) };
-    for (size_t row = 0; row < sites; row++)
-        build_server(w, g, row, previous);
+    *g = (struct generation){ 1, snapshot, w, servers, tried, sites, extensions_of(snapshot_server(snapshot, 0)) };
+    for (size_t row = 0; previous && row < sites; row++)
+        take_over(g, previous, row);
     *generation_out = g;
     return 0;
 }
@@ -97,6 +122,7 @@ void generation_unref(struct generation *g)
     for (size_t i = 0; i < g->site_count; i++)
         tls_server_unref(g->servers[i]);
     free(g->servers);
+    free(g->tried);
     snapshot_unref(g->snapshot);
     free(g);
 }
@@ -106,7 +132,12 @@ size_t generation_site_row(const struct generation *g, const struct snap_site *s
     return (size_t)(site - snapshot_site(g->snapshot, 0));
 }
 
-struct tls_server *generation_tls(const struct generation *g, const struct snap_site *site)
+struct tls_server *generation_tls(struct generation *g, const struct snap_site *site)
 {
-    return g->servers[generation_site_row(g, site)];
+    size_t row = generation_site_row(g, site);
+    if (!g->tried[row]) {
+        g->tried[row] = true;
+        g->servers[row] = build_server(g, site, NULL);
+    }
+    return g->servers[row];
 }

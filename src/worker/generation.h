@@ -14,13 +14,18 @@ struct worker;
 struct generation {
     unsigned references;
     struct snapshot *snapshot;
-    struct tls_server **servers; /* by site row; NULL: no usable certificate */
+    struct worker *worker;
+    struct tls_server **servers; /* by site row; NULL: not built yet, or no usable certificate */
+    bool *tried;                 /* by site row: building is not tried twice */
     size_t site_count;
     unsigned extensions;         /* 1 << EXT_x that are on */
 };
 
 /* Takes over the caller's reference to `snapshot`.  A certificate that cannot be used is reported; the server that the
- * same site has in `previous` (may be NULL) is then kept (threats.md T10), and without one the site has no TLS. */
+ * same site has in `previous` (may be NULL) is then kept (threats.md T10), and without one the site has no TLS.
+ *
+ * A TLS server takes most of a millisecond to build, so with ten thousand sites it is built when a client first comes;
+ * only what `previous` had in use is made at once (and taken over as it is when nothing of it changed). */
 MUST_USE int generation_new(struct worker *w, struct snapshot *snapshot, struct generation *previous,
                             struct generation **generation_out);
 struct generation *generation_ref(struct generation *g);
@@ -35,4 +40,5 @@ static inline struct slice generation_text(const struct generation *g, struct sn
     return snapshot_text(g->snapshot, t);
 }
 size_t generation_site_row(const struct generation *g, const struct snap_site *site);
-struct tls_server *generation_tls(const struct generation *g, const struct snap_site *site);
+/* The site's TLS server, NULL if it has none.  Lives as long as `g`. */
+struct tls_server *generation_tls(struct generation *g, const struct snap_site *site);
