@@ -375,9 +375,10 @@ def insecure_context():
 class Client:
     """A raw control connection: what is sent is what the test says, what comes back is compared as bytes."""
 
-    def __init__(self, site, implicit=False, banner=True, timeout=PATIENCE):
+    def __init__(self, site, implicit=False, banner=True, timeout=PATIENCE, source=None):
         self.site, self.timeout = site, timeout
-        self.sock = socket.create_connection((site.host, site.port), timeout)
+        self.source = (source, 0) if source else None  # another loopback address, say
+        self.sock = socket.create_connection((site.host, site.port), timeout, self.source)
         self.buffer, self.context = b"", insecure_context()
         if implicit:
             self.sock = self.context.wrap_socket(self.sock, server_hostname="localhost")
@@ -465,7 +466,7 @@ class Client:
     def data(self, command, upload=None, tls=False, want_end="226", extended=True):
         """Passive transfer; returns (first reply, bytes, last reply).  want_end=None: it may be refused."""
         address = self.epsv() if extended else self.pasv()
-        with socket.create_connection(address, self.timeout) as data:
+        with socket.create_connection(address, self.timeout, self.source) as data:
             self.send(command + "\r\n")
             first = self.reply()
             if first[0] != "1":

@@ -51,6 +51,7 @@ struct login {
     char *user, *password;
     size_t user_len, password_len;
     char rhost[64];
+    struct net_addr client;
     uint8_t digest[CACHE_DIGEST]; /* of the method being tried */
 };
 
@@ -129,6 +130,7 @@ static struct login *login_new(struct auth_server *a, unsigned worker, const str
     l->password_len = m->password.len;
     l->worker = worker;
     l->session = m->session;
+    l->client = m->client;
     l->site = m->site;
     l->id = ++a->next_login;
     l->next = a->logins;
@@ -206,7 +208,7 @@ static void grant_identity(struct auth_server *a, struct login *l, const struct 
                 .identity = is_system ? GRANT_SYSTEM : GRANT_SERVICE, .uid = is_system ? identity->uid : UINT32_MAX,
                 .gid = is_system ? identity->gid : UINT32_MAX, .groups = identity->groups,
                 .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : identity->user,
-                .roles = identity->roles);
+                .roles = identity->roles, .client = l->client);
 }
 
 /* What logs show: system accounts as MACHINE\name, nobody for anonymous. */

@@ -177,12 +177,53 @@ static void test_abandoned_part_is_not_kept(void **state)
     world_close(&w);
 }
 
+/* ---- ipSecurity below the site ---- */
+
+static uint64_t login_from(struct world *w, const char *address)
+{
+    struct grant_give give = { .ticket = ++w->ticket, .site = 1, .account = GRANT_CUSTOM, .user = SLICE_LITERAL("anna") };
+    assert_int_equal(net_addr_parse(slice_str(address), &give.client), 0);
+    assert_true(world_give(w, give).accepted);
+    return give.ticket;
+}
+
+static const struct {
+    const char *label, *from;
+    enum broker_verb verb;
+    const char *path;
+    bool allowed;
+} places[] = {
+    { "allowed address", "192.0.2.7", BROKER_OPEN_READ, "/lan/a.txt", true },
+    { "another address", "198.51.100.7", BROKER_OPEN_READ, "/lan/a.txt", false },
+    { "another address, another spelling", "198.51.100.7", BROKER_CHDIR, "/LAN", false },
+    { "another address, another place", "198.51.100.7", BROKER_CHDIR, "/dir", true },
+    { "upload", "198.51.100.7", BROKER_UPLOAD, "/lan/b.txt", false },
+    { "moving the place itself away", "198.51.100.7", BROKER_RENAME_FROM, "/lan", false },
+    { "listing the parent", "198.51.100.7", BROKER_LIST, "/", true },
+};
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        struct world w;
+        CASE_LABEL(&places[i]);
+        world_open(&w, (struct world_options){ 0 });
+        world_dir(&w, "site/lan");
+        world_dir(&w, "site/dir");
+        world_file(&w, "site/lan/a.txt", "x");
+        struct reply *r = ask(&w, login_from(&w, places[i].from), places[i].verb, places[i].path);
+        expect(r, places[i].allowed ? 0 : ERR_DENIED, places[i].allowed ? 0 : 5, places[i].allowed ? 0 : 4);
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verbs),   cmocka_unit_test(test_listing_leaves_hidden_segments_out),
         cmocka_unit_test(test_renames), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_abandoned_part_is_not_kept),
+        cmocka_unit_test(test_abandoned_part_is_not_kept), cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

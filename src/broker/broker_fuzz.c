@@ -83,6 +83,8 @@ static struct snapshot *make_snapshot(void)
                                   .allow_unlisted_extensions = 1, .max_content_length = 1000 };
     filter.segments = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_segment, &segment), 1 };
     site.filters = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_filter, &filter), 1 };
+    struct snap_address_scope anywhere = { .path = snapshot_build_text(w, "/"), .allow_unlisted = 1 };
+    site.address_scopes = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_address_scope, &anywhere), 1 };
     snapshot_put_row(w, SNAP_TABLE_site, &site);
     struct snapshot *s = snapshot_build(w, ROLE_BROKER);
     snapshot_writer_free(w);

@@ -74,6 +74,16 @@ static void put_filter(struct snapshot_writer *w, struct snap_site *site, struct
     }
 }
 
+/* "/lan" is for 192.0.2.0/24 alone. */
+static void put_addresses(struct snapshot_writer *w, struct snap_site *site)
+{
+    struct snap_address lan = { .family = 4, .ip0 = 0xc0000200, .mask0 = 0xffffff00, .allowed = 1 };
+    struct snap_address_scope rows[2] = { { .path = put(w, "/lan") }, { .path = put(w, "/"), .allow_unlisted = 1 } };
+    rows[0].addresses = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_address, &lan), 1 };
+    site->address_scopes = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_address_scope, &rows[0]), 2 };
+    snapshot_put_row(w, SNAP_TABLE_address_scope, &rows[1]);
+}
+
 static void put_directory(struct world *world, struct snapshot_writer *w, struct snap_site *site, const char *path,
                           const char *below, const char *failure)
 {
@@ -104,6 +114,7 @@ static struct snapshot_writer *world_rows(struct world *world, struct world_opti
     put_directory(world, w, &site, "/", "site", "");
     put_scopes(w, &site);
     put_filter(w, &site, o);
+    put_addresses(w, &site);
     snapshot_put_row(w, SNAP_TABLE_site, &site);
     return w;
 }
@@ -303,7 +314,8 @@ struct grant_answer world_give(struct world *w, struct grant_give give)
     OWNED_FD fd = -1;
     assert_int_equal(DATAGRAM_SEND(w->auth, -1, grant_give, .ticket = give.ticket, .site = give.site,
                                    .account = give.account, .identity = give.identity, .uid = give.uid, .gid = give.gid,
-                                   .groups = give.groups, .user = give.user, .domain = give.domain, .roles = give.roles),
+                                   .groups = give.groups, .user = give.user, .domain = give.domain, .roles = give.roles,
+                                   .client = give.client),
                      0);
     assert_int_equal(datagram_receive(w->auth, buffer, sizeof buffer, &datagram, &fd), 0);
     const struct wire_message *m;

@@ -11,6 +11,7 @@
  *
  * The tree has the mapping "/" -> <root>/site and "/mapped" -> <root>/mapped.  Rules: "/" Read and Write for anna and
  * root, Read for "reader"; "/in" Write only for anna; "/out" Read only for anna; "/in/secret" nobody.
+ * "/lan" is open to clients from 192.0.2.0/24 alone.
  */
 #pragma once
 

@@ -45,6 +45,7 @@ static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
 {
     g->ticket = m->ticket;
     g->site = m->site;
+    g->client = m->client;
     g->is_anonymous = m->account == GRANT_ANONYMOUS;
     text_add(&g->user, m->user);
     if (m->account == GRANT_DOMAIN)

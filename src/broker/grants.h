@@ -35,6 +35,7 @@ struct grant {
     struct text user, domain, roles;
     bool is_anonymous;
     struct identity identity;
+    struct net_addr client;
 
     uint64_t last_handle;
     struct upload *uploads;

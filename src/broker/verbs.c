@@ -15,6 +15,7 @@
 
 #include "base/own.h"
 #include "ftp/listing.h"
+#include "policy/address_rules.h"
 #include "policy/request_filter.h"
 #include "policy/vpath.h"
 #include "policy/win_error.h"
@@ -437,6 +438,12 @@ static int verb_set_time(struct call *c)
 
 /* ---- renaming ---- */
 
+/* A directory that holds places closed to the mover's address stays where it is: moved, they would be open. */
+static bool address_may_move(const struct call *c, struct slice from)
+{
+    return address_rules_allow_below(c->snapshot, c->site, from, &c->grant->client);
+}
+
 /* Moving a directory moves what its scopes protect out of their reach: every rule below the source must let the mover
  * write, and nobody may make something readable that was not (F05). */
 static bool may_move(const struct call *c, struct slice from, struct slice to)
@@ -534,6 +541,8 @@ static int verb_rename_to(struct call *c)
     OWNED_FD dir = -1;
     if (r->object < 0)
         return ERR_STATE;
+    if (!address_may_move(c, text_slice(&r->path)))
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_IP_RESTRICTION);
     if (!may_move(c, text_slice(&r->path), c->place.path))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);
     if (directory_map_has(c->snapshot, c->site, c->place.path, true))
@@ -605,6 +614,8 @@ static int judge(struct call *c, const struct verb *v)
     int err = filter(c, c->ask->path, v->takes & TAKES_FILE ? REQUEST_FILE : REQUEST_ANY);
     if (err)
         return err;
+    if (!address_rules_allow(c->snapshot, c->site, c->ask->path, &c->grant->client))
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_IP_RESTRICTION);
     err = place_map(&c->place, c->snapshot, c->site, c->ask->path, &c->who);
     bool is_permitted = has_needed(c->place.permissions, v->needs);
     c->result->answer.writable = c->place.permissions & PERMISSION_WRITE;
@@ -694,6 +705,11 @@ int verbs_check_home(struct snapshot *snapshot, const struct grant *g, struct sl
     OWNED_PLACE p = PLACE_NONE;
     const struct authorization_subject who = grant_subject(g);
     const struct snap_site *site = snapshot_site_by_id(snapshot, g->site);
+    if (site && !address_rules_allow(snapshot, site, home, &g->client)) {
+        *win32_out = WIN_ACCESS_DENIED;
+        *substatus_out = SUB_IP_RESTRICTION;
+        return ERR_DENIED;
+    }
     int err = site ? place_map(&p, snapshot, site, home, &who) : ERR_PATH;
     bool is_permitted = p.permissions != 0;
     if (!err && is_permitted)

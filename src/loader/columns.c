@@ -11,6 +11,8 @@
     L(server, SNAP_SERVER_SETTINGS, "")                                   \
     L(server, SNAP_SERVER_SALLYPORT, "")                                  \
     L(rule, SNAP_RULE_COLUMNS, "system.ftpServer/security/authorization/add") \
+    L(address_scope, SNAP_ADDRESS_SCOPE_COLUMNS, "system.ftpServer/security/ipSecurity") \
+    L(address, SNAP_ADDRESS_COLUMNS, "system.ftpServer/security/ipSecurity/add") \
     L(command, SNAP_COMMAND_COLUMNS, "system.applicationHost/sites/site/ftpServer/security/commandFiltering/add") \
     L(filter, SNAP_FILTER_COLUMNS, "system.ftpServer/security/requestFiltering") \
     L(extension, SNAP_EXTENSION_COLUMNS, "system.ftpServer/security/requestFiltering/fileExtensions/add") \

@@ -148,8 +148,8 @@ static int compile_site(struct compiler *c, struct site_work *s)
 {
     int (*const steps[])(struct compiler *, struct site_work *) = {
         fill_site,       content_directories, content_scopes,
-        filters_request, filters_command,     content_providers,
-        server_cert_choose,
+        filters_request, filters_command,     addresses_put,
+        content_providers, server_cert_choose,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c, s);

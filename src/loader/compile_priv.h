@@ -5,6 +5,7 @@
  *   bindings.c    endpoints, clashes, implicit TLS         content.c   directories, authorization scopes, providers
  *   server_cert.c certificates by thumbprint               users.c     administration.config
  *   scopes.c      paths with their own form of a section   filters.c   request and command filtering
+ *   addresses.c   ipSecurity
  *   unenforced.c  settings that are understood but not enforced
  */
 #pragma once
@@ -92,6 +93,9 @@ MUST_USE int scopes_each(struct compiler *c, struct site_work *s, const char *se
 /* ---- filters.c ---- */
 MUST_USE int filters_request(struct compiler *c, struct site_work *s);
 MUST_USE int filters_command(struct compiler *c, struct site_work *s);
+
+/* ---- addresses.c ---- */
+MUST_USE int addresses_put(struct compiler *c, struct site_work *s);
 
 /* ---- server_cert.c ---- */
 MUST_USE int server_cert_open(struct compiler *c);

@@ -317,17 +317,23 @@ static const struct {
     { "custom features",
       WITH(SITE("two", "2", "*:22:", "<ftpServer><customFeatures><providers><add name=\"P\" /></providers></customFeatures></ftpServer>")),
       2, "customFeatures" },
-    { "address rule of the site", SERVER("<ipSecurity><add ipAddress=\"192.0.2.1\" /></ipSecurity>"), 1, "ipSecurity" },
-    { "address rule that allows", SERVER("<ipSecurity><add ipAddress=\"192.0.2.1\" allowed=\"true\" /></ipSecurity>"), 1, NULL },
-    { "addresses unlisted denied", SERVER("<ipSecurity allowUnlisted=\"false\" />"), 1, "ipSecurity/@allowUnlisted" },
-    { "filter of a directory only",
+    { "address that is none (A12)", SERVER("<ipSecurity><add ipAddress=\"192.0.2\" allowed=\"true\" /></ipSecurity>"), 1,
+      "no address or network" },
+    { "mask that is none (A12)",
+      SERVER("<ipSecurity><add ipAddress=\"192.0.2.0\" subnetMask=\"255.255.0.256\" /></ipSecurity>"), 1, "no address or network" },
+    { "rule without address and name", SERVER("<ipSecurity><add allowed=\"true\" /></ipSecurity>"), 1, "no address or network" },
+    { "name rule", SERVER("<ipSecurity enableReverseDns=\"true\"><add domainName=\"*.example.com\" /></ipSecurity>"), 1,
+      "domain name" },
+    { "name rule that IIS does not use either", SERVER("<ipSecurity><add domainName=\"*.example.com\" /></ipSecurity>"), 1, NULL },
+    { "names looked up for nothing", SERVER("<ipSecurity enableReverseDns=\"true\" />"), 1, NULL },
+    { "wrong address of a directory only",
       APPHOST(SITE("one", "1", "*:21:", ""),
-              "<location path=\"one/in\"><system.ftpServer><security><ipSecurity allowUnlisted=\"false\" /></security>"
-              "</system.ftpServer></location>"), 1, "ipSecurity/@allowUnlisted" },
-    { "filter of the server",
+              "<location path=\"one/in\"><system.ftpServer><security><ipSecurity><add ipAddress=\"x\" /></ipSecurity></security>"
+              "</system.ftpServer></location>"), 1, "no address or network" },
+    { "wrong address of the server",
       APPHOST(SITE("one", "1", "*:21:", ""),
-              "<system.ftpServer><security><ipSecurity allowUnlisted=\"false\" /></security></system.ftpServer>"), 1,
-      "ipSecurity/@allowUnlisted" },
+              "<system.ftpServer><security><ipSecurity><add ipAddress=\"x\" /></ipSecurity></security></system.ftpServer>"), 1,
+      "no address or network" },
     { "block after failed log-ins",
       APPHOST(SITE("one", "1", "*:21:", ""),
               "<system.ftpServer><security><authentication><denyByFailure enabled=\"true\" /></authentication></security>"
@@ -429,15 +435,53 @@ static void test_command_filtering(void **state)
     end_run(&r);
 }
 
+static void test_addresses(void **state)
+{
+    (void)state;
+    struct run r;
+    run_texts(&r, APPHOST(SITE("one", "1", "*:21:", SECURITY("")),
+                          "<system.ftpServer><security><ipSecurity allowUnlisted=\"false\">"
+                          "<add ipAddress=\"192.0.2.9\" subnetMask=\"255.255.255.0\" allowed=\"true\" /></ipSecurity>"
+                          "</security></system.ftpServer>"
+                          "<location path=\"one/in\"><system.ftpServer><security><ipSecurity>"
+                          "<add ipAddress=\"2001:db8::/32\" /></ipSecurity></security></system.ftpServer></location>"),
+              NULL, NULL);
+    show(&r);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(r.report.count, 0);
+    const struct snap_site *site = snapshot_site(r.s, 0);
+    assert_int_equal(site->address_scopes.count, 2);
+    const struct snap_address_scope *in = snapshot_address_scope(r.s, site->address_scopes.first), *root = in + 1;
+    assert_text(&r, in->path, "/in");
+    assert_int_equal(in->allow_unlisted, 0);
+    assert_int_equal(in->addresses.count, 2);
+    const struct snap_address *office = snapshot_address(r.s, in->addresses.first), *far = office + 1;
+    assert_int_equal(office->family, 4);
+    assert_int_equal(office->ip0, 0xc0000200);
+    assert_int_equal(office->mask0, 0xffffff00);
+    assert_int_equal(office->allowed, 1);
+    assert_int_equal(far->family, 6);
+    assert_int_equal(far->ip0, 0x20010db8);
+    assert_int_equal(far->mask0, 0xffffffff);
+    assert_int_equal(far->mask1, 0);
+    assert_int_equal(far->allowed, 0); /* `add` without allowed denies */
+    assert_text(&r, root->path, "/");
+    assert_int_equal(root->addresses.count, 1);
+    end_run(&r);
+}
+
 static void test_allow_unenforced(void **state)
 {
     (void)state;
     struct run r;
-    run_texts(&r, SERVER("<ipSecurity allowUnlisted=\"false\" />"), NULL,
+    run_texts(&r, APPHOST(SITE("one", "1", "*:21:", SECURITY("<customAuthorization><provider name=\"P\" /></customAuthorization>")),
+                          "<system.ftpServer><security><ipSecurity enableReverseDns=\"true\"><add domainName=\"a.example\" />"
+                          "</ipSecurity></security></system.ftpServer>"), NULL,
               SALLYPORT("<safety allowUnenforcedSettings=\"true\" />"));
     assert_int_equal(r.err, 0);
     assert_text(&r, snapshot_site(r.s, 0)->failure, "");
-    assert_true(says(&r, LOADER_NOTE, 0, "not enforced yet: system.ftpServer/security/ipSecurity/@allowUnlisted"));
+    assert_true(says(&r, LOADER_NOTE, 0, "customAuthorization/provider/@name"));
+    assert_true(says(&r, LOADER_WARNING, 1, "domain name"));
     end_run(&r);
 }
 
@@ -725,6 +769,7 @@ int main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_request_filtering),
         cmocka_unit_test(test_command_filtering),
+        cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_allow_unenforced),
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_refused),

@@ -24,6 +24,10 @@ static const struct {
     { "system.ftpServer/providerDefinitions/add", "name" },
     { "system.ftpServer/providerDefinitions/add", "type" },
     { "system.ftpServer/security/authorization/add", "accessType" },
+    { "system.ftpServer/security/ipSecurity", "enableReverseDns" },
+    { "system.ftpServer/security/ipSecurity/add", "ipAddress" },
+    { "system.ftpServer/security/ipSecurity/add", "subnetMask" },
+    { "system.ftpServer/security/ipSecurity/add", "domainName" },
     /* IIS does not implement it either: only "unlimited" passes validation */
     { "system.applicationHost/sites/site/ftpServer/connections", "maxBandwidth" },
 };
@@ -99,7 +103,6 @@ static const struct {
     { NULL, false, "ftpServer/userIsolation", "mode", { 4, 4 } },                                       /* None */
     { NULL, false, "ftpServer/security/sslClientCertificates", "clientCertificatePolicy", { 0, 1 } },   /* not CertRequire */
     { NULL, false, "ftpServer/security/authentication/clientCertAuthentication", "enabled", { 0, 0 } },
-    { "system.ftpServer/security/ipSecurity", false, "", "allowUnlisted", { 1, 1 } },
     { "system.ftpServer/security/authentication", true, "denyByFailure", "enabled", { 0, 0 } },
 };
 
@@ -111,7 +114,6 @@ static const struct {
     const char *text, *text_value;
 } collections[] = {
     { NULL, "ftpServer/customFeatures/providers", "enabled", 0, "name", "" },
-    { "system.ftpServer/security/ipSecurity", "", "allowed", 1, NULL, NULL },
 };
 
 static void refuse(struct compiler *c, struct site_work *s, struct conf_element *e, const char *attribute)
@@ -177,27 +179,11 @@ static void check_custom_authorization(struct compiler *c, struct site_work *s)
         refuse(c, s, provider, "name");
 }
 
-struct location_check {
-    struct compiler *c;
-    struct site_work *s;
-};
-
-static void check_location(void *context, struct slice location)
-{
-    struct location_check *check = context;
-    if (slice_equal_fold(location, check->s->name))
-        return; /* checked with the site itself */
-    check_attributes(check->c, check->s, false, location);
-    check_collections(check->c, check->s, false, location);
-}
-
 void unenforced_check_site(struct compiler *c, struct site_work *s)
 {
-    struct location_check below_site = { c, s };
     if (c->allow_unenforced)
         return;
     check_attributes(c, s, true, s->name);
     check_collections(c, s, true, s->name);
     check_custom_authorization(c, s);
-    conf_locations(c->conf, "system.ftpServer/security/ipSecurity", s->name, check_location, &below_site);
 }

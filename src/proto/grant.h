@@ -23,7 +23,7 @@ enum grant_account { /* ftp-behaviour.md 6: the kinds that isolation tells apart
     GRANT_ACCOUNT_MAX = 3,
 };
 
-/* Auth -> broker.  `roles` are group or role names, one per line.  `groups` are u32 little-endian. */
+/* Auth -> broker.  `client` is where the session comes from.  `roles` are group or role names, one per line.  `groups` are u32 little-endian. */
 #define GRANT_GIVE_FIELDS(F)                  \
     F(u64,   ticket,   UINT64_MAX)            \
     F(u32,   site,     UINT32_MAX)            \
@@ -34,7 +34,8 @@ enum grant_account { /* ftp-behaviour.md 6: the kinds that isolation tells apart
     F(bytes, groups,   GROUPS_LIMIT)          \
     F(text,  user,     NAME_LIMIT)            \
     F(text,  domain,   NAME_LIMIT)            \
-    F(text,  roles,    ROLES_LIMIT)
+    F(text,  roles,    ROLES_LIMIT)           \
+    F(addr,  client,   0)
 WIRE_MESSAGE(grant_give, GRANT_GIVE_FIELDS)
 
 /* Broker -> auth.  `home` is the virtual start directory. */

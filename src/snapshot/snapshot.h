@@ -87,6 +87,7 @@ struct snap_range {
     C(r, providers,          "provider", "")  \
     C(r, filters,            "filter", "")    \
     C(r, commands,           "command", "")   \
+    C(r, address_scopes,     "address_scope", "") \
     C(p, cert,               "cert", "")      \
     C(u, cert_substatus,     "", "")          \
     C(s, failure,            "", "")          \
@@ -130,6 +131,24 @@ struct snap_range {
     C(s, users,       "", "users")                                                    \
     C(s, roles,       "", "roles")                                                    \
     C(f, permissions, "", "permissions")
+
+/* ipSecurity, by configuration path as the authorization scopes.  A rule matches where client & mask equals ip; the
+ * words are in the order of the address, IPv4 uses the first. */
+#define SNAP_ADDRESS_SCOPE_COLUMNS(C)         \
+    C(s, path,           "", "")              \
+    C(b, allow_unlisted, "", "allowUnlisted") \
+    C(r, addresses,      "address", "")
+#define SNAP_ADDRESS_COLUMNS(C)               \
+    C(u, family, "", "") /* 4, 6 */           \
+    C(u, ip0,    "", "")                      \
+    C(u, ip1,    "", "")                      \
+    C(u, ip2,    "", "")                      \
+    C(u, ip3,    "", "")                      \
+    C(u, mask0,  "", "")                      \
+    C(u, mask1,  "", "")                      \
+    C(u, mask2,  "", "")                      \
+    C(u, mask3,  "", "")                      \
+    C(b, allowed, "", "allowed")
 
 /* commandFiltering: the site's own verbs. */
 #define SNAP_COMMAND_COLUMNS(C)               \
@@ -244,6 +263,8 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     T(directory,  SNAP_DIRECTORY_COLUMNS,  ROLE_BROKER)                                           \
     T(scope,      SNAP_SCOPE_COLUMNS,      ROLE_BROKER)                                           \
     T(rule,       SNAP_RULE_COLUMNS,       ROLE_BROKER)                                           \
+    T(address_scope, SNAP_ADDRESS_SCOPE_COLUMNS, ROLE_WORKER | ROLE_BROKER)                       \
+    T(address,    SNAP_ADDRESS_COLUMNS,    ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)                 \
     T(command,    SNAP_COMMAND_COLUMNS,    ROLE_WORKER)                                           \
     T(filter,     SNAP_FILTER_COLUMNS,     ROLE_BROKER)                                           \
     T(extension,  SNAP_EXTENSION_COLUMNS,  ROLE_BROKER)                                           \

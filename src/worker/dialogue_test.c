@@ -176,6 +176,8 @@ static struct snapshot *build_snapshot(struct play *p)
     site.bindings.first = snapshot_put_row(w, SNAP_TABLE_binding, &binding);
     site.bindings.count = 1;
     snapshot_put_row(w, SNAP_TABLE_server, &server);
+    struct snap_address_scope anywhere = { .path = snapshot_build_text(w, "/"), .allow_unlisted = 1 };
+    site.address_scopes = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_address_scope, &anywhere), 1 };
     snapshot_put_row(w, SNAP_TABLE_site, &site);
     struct snapshot *s = good ? snapshot_build(w, ROLE_WORKER) : NULL;
     snapshot_writer_free(w);

@@ -36,7 +36,7 @@ static void answer_no_site(struct session *s, struct run *r, int err, enum reply
         answer_denied(s, r, unknown, WIN_LOGON_FAILURE, SUB_HOST_UNKNOWN);
         return;
     }
-    r->substatus = err == ERR_LIMIT ? SUB_CONNECTION_LIMIT : SUB_SITE_STOPPED;
+    r->substatus = err == ERR_LIMIT ? SUB_CONNECTION_LIMIT : err == ERR_DENIED ? SUB_IP_RESTRICTION : SUB_SITE_STOPPED;
     uint32_t substatus = r->substatus;
     answer(s, r, REPLY_NO_SERVICE);
     session_close(s, substatus);

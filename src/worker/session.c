@@ -225,8 +225,9 @@ static void begin_handshake(struct session *s)
 static void take_server_name(struct session *s)
 {
     struct slice name = stream_server_name(&s->stream);
-    if (!s->host && hosts_is_name(name) && session_choose_host(s, name) == ERR_LIMIT)
-        session_end(s, SUB_CONNECTION_LIMIT, REPLY_NO_SERVICE);
+    int err = !s->host && hosts_is_name(name) ? session_choose_host(s, name) : 0;
+    if (err == ERR_LIMIT || err == ERR_DENIED)
+        session_end(s, err == ERR_LIMIT ? SUB_CONNECTION_LIMIT : SUB_IP_RESTRICTION, REPLY_NO_SERVICE);
 }
 
 /* The alert that says why has been written: close in order, since a reset would take it away from the client. */
@@ -554,6 +555,19 @@ static void refuse_full(struct session *s)
     session_close(s, SUB_CONNECTION_LIMIT);
 }
 
+/* ipSecurity of the site that answers here when no host is named; a site chosen by name is judged when it is named. */
+static bool refuse_address(struct session *s)
+{
+    if (s->host_missing || session_address_is_allowed(s, s->site))
+        return false;
+    s->end_win32 = WIN_ACCESS_DENIED;
+    if (s->implicit_tls)
+        session_die(s, SUB_IP_RESTRICTION, WIN_ACCESS_DENIED);
+    else
+        session_end(s, SUB_IP_RESTRICTION, REPLY_NO_SERVICE);
+    return true;
+}
+
 void session_begin(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer)
 {
     const struct snap_binding *binding = hosts_default(w->generation->snapshot, local);
@@ -571,11 +585,12 @@ void session_begin(struct worker *w, int fd, const struct net_addr *local, const
         refuse_full(s);
     else
         session_count(s, +1);
-    if (!full && worker_site_is_stopped(w, s->site->id))
+    bool refused = full || refuse_address(s);
+    if (!refused && worker_site_is_stopped(w, s->site->id))
         session_end(s, SUB_SITE_STOPPED, REPLY_NO_SERVICE);
-    else if (!full && s->implicit_tls)
+    else if (!refused && s->implicit_tls)
         begin_handshake(s);
-    else if (!full)
+    else if (!refused)
         dispatch_banner(s);
     session_leave(s);
 }

@@ -111,8 +111,11 @@ void session_rearm(struct session *s);
 void session_log_out(struct session *s);
 /* Login succeeded. */
 MUST_USE int session_log_in(struct session *s, struct slice user, bool anonymous, struct slice home, uint64_t ticket);
-/* The site changes (HOST, USER host|user, server name); ERR_LIMIT: it is full, ERR_STATE: it is stopped. */
+/* The site changes (HOST, USER host|user, server name); ERR_LIMIT: it is full, ERR_STATE: it is stopped,
+ * ERR_DENIED: its ipSecurity does not let this client in. */
 MUST_USE int session_choose_site(struct session *s, const struct snap_site *site, struct slice host);
+/* ipSecurity at the root of `site`. */
+bool session_address_is_allowed(const struct session *s, const struct snap_site *site);
 /* Take the site that `host` names here; ERR_NOT_FOUND. */
 MUST_USE int session_choose_host(struct session *s, struct slice host);
 

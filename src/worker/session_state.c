@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ftp/message.h"
+#include "policy/address_rules.h"
 #include "worker/hosts.h"
 #include "worker/run.h"
 #include "worker/session_priv.h"
@@ -78,6 +79,11 @@ int session_log_in(struct session *s, struct slice user, bool anonymous, struct 
 
 /* ---- host and site ---- */
 
+bool session_address_is_allowed(const struct session *s, const struct snap_site *site)
+{
+    return address_rules_allow(s->generation->snapshot, site, SLICE_LITERAL("/"), &s->peer);
+}
+
 int session_choose_site(struct session *s, const struct snap_site *site, struct slice host)
 {
     char *name = host.len ? strndup(host.ptr, host.len) : NULL;
@@ -86,6 +92,10 @@ int session_choose_site(struct session *s, const struct snap_site *site, struct 
     if (worker_site_is_stopped(s->worker, site->id) || session_text(s, site->failure).len) {
         free(name);
         return ERR_STATE;
+    }
+    if (!session_address_is_allowed(s, site)) {
+        free(name);
+        return ERR_DENIED;
     }
     if (site != s->site && s->worker->counts && counts_sum(s->worker->counts, site->id) >= site->max_connections) {
         free(name);

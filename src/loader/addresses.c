@@ -1,0 +1,81 @@
+/*
+ * addresses.c - ipSecurity as numbers.
+ *
+ * An entry that cannot be read keeps the site from starting: left out, it would open what it was meant to close
+ * (threats.md A12).  Host names are never looked up for a decision: with enableReverseDns a name rule is refused,
+ * without it IIS does not use it either.
+ */
+#include "loader/compile_priv.h"
+
+#include "base/own.h"
+#include "policy/address_rules.h"
+
+#define IP_SECURITY "system.ftpServer/security/ipSecurity"
+
+static void tell_about_name(struct compiler *c, struct site_work *s, struct conf_element *section,
+                            struct conf_element *item)
+{
+    struct diag d = { 0 };
+    struct slice name = conf_text(item, "domainName");
+    compile_place(item, "domainName", &d);
+    if (!conf_number(section, "enableReverseDns")) {
+        diag_set(&d, "the rule for domain name \"" SLICE_FMT "\" has no effect: enableReverseDns is false",
+                 SLICE_ARG(name));
+        compile_tell(c, s, LOADER_WARNING, &d);
+        return;
+    }
+    diag_set(&d, "site \"" SLICE_FMT "\" does not start: ipSecurity restricts access by domain name \"" SLICE_FMT
+             "\"; the names of clients are not looked up, since whoever owns an address can give it any name",
+             SLICE_ARG(s->name), SLICE_ARG(name));
+    diag_todo(&d, "Use ipAddress and subnetMask, or accept that the rule is ignored with "
+                  "allowUnenforcedSettings=\"true\" in sallyport.config, sallyport/safety.");
+    compile_tell(c, s, c->allow_unenforced ? LOADER_WARNING : LOADER_ERROR, &d);
+}
+
+static int put_address(struct compiler *c, struct site_work *s, struct conf_element *item, struct snap_range *range_out)
+{
+    typedef struct snap_address row;
+    static const struct snap_column columns[] = { SNAP_ADDRESS_COLUMNS(SNAP_COLUMN) };
+    struct snap_address rule = { 0 };
+    struct slice address = conf_text(item, "ipAddress"), mask = conf_text(item, "subnetMask");
+    if (address_rule_parse(address, mask, &rule)) {
+        struct diag d = { 0 };
+        compile_place(item, "ipAddress", &d);
+        diag_set(&d, "ipAddress \"" SLICE_FMT "\" with subnetMask \"" SLICE_FMT "\" is no address or network",
+                 SLICE_ARG(address), SLICE_ARG(mask));
+        diag_todo(&d, "Write an IPv4 or IPv6 address; a mask as 255.255.255.0 or as a number of bits, also as /24 behind "
+                      "the address.");
+        compile_tell(c, s, LOADER_ERROR, &d);
+        return 0;
+    }
+    int err = columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
+    if (!err)
+        scopes_extend(range_out, snapshot_put_row(c->w, SNAP_TABLE_address, &rule));
+    return err;
+}
+
+static int put_scope(struct compiler *c, struct site_work *s, struct slice path, struct slice location)
+{
+    typedef struct snap_address_scope row;
+    static const struct snap_column columns[] = { SNAP_ADDRESS_SCOPE_COLUMNS(SNAP_COLUMN) };
+    struct conf_element *section = compile_element(c, IP_SECURITY, location);
+    struct snap_address_scope scope = { .path = snapshot_put_text(c->w, path) };
+    if (!section)
+        return ERR_UNSUPPORTED;
+    int err = columns_fill(c, section, columns, sizeof columns / sizeof columns[0], &scope);
+    for (size_t i = 0; !err && i < conf_count(section); i++) {
+        struct conf_element *item = conf_item(section, i);
+        if (conf_text(item, "domainName").len)
+            tell_about_name(c, s, section, item);
+        else
+            err = put_address(c, s, item, &scope.addresses);
+    }
+    if (!err)
+        scopes_extend(&s->row.address_scopes, snapshot_put_row(c->w, SNAP_TABLE_address_scope, &scope));
+    return err;
+}
+
+int addresses_put(struct compiler *c, struct site_work *s)
+{
+    return scopes_each(c, s, IP_SECURITY, put_scope);
+}
