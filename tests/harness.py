@@ -260,8 +260,20 @@ class Instance:
             for path in [self.dir, *self.dir.rglob("*")]:
                 os.chown(path, owner, owner, follow_symlinks=False)
 
+    def programs(self):
+        """The folder of sallyportd.  Another user may not reach a checkout below /root: he gets copies."""
+        if self.user is None or os.getuid() != 0:
+            return BUILD
+        folder = self.dir / "programs"
+        if not folder.exists():
+            folder.mkdir()
+            for program in [BUILD / "sallyportd", *BUILD.glob("src/*/sallyport-*")]:
+                if program.is_file():
+                    shutil.copy(program, folder / program.name)
+        return folder
+
     def launch(self):
-        command = [BUILD / "sallyportd", "--config", self.dir]
+        command = [self.programs() / "sallyportd", "--config", self.dir]
         if self.user is not None:
             command = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups", *command]
         self.output = ""

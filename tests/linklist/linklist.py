@@ -41,7 +41,10 @@ def main(build):
             print(f"{program}: is not built")
             failures += 1
             continue
-        surplus = needed(path) - allowed - EVERYBODY
+        linked = needed(path)
+        if "libasan.so" in linked and program == "sallyport-pam":
+            allowed = allowed | {"libcrypt.so"}  # src/pam/meson.build says why
+        surplus = linked - allowed - EVERYBODY
         print(f"{program}: {'links ' + ', '.join(sorted(surplus)) if surplus else 'good'}")
         failures += bool(surplus)
     return 1 if failures else 0
