@@ -3,7 +3,10 @@
  *
  * Blocking, thread-safe: called from the authenticator's threads and from `sallyport certificate test`.  Only for chains
  * that chain_verify() found good, so only URLs that a trusted CA signed are fetched (threats.md C10).
+ * revocation_check() looks at the signatures itself before it asks anybody, so a mistake of the caller opens nothing.
  * A status that cannot be found out is REVOCATION_UNKNOWN; the caller refuses then.
+ *
+ * Answers are kept in memory: a program that is started again asks again.
  */
 #pragma once
 
@@ -33,14 +36,19 @@ struct revocation_question {
 struct revocation; /* caches and the connections under way */
 
 struct revocation_options {
-    int cache_directory;         /* descriptor, -1: memory only; stays the caller's */
+    struct slice hosts;          /* comma-separated patterns of hosts that may be asked; "": every host */
     bool private_addresses;      /* loopback and private networks may be fetched from */
     bool public_addresses;       /* ... and the rest */
+    unsigned redirects;          /* of HTTP, followed at most */
     /* Read an LDAP CRL distribution point (RFC 4516 URL) from the configured directory; NULL: none configured. */
     int (*ldap)(void *context, struct slice url, int64_t deadline_ms, struct text *crl_out);
     void *ldap_context;
 };
+/* What HTTP needs once, before threads start and before the sandbox closes. */
+MUST_USE int revocation_start(void);
 MUST_USE int revocation_new(const struct revocation_options *options, struct revocation **revocation_out);
+/* Other limits from now on; what is cached stays.  Copies `options`. */
+MUST_USE int revocation_configure(struct revocation *r, const struct revocation_options *options);
 void revocation_free(struct revocation *r); /* nobody may be in it any more */
 
 /* Fills answers[0 .. length - 2] and returns the worst of them: revoked beats unknown beats good. */

@@ -1,0 +1,218 @@
+/* cache.c - see cache.h.  A list with the most recently used entry first; a few hundred entries are usual. */
+#include "pki/cache.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct entry {
+    struct entry *next;
+    struct pki_key key;
+    struct pki_item *item; /* NULL: not there */
+    bool flying;
+    unsigned waiting;
+    uint64_t landed;       /* counts flights that ended */
+    int64_t failed_ms, failed_after_ms; /* 0: the last one did not fail */
+};
+
+struct pki_cache {
+    pthread_mutex_t lock;
+    pthread_cond_t landed;
+    struct entry *entries;
+    size_t count, bytes;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+struct pki_cache *pki_cache_new(void)
+{
+    struct pki_cache *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->landed, &attr);
+    pthread_condattr_destroy(&attr);
+    return c;
+}
+
+struct pki_item *pki_item_new(void)
+{
+    struct pki_item *item = calloc(1, sizeof *item);
+    if (item)
+        item->refs = 1;
+    return item;
+}
+
+static void unref(struct pki_item *item)
+{
+    if (!item || --item->refs)
+        return;
+    if (item->free_parsed)
+        item->free_parsed(item->parsed);
+    text_free(&item->bytes);
+    free(item);
+}
+
+void pki_item_unref(struct pki_cache *c, struct pki_item *item)
+{
+    pthread_mutex_lock(&c->lock);
+    unref(item);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void set_item(struct pki_cache *c, struct entry *e, struct pki_item *item)
+{
+    if (e->item)
+        c->bytes -= e->item->size;
+    if (item) {
+        item->refs++;
+        c->bytes += item->size;
+    }
+    unref(e->item);
+    e->item = item;
+}
+
+void pki_cache_free(struct pki_cache *c)
+{
+    if (!c)
+        return;
+    for (struct entry *e; (e = c->entries);) {
+        c->entries = e->next;
+        set_item(c, e, NULL);
+        free(e);
+    }
+    pthread_cond_destroy(&c->landed);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+/* Found entries move to the front. */
+static struct entry *find(struct pki_cache *c, const struct pki_key *key)
+{
+    for (struct entry **at = &c->entries; *at; at = &(*at)->next) {
+        struct entry *e = *at;
+        if (memcmp(&e->key, key, sizeof *key) != 0)
+            continue;
+        *at = e->next;
+        e->next = c->entries;
+        c->entries = e;
+        return e;
+    }
+    return NULL;
+}
+
+/* Drop what was not used for longest until the limits hold; what somebody fetches or waits for stays. */
+static void shrink(struct pki_cache *c)
+{
+    while (c->count > PKI_CACHE_ENTRIES || c->bytes > PKI_CACHE_BYTES) {
+        struct entry **last = NULL;
+        for (struct entry **at = &c->entries; *at; at = &(*at)->next)
+            if (!(*at)->flying && !(*at)->waiting)
+                last = at;
+        if (!last)
+            return;
+        struct entry *gone = *last;
+        *last = gone->next;
+        set_item(c, gone, NULL);
+        free(gone);
+        c->count--;
+    }
+}
+
+static struct entry *find_or_add(struct pki_cache *c, const struct pki_key *key)
+{
+    struct entry *e = find(c, key);
+    if (e)
+        return e;
+    e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->key = *key;
+    e->next = c->entries;
+    c->entries = e;
+    c->count++;
+    return e;
+}
+
+struct pki_item *pki_cache_find(struct pki_cache *c, const struct pki_key *key)
+{
+    pthread_mutex_lock(&c->lock);
+    struct entry *e = find(c, key);
+    struct pki_item *item = e ? e->item : NULL;
+    if (item)
+        item->refs++;
+    pthread_mutex_unlock(&c->lock);
+    return item;
+}
+
+static bool failed_lately(const struct entry *e, int64_t allowed_ms)
+{
+    return e->failed_ms && now_ms() - e->failed_ms < PKI_FAILURE_MS && allowed_ms <= 2 * e->failed_after_ms;
+}
+
+/* Wait until the flight under way has ended. */
+static enum pki_flight await(struct pki_cache *c, struct entry *e, int64_t deadline_ms)
+{
+    const struct timespec until = { deadline_ms / 1000, (deadline_ms % 1000) * 1000000 };
+    uint64_t landed = e->landed;
+    int err = 0;
+    e->waiting++;
+    while (e->landed == landed && err != ETIMEDOUT)
+        err = pthread_cond_timedwait(&c->landed, &c->lock, &until);
+    e->waiting--;
+    if (e->landed == landed)
+        return PKI_FLIGHT_LATE;
+    return e->failed_ms ? PKI_FLIGHT_FAILED : PKI_FLIGHT_ENDED;
+}
+
+enum pki_flight pki_cache_begin(struct pki_cache *c, const struct pki_key *key, int64_t allowed_ms, int64_t deadline_ms)
+{
+    enum pki_flight flight = PKI_FLIGHT_MINE;
+    pthread_mutex_lock(&c->lock);
+    struct entry *e = find_or_add(c, key);
+    if (!e)
+        flight = PKI_FLIGHT_FAILED;
+    else if (failed_lately(e, allowed_ms))
+        flight = PKI_FLIGHT_FAILED;
+    else if (e->flying)
+        flight = await(c, e, deadline_ms);
+    else
+        e->flying = true;
+    pthread_mutex_unlock(&c->lock);
+    return flight;
+}
+
+void pki_cache_end(struct pki_cache *c, const struct pki_key *key, struct pki_item *item, int64_t allowed_ms)
+{
+    pthread_mutex_lock(&c->lock);
+    struct entry *e = find(c, key); /* flying: it was not dropped */
+    e->flying = false;
+    e->landed++;
+    e->failed_ms = item ? 0 : now_ms();
+    e->failed_after_ms = item ? 0 : allowed_ms;
+    if (item && (!e->item || item->this_update >= e->item->this_update))
+        set_item(c, e, item);
+    shrink(c);
+    pthread_cond_broadcast(&c->landed);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void pki_cache_flush(struct pki_cache *c, bool all)
+{
+    pthread_mutex_lock(&c->lock);
+    for (struct entry *e = c->entries; e; e = e->next) {
+        e->failed_ms = 0;
+        if (all)
+            set_item(c, e, NULL);
+    }
+    pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,141 @@
+/*
+ * ocsp.c - is a certificate revoked?  By OCSP (RFC 6960).
+ *
+ * An answer counts when the issuer itself signed it or a certificate that the issuer gave the OCSPSigning usage, when it
+ * is about this certificate, lies in its time, and, where it carries a nonce, carries ours.  Anything else is no answer.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "pki/revocation_priv.h"
+
+struct ocsp_context {
+    OCSP_REQUEST *request;
+    OCSP_CERTID *id; /* owned by the request */
+};
+
+/* The cache keeps only what was decided. */
+static void *keep_status(bool revoked)
+{
+    static char good, bad;
+    return revoked ? &bad : &good;
+}
+
+static bool is_revoked(const struct pki_item *item)
+{
+    return item->parsed == keep_status(true);
+}
+
+/* Only the issuer can speak for its certificates, by itself or by a responder it certified for that. */
+static bool is_signed_by_issuer(const struct ask *a, OCSP_BASICRESP *basic)
+{
+    X509_STORE *store = X509_STORE_new();
+    STACK_OF(X509) *certs = sk_X509_new_null();
+    bool ok = store && certs && X509_STORE_add_cert(store, a->issuer) && sk_X509_push(certs, a->issuer);
+    if (ok) {
+        X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
+        X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+        X509_VERIFY_PARAM_set_time(param, a->at);
+        X509_VERIFY_PARAM_set_depth(param, 2);
+        ok = OCSP_basic_verify(basic, certs, store, OCSP_NOEXPLICIT | OCSP_PARTIAL_CHAIN) == 1;
+    }
+    sk_X509_free(certs);
+    X509_STORE_free(store);
+    return ok;
+}
+
+static int read_basic(const struct ask *a, const struct ocsp_context *c, OCSP_BASICRESP *basic, struct pki_item *item,
+                      const char **why_out)
+{
+    ASN1_GENERALIZEDTIME *this_update = NULL, *next_update = NULL, *revoked_at = NULL;
+    int status = -1, reason = -1;
+    *why_out = "answered with a nonce that is not ours";
+    if (OCSP_check_nonce(c->request, basic) == 0)
+        return ERR_DENIED;
+    *why_out = "answered under a signature that the issuer does not stand for";
+    if (!is_signed_by_issuer(a, basic))
+        return ERR_DENIED;
+    *why_out = "answered about another certificate";
+    if (!OCSP_resp_find_status(basic, c->id, &status, &reason, &revoked_at, &this_update, &next_update))
+        return ERR_NOT_FOUND;
+    *why_out = "does not know the certificate";
+    if (status != V_OCSP_CERTSTATUS_GOOD && status != V_OCSP_CERTSTATUS_REVOKED)
+        return ERR_NOT_FOUND;
+    *why_out = "answered without a time that can be read";
+    if (pki_time(this_update, &item->this_update) || (next_update && pki_time(next_update, &item->next_update)))
+        return ERR_SYNTAX;
+    *why_out = "gave an answer that is out of date";
+    if (next_update ? item->next_update < item->this_update : a->at - item->this_update > NO_NEXT_UPDATE)
+        return ERR_RANGE;
+    item->parsed = keep_status(status == V_OCSP_CERTSTATUS_REVOKED);
+    return 0;
+}
+
+static int read_answer(const struct ask *a, void *context, struct pki_item *item, const char **why_out)
+{
+    const unsigned char *at = (const unsigned char *)item->bytes.ptr, *end = at + item->bytes.len;
+    *why_out = "sent something that is no OCSP answer";
+    if (!item->bytes.len)
+        return ERR_SYNTAX;
+    OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &at, (long)item->bytes.len);
+    OCSP_BASICRESP *basic = NULL;
+    int err = response && at == end ? 0 : ERR_SYNTAX;
+    if (!err && OCSP_response_status(response) != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
+        *why_out = "answered with an error";
+        err = ERR_NOT_FOUND;
+    }
+    if (!err)
+        basic = OCSP_response_get1_basic(response);
+    if (!err)
+        err = basic ? read_basic(a, context, basic, item, why_out) : ERR_SYNTAX;
+    OCSP_BASICRESP_free(basic);
+    OCSP_RESPONSE_free(response);
+    return err;
+}
+
+static OCSP_REQUEST *make_request(const struct ask *a, OCSP_CERTID **id_out)
+{
+    OCSP_REQUEST *request = OCSP_REQUEST_new();
+    OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), a->cert, a->issuer);
+    if (request && id && OCSP_request_add0_id(request, id) && OCSP_request_add1_nonce(request, NULL, -1)) {
+        *id_out = id;
+        return request;
+    }
+    OCSP_REQUEST_free(request);
+    return NULL;
+}
+
+static void ask_one(const struct ask *a, struct slice url, struct revocation_answer *answer)
+{
+    struct ocsp_context context = { 0 };
+    unsigned char *der = NULL;
+    context.request = make_request(a, &context.id);
+    int len = context.request ? i2d_OCSP_REQUEST(context.request, &der) : -1;
+    if (len > 0) {
+        const struct source source = { .kind = "ocsp", .url = url, .body = slice_of((char *)der, (size_t)len),
+                                       .type = "application/ocsp-request", .max = OCSP_BYTES_MAX, .about = a->cert,
+                                       .issuer = a->issuer, .read = read_answer, .context = &context };
+        struct pki_item *item;
+        const char *why;
+        bool cached;
+        int err = obtain(a, &source, &item, &cached, &why);
+        if (err) {
+            answer_fail(answer, "OCSP", why, url);
+        } else {
+            answer_set(answer, is_revoked(item) ? REVOCATION_REVOKED : REVOCATION_GOOD,
+                       cached ? REVOCATION_CACHE : REVOCATION_OCSP, a, item->this_update, url);
+            pki_item_unref(a->r->cache, item);
+        }
+    }
+    OPENSSL_free(der);
+    OCSP_REQUEST_free(context.request);
+}
+
+void ocsp_ask(const struct ask *a, struct revocation_answer *answer)
+{
+    OWNED_URLS urls = { 0 };
+    urls_add_access(&urls, a->cert, NID_ad_OCSP);
+    answer->no_source &= urls.count == 0;
+    for (size_t i = 0; i < urls.count && answer->status == REVOCATION_UNKNOWN; i++)
+        ask_one(a, urls_get(&urls, i), answer);
+}
