@@ -28,6 +28,8 @@ static const char *const passed[] = { "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LS
                                      "SALLYPORT_LOG_FORMAT" };
 enum { ENVIRONMENT_MAX = sizeof passed / sizeof passed[0] + 4, VARIABLE_MAX = 1024 };
 
+static char search_path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+
 static void make_environment(char space[][VARIABLE_MAX], char *environment[ENVIRONMENT_MAX])
 {
     size_t count = 0;
@@ -39,7 +41,7 @@ static void make_environment(char space[][VARIABLE_MAX], char *environment[ENVIR
         environment[count] = space[count];
         count++;
     }
-    environment[count++] = (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" };
+    environment[count++] = search_path;
     environment[count] = NULL;
 }
 
