@@ -88,8 +88,9 @@ int datagram_receive(int socket, void *buffer, size_t size, struct slice *bytes_
         err = ERR_CLOSED;
     else if (m.msg_flags & MSG_TRUNC)
         err = ERR_TOO_LONG;
-    else if (count > 1 || (m.msg_flags & MSG_CTRUNC))
+    else if (count > 1 || (count && (m.msg_flags & MSG_CTRUNC)))
         err = ERR_LIMIT;
+    /* Cut and none came: we have no descriptor left.  That is not the peer's fault: its message comes without. */
     if (err) {
         while (count)
             close(fds[--count]);

@@ -11,7 +11,8 @@
 MUST_USE int datagram_send(int socket, struct slice bytes, int fd);
 
 /* One datagram into `buffer`; *bytes_out borrows from it.  *fd_out is -1 or owned by the caller.
- * ERR_CLOSED at end of file; ERR_AGAIN; ERR_TOO_LONG when it was cut (the rest is gone). */
+ * ERR_CLOSED at end of file; ERR_AGAIN; ERR_TOO_LONG when it was cut (the rest is gone).  A descriptor for which this
+ * process has no room is lost, its message is not. */
 MUST_USE int datagram_receive(int socket, void *buffer, size_t size, struct slice *bytes_out, int *fd_out);
 
 /* A connected SEQPACKET pair, close-on-exec, blocking, with SO_SNDBUF large enough for WIRE_DATAGRAM_MAX. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -64,6 +65,28 @@ static void test_surplus_descriptors_are_closed(void **state)
         assert_int_equal(open_descriptors(), before);
         close_pair(pair);
     }
+}
+
+/* H01: having no descriptor left is our own fault, not a breach by the peer whose message brings one. */
+static void test_message_without_room_for_its_descriptor(void **state)
+{
+    (void)state;
+    struct rlimit old, none;
+    int pair[2], fd = -7;
+    char buffer[16];
+    struct slice bytes;
+    assert_int_equal(datagram_pair(pair), 0);
+    assert_int_equal(datagram_send(pair[0], SLICE_LITERAL("take"), pair[0]), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = old;
+    none.rlim_cur = 0; /* what is open stays open */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int err = datagram_receive(pair[1], buffer, sizeof buffer, &bytes, &fd);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(err, 0);
+    assert_true(slice_equal_str(bytes, "take"));
+    assert_int_equal(fd, -1);
+    close_pair(pair);
 }
 
 static void test_descriptor_travels(void **state)
@@ -140,7 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_surplus_descriptors_are_closed),
-        cmocka_unit_test(test_descriptor_travels),
+        cmocka_unit_test(test_message_without_room_for_its_descriptor), cmocka_unit_test(test_descriptor_travels),
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_largest_datagram_fits),
         cmocka_unit_test(test_send_macro),
