@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/own.h"
@@ -63,6 +64,8 @@ static int replace_file(struct rehash *r, int fd)
     OWNED_FD directory = open(r->super->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return err_from_errno(errno);
+    if (flock(directory, LOCK_EX | LOCK_NB) < 0) /* a command line is saving (src/conf/save.c): the next login asks again */
+        return ERR_BUSY;
     snprintf(path, sizeof path, "%s/%s", r->super->directory, temporary);
     OWNED_FD out = mkostemp(path, O_CLOEXEC);
     if (out < 0)
