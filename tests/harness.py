@@ -117,6 +117,7 @@ class Instance:
         self.user = None          # run as this uid when the tests run as root
         self.environment = {}
         self.program = None       # instead of programs() / "sallyportd"
+        self.prefix = []          # words before it
 
     # ---- configuration ----
     def add_site(self, name, tls=None, users=None, host="127.0.0.1", port=None, write=True):
@@ -274,7 +275,7 @@ class Instance:
         return folder
 
     def launch(self):
-        command = [self.program or self.programs() / "sallyportd", "--config", self.dir]
+        command = [*self.prefix, self.program or self.programs() / "sallyportd", "--config", self.dir]
         if self.user is not None:
             command = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups", *command]
         self.output = ""

@@ -10,7 +10,7 @@
 #include "worker/session.h"
 #include "worker/worker.h"
 
-enum { ACCEPTS_PER_TURN = 64 };
+enum { ACCEPTS_PER_TURN = 64, PAUSE_MS = 100, TELL_MS = 1000 };
 
 struct listener {
     struct worker *worker;
@@ -52,10 +52,27 @@ static void say_and_close(int fd)
     close(fd);
 }
 
+/* Once a second at most: a flood of connections must not become a flood of lines. */
+static void tell_full(struct worker *w)
+{
+    int64_t now = loop_now(w->loop);
+    w->refused++;
+    if (now - w->refused_told < TELL_MS)
+        return;
+    worker_event(w, LOG_LEVEL_ERROR, "no descriptor left: connections refused: %u", w->refused);
+    w->refused_told = now;
+    w->refused = 0;
+}
+
 static void accepted(struct worker *w, int fd, const struct sockaddr_storage *peer_address)
 {
     struct sockaddr_storage local_address;
     socklen_t len = sizeof local_address;
+    if (fd >= w->fd_most) { /* the kernel gives the lowest that is free: so many are in use */
+        say_and_close(fd);
+        tell_full(w);
+        return;
+    }
     if (getsockname(fd, (struct sockaddr *)&local_address, &len) < 0) {
         close(fd);
         return;
@@ -70,24 +87,28 @@ static void accepted(struct worker *w, int fd, const struct sockaddr_storage *pe
     session_begin(w, fd, &local, &peer);
 }
 
-/* No descriptor left for the connection that waits: use the spare one to turn it away. */
+/* No descriptor left for the connection that waits: use the spare one to turn it away.  Where the whole machine has
+ * none left the spare one may be lost to another program meanwhile; then look away for a while instead of spinning. */
 static void refuse_one(struct listener *l)
 {
     struct worker *w = l->worker;
-    if (w->spare_fd < 0)
-        return;
-    close(w->spare_fd);
+    if (w->spare_fd >= 0)
+        close(w->spare_fd);
     int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int err = errno;
     if (fd >= 0)
         say_and_close(fd);
     w->spare_fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
-    worker_event(w, LOG_LEVEL_ERROR, "no descriptor left: a connection was refused");
+    if (fd < 0 && err != EAGAIN)
+        loop_io_want(l->io, 0, PAUSE_MS);
+    tell_full(w);
 }
 
 static void ready(void *context, unsigned events)
 {
     struct listener *l = context;
-    (void)events;
+    if (events & LOOP_TIMEOUT)
+        loop_io_want(l->io, LOOP_READ, -1);
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct sockaddr_storage peer;
         socklen_t len = sizeof peer;

@@ -1,7 +1,9 @@
 /* worker.c - putting the worker together, and the table of sessions. */
 #include "worker/worker.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "worker/listeners.h"
@@ -46,7 +48,7 @@ bool worker_site_is_stopped(const struct worker *w, uint32_t site)
 
 /* ---- sessions by number ---- */
 
-enum { SLOTS_FIRST = 64, SLOTS_MAX = 1 << 20 };
+enum { SLOTS_FIRST = 64, SLOTS_MAX = 1 << 20, RESERVED_PART = 4 };
 
 struct session *worker_session(const struct worker *w, uint64_t id)
 {
@@ -164,6 +166,15 @@ static MUST_USE int take_start(struct worker *w, struct child *c)
     return err;
 }
 
+/* A crowd that does not even log in must leave descriptors to those who did (threats.md P32, H01). */
+static int most_for_connections(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    return (int)(limit.rlim_cur - limit.rlim_cur / RESERVED_PART);
+}
+
 int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
 {
     struct worker *w = calloc(1, sizeof *w);
@@ -173,6 +184,7 @@ int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
     }
     w->child = child;
     w->spare_fd = -1;
+    w->fd_most = most_for_connections();
     init_links(w);
     w->loop = loop_new();
     w->hub = w->loop ? data_hub_new(w->loop) : NULL;

@@ -46,6 +46,9 @@ struct worker {
 
     struct listener *listeners;     /* list */
     int spare_fd;                   /* given up for a moment when descriptors run out (threats.md H01) */
+    int fd_most;                    /* connections get no higher descriptor: files and data channels need some, too */
+    unsigned refused;               /* for want of descriptors, not told yet */
+    int64_t refused_told;           /* when it was told last, loop time */
 
     uint32_t *stopped_sites;        /* ids */
     size_t stopped_count;

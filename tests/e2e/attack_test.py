@@ -610,7 +610,7 @@ def test_reload_storm(site):
         return all(descriptors(site, name) <= count + 2 for name, count in before.items()) and \
             len(os.listdir(f"/proc/{site.process.pid}/fd")) <= own
     assert site.wait(settled), (before, own, {name: descriptors(site, name) for name in before})
-    assert len([p for p in site.children().values() if p == "sallyport-loader"]) == 0
+    assert site.wait(lambda: "sallyport-loader" not in site.children().values())
 
 
 def test_every_program_killed_again_and_again(site):
