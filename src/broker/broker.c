@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/own.h"
+#include "broker/home.h"
 #include "broker/verbs.h"
 #include "proto/log.h"
 #include "sys/datagram.h"
@@ -231,8 +232,7 @@ static int on_give(struct broker *b, int auth, struct wire_in *in)
     int err = grant_give_decode(in, &m);
     if (err)
         return err;
-    /* Without isolation everybody starts at the root of the site (ftp-behaviour 6, mode None). */
-    const struct slice home = SLICE_LITERAL("/");
+    OWNED_TEXT_BUFFER start = { 0 };
     struct grant *g = NULL;
     uint32_t win32 = 0;
     unsigned substatus = 0;
@@ -244,7 +244,8 @@ static int on_give(struct broker *b, int auth, struct wire_in *in)
         broker_tell(b, LOG_LEVEL_WARNING, "no grant for '" SLICE_FMT "' (uid %u): %s", SLICE_ARG(m.user), m.uid,
                     err_text(verdict));
     } else {
-        verdict = verbs_check_home(snapshot, g, home, &win32, &substatus);
+        verdict = home_find(snapshot, g, &win32, &substatus);
+        text_add(&start, text_slice(&g->start)); /* another thread may drop the grant once it is in the table */
         if (!verdict)
             verdict = grants_add(&b->grants, g);
         if (verdict)
@@ -252,7 +253,7 @@ static int on_give(struct broker *b, int auth, struct wire_in *in)
     }
     snapshot_unref(snapshot);
     return DATAGRAM_SEND(auth, -1, grant_answer, .ticket = m.ticket, .accepted = !verdict, .win32 = win32,
-                         .substatus = substatus, .home = home);
+                         .substatus = substatus, .home = text_slice(&start));
 }
 
 static int on_revoke(struct broker *b, int auth, struct wire_in *in)

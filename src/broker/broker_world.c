@@ -28,27 +28,35 @@ struct scope_row {
     unsigned more_permissions;
 };
 
-static const struct scope_row scopes[] = {
+static const struct scope_row world_scopes[] = {
     { "/in/secret", "nobody", 3, "nobody", 3 },
     { "/out", "anna", PERMISSION_READ, "nobody", 3 },
     { "/in", "anna", PERMISSION_WRITE, "nobody", 3 },
     { "/", "anna,sys", 3, "reader", PERMISSION_READ },
 };
 
-static void put_scopes(struct snapshot_writer *w, struct snap_site *site)
+static const struct scope_row home_scopes[] = {
+    { "/LocalUser/anna/closed", "nobody", 3, "nobody", 3 },
+    { "/in/secret", "nobody", 3, "nobody", 3 },
+    { "/", "*", 3, "nobody", 3 },
+};
+
+static void put_scopes(struct snapshot_writer *w, struct snap_site *site, bool homes)
 {
-    struct snap_scope rows[COUNT_OF(scopes)] = { 0 };
-    for (size_t i = 0; i < COUNT_OF(scopes); i++) {
+    const struct scope_row *scopes = homes ? home_scopes : world_scopes;
+    size_t count = homes ? COUNT_OF(home_scopes) : COUNT_OF(world_scopes);
+    struct snap_scope rows[8] = { 0 };
+    for (size_t i = 0; i < count; i++) {
         struct snap_rule first = { .users = put(w, scopes[i].users), .permissions = scopes[i].permissions };
         struct snap_rule second = { .users = put(w, scopes[i].more_users), .permissions = scopes[i].more_permissions };
         rows[i].path = put(w, scopes[i].path);
         rows[i].rules = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_rule, &first), 2 };
         snapshot_put_row(w, SNAP_TABLE_rule, &second);
     }
-    for (size_t i = 0; i < COUNT_OF(scopes); i++) {
+    for (size_t i = 0; i < count; i++) {
         uint32_t row = snapshot_put_row(w, SNAP_TABLE_scope, &rows[i]);
         if (i == 0)
-            site->scopes = (struct snap_range){ row, COUNT_OF(scopes) };
+            site->scopes = (struct snap_range){ row, (uint32_t)count };
     }
 }
 
@@ -107,12 +115,18 @@ static struct snapshot_writer *world_rows(struct world *world, struct world_opti
     site.allow_replace_on_rename = o.replace_on_rename;
     site.allow_read_uploads = o.read_uploads;
     site.sort_limit = o.streaming ? 0 : o.sort_limit ? o.sort_limit : 1000;
+    if (o.isolation)
+        site.isolation_mode = o.isolation - 1;
+    if (o.homes) {
+        put_directory(world, w, &site, "/LocalUser/anna/box", "mapped", "");
+        put_directory(world, w, &site, "/LocalUser/carl", "carl", "");
+    }
     put_directory(world, w, &site, "/linked", "site/elsewhere", "");
     put_directory(world, w, &site, "/broken", "nowhere", "no such drive");
     put_directory(world, w, &site, "/missing", "nowhere", "");
     put_directory(world, w, &site, "/mapped", "mapped", "");
     put_directory(world, w, &site, "/", "site", "");
-    put_scopes(w, &site);
+    put_scopes(w, &site, o.homes);
     put_filter(w, &site, o);
     put_addresses(w, &site);
     snapshot_put_row(w, SNAP_TABLE_site, &site);

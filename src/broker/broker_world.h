@@ -21,6 +21,9 @@
 
 struct world_options {
     bool case_insensitive, any_names, keep_partial, durable, replace_on_rename, read_uploads;
+    uint32_t isolation; /* 1 + userIsolation/mode; 0: None */
+    bool homes; /* also "/LocalUser/carl" -> <root>/carl, "/LocalUser/anna/box" -> <root>/mapped; "/LocalUser" is
+                 * everybody's, "/LocalUser/anna/closed" nobody's */
     bool filtered; /* "/": only .txt up to 10 bytes, "hidden" is hidden; "/loose": anything */
     uint32_t sort_limit; /* 0: 1000 */
     bool streaming;      /* sort_limit really 0 */

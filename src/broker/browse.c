@@ -31,7 +31,8 @@ struct browse {
     uint64_t handle;
     struct snapshot *snapshot;
     const struct snap_site *site;
-    struct text path, rest, pattern, prefix; /* owned copies */
+    struct place *place; /* while the listing begins */
+    struct text called, path, rest, pattern, prefix; /* owned copies */
     unsigned flags, permissions;
     bool scopes_below;        /* entries may have rules of their own */
     struct authorization_subject who; /* borrowed from the grant, which outlives its listings */
@@ -69,7 +70,7 @@ void browse_end(struct browse *b)
         closedir(b->dir);
     if (b->root >= 0)
         close(b->root);
-    struct text *texts[] = { &b->path, &b->rest, &b->pattern, &b->prefix, &b->pool, &b->waiting, &b->single };
+    struct text *texts[] = { &b->called, &b->path, &b->rest, &b->pattern, &b->prefix, &b->pool, &b->waiting, &b->single };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         text_free(texts[i]);
     free(b->names);
@@ -160,7 +161,7 @@ static int add_mappings(struct browse *b)
     if (!(b->flags & LIST_VIRTUAL_DIRECTORIES))
         return 0;
     while (!err && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &name))
-        if (is_wanted(b, name))
+        if (is_wanted(b, name) && place_shows_mapping(b->place, name))
             err = add_name(b, name, true);
     return err;
 }
@@ -301,7 +302,7 @@ static int begin_single(struct browse *b, int fd)
     int err = browse_describe(fd, &e);
     if (err)
         return err;
-    e.name = b->flags & LIST_ONE ? text_slice(&b->path) : vpath_last(text_slice(&b->path));
+    e.name = b->flags & LIST_ONE ? text_slice(&b->called) : vpath_last(text_slice(&b->path));
     e.may_read = b->permissions & PERMISSION_READ;
     e.may_write = b->permissions & PERMISSION_WRITE;
     listing_line(&b->single, b->flags, &e, text_slice(&b->prefix), b->now);
@@ -359,15 +360,18 @@ int browse_begin(struct place *p, const struct browse_order *order, const struct
     b->now = order->now;
     b->root = p->root;
     p->root = -1;
+    text_add(&b->called, p->shown);
     text_add(&b->path, p->path);
     text_add(&b->rest, text_slice(&p->rest));
     text_add(&b->pattern, order->pattern);
     text_add(&b->prefix, order->prefix);
-    int err = text_error(&b->path) | text_error(&b->rest) | text_error(&b->pattern) | text_error(&b->prefix);
+    int err = text_error(&b->called) | text_error(&b->path) | text_error(&b->rest) | text_error(&b->pattern) | text_error(&b->prefix);
     if (!err) {
         p->root = b->root; /* lent for the opening */
+        b->place = p;
         err = begin_at(b, p);
         p->root = -1;
+        b->place = NULL;
     }
     if (err) {
         browse_end(b);

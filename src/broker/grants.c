@@ -46,6 +46,7 @@ static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
     g->ticket = m->ticket;
     g->site = m->site;
     g->client = m->client;
+    g->account = (enum grant_account)m->account;
     g->is_anonymous = m->account == GRANT_ANONYMOUS;
     text_add(&g->user, m->user);
     if (m->account == GRANT_DOMAIN)
@@ -122,6 +123,8 @@ void grant_free(struct grant *g)
     text_free(&g->user);
     text_free(&g->domain);
     text_free(&g->roles);
+    text_free(&g->home);
+    text_free(&g->start);
     free(g->identity.groups);
     pthread_mutex_destroy(&g->busy);
     free(g);
@@ -205,6 +208,11 @@ void grants_drop_all(struct grants *g)
             if (is_idle)
                 grant_free(grant);
         }
+}
+
+struct place_view grant_view(const struct grant *g)
+{
+    return (struct place_view){ .home = text_slice(&g->home), .domain = text_slice(&g->domain) };
 }
 
 struct authorization_subject grant_subject(const struct grant *g)

@@ -36,6 +36,9 @@ struct grant {
     bool is_anonymous;
     struct identity identity;
     struct net_addr client;
+    enum grant_account account;
+    uint32_t isolation;      /* userIsolation/mode that counted at the login */
+    struct text home, start; /* the path in the site that is its "/" ("" none), and where it begins, as it sees it */
 
     uint64_t last_handle;
     struct upload *uploads;
@@ -65,5 +68,6 @@ void grants_put(struct grants *g, struct grant *grant);
 void grants_drop(struct grants *g, uint64_t ticket);
 void grants_drop_all(struct grants *g);
 
+struct place_view grant_view(const struct grant *g);
 struct authorization_subject grant_subject(const struct grant *g);
 void grant_forget_rename(struct grant *g);

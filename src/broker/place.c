@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "base/own.h"
+#include "policy/isolation.h"
 #include "policy/vpath.h"
 
 enum { RACE_TRIES = 64 }; /* openat2 answers EAGAIN when a rename ran beside a ".." or a link */
@@ -25,6 +26,8 @@ void place_free(struct place *p)
         close(p->root);
     p->root = -1;
     text_free(&p->rest);
+    text_free(&p->base);
+    text_free(&p->full);
 }
 
 int place_error(int errnum)
@@ -46,26 +49,84 @@ static int check_names(struct slice path, bool windows_names)
     return err;
 }
 
-int place_map(struct place *p, const struct snapshot *snapshot, const struct snap_site *site, struct slice path,
-              const struct authorization_subject *who)
+/* The home and what the client sees as one path of the site. */
+static int join_home(struct place *p)
 {
-    struct directory_place found;
-    if (!vpath_is_canonical(path))
+    text_reset(&p->full);
+    text_add(&p->full, p->home);
+    if (p->shown.len > 1)
+        text_add(&p->full, p->shown);
+    if (text_error(&p->full))
+        return text_error(&p->full);
+    return p->full.len > PATH_LIMIT ? ERR_TOO_LONG : 0;
+}
+
+int place_look(struct place *p, const struct snapshot *snapshot, const struct snap_site *site, struct slice shown,
+               const struct place_view *view)
+{
+    if (!vpath_is_canonical(shown))
         return ERR_NAME;
-    int err = directory_map_find(snapshot, site, path, &found);
-    if (err)
-        return err;
     p->snapshot = snapshot;
     p->site = site;
-    p->path = path;
+    p->shown = p->path = shown;
+    p->home = view->home;
+    p->domain = view->domain;
+    p->fold = site->case_insensitive_names;
+    if (!p->home.len)
+        return 0;
+    bool is_root_only = site->isolation_mode == ISOLATION_ROOT_ONLY;
+    if (is_root_only && isolation_is_global(snapshot, site, shown, p->domain)) {
+        p->home = SLICE_NONE;
+        return 0;
+    }
+    int err = join_home(p);
+    if (!err && !is_root_only)
+        p->path = text_slice(&p->full);
+    return err;
+}
+
+/* The mapping that holds the place and what is below it.  In mode IsolateRootDirectoryOnly the home is one physical
+ * tree: mappings below it do not count. */
+static int find_mapping(struct place *p)
+{
+    struct directory_place found, home;
+    struct slice full = p->home.len ? text_slice(&p->full) : p->path;
+    int err = directory_map_find(p->snapshot, p->site, full, &found);
+    if (!err && p->home.len) {
+        err = directory_map_find(p->snapshot, p->site, p->home, &home);
+        if (!err && p->site->isolation_mode == ISOLATION_ROOT_ONLY)
+            found = (struct directory_place){ home.directory, SLICE_NONE };
+        if (!err && found.directory == home.directory) {
+            text_add(&p->base, home.rest);
+            found.rest = slice_from(p->shown, 1);
+        }
+    }
+    if (err)
+        return err;
     p->directory = found.directory;
-    p->permissions = authorization_permissions(snapshot, site, path, who);
-    text_reset(&p->rest);
     text_add(&p->rest, found.rest);
-    if (text_error(&p->rest))
-        return text_error(&p->rest);
-    err = check_names(path, site->windows_names);
-    return !err && found.directory->failure.len ? ERR_PATH : err;
+    return text_error(&p->rest) ? text_error(&p->rest) : text_error(&p->base);
+}
+
+int place_map(struct place *p, const struct authorization_subject *who)
+{
+    text_reset(&p->rest);
+    text_reset(&p->base);
+    int err = find_mapping(p);
+    if (err)
+        return err;
+    p->permissions = authorization_permissions(p->snapshot, p->site, p->path, who);
+    err = check_names(p->shown, p->site->windows_names);
+    return !err && p->directory->failure.len ? ERR_PATH : err;
+}
+
+bool place_shows_mapping(const struct place *p, struct slice name)
+{
+    if (p->site->isolation_mode != ISOLATION_ROOT_ONLY)
+        return true;
+    OWNED_TEXT_BUFFER path = { 0 };
+    return vpath_join(p->shown, name, &path) == 0 &&
+           isolation_is_global(p->snapshot, p->site, text_slice(&path), p->domain);
 }
 
 bool place_is_mapping(const struct place *p)
@@ -151,12 +212,24 @@ static int correct_case(struct place *p)
     return 0;
 }
 
+/* From the mapping's directory to the home in it: links in there that lead out of it lead nowhere. */
+static int enter_home(struct place *p)
+{
+    int home = open_beneath(p->root, text_str(&p->base), O_PATH | O_DIRECTORY);
+    if (home < 0)
+        return errno == ENOENT || errno == ENOTDIR ? ERR_PATH : place_error(errno);
+    close(p->root);
+    p->root = home;
+    return 0;
+}
+
 int place_enter(struct place *p)
 {
     p->root = open_root(snapshot_text(p->snapshot, p->directory->linux_path));
     if (p->root < 0)
         return errno == ENOENT || errno == ENOTDIR ? ERR_PATH : place_error(errno);
-    return p->site->case_insensitive_names && p->rest.len ? correct_case(p) : 0;
+    int err = p->base.len ? enter_home(p) : 0;
+    return !err && p->fold && p->rest.len ? correct_case(p) : err;
 }
 
 static const char *below(const struct place *p)

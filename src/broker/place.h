@@ -12,24 +12,40 @@
 
 enum { PLACE_NAME_MAX = 255 };
 
+/* How a session sees the site; userIsolation decides. */
+struct place_view {
+    struct slice home;      /* the path in the site that the session calls "/"; "" no confinement */
+    struct slice domain;    /* of its account */
+};
+
 struct place {
-    const struct snapshot *snapshot; /* borrowed, as `path` is */
+    const struct snapshot *snapshot; /* borrowed, as `shown` is */
     const struct snap_site *site;
-    struct slice path;
+    struct slice shown;              /* as the client names it */
+    struct slice path;               /* as rules and mappings know it */
+    struct text full;                /* home and `shown` */
+    struct slice home, domain;       /* of the view; `home` is "" where it does not confine */
+    bool fold;                       /* find names that differ by case alone */
     const struct snap_directory *directory;
     unsigned permissions;            /* PERMISSION_ bits of the subject here */
-    int root;                        /* the mapping's directory, -1 before place_enter */
-    struct text rest;                /* below it, as the disk spells it; "" is the directory itself */
+    struct text base;                /* the home below the mapping, when it lies there: nothing leads out of it */
+    int root;                        /* the mapping's directory or the home in it, -1 before place_enter */
+    struct text rest;                /* below that, as the disk spells it; "" is the directory itself */
 };
 
 #define PLACE_NONE ((struct place){ .root = -1 })
 #define OWNED_PLACE __attribute__((cleanup(place_free))) struct place
 void place_free(struct place *p);
 
-/* Which directory `path` lies in and what `who` may do there.  ERR_NAME: not canonical, or a component that may not
- * name a file; ERR_PATH: nothing mapped, or the mapping is unusable. */
-MUST_USE int place_map(struct place *p, const struct snapshot *snapshot, const struct snap_site *site,
-                       struct slice path, const struct authorization_subject *who);
+/* Take the canonical path `shown` of a session that sees `view`.  Descriptors are not needed yet, rules may be asked.
+ * ERR_NAME: not canonical; ERR_TOO_LONG. */
+MUST_USE int place_look(struct place *p, const struct snapshot *snapshot, const struct snap_site *site,
+                        struct slice shown, const struct place_view *view);
+
+/* Which directory it lies in and what `who` may do there.  ERR_NAME: a component that may not name a file; ERR_PATH: nothing mapped, or the mapping is unusable. */
+MUST_USE int place_map(struct place *p, const struct authorization_subject *who);
+/* Whether listings of the session may show the mapping `name` directly below the place. */
+bool place_shows_mapping(const struct place *p, struct slice name);
 
 /* Whether the place is a mapping itself rather than something in one. */
 bool place_is_mapping(const struct place *p);

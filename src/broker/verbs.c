@@ -41,7 +41,7 @@ void verb_result_free(struct verb_result *r)
 
 /* ---- errors ---- */
 
-static unsigned substatus_of(int err)
+unsigned verbs_substatus(int err)
 {
     switch (err) {
     case 0:
@@ -70,7 +70,7 @@ static void settle(struct verb_result *r, int err)
     if (!r->answer.win32)
         r->answer.win32 = win_error_from(err);
     if (!r->answer.substatus)
-        r->answer.substatus = substatus_of(err);
+        r->answer.substatus = verbs_substatus(err);
 }
 
 /* requestFiltering at `path`. */
@@ -609,14 +609,15 @@ static bool has_needed(unsigned permissions, unsigned needs)
 /* Everything that can be said without touching the disk, in the order of ftp-behaviour 5. */
 static int judge(struct call *c, const struct verb *v)
 {
-    if (!vpath_is_canonical(c->ask->path))
-        return ERR_NAME;
-    int err = filter(c, c->ask->path, v->takes & TAKES_FILE ? REQUEST_FILE : REQUEST_ANY);
+    const struct place_view view = grant_view(c->grant);
+    int err = place_look(&c->place, c->snapshot, c->site, c->ask->path, &view);
+    if (!err)
+        err = filter(c, c->place.path, v->takes & TAKES_FILE ? REQUEST_FILE : REQUEST_ANY);
     if (err)
         return err;
-    if (!address_rules_allow(c->snapshot, c->site, c->ask->path, &c->grant->client))
+    if (!address_rules_allow(c->snapshot, c->site, c->place.path, &c->grant->client))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_IP_RESTRICTION);
-    err = place_map(&c->place, c->snapshot, c->site, c->ask->path, &c->who);
+    err = place_map(&c->place, &c->who);
     bool is_permitted = has_needed(c->place.permissions, v->needs);
     c->result->answer.writable = c->place.permissions & PERMISSION_WRITE;
     if (err && (err != ERR_PATH || is_permitted))
@@ -647,7 +648,7 @@ static int run(struct call *c)
     if (!v->run)
         return ERR_STATE;
     c->site = snapshot_site_by_id(c->snapshot, c->grant->site);
-    if (!c->site)
+    if (!c->site || c->site->isolation_mode != c->grant->isolation)
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED);
     if ((v->takes & TAKES_PATH) && !(v->takes & TAKES_BOTH_ENDS))
         grant_forget_rename(c->grant);
@@ -682,41 +683,4 @@ void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct br
     settle(result, err);
     result->answer.data = text_slice(&result->data);
     result->answer.name = text_slice(&result->name);
-}
-
-/* ---- the home of a new grant ---- */
-
-static int enter_home(struct place *p, const struct grant *g)
-{
-    int err = identity_take(&g->identity);
-    if (err)
-        return err;
-    OWNED_FD fd = -1;
-    err = place_enter(p);
-    if (!err)
-        err = place_open(p, O_PATH | O_DIRECTORY, &fd);
-    identity_restore(&g->identity);
-    return err;
-}
-
-int verbs_check_home(struct snapshot *snapshot, const struct grant *g, struct slice home, uint32_t *win32_out,
-                     unsigned *substatus_out)
-{
-    OWNED_PLACE p = PLACE_NONE;
-    const struct authorization_subject who = grant_subject(g);
-    const struct snap_site *site = snapshot_site_by_id(snapshot, g->site);
-    if (site && !address_rules_allow(snapshot, site, home, &g->client)) {
-        *win32_out = WIN_ACCESS_DENIED;
-        *substatus_out = SUB_IP_RESTRICTION;
-        return ERR_DENIED;
-    }
-    int err = site ? place_map(&p, snapshot, site, home, &who) : ERR_PATH;
-    bool is_permitted = p.permissions != 0;
-    if (!err && is_permitted)
-        err = enter_home(&p, g);
-    else if (!err)
-        err = ERR_DENIED;
-    *win32_out = win_error_from(err);
-    *substatus_out = !site ? SUB_SITE_CONFIGURATION : !err ? SUB_NONE : is_permitted ? substatus_of(err) : SUB_AUTHORIZATION;
-    return err;
 }

@@ -23,7 +23,5 @@ void verb_result_free(struct verb_result *r);
 void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct broker_request *ask,
                struct verb_result *result);
 
-/* Whether the start directory of a new grant exists, is reachable as its identity and is authorized; fills what the
- * answer to the authenticator says.  `g` is not yet in the table. */
-MUST_USE int verbs_check_home(struct snapshot *snapshot, const struct grant *g, struct slice home, uint32_t *win32_out,
-                              unsigned *substatus_out);
+/* What the log says of an error that no rule has explained. */
+unsigned verbs_substatus(int err);

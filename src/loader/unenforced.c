@@ -100,7 +100,6 @@ static const struct {
     const char *path, *attribute;
     int64_t harmless[2];
 } restrictions[] = {
-    { NULL, false, "ftpServer/userIsolation", "mode", { 4, 4 } },                                       /* None */
     { NULL, false, "ftpServer/security/sslClientCertificates", "clientCertificatePolicy", { 0, 1 } },   /* not CertRequire */
     { NULL, false, "ftpServer/security/authentication/clientCertAuthentication", "enabled", { 0, 0 } },
     { "system.ftpServer/security/authentication", true, "denyByFailure", "enabled", { 0, 0 } },
@@ -171,6 +170,17 @@ static void check_collections(struct compiler *c, struct site_work *s, bool site
     }
 }
 
+/* Homes that somebody else would name: a directory service, a provider. */
+static void check_isolation(struct compiler *c, struct site_work *s)
+{
+    static const int64_t enforced[] = { ISOLATION_NONE, ISOLATION_START_IN_USERS_DIRECTORY, ISOLATION_ROOT_ONLY,
+                                        ISOLATION_ALL };
+    for (size_t i = 0; i < sizeof enforced / sizeof enforced[0]; i++)
+        if (s->row.isolation_mode == enforced[i])
+            return;
+    refuse(c, s, conf_child(s->site, "ftpServer/userIsolation"), "mode");
+}
+
 /* The built-in rules would be asked instead of the provider's: who that lets in, nobody has said. */
 static void check_custom_authorization(struct compiler *c, struct site_work *s)
 {
@@ -181,6 +191,7 @@ static void check_custom_authorization(struct compiler *c, struct site_work *s)
 
 void unenforced_check_site(struct compiler *c, struct site_work *s)
 {
+    check_isolation(c, s); /* without a home nobody could be let in anyway */
     if (c->allow_unenforced)
         return;
     check_attributes(c, s, true, s->name);

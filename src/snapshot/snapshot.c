@@ -93,6 +93,7 @@ static const struct {
     { SNAP_TABLE_site, "control_channel_policy", SSL_REQUIRE_CREDENTIALS_ONLY },
     { SNAP_TABLE_site, "data_channel_policy", SSL_DATA_DENY },
     { SNAP_TABLE_site, "log_period", LOG_PERIOD_HOURLY },
+    { SNAP_TABLE_site, "isolation_mode", ISOLATION_CUSTOM },
     { SNAP_TABLE_site, "log_selective", 7 },
     { SNAP_TABLE_site, "log_fields", INT32_MAX },
     { SNAP_TABLE_site, "show_flags", 118 },

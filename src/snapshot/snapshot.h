@@ -51,6 +51,7 @@ struct snap_range {
     C(b, allow_unlisted_commands,     "ftpServer/security/commandFiltering",          "allowUnlisted")               \
     C(b, allow_local_detailed_errors, "ftpServer/messages",                           "allowLocalDetailedErrors")    \
     C(b, expand_variables,            "ftpServer/messages",                           "expandVariables")             \
+    C(e, isolation_mode,              "ftpServer/userIsolation",                      "mode")                        \
     C(b, match_address_for_port,      "ftpServer/security/dataChannelSecurity",       "matchClientAddressForPort")   \
     C(b, match_address_for_pasv,      "ftpServer/security/dataChannelSecurity",       "matchClientAddressForPasv")   \
     C(s, server_cert_hash,            "ftpServer/security/ssl",                       "serverCertHash")              \
@@ -315,6 +316,8 @@ enum snap_table {
 
 /* The values of IIS enums and flags that code compares (config-schema.tsv). */
 enum { SSL_ALLOW = 0, SSL_REQUIRE = 1, SSL_REQUIRE_CREDENTIALS_ONLY = 2, SSL_DATA_DENY = 2 };
+enum { ISOLATION_START_IN_USERS_DIRECTORY = 0, ISOLATION_ROOT_ONLY = 1, ISOLATION_ALL = 3, ISOLATION_NONE = 4,
+       ISOLATION_CUSTOM = 5 };
 enum { PERMISSION_READ = 1, PERMISSION_WRITE = 2 };
 enum { SHOW_LONG_DATE = 2, SHOW_STYLE_UNIX = 4, SHOW_AVAILABLE_BYTES = 16, SHOW_VIRTUAL_DIRECTORIES = 32, SHOW_GMT = 64 };
 enum { LOG_PERIOD_MAX_SIZE = 0, LOG_PERIOD_DAILY = 1, LOG_PERIOD_WEEKLY = 2, LOG_PERIOD_MONTHLY = 3, LOG_PERIOD_HOURLY = 4 };

@@ -65,6 +65,7 @@ struct snap_site snapshot_build_site(struct snapshot_writer *w, const char *name
         .server_listen_backlog = 60,
         .min_bytes_per_second = 240,
         .max_connections = UINT32_MAX,
+        .isolation_mode = ISOLATION_NONE,
         .max_command_line = 4096,
         .allow_unlisted_commands = 1,
         .allow_local_detailed_errors = 1,

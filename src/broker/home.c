@@ -1,0 +1,113 @@
+/*
+ * home.c - see home.h.
+ *
+ * Names of homes compare without regard to case, as on NTFS: the exact name first, else the only one that differs by
+ * case alone.  The spelling of the disk is kept in the grant, so that every later request opens exactly that.
+ */
+#include "broker/home.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "broker/verbs.h"
+#include "policy/address_rules.h"
+#include "policy/isolation.h"
+#include "policy/win_error.h"
+
+/* The directory at `path` of the site, opened for a look as the grant's identity; its spelling over `spelled_out`. */
+static int look(struct place *p, const struct grant *g, struct text *spelled_out)
+{
+    int err = identity_take(&g->identity);
+    if (err)
+        return err;
+    OWNED_FD fd = -1;
+    err = place_enter(p);
+    if (!err)
+        err = place_open(p, O_PATH | O_DIRECTORY, &fd);
+    identity_restore(&g->identity);
+    if (err)
+        return err;
+    text_reset(spelled_out);
+    text_add(spelled_out, snapshot_text(p->snapshot, p->directory->path));
+    if (p->rest.len && !slice_ends(text_slice(spelled_out), SLICE_LITERAL("/")))
+        text_add_char(spelled_out, '/');
+    text_add(spelled_out, text_slice(&p->rest));
+    return text_error(spelled_out);
+}
+
+static int find_directory(struct snapshot *s, const struct snap_site *site, const struct grant *g, struct slice path,
+                          struct text *spelled_out)
+{
+    OWNED_PLACE p = PLACE_NONE;
+    const struct authorization_subject who = grant_subject(g);
+    const struct place_view everything = { 0 };
+    int err = place_look(&p, s, site, path, &everything);
+    if (!err)
+        err = place_map(&p, &who);
+    if (err)
+        return err;
+    p.fold = true;
+    err = look(&p, g, spelled_out);
+    /* mode IsolateRootDirectoryOnly knows physical homes alone */
+    return !err && site->isolation_mode == ISOLATION_ROOT_ONLY && place_is_mapping(&p) ? ERR_PATH : err;
+}
+
+/* What userIsolation makes of the account: g->home and g->start. */
+static int place_grant(struct snapshot *s, const struct snap_site *site, struct grant *g)
+{
+    OWNED_TEXT_BUFFER wanted = { 0 };
+    const struct isolation_account who = { g->account, text_slice(&g->user), text_slice(&g->domain) };
+    g->isolation = site->isolation_mode;
+    text_add_char(&g->start, '/');
+    if (text_error(&g->start))
+        return text_error(&g->start);
+    if (site->isolation_mode == ISOLATION_NONE)
+        return 0;
+    int err = isolation_home(site->isolation_mode, &who, &wanted);
+    if (isolation_confines(site->isolation_mode))
+        return err ? err : find_directory(s, site, g, text_slice(&wanted), &g->home);
+    OWNED_TEXT_BUFFER found = { 0 };
+    if (!err && find_directory(s, site, g, text_slice(&wanted), &found) == 0) {
+        text_reset(&g->start);
+        text_add(&g->start, text_slice(&found));
+    }
+    return text_error(&g->start);
+}
+
+/* The start directory, as the session sees it, by the rules that count there. */
+static int judge_start(struct snapshot *s, const struct snap_site *site, const struct grant *g, unsigned *substatus_out)
+{
+    OWNED_PLACE p = PLACE_NONE;
+    OWNED_TEXT_BUFFER spelled = { 0 };
+    const struct authorization_subject who = grant_subject(g);
+    const struct place_view view = grant_view(g);
+    int err = place_look(&p, s, site, text_slice(&g->start), &view);
+    if (!err && !address_rules_allow(s, site, p.path, &g->client)) {
+        *substatus_out = SUB_IP_RESTRICTION;
+        return ERR_DENIED;
+    }
+    if (!err)
+        err = place_map(&p, &who);
+    if (!err && !p.permissions) {
+        *substatus_out = SUB_AUTHORIZATION;
+        return ERR_DENIED;
+    }
+    if (!err)
+        err = look(&p, g, &spelled);
+    *substatus_out = verbs_substatus(err);
+    return err;
+}
+
+int home_find(struct snapshot *snapshot, struct grant *g, uint32_t *win32_out, unsigned *substatus_out)
+{
+    const struct snap_site *site = snapshot_site_by_id(snapshot, g->site);
+    *substatus_out = SUB_SITE_CONFIGURATION;
+    int err = site ? place_grant(snapshot, site, g) : ERR_PATH;
+    if (site && err)
+        *substatus_out = SUB_HOME_LOOKUP;
+    else if (site)
+        err = judge_start(snapshot, site, g, substatus_out);
+    *win32_out = win_error_from(err);
+    return err;
+}

@@ -1,0 +1,11 @@
+/*
+ * home.h - the directory a new grant begins in.
+ */
+#pragma once
+
+#include "broker/grants.h"
+
+/* Find the home of `g` as the site's userIsolation wants it: whether it exists, is reachable as the grant's identity and
+ * is authorized.  Fills g->isolation, home and start, and what the answer to the authenticator says.  `g` is not yet in
+ * the table. */
+MUST_USE int home_find(struct snapshot *snapshot, struct grant *g, uint32_t *win32_out, unsigned *substatus_out);
