@@ -199,6 +199,8 @@ static void begin(struct session *s)
     }
     say(s, "150 Go.\r\n");
     if (s->secure_data)
+        SSL_new_session_ticket(s->control.ssl); /* the client uses each once */
+    if (s->secure_data)
         start_tls(&s->data, false);
     move(s);
 }
