@@ -306,17 +306,29 @@ static void replay_early(struct logger *l)
     l->early_count = 0;
 }
 
-static void take_access(struct logger *l, struct wire_in *in)
+static int take_record(struct logger *l, struct wire_in *in)
 {
     struct log_access record;
-    struct slice fields = slice_of((const char *)in->ptr + in->at, in->len - in->at);
-    if (log_access_decode(in, &record))
-        return; /* wire_channel_accept has decoded it once */
+    struct slice fields = slice_of((const char *)in->ptr, in->len);
+    int err = log_access_decode(in, &record);
+    if (err)
+        return err;
     l->lost_by_senders += record.lost;
     if (log_set_has(l->set, record.site) || snapshot_site_by_id(l->child.snapshot, record.site))
         log_set_append(l->set, &record, clock_ms(CLOCK_REALTIME));
     else
         keep_early(l, fields);
+    return 0;
+}
+
+static int take_records(struct logger *l, struct wire_in *in)
+{
+    struct log_records all;
+    struct wire_in record;
+    int err = log_records_decode(in, &all);
+    while (!err && log_records_next(&all.records, &record))
+        err = take_record(l, &record);
+    return !err && all.records.len ? ERR_TRAILING : err;
 }
 
 static void take_event(struct logger *l, struct wire_in *in)
@@ -349,10 +361,9 @@ static int take_one(struct logger *l, const struct peer *p)
         close(fd);
     if (err)
         return err;
-    if (m->number == MSG_log_access)
-        take_access(l, &in);
-    else
-        take_event(l, &in);
+    if (m->number == MSG_log_records)
+        return take_records(l, &in);
+    take_event(l, &in);
     return 0;
 }
 

@@ -16,6 +16,8 @@
 
 struct loop {
     struct event_base *base;
+    loop_turned *turned;
+    void *turned_context;
     bool stopped; /* also when loop_stop came before loop_run */
 };
 
@@ -68,8 +70,11 @@ void loop_free(struct loop *l)
 
 void loop_run(struct loop *l)
 {
-    if (!l->stopped)
-        event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    while (!l->stopped) {
+        event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+        if (l->turned)
+            l->turned(l->turned_context);
+    }
     l->stopped = false;
 }
 
@@ -77,6 +82,12 @@ void loop_stop(struct loop *l)
 {
     l->stopped = true;
     event_base_loopbreak(l->base);
+}
+
+void loop_each_turn(struct loop *l, loop_turned *turned, void *context)
+{
+    l->turned = turned;
+    l->turned_context = context;
 }
 
 int64_t loop_now(struct loop *l)

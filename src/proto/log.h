@@ -34,6 +34,35 @@
     F(u64,   lost,           UINT64_MAX)
 WIRE_MESSAGE(log_access, LOG_ACCESS_FIELDS)
 
+/* What one turn of a worker's loop left to log: log_access after log_access, each behind its length.  One by one they
+ * cost worker and logger more than all else about them. */
+enum { LOG_RECORDS_MAX = 64 * 1024 };
+#define LOG_RECORDS_FIELDS(F)                 \
+    F(bytes, records,        LOG_RECORDS_MAX)
+WIRE_MESSAGE(log_records, LOG_RECORDS_FIELDS)
+
+static inline void log_records_add(struct text *records, struct slice record)
+{
+    const uint32_t len = (uint32_t)record.len;
+    text_add(records, slice_of((const char *)&len, sizeof len));
+    text_add(records, record);
+}
+
+/* Take the next record off `records`; false at their end, or when what is left is none. */
+static inline bool log_records_next(struct slice *records, struct wire_in *record_out)
+{
+    uint32_t len;
+    if (records->len < sizeof len)
+        return false;
+    memcpy(&len, records->ptr, sizeof len);
+    struct slice rest = slice_from(*records, sizeof len);
+    if (len > rest.len)
+        return false;
+    *record_out = wire_in_of(rest.ptr, len);
+    *records = slice_from(rest, len);
+    return true;
+}
+
 enum log_level { LOG_LEVEL_ERROR = 0, LOG_LEVEL_WARNING = 1, LOG_LEVEL_NOTICE = 2, LOG_LEVEL_DEBUG = 3 };
 
 /* A line for the administrator (service log): `where` is the program, `text` already free of secrets. */
@@ -45,6 +74,6 @@ enum log_level { LOG_LEVEL_ERROR = 0, LOG_LEVEL_WARNING = 1, LOG_LEVEL_NOTICE = 
 WIRE_MESSAGE(log_event, LOG_EVENT_FIELDS)
 
 #define LOG_CHANNEL(M)                                                                    \
-    M(1, log_access, ROLE_WORKER, 0)                                                      \
+    M(1, log_records, ROLE_WORKER, 0)                                                     \
     M(2, log_event, ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_PAM | ROLE_SUPERVISOR, 0)
 WIRE_CHANNEL(log_channel, LOG_CHANNEL)

@@ -222,7 +222,7 @@ void ticket_install(SSL_CTX *ctx)
     SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, choose_key);
     SSL_CTX_set_session_ticket_cb(ctx, fill_ticket, judge_ticket, NULL);
     SSL_CTX_set_timeout(ctx, 24 * 3600);
-    SSL_CTX_set_num_tickets(ctx, 2);
+    SSL_CTX_set_num_tickets(ctx, 1); /* each data channel brings another */
 }
 
 void ticket_adopt(SSL *ssl)

@@ -3,14 +3,35 @@
 
 #include "worker/run.h"
 
-static void send_record(struct worker *w, struct log_access record)
+static void add_record(struct worker *w, struct log_access record)
 {
     record.lost = w->log_lost;
-    wire_channel_begin(&w->out, MSG_log_access);
-    int err = log_access_encode(&record, &w->out);
+    w->out.len = 0;
+    w->out.err = 0;
+    if (log_access_encode(&record, &w->out)) {
+        w->log_lost++;
+        return;
+    }
+    if (w->log_records.len + w->out.len + sizeof(uint32_t) > LOG_RECORDS_MAX)
+        access_log_send(w);
+    log_records_add(&w->log_records, slice_of((const char *)w->out.ptr, w->out.len));
+    w->log_waiting += 1 + record.lost;
+    w->log_lost = 0;
+}
+
+void access_log_send(struct worker *w)
+{
+    if (!w->log_waiting)
+        return;
+    int err = text_error(&w->log_records);
+    if (!err)
+        err = LINK_ENCODE(&w->out, log_records, .records = text_slice(&w->log_records));
     if (!err)
         err = link_try_send(&w->log, slice_of((const char *)w->out.ptr, w->out.len));
-    w->log_lost = err ? w->log_lost + 1 : 0;
+    if (err)
+        w->log_lost += w->log_waiting;
+    w->log_waiting = 0;
+    text_reset(&w->log_records);
 }
 
 static struct log_access record_of(const struct session *s)
@@ -48,7 +69,7 @@ void access_log_command(struct session *s, const struct run *r)
     record.full_path = text_slice(&r->path);
     record.info = r->substatus ? slice_str(substatus_text(r->substatus)) : SLICE_NONE;
     record.infrastructure = r->row && (r->row->flags & CMD_INFRASTRUCTURE);
-    send_record(s->worker, record);
+    add_record(s->worker, record);
 }
 
 void access_log_control(struct session *s, const char *verb, uint32_t win32, uint32_t substatus)
@@ -60,7 +81,7 @@ void access_log_control(struct session *s, const char *verb, uint32_t win32, uin
     record.win32 = win32;
     record.substatus = substatus;
     record.info = substatus ? slice_str(substatus_text(substatus)) : SLICE_NONE;
-    send_record(s->worker, record);
+    add_record(s->worker, record);
 }
 
 void access_log_data(struct session *s, const char *verb, uint16_t port, uint32_t win32, uint32_t substatus)
@@ -74,5 +95,5 @@ void access_log_data(struct session *s, const char *verb, uint16_t port, uint32_
     record.substatus = substatus;
     record.info = substatus ? slice_str(substatus_text(substatus)) : SLICE_NONE;
     record.infrastructure = true;
-    send_record(s->worker, record);
+    add_record(s->worker, record);
 }

@@ -17,3 +17,6 @@ void access_log_command(struct session *s, const struct run *r);
 void access_log_control(struct session *s, const char *verb, uint32_t win32, uint32_t substatus);
 /* DataChannelOpened, DataChannelClosed; `port` is ours. */
 void access_log_data(struct session *s, const char *verb, uint16_t port, uint32_t win32, uint32_t substatus);
+
+/* Send what was noted since the last call; at the end of each turn of the loop. */
+void access_log_send(struct worker *w);

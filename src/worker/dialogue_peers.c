@@ -174,13 +174,16 @@ static bool serve_broker(int fd, const struct wire_message *message, struct wire
 
 static bool serve_log(int fd, const struct wire_message *message, struct wire_in *in, struct peers *p)
 {
+    struct log_records all;
     struct log_access m;
+    struct wire_in record;
     (void)fd;
-    if (message->number != MSG_log_access || log_access_decode(in, &m))
+    if (message->number != MSG_log_records || log_records_decode(in, &all))
         return true;
     pthread_mutex_lock(&p->lock);
-    text_addf(&p->records, SLICE_FMT " [" SLICE_FMT "] " SLICE_FMT " %u %u %u " SLICE_FMT "\n", SLICE_ARG(m.verb),
-              SLICE_ARG(m.argument), SLICE_ARG(m.user), m.status, m.win32, m.substatus, SLICE_ARG(m.full_path));
+    while (log_records_next(&all.records, &record) && !log_access_decode(&record, &m))
+        text_addf(&p->records, SLICE_FMT " [" SLICE_FMT "] " SLICE_FMT " %u %u %u " SLICE_FMT "\n", SLICE_ARG(m.verb),
+                  SLICE_ARG(m.argument), SLICE_ARG(m.user), m.status, m.win32, m.substatus, SLICE_ARG(m.full_path));
     pthread_cond_signal(&p->logged);
     pthread_mutex_unlock(&p->lock);
     return true;

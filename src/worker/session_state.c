@@ -38,9 +38,9 @@ void session_log_out(struct session *s)
     if (s->logged_in)
         session_set_login_deadline(s);
     if (s->ticket) {
-        if (LINK_SEND(&w->auth, &w->out, auth_end, .ticket = s->ticket) && link_is_open(&w->auth))
-            worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a login ended");
-        if (LINK_SEND(&w->broker, &w->out, broker_release, .ticket = s->ticket) && link_is_open(&w->broker))
+        /* The authenticator takes its grant back from the broker; when it is not there we tell the broker. */
+        if (LINK_SEND(&w->auth, &w->out, auth_end, .ticket = s->ticket) &&
+            LINK_SEND(&w->broker, &w->out, broker_release, .ticket = s->ticket) && link_is_open(&w->broker))
             worker_event(w, LOG_LEVEL_WARNING, "the broker could not be told that a login ended");
     }
     s->ticket = 0;

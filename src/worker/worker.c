@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "worker/access_log.h"
 #include "worker/listeners.h"
 #include "worker/login.h"
 #include "worker/session.h"
@@ -175,6 +176,11 @@ static int most_for_connections(void)
     return (int)(limit.rlim_cur - limit.rlim_cur / RESERVED_PART);
 }
 
+static void end_turn(void *context)
+{
+    access_log_send(context);
+}
+
 int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
 {
     struct worker *w = calloc(1, sizeof *w);
@@ -187,6 +193,8 @@ int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
     w->fd_most = most_for_connections();
     init_links(w);
     w->loop = loop_new();
+    if (w->loop)
+        loop_each_turn(w->loop, end_turn, w);
     w->hub = w->loop ? data_hub_new(w->loop) : NULL;
     w->keys = tls_keys_new();
     w->in_buffer = malloc(WIRE_DATAGRAM_MAX);
@@ -215,6 +223,8 @@ void worker_free(struct worker *w)
     listeners_remove_all(w);
     if (w->spare_fd >= 0)
         close(w->spare_fd);
+    access_log_send(w);
+    text_free(&w->log_records);
     link_close(&w->auth);
     link_close(&w->broker);
     link_close(&w->log);

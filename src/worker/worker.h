@@ -39,6 +39,8 @@ struct worker {
 
     struct link supervisor, auth, broker, log;
     uint64_t log_lost;              /* records since the last that got through */
+    struct text log_records;        /* of this turn */
+    uint64_t log_waiting;           /* how many those are, with the losses they tell of */
     struct broker_requests requests;
 
     struct session_slot *slots;

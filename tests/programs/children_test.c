@@ -176,9 +176,14 @@ static struct snapshot_writer *logging_to(const char *folder, uint32_t site_id)
 
 static void log_verb(int worker, uint32_t site, const char *verb)
 {
-    assert_int_equal(DATAGRAM_SEND(worker, -1, log_access, .site = site, .verb = slice_str(verb), .status = 200,
-                                   .session_id = SLICE_LITERAL("0123456789abcdef")),
-                     0);
+    uint8_t bytes[1024];
+    struct wire_out out = { bytes, sizeof bytes, 0, 0 };
+    OWNED_TEXT_BUFFER records = { 0 };
+    const struct log_access record = { .site = site, .verb = slice_str(verb), .status = 200,
+                                       .session_id = SLICE_LITERAL("0123456789abcdef") };
+    assert_int_equal(log_access_encode(&record, &out), 0);
+    log_records_add(&records, slice_of((const char *)bytes, out.len));
+    assert_int_equal(DATAGRAM_SEND(worker, -1, log_records, .records = text_slice(&records)), 0);
 }
 
 static bool file_has(const char *name, const char *text)
