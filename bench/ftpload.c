@@ -22,11 +22,12 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { STACK_SIZE = 128 * 1024, BUFFER_SIZE = 256 * 1024, LINE_SIZE = 2048, CONNECTIONS_MAX = 20000 };
+enum { STACK_SIZE = 128 * 1024, BUFFER_SIZE = 256 * 1024, SLOW_SIZE = 16 * 1024, LINE_SIZE = 2048, CONNECTIONS_MAX = 20000 };
 
 struct task;
 struct workload {
@@ -41,7 +42,7 @@ static struct {
     const char *host, *user, *password, *file, *command, *certificate, *key;
     int port;
     unsigned connections;
-    uint64_t operations, size, pause_us;
+    uint64_t operations, size, pause_us, slow_us;
     double seconds;
     bool tls, tls12, resume, hold, pasv;
 } option = { .host = "127.0.0.1", .user = "bench", .password = "bench", .file = "4k", .command = "LIST",
@@ -95,6 +96,18 @@ static void wait_for(int fd, uint32_t events)
     if (epoll_ctl(world.epoll, EPOLL_CTL_MOD, fd, &e) < 0 && errno == ENOENT)
         epoll_ctl(world.epoll, EPOLL_CTL_ADD, fd, &e);
     swapcontext(&t->context, &world.main);
+}
+
+/* Let the others run for so long. */
+static void pause_for(uint64_t us)
+{
+    const struct itimerspec until = { .it_value = { (time_t)(us / 1000000), (long)(us % 1000000) * 1000 } };
+    int fd = us ? timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    timerfd_settime(fd, 0, &until, NULL);
+    wait_for(fd, EPOLLIN);
+    close(fd);
 }
 
 static bool ssl_wait(SSL *ssl, int fd, int result)
@@ -337,8 +350,11 @@ static bool do_download(struct task *t, uint64_t number)
     bool right = true;
     if (!start_transfer(t, "RETR", option.file))
         return false;
-    for (ssize_t got; (got = channel_read(t->data, t->data_ssl, world.buffer, BUFFER_SIZE)) > 0; total += (uint64_t)got)
+    size_t most = option.slow_us ? SLOW_SIZE : BUFFER_SIZE;
+    for (ssize_t got; (got = channel_read(t->data, t->data_ssl, world.buffer, most)) > 0; total += (uint64_t)got) {
         right = right && (number > 0 || content_is_right(world.buffer, (size_t)got, total));
+        pause_for(option.slow_us);
+    }
     world.bytes += total;
     return finish_transfer(t) && (right || failed("RETR", "wrong content")) && (total == option.size || failed("RETR", "wrong length"));
 }
@@ -411,8 +427,7 @@ static void run_operations(struct task *t)
             if (!good)
                 return;
         }
-        if (option.pause_us)
-            usleep((useconds_t)option.pause_us);
+        pause_for(option.pause_us);
     }
 }
 
@@ -528,6 +543,7 @@ static void usage(void)
     fputs("usage: ftpload --port PORT [--workload login|download|upload|list|noop|idle] [--connections N] [--operations N]\n"
           "  [--seconds MOST] [--user U] [--password P] [--file NAME] [--size BYTES or entries] [--command 'MLSD big']\n"
           "  [--tls] [--tls12] [--resume] [--pasv] [--certificate PEM [--key PEM]] [--pause MICROSECONDS]\n"
+          "  [--slow MICROSECONDS: between reads of 16 KiB]\n"
           "  [--hold: keep the sessions until standard input ends]\n", stderr);
     exit(2);
 }
@@ -547,7 +563,8 @@ static const struct option long_options[] = {
     { "password", 1, 0, 'P' },   { "connections", 1, 0, 'c' }, { "operations", 1, 0, 'n' }, { "seconds", 1, 0, 's' },
     { "file", 1, 0, 'f' },       { "size", 1, 0, 'S' },        { "command", 1, 0, 'C' },    { "tls", 0, 0, 't' },
     { "tls12", 0, 0, '2' },      { "resume", 0, 0, 'r' },      { "hold", 0, 0, 'h' },       { "pasv", 0, 0, 'v' },
-    { "certificate", 1, 0, 'x' }, { "key", 1, 0, 'k' },        { "pause", 1, 0, 'z' },      { 0 },
+    { "certificate", 1, 0, 'x' }, { "key", 1, 0, 'k' },        { "pause", 1, 0, 'z' },      { "slow", 1, 0, 'l' },
+    { 0 },
 };
 
 static void parse(int argc, char **argv)
@@ -574,6 +591,7 @@ static void parse(int argc, char **argv)
         case 'x': option.certificate = optarg; break;
         case 'k': option.key = optarg; break;
         case 'z': option.pause_us = strtoull(optarg, NULL, 10); break;
+        case 'l': option.slow_us = strtoull(optarg, NULL, 10); break;
         default: usage();
         }
     if (option.port <= 0 || option.port > 65535 || option.connections == 0 || option.connections > CONNECTIONS_MAX)

@@ -181,9 +181,10 @@ class PyFtpd(Server):
 class Floor(Server):
     """The smallest epoll server that answers the dialogue: no policy, no logs, one process.  A limit, not a peer."""
     name = "floor"
+    program = None  # set by the runner, which compiles it
 
     def prepare(self):
-        self.command = [self.peers.parent / "ftpfloor", str(self.port), str(self.files), str(self.certificate)]
+        self.command = [self.program, str(self.port), str(self.files), str(self.certificate)]
 
 
 class Sallyport(Server):
