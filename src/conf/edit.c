@@ -325,7 +325,7 @@ int conf_set(struct conf *c, struct conf_element *e, const char *attribute, stru
     if (err)
         return err;
     struct edit ed;
-    struct target t;
+    struct target t = { 0 };
     err = edit_begin(&ed, c, e->ref->section->file, d);
     if (!err)
         err = target_of(&ed, e, &t);

@@ -70,9 +70,9 @@ int element_of_section(struct conf *c, const struct schema_section *section, str
 
 struct conf_element *element_child(struct conf_element *e, const struct schema_element *schema)
 {
-    struct conf_element **slot = &e->children[schema->index];
-    if (*slot)
-        return *slot;
+    struct conf_element **slot = &e->children[schema->index], *known = *slot;
+    if (known)
+        return known;
     struct conf_element *child = element_new(e->c, e->in, schema, e->layer_count);
     if (!child) {
         e->c->err = ERR_NOMEM;
