@@ -395,6 +395,7 @@ static int watch_signals(struct supervisor *s)
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* storing a hash may fail, the service goes on */
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return ERR_SYS;
     s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -312,6 +312,19 @@ def test_full_log_disk_never_blocks(instance):
         subprocess.run(["umount", logs], check=True)
 
 
+@pytest.mark.parametrize("limit", [0, 1, 1000])
+def test_save_that_does_not_fit(instance, limit):
+    """X02: a save that fails half way tells so, leaves the old file and nothing beside it."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.write()
+    before = {path.name: path.read_bytes() for path in instance.dir.glob("*.config*")}
+    done = subprocess.run(["prlimit", f"--fsize={limit}:{limit}", str(BUILD / "sallyport"), "--config", str(instance.dir), "set",
+                           "site", "Depot", "/ftpServer.allowUTF8:false"], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode > 0
+    assert "applicationHost.config" in done.stdout + done.stderr
+    assert {path.name: path.read_bytes() for path in instance.dir.glob("*.config*")} == before
+
+
 def test_descriptor_exhaustion(instance):
     """H01, P32: far more connections than descriptors: refused and told, not each time, without spinning; who is logged
     in goes on."""
