@@ -28,7 +28,7 @@ static int error_of_connect(int errnum)
 static int open_socket(const char *directory, int *fd_out)
 {
     OWNED_TEXT_BUFFER run = { 0 };
-    text_addf(&run, "%s/run", directory);
+    control_run_directory(slice_str(directory), &run);
     OWNED_FD folder = open(text_str(&run), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return error_of_connect(errno);

@@ -9,6 +9,20 @@
 #include "proto/limits.h"
 #include "wire/channel.h"
 
+/* The folder of the control socket ("control") and the pid file: DIR/run, and /run/sallyport for the installed
+ * instance.  `directory` is the configuration folder as the administrator wrote it. */
+static inline void control_run_directory(struct slice directory, struct text *out)
+{
+    while (directory.len > 1 && directory.ptr[directory.len - 1] == '/')
+        directory.len--;
+    if (slice_equal_str(directory, "/etc/sallyport")) {
+        text_add_str(out, "/run/sallyport");
+        return;
+    }
+    text_add(out, directory);
+    text_add_str(out, "/run");
+}
+
 /*   verb                     number   rows that come back */
 #define CONTROL_VERBS(V)                                                                        \
     V(CONTROL_STATUS,           1)  /* control_program per program */                           \

@@ -44,8 +44,28 @@ static void test_secret_is_masked(void **state)
     assert_non_null(strstr(text_str(&t), "anna"));
 }
 
+static void test_run_directory(void **state)
+{
+    static const struct {
+        const char *label, *directory, *want;
+    } cases[] = {
+        { "the installed instance", "/etc/sallyport", "/run/sallyport" },
+        { "the same with a slash", "/etc/sallyport/", "/run/sallyport" },
+        { "another one", "/srv/ftp", "/srv/ftp/run" },
+        { "a relative one", "demo", "demo/run" },
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        OWNED_TEXT_BUFFER run = { 0 };
+        CASE_LABEL(&cases[i]);
+        control_run_directory(slice_str(cases[i].directory), &run);
+        assert_string_equal(text_str(&run), cases[i].want);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_zeros), cmocka_unit_test(test_secret_is_masked) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_zeros), cmocka_unit_test(test_secret_is_masked),
+                                         cmocka_unit_test(test_run_directory) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "proto/control.h"
 
 /* ---- run directory and lock ---- */
 
@@ -34,12 +35,13 @@ static int make_directory(const char *path, mode_t mode, struct diag *d)
 
 int house_run_directory(struct supervisor *s, struct diag *d)
 {
-    int n = strcmp(s->directory, "/etc/sallyport") == 0 ? snprintf(s->run, sizeof s->run, "/run/sallyport")
-                                                        : snprintf(s->run, sizeof s->run, "%s/run", s->directory);
-    if (n < 0 || (size_t)n >= sizeof s->run - sizeof "/sallyportd.pid") {
+    OWNED_TEXT_BUFFER run = { 0 };
+    control_run_directory(slice_str(s->directory), &run);
+    if (text_error(&run) || run.len >= sizeof s->run - sizeof "/sallyportd.pid") {
         diag_set(d, "%s: the name is too long", s->directory);
         return ERR_TOO_LONG;
     }
+    memcpy(s->run, text_str(&run), run.len + 1);
     int err = make_directory(s->run, 0755, d);
     char empty[PATH_MAX + 8];
     snprintf(empty, sizeof empty, "%s/empty", s->run);
