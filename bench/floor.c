@@ -157,10 +157,9 @@ static ssize_t move_once(struct session *s)
     }
     if (!s->data.ssl)
         return outcome(&s->data, sendfile(s->data.fd, s->file, &s->at, left));
-    ssize_t got = pread(s->file, buffer, left < TLS_BATCH ? left : TLS_BATCH, s->at);
-    ssize_t sent = got > 0 ? put(&s->data, buffer, (size_t)got) : -2;
-    if (sent > 0)
-        s->at += sent;
+    ssize_t got = pread(s->file, buffer, left < TLS_BATCH ? left : TLS_BATCH, s->at), sent = -2;
+    for (ssize_t at = 0; at < got && (sent = put(&s->data, buffer + at, (size_t)(got - at))) > 0; at += sent)
+        s->at += sent; /* a record each */
     return sent;
 }
 

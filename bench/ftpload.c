@@ -374,6 +374,11 @@ static bool do_upload(struct task *t, uint64_t number)
         left -= part;
     }
     world.bytes += option.size;
+    if (t->data_ssl)
+        SSL_shutdown(t->data_ssl);
+    shutdown(t->data, SHUT_WR); /* and read to the end: closing over unread tickets would reset the connection */
+    while (channel_read(t->data, NULL, world.buffer, BUFFER_SIZE) > 0) {
+    }
     return finish_transfer(t);
 }
 

@@ -155,12 +155,15 @@ static enum step read_file(struct transfer *t, char *buffer, size_t size, size_t
     return STEP_MORE;
 }
 
-/* stream_write with the memory that OpenSSL asks of us. */
+/* stream_write, record after record, with the memory that OpenSSL asks of us.  *put_out counts on an error too. */
 static int offer(struct transfer *t, struct slice bytes, size_t *put_out)
 {
     if (bytes.len < t->pending) /* the file was cut under us while a record waits */
         return ERR_IO;
-    int err = stream_write(t->stream, bytes, put_out);
+    int err = 0;
+    size_t put;
+    for (; bytes.len && !(err = stream_write(t->stream, bytes, &put)); bytes = slice_from(bytes, put))
+        *put_out += put;
     t->pending = err != ERR_AGAIN || !stream_is_tls(t->stream) ? 0 : bytes.len < TLS_RECORD ? bytes.len : TLS_RECORD;
     return err;
 }
@@ -175,11 +178,9 @@ static enum step send_read(struct transfer *t)
     if (got == 0 && !t->pending)
         return STEP_LAST_BYTE;
     int err = offer(t, slice_of(buffer, got), &put);
-    if (err)
-        return stream_fails(t, err);
     t->offset += put;
     sent(t, put, put);
-    return STEP_MORE;
+    return err ? stream_fails(t, err) : STEP_MORE;
 }
 
 static enum step send_ascii(struct transfer *t)
@@ -196,8 +197,6 @@ static enum step send_ascii(struct transfer *t)
     if (len < t->ascii_sent)
         return step_fails(t, TRANSFER_DISK, ERR_IO);
     int err = offer(t, slice_from(slice_of(converted, len), t->ascii_sent), &put);
-    if (err)
-        return stream_fails(t, err);
     t->ascii_sent += put;
     sent(t, put, 0);
     if (t->ascii_sent == len) {
@@ -206,7 +205,7 @@ static enum step send_ascii(struct transfer *t)
         t->ascii_out = after;
         t->ascii_sent = 0;
     }
-    return STEP_MORE;
+    return err ? stream_fails(t, err) : STEP_MORE;
 }
 
 void transfer_drop_chunk(struct transfer *t)
