@@ -150,6 +150,8 @@ static void answer(struct auth_server *a, unsigned worker, uint64_t session, enu
 
 static void refuse(struct auth_server *a, struct login *l, enum auth_verdict verdict, uint32_t win32, uint32_t substatus)
 {
+    if (verdict == AUTH_DENIED)
+        denial_count(a, &l->client);
     answer(a, l->worker, l->session, verdict, win32, substatus);
     login_remove(a, l);
 }
@@ -167,8 +169,7 @@ static void wait_for(struct login *l, enum login_stage stage, int64_t ms)
     l->deadline = now_ms() + ms;
 }
 
-/* Whether one more refusal may be explained in the service log: strangers must not be able to fill it. */
-static bool may_explain(struct auth_server *a)
+bool login_may_explain(struct auth_server *a)
 {
     int64_t now = now_ms();
     if (now - a->explained.since >= EXPLAIN_MS) {
@@ -244,7 +245,7 @@ void login_grant_answered(struct auth_server *a, unsigned broker, const struct g
         return;
     }
     if (!m->accepted) {
-        if (may_explain(a))
+        if (login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE,
                         "\"" SLICE_FMT "\" is who he says, but no rule of site %u lets him in or his home directory "
                         "cannot be reached (Win32 error %u, sub-status %u)",
@@ -378,7 +379,7 @@ static void manager_verified(struct auth_server *a, struct login *l, const struc
     }
     const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .user = snapshot_text(s, user->name) };
     if (!account_is_allowed(s, ACCOUNT_IIS_MANAGER, l->site, identity.user)) {
-        if (may_explain(a))
+        if (login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE, "IIS Manager user \"" SLICE_FMT "\" gave the right password, but %s",
                         SLICE_ARG(identity.user),
                         user->enabled ? "has no IIS Manager Permission for the site" : "is disabled");
@@ -452,7 +453,7 @@ void login_pam_answered(struct auth_server *a, const struct pam_answer *m)
         return;
     }
     if (m->uid == 0 || m->uid < snapshot_server(s, 0)->uid_floor) {
-        if (may_explain(a))
+        if (login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE, "system account \"" SLICE_FMT "\" has uid %u, which is below uidFloor %u: refused",
                         SLICE_ARG(m->user), m->uid, snapshot_server(s, 0)->uid_floor);
         next_method(a, l);
@@ -508,6 +509,7 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
     unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
     uint32_t refused = refused_at_once(m, kinds);
     if (refused) {
+        denial_count(a, &m->client);
         answer(a, worker, m->session, AUTH_DENIED, WIN32_LOGON_FAILURE, refused);
         return;
     }

@@ -135,6 +135,8 @@ int auth_server_add_peer(struct auth_server *a, unsigned role, unsigned index, i
     }
     *free_place = (struct peer){ .fd = fd, .role = role, .index = index };
     a->had_pam |= role == ROLE_PAM;
+    if (role == ROLE_WORKER)
+        denial_tell_worker(a, index);
     return 0;
 }
 
@@ -422,6 +424,7 @@ void auth_server_free(struct auth_server *a)
             close(p->fd);
     }
     cache_free(a->cache);
+    lockout_free(a->lockout);
     ticket_table_free(a->tickets);
     free(a->like);
     free(a->rehashed);

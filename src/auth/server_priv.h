@@ -4,10 +4,12 @@
 #pragma once
 
 #include "auth/cache.h"
+#include "auth/denial.h"
 #include "auth/server.h"
 #include "auth/ticket.h"
 #include "auth/verifier.h"
 #include "base/secret.h"
+#include "policy/lockout.h"
 #include "proto/auth.h"
 #include "proto/log.h"
 #include "proto/pam.h"
@@ -36,6 +38,7 @@ struct auth_server {
     struct verifier *verifier;
     struct cache *cache;
     struct ticket_table *tickets;
+    struct lockout *lockout; /* NULL before the first failure that counts */
     struct login *logins; /* newest first */
     size_t login_count;
     uint64_t next_login;
@@ -89,4 +92,6 @@ void login_peer_gone(struct auth_server *a, unsigned role, unsigned index);
 void login_apply_snapshot(struct auth_server *a);
 /* Give up what waited too long; milliseconds until the next such moment, -1: nothing waits. */
 int login_expire(struct auth_server *a);
+/* Whether one more thing that strangers cause may be told the administrator: they must not be able to fill the log. */
+bool login_may_explain(struct auth_server *a);
 void login_free_all(struct auth_server *a);

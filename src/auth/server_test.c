@@ -28,6 +28,7 @@ struct setup {
     bool anonymous, basic, manager, other_provider;
     bool not_installed, windows_only, cache, rehash;
     bool manager_disabled, no_permission; /* of ftpmanager */
+    bool deny, log_only, exempt;          /* denyByFailure after two failures */
     const char *manager_password;         /* of ftpmanager, SHA256_P unless given */
 };
 
@@ -55,6 +56,13 @@ static struct snapshot_writer *compose(const struct setup *t)
         { PUT("/Elsewhere"), PUT("stranger"), 0 },     { PUT("/My New FTP Site"), PUT("ftpmanager"), 0 },
     };
     server.management_installed = !t->not_installed;
+    server.deny_by_failure = t->deny;
+    server.deny_log_only = t->log_only;
+    server.deny_max_failure = 2;
+    if (t->exempt) {
+        struct snap_address us = { .family = 4, .ip0 = 0xc0000201, .mask0 = UINT32_MAX, .allowed = 1 };
+        server.never_denied = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_address, &us), 1 };
+    }
     server.requires_windows_credentials = t->windows_only;
     server.credentials_cache_enabled = t->cache;
     server.credentials_cache_seconds = 900;
@@ -323,6 +331,53 @@ static void test_logins(void **state)
 }
 
 /* A02: every name costs the same digests as every other, whatever is the matter with it. */
+/* ---- denyByFailure ---- */
+
+static const struct {
+    const char *label;
+    struct setup setup;
+    bool blocks;
+} denials[] = {
+    { "off", { .manager = true }, false },
+    { "on", { .manager = true, .deny = true }, true },
+    { "only logging", { .manager = true, .deny = true, .log_only = true }, false },
+    { "exempt address", { .manager = true, .deny = true, .exempt = true }, false },
+};
+
+/* Two failures through two workers block the address on both, before the second answer; a worker that comes later is
+ * told too. */
+static void test_deny_by_failure(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(denials); i++) {
+        CASE_LABEL(&denials[i]);
+        begin_with(&denials[i].setup, &usual, false);
+        ask(0, "ftpmanager", "wrong");
+        assert_int_equal(result_at(0).verdict, AUTH_DENIED);
+        ask(1, "somebody", "wrong");
+        for (unsigned worker = 0; denials[i].blocks && worker < 2; worker++) {
+            struct auth_block block;
+            EXPECT(world.worker[worker], auth_block, &block);
+            assert_int_equal(block.client.family, 4);
+            assert_int_equal(block.client.ip[3], 1);
+            assert_int_equal(block.left_ms, 30000);
+        }
+        assert_int_equal(result_at(1).verdict, AUTH_DENIED);
+        assert_true(is_silent(world.worker[0]));
+        int pair[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        assert_int_equal(auth_server_add_peer(world.auth, ROLE_WORKER, 7, pair[1]), 0);
+        if (denials[i].blocks) {
+            struct auth_block block;
+            EXPECT(pair[0], auth_block, &block);
+            assert_true(block.left_ms > 0 && block.left_ms <= 30000);
+        }
+        assert_true(is_silent(pair[0]));
+        close(pair[0]);
+        finish();
+    }
+}
+
 static void test_equal_work(void **state)
 {
     (void)state;
@@ -764,7 +819,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_logins),
-        cmocka_unit_test(test_equal_work),
+        cmocka_unit_test(test_deny_by_failure), cmocka_unit_test(test_equal_work),
         cmocka_unit_test(test_broker_refuses),
         cmocka_unit_test(test_explanations_are_bounded),
         cmocka_unit_test(test_system_accounts),

@@ -79,3 +79,18 @@ int addresses_put(struct compiler *c, struct site_work *s)
 {
     return scopes_each(c, s, IP_SECURITY, put_scope);
 }
+
+void addresses_never_denied(struct compiler *c, struct snap_range *range_out)
+{
+    struct conf_element *section = compile_element(c, IP_SECURITY, SLICE_NONE);
+    for (size_t i = 0; section && i < conf_count(section); i++) {
+        struct conf_element *item = conf_item(section, i);
+        struct snap_address rule = { 0 };
+        if (!conf_number(item, "allowed") || conf_text(item, "domainName").len ||
+            address_rule_parse(conf_text(item, "ipAddress"), conf_text(item, "subnetMask"), &rule) ||
+            !address_rule_is_single(&rule))
+            continue;
+        rule.allowed = 1;
+        scopes_extend(range_out, snapshot_put_row(c->w, SNAP_TABLE_address, &rule));
+    }
+}

@@ -236,6 +236,7 @@ static int put_server(struct compiler *c)
     if (server.central_log_mode)
         server.central_log_path = log_path(c, central, 0);
     check_ports(c, &server);
+    addresses_never_denied(c, &server.never_denied);
     snapshot_put_row(c->w, SNAP_TABLE_server, &server);
     return 0;
 }

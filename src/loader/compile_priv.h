@@ -96,6 +96,8 @@ MUST_USE int filters_command(struct compiler *c, struct site_work *s);
 
 /* ---- addresses.c ---- */
 MUST_USE int addresses_put(struct compiler *c, struct site_work *s);
+/* The single addresses that the server level allows. */
+void addresses_never_denied(struct compiler *c, struct snap_range *range_out);
 
 /* ---- server_cert.c ---- */
 MUST_USE int server_cert_open(struct compiler *c);

@@ -337,10 +337,6 @@ static const struct {
       APPHOST(SITE("one", "1", "*:21:", ""),
               "<system.ftpServer><security><ipSecurity><add ipAddress=\"x\" /></ipSecurity></security></system.ftpServer>"), 1,
       "no address or network" },
-    { "block after failed log-ins",
-      APPHOST(SITE("one", "1", "*:21:", ""),
-              "<system.ftpServer><security><authentication><denyByFailure enabled=\"true\" /></authentication></security>"
-              "</system.ftpServer>"), 1, "denyByFailure/@enabled" },
 };
 
 static void test_failures(void **state)
@@ -470,6 +466,29 @@ static void test_addresses(void **state)
     assert_int_equal(far->allowed, 0); /* `add` without allowed denies */
     assert_text(&r, root->path, "/");
     assert_int_equal(root->addresses.count, 1);
+    end_run(&r);
+}
+
+static void test_deny_by_failure(void **state)
+{
+    (void)state;
+    struct run r;
+    run_texts(&r, APPHOST(SITE("one", "1", "*:21:", SECURITY("")),
+                          "<system.ftpServer><security><ipSecurity>"
+                          "<add ipAddress=\"192.0.2.0\" subnetMask=\"255.255.255.0\" allowed=\"true\" />"
+                          "<add ipAddress=\"192.0.2.9\" allowed=\"true\" /><add ipAddress=\"192.0.2.10\" /></ipSecurity>"
+                          "<authentication><denyByFailure enabled=\"true\" maxFailure=\"7\" entryExpiration=\"00:02:00\" />"
+                          "</authentication></security></system.ftpServer>"), NULL, NULL);
+    show(&r);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(r.report.count, 0);
+    const struct snap_server *server = snapshot_server(r.s, 0);
+    assert_int_equal(server->deny_by_failure, 1);
+    assert_int_equal(server->deny_max_failure, 7);
+    assert_int_equal(server->deny_seconds, 120);
+    assert_int_equal(server->deny_log_only, 0);
+    assert_int_equal(server->never_denied.count, 1);
+    assert_int_equal(snapshot_address(r.s, server->never_denied.first)->ip0, 0xc0000209);
     end_run(&r);
 }
 
@@ -772,6 +791,7 @@ int main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_request_filtering),
         cmocka_unit_test(test_command_filtering),
+        cmocka_unit_test(test_deny_by_failure),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_allow_unenforced),
         cmocka_unit_test(test_notes),

@@ -95,24 +95,21 @@ enum { NO_NUMBER = -1 };
 
 /* An attribute that restricts access unless it has one of the harmless values. */
 static const struct {
-    const char *section; /* NULL: the path is below the site */
-    bool server_only;
-    const char *path, *attribute;
+    const char *path, *attribute; /* below the site */
     int64_t harmless[2];
 } restrictions[] = {
-    { NULL, false, "ftpServer/security/sslClientCertificates", "clientCertificatePolicy", { 0, 1 } },   /* not CertRequire */
-    { NULL, false, "ftpServer/security/authentication/clientCertAuthentication", "enabled", { 0, 0 } },
-    { "system.ftpServer/security/authentication", true, "denyByFailure", "enabled", { 0, 0 } },
+    { "ftpServer/security/sslClientCertificates", "clientCertificatePolicy", { 0, 1 } },   /* not CertRequire */
+    { "ftpServer/security/authentication/clientCertAuthentication", "enabled", { 0, 0 } },
 };
 
 /* A collection whose items restrict access.  An item is harmless when its attribute `off` has the number `off_value`,
  * or its attribute `text` the text `text_value`. */
 static const struct {
-    const char *section, *path, *off;
+    const char *path, *off;
     int64_t off_value;
     const char *text, *text_value;
 } collections[] = {
-    { NULL, "ftpServer/customFeatures/providers", "enabled", 0, "name", "" },
+    { "ftpServer/customFeatures/providers", "enabled", 0, "name", "" },
 };
 
 static void refuse(struct compiler *c, struct site_work *s, struct conf_element *e, const char *attribute)
@@ -129,21 +126,11 @@ static void refuse(struct compiler *c, struct site_work *s, struct conf_element 
     compile_tell(c, s, LOADER_ERROR, &d);
 }
 
-static struct conf_element *at(struct compiler *c, const struct site_work *s, const char *section, const char *path,
-                               struct slice location)
-{
-    struct conf_element *e = section ? compile_element(c, section, location) : s->site;
-    return e && path[0] ? conf_child(e, path) : e;
-}
-
-static void check_attributes(struct compiler *c, struct site_work *s, bool site_itself, struct slice location)
+static void check_attributes(struct compiler *c, struct site_work *s)
 {
     for (size_t i = 0; i < sizeof restrictions / sizeof restrictions[0]; i++) {
         struct conf_value v;
-        if (!site_itself && (!restrictions[i].section || restrictions[i].server_only))
-            continue;
-        struct conf_element *e = at(c, s, restrictions[i].section, restrictions[i].path,
-                                    restrictions[i].server_only ? SLICE_NONE : location);
+        struct conf_element *e = conf_child(s->site, restrictions[i].path);
         if (!e || conf_attr(e, restrictions[i].attribute, &v))
             continue;
         if (v.number != restrictions[i].harmless[0] && v.number != restrictions[i].harmless[1])
@@ -151,12 +138,10 @@ static void check_attributes(struct compiler *c, struct site_work *s, bool site_
     }
 }
 
-static void check_collections(struct compiler *c, struct site_work *s, bool site_itself, struct slice location)
+static void check_collections(struct compiler *c, struct site_work *s)
 {
     for (size_t i = 0; i < sizeof collections / sizeof collections[0]; i++) {
-        if (!site_itself && !collections[i].section)
-            continue;
-        struct conf_element *e = at(c, s, collections[i].section, collections[i].path, location);
+        struct conf_element *e = conf_child(s->site, collections[i].path);
         for (size_t n = 0; e && n < conf_count(e); n++) {
             struct conf_element *item = conf_item(e, n);
             if (collections[i].off && conf_number(item, collections[i].off) == collections[i].off_value)
@@ -178,7 +163,14 @@ static void check_isolation(struct compiler *c, struct site_work *s)
     for (size_t i = 0; i < sizeof enforced / sizeof enforced[0]; i++)
         if (s->row.isolation_mode == enforced[i])
             return;
-    refuse(c, s, conf_child(s->site, "ftpServer/userIsolation"), "mode");
+    struct diag d = { 0 };
+    compile_place(conf_child(s->site, "ftpServer/userIsolation"), "mode", &d);
+    diag_set(&d, "site \"" SLICE_FMT "\" does not start: userIsolation/@mode %s takes the homes from %s, which this version "
+             "cannot ask", SLICE_ARG(s->name), s->row.isolation_mode == ISOLATION_CUSTOM ? "Custom" : "ActiveDirectory",
+             s->row.isolation_mode == ISOLATION_CUSTOM ? "a home directory provider" : "a directory service");
+    diag_todo(&d, "Use None, StartInUsersDirectory, IsolateRootDirectoryOnly or IsolateAllDirectories.");
+    d.path[0] = 0;
+    compile_tell(c, s, LOADER_ERROR, &d);
 }
 
 /* The built-in rules would be asked instead of the provider's: who that lets in, nobody has said. */
@@ -194,7 +186,7 @@ void unenforced_check_site(struct compiler *c, struct site_work *s)
     check_isolation(c, s); /* without a home nobody could be let in anyway */
     if (c->allow_unenforced)
         return;
-    check_attributes(c, s, true, s->name);
-    check_collections(c, s, true, s->name);
+    check_attributes(c, s);
+    check_collections(c, s);
     check_custom_authorization(c, s);
 }

@@ -60,10 +60,18 @@ WIRE_MESSAGE(auth_end, AUTH_END_FIELDS)
     F(text, why,       DETAIL_LIMIT)
 WIRE_MESSAGE(auth_revoke, AUTH_REVOKE_FIELDS)
 
+/* Auth -> worker: connections from that address are to be cut for so many milliseconds (denyByFailure); an IPv6 address
+ * stands for its /64 network. */
+#define AUTH_BLOCK_FIELDS(F)                 \
+    F(addr, client,  0)                      \
+    F(u64,  left_ms, INT64_MAX)
+WIRE_MESSAGE(auth_block, AUTH_BLOCK_FIELDS)
+
 /*    no  message      sender       fds */
 #define AUTH_CHANNEL(M)                      \
     M(1, auth_login,  ROLE_WORKER, 0)        \
     M(2, auth_result, ROLE_AUTH,   0)        \
     M(3, auth_end,    ROLE_WORKER, 0)        \
-    M(4, auth_revoke, ROLE_AUTH,   0)
+    M(4, auth_revoke, ROLE_AUTH,   0)        \
+    M(5, auth_block,  ROLE_AUTH,   0)
 WIRE_CHANNEL(auth_channel, AUTH_CHANNEL)

@@ -213,6 +213,10 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     C(f, central_log_selective,    "system.ftpServer/log/centralLogFile",    "selectiveLogging")                 \
     C(b, credentials_cache_enabled, "system.ftpServer/caching/credentialsCache", "enabled")                      \
     C(u, credentials_cache_seconds, "system.ftpServer/caching/credentialsCache", "flushInterval")                \
+    C(b, deny_by_failure,          "system.ftpServer/security/authentication/denyByFailure", "enabled")          \
+    C(u, deny_max_failure,         "system.ftpServer/security/authentication/denyByFailure", "maxFailure")       \
+    C(t, deny_seconds,             "system.ftpServer/security/authentication/denyByFailure", "entryExpiration")  \
+    C(b, deny_log_only,            "system.ftpServer/security/authentication/denyByFailure", "loggingOnlyMode")  \
     C(b, use_domain_as_host,       "system.ftpServer/serverRuntime/hostNameSupport", "useDomainNameAsHostName")
 
 /* sallyport.config, server level: element path is the section. */
@@ -245,6 +249,7 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     C(u, uid_floor,                "sallyport/systemAccounts", "uidFloor")                /* 1000 */
 #define SNAP_SERVER_COMPUTED(C)               \
     C(n, generation,       "", "")            \
+    C(r, never_denied,     "address", "") /* single addresses that denyByFailure does not count */ \
     C(s, central_log_path, "", "")            \
     C(b, needs_pam,        "", "") /* some startable site has Basic on and we are privileged */
 

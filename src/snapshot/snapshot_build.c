@@ -27,6 +27,8 @@ struct snap_server snapshot_build_server(struct snapshot_writer *w)
         .central_log_selective = LOG_SUCCESSFUL | LOG_ERROR | LOG_INFRASTRUCTURE,
         .credentials_cache_enabled = 1,
         .credentials_cache_seconds = 900,
+        .deny_max_failure = 4,
+        .deny_seconds = 30,
         .drain_seconds = 30,
         .worker_user = snapshot_build_text(w, "sallyport-worker"),
         .broker_user = snapshot_build_text(w, "sallyport"),

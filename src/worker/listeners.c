@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
+#include "policy/lockout.h"
 #include "worker/session.h"
 #include "worker/worker.h"
 
@@ -44,6 +46,41 @@ static unsigned sessions_from(const struct worker *w, const struct net_addr *pee
     return count;
 }
 
+/* ---- denyByFailure ---- */
+
+static bool denies_by_failure(const struct worker *w)
+{
+    const struct snap_server *server = generation_server(w->generation);
+    return server->deny_by_failure && !server->deny_log_only;
+}
+
+void listeners_block(struct worker *w, const struct net_addr *client, int64_t left_ms)
+{
+    uint64_t seed;
+    struct session *s;
+    int64_t now = loop_now(w->loop);
+    if (!w->blocked && getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+        w->blocked = lockout_new(seed);
+    if (!w->blocked) {
+        worker_event(w, LOG_LEVEL_ERROR, "no memory to block an address that failed to log in too often");
+        return;
+    }
+    lockout_block(w->blocked, client, left_ms > INT64_MAX - now ? INT64_MAX : now + left_ms);
+    for (uint32_t slot = 0; denies_by_failure(w) && (s = worker_next_session(w, &slot));) {
+        if (s->logged_in || !lockout_left(w->blocked, &s->peer, now))
+            continue;
+        session_enter(s);
+        session_die(s, SUB_IP_RESTRICTION, WIN_ACCESS_DENIED);
+        session_leave(s);
+    }
+}
+
+/* Cut without a word; the authenticator has told the administrator. */
+static bool is_blocked(const struct worker *w, const struct net_addr *peer)
+{
+    return w->blocked && denies_by_failure(w) && lockout_left(w->blocked, peer, loop_now(w->loop)) > 0;
+}
+
 static void say_and_close(int fd)
 {
     static const char text[] = "421 Service not available, closing control connection.\r\n";
@@ -79,6 +116,10 @@ static void accepted(struct worker *w, int fd, const struct sockaddr_storage *pe
     }
     struct net_addr local = net_addr_from_sockaddr(&local_address);
     struct net_addr peer = net_addr_from_sockaddr(peer_address);
+    if (is_blocked(w, &peer)) {
+        close(fd);
+        return;
+    }
     unsigned limit = generation_server(w->generation)->connections_per_address;
     if (limit && sessions_from(w, &peer) >= limit) { /* threats.md P32: before any TLS work */
         say_and_close(fd);

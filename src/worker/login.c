@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "ftp/value.h"
 #include "worker/hosts.h"
+#include "worker/listeners.h"
 #include "worker/run.h"
 
 enum { FAILURE_DELAY_MS = 250, FAILURE_DELAY_MAX_MS = 4000 };
@@ -260,10 +261,13 @@ void login_auth_arrived(struct worker *w, const struct wire_message *message, st
     (void)fd;
     struct auth_result result;
     struct auth_revoke revoke;
+    struct auth_block block;
     if (message->number == MSG_auth_result && !auth_result_decode(fields, &result))
         take_result(w, &result);
     else if (message->number == MSG_auth_revoke && !auth_revoke_decode(fields, &revoke))
         take_revoke(w, &revoke);
+    else if (message->number == MSG_auth_block && !auth_block_decode(fields, &block))
+        listeners_block(w, &block.client, (int64_t)block.left_ms);
 }
 
 void login_auth_gone(struct worker *w)

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "policy/lockout.h"
 #include "worker/access_log.h"
 #include "worker/listeners.h"
 #include "worker/login.h"
@@ -225,6 +226,7 @@ void worker_free(struct worker *w)
         close(w->spare_fd);
     access_log_send(w);
     text_free(&w->log_records);
+    lockout_free(w->blocked);
     link_close(&w->auth);
     link_close(&w->broker);
     link_close(&w->log);

@@ -17,6 +17,7 @@
 #include "worker/generation.h"
 #include "worker/link.h"
 
+struct lockout;
 struct session;
 struct listener;
 
@@ -51,6 +52,8 @@ struct worker {
     int fd_most;                    /* connections get no higher descriptor: files and data channels need some, too */
     unsigned refused;               /* for want of descriptors, not told yet */
     int64_t refused_told;           /* when it was told last, loop time */
+
+    struct lockout *blocked;        /* addresses that the authenticator named; NULL: none yet */
 
     uint32_t *stopped_sites;        /* ids */
     size_t stopped_count;

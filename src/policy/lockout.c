@@ -1,0 +1,138 @@
+/* lockout.c - buckets of a few entries each; see lockout.h. */
+#include "policy/lockout.h"
+
+#include <stdlib.h>
+
+enum { BUCKETS = 8192, WAYS = 8 };
+
+struct entry {
+    uint8_t family; /* 0: free */
+    uint8_t key[8]; /* IPv4: the first four */
+    uint32_t failures;
+    int64_t since;  /* of the first failure */
+    int64_t until;  /* of the block; 0 none */
+    int64_t expires; /* worth nothing afterwards */
+};
+
+struct lockout {
+    uint64_t seed;
+    struct entry entries[BUCKETS][WAYS];
+};
+
+struct lockout *lockout_new(uint64_t seed)
+{
+    struct lockout *l = calloc(1, sizeof *l);
+    if (l)
+        l->seed = seed;
+    return l;
+}
+
+void lockout_free(struct lockout *l)
+{
+    free(l);
+}
+
+static void make_key(const struct net_addr *client, uint8_t key_out[8])
+{
+    memset(key_out, 0, 8);
+    memcpy(key_out, client->ip, client->family == 4 ? 4 : 8);
+}
+
+static size_t bucket_of(const struct lockout *l, uint8_t family, const uint8_t key[8])
+{
+    uint64_t x = 0;
+    memcpy(&x, key, 8);
+    x ^= l->seed + family;
+    for (int i = 0; i < 2; i++) { /* the finaliser of splitmix64, twice */
+        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+        x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+        x = (x ^ (x >> 31)) + l->seed;
+    }
+    return x % BUCKETS;
+}
+
+static const struct entry *find(const struct lockout *l, const struct net_addr *client)
+{
+    uint8_t key[8];
+    make_key(client, key);
+    const struct entry *bucket = l->entries[bucket_of(l, client->family, key)];
+    for (size_t i = 0; i < WAYS; i++)
+        if (client->family && bucket[i].family == client->family && memcmp(bucket[i].key, key, 8) == 0)
+            return &bucket[i];
+    return NULL;
+}
+
+/* What would be missed least: a free entry, then one without a block, then what ends first. */
+static bool is_worth_less(const struct entry *a, const struct entry *b)
+{
+    if (!a->family || !b->family)
+        return !a->family && b->family;
+    if (!a->until != !b->until)
+        return !a->until;
+    return a->expires < b->expires;
+}
+
+static struct entry *find_or_make(struct lockout *l, const struct net_addr *client)
+{
+    struct entry *found = (struct entry *)find(l, client);
+    if (found || !client->family)
+        return found;
+    struct entry fresh = { .family = client->family };
+    make_key(client, fresh.key);
+    struct entry *bucket = l->entries[bucket_of(l, client->family, fresh.key)];
+    struct entry *least = &bucket[0];
+    for (size_t i = 1; i < WAYS; i++)
+        if (is_worth_less(&bucket[i], least))
+            least = &bucket[i];
+    *least = fresh;
+    return least;
+}
+
+bool lockout_fail(struct lockout *l, const struct net_addr *client, uint32_t limit, int64_t length, int64_t now)
+{
+    struct entry *e = find_or_make(l, client);
+    if (!e)
+        return false; /* no address, nothing to block */
+    if (e->until > now)
+        return false; /* it is blocked already */
+    if (!e->failures || now >= e->expires) {
+        e->failures = 0;
+        e->since = now;
+    }
+    e->until = 0;
+    e->expires = e->since + length;
+    if (++e->failures < limit)
+        return false;
+    e->failures = 0;
+    e->until = e->expires = now + length;
+    return true;
+}
+
+void lockout_block(struct lockout *l, const struct net_addr *client, int64_t until)
+{
+    struct entry *e = find_or_make(l, client);
+    if (!e)
+        return;
+    e->failures = 0;
+    e->until = e->expires = until;
+}
+
+int64_t lockout_left(const struct lockout *l, const struct net_addr *client, int64_t now)
+{
+    const struct entry *e = find(l, client);
+    return e && e->until > now ? e->until - now : 0;
+}
+
+void lockout_each(const struct lockout *l, int64_t now,
+                  void (*tell)(void *context, const struct net_addr *client, int64_t left), void *context)
+{
+    for (size_t b = 0; b < BUCKETS; b++)
+        for (size_t i = 0; i < WAYS; i++) {
+            const struct entry *e = &l->entries[b][i];
+            struct net_addr client = { .family = e->family };
+            if (!e->family || e->until <= now)
+                continue;
+            memcpy(client.ip, e->key, 8);
+            tell(context, &client, e->until - now);
+        }
+}

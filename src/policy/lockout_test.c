@@ -1,0 +1,107 @@
+/* lockout_test.c - counting failures and blocking. */
+#include "policy/lockout.h"
+
+#include "base/case_test.h"
+
+enum { LIMIT = 3, LENGTH = 1000 };
+
+static struct net_addr addr(const char *text)
+{
+    struct net_addr a = { 0 };
+    if (text[0])
+        assert_int_equal(net_addr_parse(slice_str(text), &a), 0);
+    return a;
+}
+
+struct failure {
+    const char *from;
+    int64_t at;
+};
+
+static const struct {
+    const char *label;
+    struct failure failures[6];
+    const char *asked;
+    int64_t at, left;
+} cases[] = {
+    { "below the limit", { { "192.0.2.1", 0 }, { "192.0.2.1", 1 } }, "192.0.2.1", 2, 0 },
+    { "at the limit", { { "192.0.2.1", 0 }, { "192.0.2.1", 1 }, { "192.0.2.1", 2 } }, "192.0.2.1", 2, LENGTH },
+    { "the block wears off", { { "192.0.2.1", 0 }, { "192.0.2.1", 1 }, { "192.0.2.1", 2 } }, "192.0.2.1", 1001, 1 },
+    { "the block is over", { { "192.0.2.1", 0 }, { "192.0.2.1", 1 }, { "192.0.2.1", 2 } }, "192.0.2.1", 1002, 0 },
+    { "another address", { { "192.0.2.1", 0 }, { "192.0.2.1", 1 }, { "192.0.2.1", 2 } }, "192.0.2.2", 2, 0 },
+    { "each counts for itself", { { "192.0.2.1", 0 }, { "192.0.2.2", 1 }, { "192.0.2.3", 2 } }, "192.0.2.3", 2, 0 },
+    { "the window has passed", { { "192.0.2.1", 0 }, { "192.0.2.1", 1 }, { "192.0.2.1", 1000 } }, "192.0.2.1", 1000, 0 },
+    { "counting begins again after it",
+      { { "192.0.2.1", 0 }, { "192.0.2.1", 1000 }, { "192.0.2.1", 1001 }, { "192.0.2.1", 1002 } }, "192.0.2.1", 1002, LENGTH },
+    { "failures during a block do not lengthen it",
+      { { "192.0.2.1", 0 }, { "192.0.2.1", 0 }, { "192.0.2.1", 0 }, { "192.0.2.1", 900 } }, "192.0.2.1", 900, 100 },
+    { "a block ends with a clean record",
+      { { "192.0.2.1", 0 }, { "192.0.2.1", 0 }, { "192.0.2.1", 0 }, { "192.0.2.1", 1000 } }, "192.0.2.1", 1000, 0 },
+    { "IPv6 counts by network",
+      { { "2001:db8::1", 0 }, { "2001:db8::2", 1 }, { "2001:db8::ffff:3", 2 } }, "2001:db8:0:0:9::", 2, LENGTH },
+    { "the next IPv6 network", { { "2001:db8::1", 0 }, { "2001:db8::2", 1 }, { "2001:db8::3", 2 } }, "2001:db8:0:1::1", 2, 0 },
+    { "IPv4 is not IPv6", { { "32.1.13.184", 0 }, { "32.1.13.184", 0 }, { "32.1.13.184", 0 } }, "2001:db8::", 2, 0 },
+    { "no address", { { "", 0 }, { "", 0 }, { "", 0 } }, "", 0, 0 },
+};
+
+static void test_counting(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct lockout *l = lockout_new(0x5eed);
+        CASE_LABEL(&cases[i]);
+        for (size_t f = 0; f < 6 && cases[i].failures[f].from; f++) {
+            struct net_addr from = addr(cases[i].failures[f].from);
+            (void)lockout_fail(l, &from, LIMIT, LENGTH, cases[i].failures[f].at);
+        }
+        struct net_addr asked = addr(cases[i].asked);
+        assert_int_equal(lockout_left(l, &asked, cases[i].at), cases[i].left);
+        lockout_free(l);
+    }
+}
+
+static void test_begins_once(void **state)
+{
+    (void)state;
+    struct lockout *l = lockout_new(1);
+    struct net_addr a = addr("192.0.2.1");
+    assert_false(lockout_fail(l, &a, 2, LENGTH, 0));
+    assert_true(lockout_fail(l, &a, 2, LENGTH, 1));
+    assert_false(lockout_fail(l, &a, 2, LENGTH, 2));
+    assert_true(lockout_fail(l, &a, 1, LENGTH, 2000)); /* a limit of one */
+    lockout_free(l);
+}
+
+static void count_one(void *context, const struct net_addr *client, int64_t left)
+{
+    size_t *count = context;
+    assert_true(client->family == 4 || client->family == 6);
+    assert_int_equal(left, LENGTH);
+    (*count)++;
+}
+
+/* A flood of addresses: memory stays what it is, and blocks outlive what was only counted. */
+static void test_flood(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    struct lockout *l = lockout_new(7);
+    struct net_addr blocked = addr("192.0.2.1"), six = addr("2001:db8::1");
+    lockout_block(l, &blocked, LENGTH);
+    lockout_block(l, &six, LENGTH);
+    for (uint32_t i = 0; i < 500000; i++) {
+        struct net_addr a = { .family = 4, .ip = { 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
+        assert_false(lockout_fail(l, &a, LIMIT, 10 * LENGTH, 0));
+    }
+    assert_int_equal(lockout_left(l, &blocked, 0), LENGTH);
+    lockout_each(l, 0, count_one, &count);
+    assert_int_equal(count, 2);
+    lockout_free(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_counting), cmocka_unit_test(test_begins_once),
+                                        cmocka_unit_test(test_flood) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

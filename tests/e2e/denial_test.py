@@ -1,0 +1,103 @@
+"""denyByFailure: who fails too often is cut off, by address, on all workers (ftp-behaviour 5, threats A04)."""
+import signal
+import time
+
+import pytest
+
+WRONG = "530"
+NEAR, FAR = "127.0.0.5", "127.0.0.6"
+
+
+def denying(instance, text='enabled="true" maxFailure="3" entryExpiration="00:10:00"', rules=""):
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.server_xml = (f"<security><ipSecurity>{rules}</ipSecurity><authentication><denyByFailure {text} />"
+                           "</authentication></security>")
+    instance.start()
+
+
+def is_cut(instance, source):
+    """Whether a new connection gets no banner."""
+    try:
+        with instance.client(source=source):
+            return False
+    except (EOFError, ConnectionResetError):
+        return True
+
+
+def fail(instance, source, times):
+    """Each failure on a connection of its own, so that every worker takes its part."""
+    for _ in range(times):
+        with instance.client(source=source) as c:
+            c.cmd("USER anna", "331")
+            c.send("PASS wrong\r\n")
+            try:
+                assert c.reply().startswith(WRONG)
+            except (EOFError, ConnectionResetError):
+                return True
+    return False
+
+
+def test_block(instance):
+    denying(instance)
+    with instance.client(source=NEAR) as logged_in, instance.client(source=NEAR) as idle:
+        logged_in.login()
+        assert not fail(instance, NEAR, 2)
+        assert not fail(instance, FAR, 1)
+        assert fail(instance, NEAR, 1)          # the connection is cut instead of an answer
+        assert instance.wait(lambda: is_cut(instance, NEAR))
+        for _ in range(20):                     # whichever worker accepts
+            assert is_cut(instance, NEAR)
+        assert idle.closed()
+        logged_in.cmd("PWD", "257")             # who is in stays in
+        assert not is_cut(instance, FAR)
+    assert instance.wait(lambda: f"{NEAR} failed to log in 3 times: blocked" in
+                         instance.output + "".join(p.read_text() for p in instance.dir.rglob("*.log")))
+
+
+def test_block_ends(instance):
+    denying(instance, 'enabled="true" maxFailure="1" entryExpiration="00:00:02"')
+    assert fail(instance, NEAR, 1)
+    assert instance.wait(lambda: is_cut(instance, NEAR))
+    before = time.monotonic()
+    assert instance.wait(lambda: not is_cut(instance, NEAR))
+    assert time.monotonic() - before < 10
+    with instance.client(source=NEAR) as c:
+        c.login()
+
+
+@pytest.mark.parametrize("program", ["sallyport-worker", "sallyport-auth"])
+def test_block_outlives_a_program(instance, program):
+    denying(instance)
+    assert fail(instance, NEAR, 3)
+    assert instance.wait(lambda: is_cut(instance, NEAR))
+    import os
+    old = [pid for pid, name in instance.children().items() if name == program]
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+
+    def renewed():
+        now = [pid for pid, name in instance.children().items() if name == program]
+        return len(now) == len(old) and not set(now) & set(old)
+    assert instance.wait(renewed)
+    assert instance.wait(lambda: not is_cut(instance, FAR))
+    for _ in range(10):
+        assert is_cut(instance, NEAR)
+
+
+def test_only_logging(instance):
+    denying(instance, 'enabled="true" maxFailure="2" loggingOnlyMode="true"')
+    assert not fail(instance, NEAR, 4)
+    assert not is_cut(instance, NEAR)
+
+
+def test_exempt_and_off(instance):
+    denying(instance, rules=f'<add ipAddress="{NEAR}" allowed="true" />'
+                            '<add ipAddress="127.0.0.0" subnetMask="255.0.0.0" allowed="true" />')
+    assert not fail(instance, NEAR, 5)
+    assert not is_cut(instance, NEAR)
+    assert fail(instance, FAR, 3)               # a network is no single address
+    assert instance.wait(lambda: is_cut(instance, FAR))
+    instance.server_xml = instance.server_xml.replace('enabled="true"', 'enabled="false"')
+    instance.reload()
+    assert instance.wait(lambda: not is_cut(instance, FAR))
+    assert not [note for note in instance.check().stdout.splitlines() if "denyByFailure" in note]
