@@ -369,6 +369,14 @@ static void first_compiled(struct supervisor *s, struct compile_result result)
     }
 }
 
+/* Who ended a service is the first question afterwards. */
+static void stop_asked(struct supervisor *s, const struct signalfd_siginfo *info)
+{
+    say(s, LOG_LEVEL_NOTICE, "%s from process %u of user %u", info->ssi_signo == SIGINT ? "SIGINT" : "SIGTERM", info->ssi_pid,
+        info->ssi_uid);
+    on_stop_signal(s);
+}
+
 static void on_signals(void *context, unsigned events)
 {
     (void)events;
@@ -382,7 +390,7 @@ static void on_signals(void *context, unsigned events)
         else if (s->check_only)
             loop_stop(s->loop);
         else
-            on_stop_signal(s);
+            stop_asked(s, &info);
     }
 }
 
