@@ -87,7 +87,8 @@ static void ask_status(struct asker *a, struct slice name)
 {
     (void)name;
     struct supervisor *s = a->control->super;
-    MAILBOX_SEND(&a->mail, -1, control_program, .role = ROLE_SUPERVISOR, .pid = getpid(), .uid = geteuid());
+    MAILBOX_SEND(&a->mail, -1, control_program, .role = ROLE_SUPERVISOR, .pid = getpid(), .uid = geteuid(),
+                 .started = s->started);
     for (size_t i = 0; i < s->program_count; i++) {
         const struct program *p = &s->programs[i];
         if (p->state != PROGRAM_OFF)

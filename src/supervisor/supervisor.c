@@ -423,6 +423,7 @@ static int prepare(struct supervisor *s, struct diag *d)
         diag_set(d, "cannot start: %s", strerror(errno));
         return ERR_SYS;
     }
+    s->started = time(NULL);
     int err = s->check_only ? 0 : house_run_directory(s, d);
     if (!err && !s->check_only)
         err = house_lock(s, d);

@@ -85,6 +85,7 @@ struct supervisor {
     struct loop *loop;
     const char *directory;          /* --config, absolute */
     char run[PATH_MAX];             /* run directory */
+    int64_t started;                /* wall clock, seconds */
     bool privileged;
     bool check_only;
     enum super_stage stage;
