@@ -16,6 +16,8 @@
 #include <sys/sysmacros.h>
 
 #include "base/own.h"
+#include "broker/identity.h"
+#include "broker/patience.h"
 #include "broker/upload.h"
 #include "ftp/listing.h"
 #include "policy/request_filter.h"
@@ -36,6 +38,8 @@ struct browse {
     unsigned flags, permissions;
     bool scopes_below;        /* entries may have rules of their own */
     struct authorization_subject who; /* borrowed from the grant, which outlives its listings */
+    const struct identity *identity; /* likewise */
+    int64_t patience;         /* milliseconds that may still be spent on looking at mappings */
     int64_t now;
     int root;
     DIR *dir;                 /* NULL: a single file */
@@ -218,17 +222,58 @@ static const struct snap_directory *mapping_named(const struct browse *b, struct
     return NULL;
 }
 
+enum { LOOK_PATH_MAX = 4096, LOOK_GROUPS_MAX = GROUPS_LIMIT / 4 };
+
+/* A look at the directory of a mapping, which may lie on a file system that does not answer. */
+struct look {
+    char path[LOOK_PATH_MAX];
+    struct identity who;
+    uint32_t groups[LOOK_GROUPS_MAX];
+    struct listing_entry found;
+};
+
+static int look_at(void *context)
+{
+    struct look *look = context;
+    look->who.groups = look->groups;
+    int err = identity_take(&look->who);
+    if (err)
+        return err;
+    OWNED_FD fd = open(look->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    err = fd < 0 ? place_error(errno) : browse_describe(fd, &look->found);
+    identity_restore(&look->who);
+    return err;
+}
+
+static int look_in_time(struct browse *b, struct slice path, struct listing_entry *e)
+{
+    const struct identity *who = b->identity;
+    OWNED_TEXT memory = calloc(1, sizeof(struct look));
+    struct look *look = (void *)memory;
+    if (!look || path.len >= LOOK_PATH_MAX || who->group_count > LOOK_GROUPS_MAX)
+        return ERR_LIMIT;
+    memcpy(look->path, path.ptr, path.len);
+    look->who = *who;
+    if (who->group_count)
+        memcpy(look->groups, who->groups, who->group_count * sizeof *who->groups);
+    int64_t begin = patience_now();
+    int err = patience_run(begin + b->patience, look_at, look, sizeof *look);
+    b->patience -= patience_now() - begin;
+    if (!err) {
+        look->found.name = e->name;
+        *e = look->found;
+    }
+    return err;
+}
+
 /* A mapping shows even when its directory cannot be reached: with the current time, as IIS does when the stamp does
- * not come in time (directoryBrowse/virtualDirectoryTimeout; 0 means do not look). */
-static void describe_mapping(const struct browse *b, struct slice name, struct listing_entry *e)
+ * not come in time (directoryBrowse/virtualDirectoryTimeout, for the whole listing; 0 means do not look). */
+static void describe_mapping(struct browse *b, struct slice name, struct listing_entry *e)
 {
     const struct snap_directory *d = mapping_named(b, name);
     *e = (struct listing_entry){ .name = name, .is_directory = true, .mtime = b->now, .mode = 0755 };
-    if (!d || b->site->virtual_directory_timeout == 0)
-        return;
-    OWNED_FD fd = open(snapshot_text(b->snapshot, d->linux_path).ptr, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && browse_describe(fd, e))
-        e->mtime = b->now;
+    if (d && b->patience > 0)
+        (void)!look_in_time(b, snapshot_text(b->snapshot, d->linux_path), e);
 }
 
 static unsigned permissions_of(const struct browse *b, struct slice name)
@@ -241,7 +286,7 @@ static unsigned permissions_of(const struct browse *b, struct slice name)
     return authorization_permissions(b->snapshot, b->site, text_slice(&path), &b->who);
 }
 
-static bool describe_name(const struct browse *b, const char *name, bool is_mapping, struct listing_entry *e)
+static bool describe_name(struct browse *b, const char *name, bool is_mapping, struct listing_entry *e)
 {
     *e = (struct listing_entry){ .name = slice_str(name) };
     if (is_mapping)
@@ -358,6 +403,8 @@ int browse_begin(struct place *p, const struct browse_order *order, const struct
     b->scopes_below = has_scopes_below(p);
     b->who = *who;
     b->now = order->now;
+    b->identity = order->identity;
+    b->patience = p->site->virtual_directory_timeout * 1000;
     b->root = p->root;
     p->root = -1;
     text_add(&b->called, p->shown);

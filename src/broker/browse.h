@@ -19,6 +19,7 @@ struct browse_order {
     struct slice pattern;  /* "" everything */
     struct slice prefix;   /* before names in LIST_STYLE_NAMES */
     int64_t now;
+    const struct identity *identity; /* of the grant, which outlives its listings */
 };
 
 enum { BROWSE_PREFIX_MAX = 8 * 1024 }; /* so that any line fits a chunk; longer paths cannot exist */

@@ -363,6 +363,7 @@ static int verb_list(struct call *c)
 {
     struct browse *b;
     const struct browse_order order = { .flags = c->ask->flags, .pattern = c->ask->pattern, .prefix = c->ask->prefix,
+                                        .identity = &c->grant->identity,
                                         .now = c->ask->time ? c->ask->time : (int64_t)time(NULL) };
     if (listings_open(c->grant) >= GRANT_LISTINGS_MAX)
         return ERR_LIMIT;

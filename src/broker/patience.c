@@ -1,0 +1,116 @@
+/* patience.c - one job at a time, shared by the one who waits and the helper; who is last frees it. */
+#include "broker/patience.h"
+
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct task {
+    int (*work)(void *job);
+    int result;
+    bool is_done, is_alone; /* is_alone: nobody waits any more */
+    alignas(max_align_t) unsigned char job[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct task *current; /* what the helper does or is about to do */
+static bool is_ready, has_helper;
+
+int64_t patience_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void prepare(void)
+{
+    pthread_condattr_t attr;
+    if (pthread_condattr_init(&attr))
+        return;
+    is_ready = !pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) && !pthread_cond_init(&changed, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static void *help(void *context)
+{
+    (void)context;
+    pthread_mutex_lock(&lock);
+    for (;;) {
+        while (!current)
+            pthread_cond_wait(&changed, &lock);
+        struct task *t = current;
+        pthread_mutex_unlock(&lock);
+        int result = t->work(t->job);
+        pthread_mutex_lock(&lock);
+        t->result = result;
+        t->is_done = true;
+        current = NULL;
+        if (t->is_alone)
+            free(t);
+        pthread_cond_broadcast(&changed);
+    }
+    return NULL;
+}
+
+/* With the lock held. */
+static bool start_helper(void)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    if (has_helper || pthread_attr_init(&attr))
+        return has_helper;
+    has_helper = !pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) &&
+                 !pthread_attr_setstacksize(&attr, 256 * 1024) && !pthread_create(&thread, &attr, help, NULL);
+    pthread_attr_destroy(&attr);
+    return has_helper;
+}
+
+/* With the lock held: false when the time is up. */
+static bool wait_until(int64_t until)
+{
+    const struct timespec when = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
+    return patience_now() < until && pthread_cond_timedwait(&changed, &lock, &when) == 0;
+}
+
+/* With the lock held; `t` is freed or left to the helper. */
+static int hand_over(struct task *t, int64_t until, void *job, size_t size)
+{
+    while (current)
+        if (!wait_until(until)) {
+            free(t);
+            return ERR_TIMEOUT;
+        }
+    current = t;
+    pthread_cond_broadcast(&changed);
+    while (!t->is_done)
+        if (!wait_until(until) && !t->is_done) {
+            t->is_alone = true;
+            return ERR_TIMEOUT;
+        }
+    int result = t->result;
+    memcpy(job, t->job, size);
+    free(t);
+    return result;
+}
+
+int patience_run(int64_t until, int (*work)(void *job), void *job, size_t size)
+{
+    pthread_once(&once, prepare);
+    struct task *t = is_ready ? calloc(1, sizeof *t + size) : NULL;
+    if (!t)
+        return ERR_NOMEM;
+    t->work = work;
+    memcpy(t->job, job, size);
+    pthread_mutex_lock(&lock);
+    int err = start_helper() ? hand_over(t, until, job, size) : ERR_SYS;
+    if (err == ERR_SYS && !has_helper)
+        free(t);
+    pthread_mutex_unlock(&lock);
+    return err;
+}
