@@ -68,13 +68,13 @@ static void tell(struct compile *c, enum loader_severity severity, struct slice 
     control_reload_line(s, line);
 }
 
-static void tell_file(void *context, const struct diag *d)
+static void tell_file(void *context, enum loader_severity severity, const struct diag *d)
 {
     struct compile *c = context;
     OWNED_TEXT_BUFFER line = { 0 };
     diag_print(d, &line);
-    c->result.errors++;
-    tell(c, LOADER_ERROR, text_slice(&line));
+    c->result.errors += severity == LOADER_ERROR;
+    tell(c, severity, text_slice(&line));
 }
 
 /* ---- messages ---- */

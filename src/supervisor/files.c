@@ -69,7 +69,7 @@ static int open_one(const char *directory, const char *name, bool certificate, f
         return 0;
     if (fd < 0 || fstat(fd, &st) < 0) {
         diag_set(&d, "cannot be read: %s", strerror(errno));
-        report(context, &d);
+        report(context, LOADER_ERROR, &d);
         return 0;
     }
     const char *why = certificate ? objection(fd, &st) : S_ISREG(st.st_mode) ? NULL : "is no regular file";
@@ -77,8 +77,13 @@ static int open_one(const char *directory, const char *name, bool certificate, f
         diag_set(&d, "%s", why);
         if (certificate && S_ISREG(st.st_mode) && st.st_size <= CERTIFICATE_MOST)
             diag_todo(&d, "Give it mode 0600");
-        report(context, &d);
+        report(context, LOADER_ERROR, &d);
         return 0;
+    }
+    if (!certificate && (st.st_mode & 07)) {
+        diag_set(&d, "may be read or written by everybody on this machine, and such files hold password hashes");
+        diag_todo(&d, "Take the rights away: chmod o= FILE");
+        report(context, LOADER_WARNING, &d);
     }
     return add_file(files, name, &fd);
 }

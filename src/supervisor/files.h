@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/diag.h"
+#include "proto/loader.h"
 
 struct config_file {
     char name[300]; /* relative to the configuration directory */
@@ -21,7 +22,8 @@ struct config_files {
 /* The three files' names, NULL-terminated, and the stores' below certificates/. */
 extern const char *const config_file_names[], *const config_store_names[];
 
-/* `report` is called for each file that is left out.  Absent files are no error. */
-typedef void files_report(void *context, const struct diag *d);
+/* `report` is called for each file that is left out (LOADER_ERROR), and for a configuration file that everybody may
+ * read although it holds password hashes (LOADER_WARNING).  Absent files are no error. */
+typedef void files_report(void *context, enum loader_severity severity, const struct diag *d);
 MUST_USE int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out);
 void files_close(struct config_files *files);

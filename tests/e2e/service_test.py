@@ -192,6 +192,15 @@ def test_bad_configuration_keeps_the_old(site):
     assert done.returncode == 1 and "SslRequireCredentialsOnly" in done.stdout + done.stderr
 
 
+def test_world_readable_configuration_is_told(instance):
+    """X04: password hashes that everybody may read."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.write()
+    (instance.dir / "administration.config").chmod(0o644)
+    done = instance.check()
+    assert done.returncode == 0 and "administration.config: may be read or written by everybody" in done.stdout + done.stderr
+
+
 BAD_FILES = [  # X01, X05
     ("document type", "<!DOCTYPE a><configuration />", "DOCTYPE"),
     ("entity bomb", '<!DOCTYPE l [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><configuration>&b;</configuration>', "DOCTYPE"),
