@@ -56,6 +56,9 @@ const char *chain_reason_text(enum chain_reason reason);
 
 enum pki_store { PKI_ROOT, PKI_CA, PKI_NTAUTH, PKI_DISALLOWED, PKI_STORE_COUNT };
 
+/* Have the library open now what it opens the first time (its configuration: never; the time zone): before a sandbox. */
+void pki_prepare(void);
+
 struct pki_stores; /* counted, thread-safe count */
 struct pki_stores *pki_stores_new(void); /* NULL: out of memory */
 struct pki_stores *pki_stores_ref(struct pki_stores *s);
