@@ -73,11 +73,12 @@ class Site:
         self.control_policy = self.data_policy = "SslAllow"
         self.certificate = None
         self.anonymous = self.basic = False
-        self.extra = self.security = self.attributes = self.virtual_directories = self.settings = ""
+        self.providers = True  # IIS Manager users may log in with their password
+        self.authentication = self.extra = self.security = self.attributes = self.virtual_directories = self.settings = self.elements = ""
 
     def xml(self):
         bindings = "".join(f'<binding protocol="ftp" bindingInformation={quoteattr(b)} />' for b in self.bindings)
-        providers = '<add name="IisManagerAuth" enabled="true" />' if self.users else ""
+        providers = '<add name="IisManagerAuth" enabled="true" />' if self.users and self.providers else ""
         certificate = f'serverCertHash="{self.certificate}"' if self.certificate else ""
         return f"""\
             <site name={quoteattr(self.name)} id="{self.id}">
@@ -93,6 +94,7 @@ class Site:
                             <anonymousAuthentication enabled="{str(self.anonymous).lower()}" />
                             <basicAuthentication enabled="{str(self.basic).lower()}" />
                             <customAuthentication><providers>{providers}</providers></customAuthentication>
+                            {self.authentication}
                         </authentication>
                         {self.security}
                     </security>
@@ -200,7 +202,8 @@ class Instance:
     </system.webServer>
 </configuration>
 """)
-        site_settings = "".join(f"<site name={quoteattr(site.name)} {site.settings} />" for site in self.sites if site.settings)
+        site_settings = "".join(f"<site name={quoteattr(site.name)} {site.settings}>{site.elements}</site>"
+                                for site in self.sites if site.settings or site.elements)
         self.put("sallyport.config", f"""\
 <?xml version="1.0" encoding="UTF-8"?>
 <configuration>

@@ -72,6 +72,17 @@ bool account_is_allowed(const struct snapshot *s, enum account_kind kind, uint32
     return kind != ACCOUNT_IIS_MANAGER || is_allowed_manager(s, site, user);
 }
 
+bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_kind kind, uint32_t site_id,
+                                       struct slice user)
+{
+    const struct snap_site *site = snapshot_site_by_id(s, site_id);
+    if (!site || !site->client_cert_enabled || site->client_cert_policy == CERT_IGNORE)
+        return false;
+    const struct snap_user *manager = account_user(s, user);
+    return kind == ACCOUNT_SYSTEM ||
+           (kind == ACCOUNT_IIS_MANAGER && manager && manager->enabled && has_permission(s, site, user));
+}
+
 static bool is_local_domain(struct slice domain, struct slice machine)
 {
     return slice_is_empty(domain) || slice_equal_str(domain, ".") || slice_equal_fold_str(domain, "NT AUTHORITY") ||

@@ -35,6 +35,11 @@ bool account_manager_is_open(const struct snapshot *s);
  * password, the authorization rules and the home directory; the last two are the broker's. */
 bool account_is_allowed(const struct snapshot *s, enum account_kind kind, uint32_t site, struct slice user);
 
+/* The same for a login by certificate: the site has clientCertAuthentication on and asks for certificates; an IIS Manager
+ * user needs his permission for the site, but no provider, since nobody asks for his password. */
+bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_kind kind, uint32_t site,
+                                       struct slice user);
+
 /* The account name in "name", "DOMAIN\name" or "name@DOMAIN" for Basic authentication.  The machine itself, "." and
  * "NT AUTHORITY" mean local accounts; any other domain is ERR_UNSUPPORTED.  Without a domain `default_domain`
  * (defaultLogonDomain) counts.  ERR_SYNTAX: nothing, or no name that an account could have. */
@@ -45,6 +50,8 @@ MUST_USE int account_system_name(struct slice typed, struct slice machine, struc
 struct identity {
     enum account_kind kind;
     uint32_t uid, gid; /* ACCOUNT_SYSTEM */
+    uint64_t certificate; /* number of the certificate that named it, 0: a password did */
+    uint64_t shown;       /* of the one the session showed, whoever named the account; 0 none */
     struct slice user; /* canonical, "" for anonymous; borrowed unless made by identity_copy */
     struct slice groups, roles;
 };

@@ -11,10 +11,11 @@
 #include "auth/cache.h"
 #include "auth/password.h"
 #include "auth/server.h"
+#include "pki/chain.h"
 #include "proto/log.h"
 #include "sys/sandbox.h"
 
-enum { QUEUE_MAX = 128, LOGINS_MAX = 1024, VERIFIERS_MIN = 2, VERIFIERS_MAX = 8 };
+enum { QUEUE_MAX = 128, LOGINS_MAX = 1024, CERTIFICATES_MAX = 65536, VERIFIERS_MIN = 2, VERIFIERS_MAX = 8 };
 
 static struct child child;
 static char machine[256];
@@ -30,6 +31,7 @@ static void learn_machine(void)
 
 static void warm_up(void)
 {
+    pki_prepare();
     uint8_t digest[CACHE_DIGEST];
     struct cache *cache = cache_new();
     if (cache)
@@ -58,7 +60,8 @@ static MUST_USE int confine(struct diag *d)
 static MUST_USE int set_up(struct auth_server **server_out, struct diag *d)
 {
     learn_machine();
-    const struct auth_options options = { slice_str(machine), verifier_count(), QUEUE_MAX, LOGINS_MAX };
+    const struct auth_options options = { slice_str(machine), verifier_count(), QUEUE_MAX, LOGINS_MAX,
+                                          CERTIFICATES_MAX };
     warm_up();
     int err = confine(d);
     struct auth_server *server = NULL;

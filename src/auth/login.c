@@ -21,10 +21,14 @@
 #include "auth/server_priv.h"
 
 enum {
+    WIN32_ACCESS_DENIED = 5,
+    WIN32_NO_SUCH_USER = 1317,
     WIN32_LOGON_FAILURE = 1326,
     WIN32_TIMEOUT = 121,
     SUB_USER_FAILED = 35,
     SUB_ALL_DISABLED = 36,
+    SUB_CERT_REQUIRED = 47,
+    SUB_CERT_INVALID = 48,
     SUB_AUTH_ERROR = 41,
     SUB_NO_ANONYMOUS = 42,
     SUB_CONFIGURATION = 54,
@@ -44,12 +48,15 @@ struct login {
     uint64_t session;
     uint32_t site;
     enum login_stage stage;
+    uint64_t shown;       /* certificate of the session, whether it names somebody or not */
+    uint64_t certificate; /* that names the account, 0: the password must */
     unsigned methods;  /* account_kind bits still to try */
     int64_t deadline;  /* monotonic ms */
     uint64_t ticket;   /* LOGIN_GRANTING */
     struct identity *identity; /* LOGIN_GRANTING */
     char *user, *password;
     size_t user_len, password_len;
+    bool vouched;      /* the certificate suffices: no password is checked */
     char rhost[64];
     struct net_addr client;
     uint8_t digest[CACHE_DIGEST]; /* of the method being tried */
@@ -188,6 +195,15 @@ bool login_may_explain(struct auth_server *a)
 
 /* ---- the grant ---- */
 
+/* Every question whether somebody may be logged in is asked here, the one about his certificate included. */
+static bool may_log_in(struct auth_server *a, uint32_t site_id, const struct identity *identity)
+{
+    const struct snapshot *s = a->child->snapshot;
+    if (!identity->certificate)
+        return account_is_allowed(s, identity->kind, site_id, identity->user);
+    return account_is_allowed_by_certificate(s, identity->kind, site_id, identity->user);
+}
+
 static uint8_t grant_account_of(enum account_kind kind)
 {
     return kind == ACCOUNT_ANONYMOUS ? GRANT_ANONYMOUS : kind == ACCOUNT_SYSTEM ? GRANT_LOCAL : GRANT_CUSTOM;
@@ -203,6 +219,7 @@ static void grant_identity(struct auth_server *a, struct login *l, const struct 
         return;
     }
     l->ticket = ticket;
+    l->identity->shown = l->shown;
     wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
     bool is_system = identity->kind == ACCOUNT_SYSTEM;
     SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = l->site, .account = grant_account_of(identity->kind),
@@ -255,7 +272,7 @@ void login_grant_answered(struct auth_server *a, unsigned broker, const struct g
         refuse(a, l, AUTH_HOME_DENIED, m->win32, m->substatus);
         return;
     }
-    if (!account_is_allowed(a->child->snapshot, l->identity->kind, l->site, l->identity->user)) {
+    if (!may_log_in(a, l->site, l->identity)) {
         SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
         refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
         return;
@@ -283,7 +300,7 @@ static const struct identity *recall(struct auth_server *a, struct login *l, enu
 {
     uint8_t fingerprint[CACHE_DIGEST];
     const struct cache_key key = { kind, l->site, name, password_of(l) };
-    if (!cache_is_on(a))
+    if (!cache_is_on(a) || l->certificate)
         return NULL;
     cache_digest(a->cache, &key, l->digest);
     fingerprint_of(a, &(struct identity){ .kind = kind, .user = name }, fingerprint);
@@ -294,7 +311,7 @@ static const struct identity *recall(struct auth_server *a, struct login *l, enu
 static void remember(struct auth_server *a, const struct login *l, const struct identity *identity)
 {
     uint8_t fingerprint[CACHE_DIGEST];
-    if (!cache_is_on(a))
+    if (!cache_is_on(a) || l->certificate)
         return;
     fingerprint_of(a, identity, fingerprint);
     cache_put(a->cache, l->digest, fingerprint, l->site, identity,
@@ -307,7 +324,7 @@ static void remember(struct auth_server *a, const struct login *l, const struct 
 static bool try_manager(struct auth_server *a, struct login *l)
 {
     const struct snapshot *s = a->child->snapshot;
-    if (!account_manager_is_open(s))
+    if (!account_manager_is_open(s) && !l->certificate)
         return false;
     const struct snap_user *user = account_user(s, user_of(l));
     struct slice canonical = user ? snapshot_text(s, user->name) : user_of(l);
@@ -377,8 +394,9 @@ static void manager_verified(struct auth_server *a, struct login *l, const struc
             next_method(a, l);
         return;
     }
-    const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .user = snapshot_text(s, user->name) };
-    if (!account_is_allowed(s, ACCOUNT_IIS_MANAGER, l->site, identity.user)) {
+    const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .user = snapshot_text(s, user->name),
+                                       .certificate = l->certificate };
+    if (!may_log_in(a, l->site, &identity)) {
         if (login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE, "IIS Manager user \"" SLICE_FMT "\" gave the right password, but %s",
                         SLICE_ARG(identity.user),
@@ -432,7 +450,8 @@ static bool try_system(struct auth_server *a, struct login *l)
     }
     wait_for(l, LOGIN_ASKING_PAM, PAM_WAIT_MS);
     SERVER_SEND(a, pam, pam_check, .job = l->id, .service = snapshot_text(s, snapshot_server(s, 0)->pam_service),
-                .user = name, .password = password_of(l), .rhost = slice_str(l->rhost));
+                .user = name, .password = l->vouched ? SLICE_NONE : password_of(l), .rhost = slice_str(l->rhost),
+                .vouched = l->vouched);
     return true;
 }
 
@@ -447,7 +466,7 @@ void login_pam_answered(struct auth_server *a, const struct pam_answer *m)
         return;
     }
     const struct identity identity = { .kind = ACCOUNT_SYSTEM, .uid = m->uid, .gid = m->gid, .user = m->user,
-                                       .groups = m->groups, .roles = m->group_names };
+                                       .groups = m->groups, .roles = m->group_names, .certificate = l->certificate };
     if (m->verdict != PAM_VERDICT_OK || slice_is_empty(m->user)) {
         next_method(a, l);
         return;
@@ -459,7 +478,7 @@ void login_pam_answered(struct auth_server *a, const struct pam_answer *m)
         next_method(a, l);
         return;
     }
-    if (!account_is_allowed(s, ACCOUNT_SYSTEM, l->site, m->user)) {
+    if (!may_log_in(a, l->site, &identity)) {
         next_method(a, l);
         return;
     }
@@ -486,14 +505,162 @@ static void next_method(struct auth_server *a, struct login *l)
         if (methods[i].attempt(a, l))
             return;
     }
-    refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+    refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, l->certificate ? SUB_USER_FAILED : SUB_AUTH_ERROR);
+}
+
+/* ---- certificates ---- */
+
+static int64_t seconds_now(void)
+{
+    return (int64_t)time(NULL);
+}
+
+static enum chain_reason judge(struct auth_server *a, const struct snap_site *site, struct slice chain, struct text *steps)
+{
+    return certificate_verify(&a->certificates, site, chain, seconds_now(), steps);
+}
+
+static void certify(struct auth_server *a, unsigned worker, const struct auth_certificate *m, uint64_t number,
+                    uint32_t win32, bool unavailable)
+{
+    SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_certified, .session = m->session, .site = m->site,
+                .certificate = number, .win32 = win32, .unavailable = unavailable);
+}
+
+/* Subject, issuer, serial, SHA-256 and the verdict, for the service log. */
+static void tell_certificate(struct auth_server *a, const struct auth_certificate *m, enum chain_reason reason)
+{
+    struct cert_facts f;
+    const char *why;
+    if (reason != CHAIN_GOOD && !login_may_explain(a))
+        return;
+    uint8_t level = reason == CHAIN_GOOD ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE;
+    if (facts_read(certificate_leaf(m->chain), &f, &why)) {
+        server_tell(a, level, "site %u: client certificate: %s; %s", m->site, why, chain_reason_text(reason));
+        return;
+    }
+    server_tell(a, level, "site %u: client certificate of " SLICE_FMT " from " SLICE_FMT ", serial " SLICE_FMT
+                ", SHA-256 " SLICE_FMT ": %s", m->site, SLICE_ARG(f.subject_shown), SLICE_ARG(f.issuer_shown),
+                SLICE_ARG(f.serial), SLICE_ARG(f.sha256), chain_reason_text(reason));
+    facts_free(&f);
+}
+
+void login_certificate(struct auth_server *a, unsigned worker, const struct auth_certificate *m)
+{
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, m->site);
+    if (!site) {
+        certify(a, worker, m, 0, 0, true);
+        return;
+    }
+    enum chain_reason reason = judge(a, site, m->chain, NULL);
+    tell_certificate(a, m, reason);
+    if (reason != CHAIN_GOOD) {
+        certify(a, worker, m, 0, chain_reason_win32(reason), false);
+        return;
+    }
+    const struct certificate what = { .number = ticket_draw(a->tickets), .worker = worker, .session = m->session,
+                                      .site = m->site };
+    if (!what.number || certificate_add(&a->certificates, &what, m->chain))
+        certify(a, worker, m, 0, WIN32_TIMEOUT, true);
+    else
+        certify(a, worker, m, what.number, 0, false);
+}
+
+void login_forget(struct auth_server *a, unsigned worker, uint64_t number)
+{
+    const struct certificate *c = certificate_find(&a->certificates, number);
+    if (c && c->worker == worker)
+        certificate_remove(&a->certificates, number);
+}
+
+static void load_stores(struct auth_server *a)
+{
+    size_t bad = 0;
+    int err = certificate_load_stores(&a->certificates, a->child->snapshot, &bad);
+    if (err)
+        server_tell(a, LOG_LEVEL_ERROR, "the certificate stores could not be loaded: %s", err_text(err));
+    else if (bad)
+        server_tell(a, LOG_LEVEL_WARNING, "%zu files of the certificate stores hold no certificate", bad);
+}
+
+/* The certificate names `mapped`: that account without a password, or the password must be that account's. */
+static void log_in_mapped(struct auth_server *a, struct login *l, struct slice mapped, bool with_password)
+{
+    const struct snapshot *s = a->child->snapshot;
+    const struct snap_user *manager = account_user(s, mapped);
+    char *user = strndup(mapped.ptr, mapped.len);
+    if (!user) {
+        give_up(a, l);
+        return;
+    }
+    free(l->user);
+    l->user = user;
+    l->user_len = mapped.len;
+    l->vouched = !with_password;
+    l->methods = manager ? ACCOUNT_IIS_MANAGER : ACCOUNT_SYSTEM;
+    const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .certificate = l->certificate,
+                                       .user = manager ? snapshot_text(s, manager->name) : SLICE_NONE };
+    if (manager && !may_log_in(a, l->site, &identity)) {
+        refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
+    } else if (manager && !with_password) {
+        grant_identity(a, l, &identity);
+    } else {
+        next_method(a, l);
+    }
+}
+
+static bool names_account(const struct auth_server *a, struct slice mapped, struct slice account)
+{
+    struct slice name;
+    return slice_equal_fold(mapped, account) ||
+           (account_system_name(mapped, a->options.machine, SLICE_NONE, &name) == 0 && slice_equal(name, account));
+}
+
+/* What the certificate says about this login.  True: it has been decided, or is on its way. */
+static bool decided_by_certificate(struct auth_server *a, struct login *l, const struct snap_site *site,
+                                   const struct auth_login *m, unsigned kinds)
+{
+    const struct certificate *c = certificate_find(&a->certificates, m->certificate);
+    bool mine = c && c->worker == l->worker && c->session == l->session && c->site == l->site;
+    if (m->certificate && !mine) {
+        give_up(a, l); /* we were started anew since: the client has to come again */
+        return true;
+    }
+    enum chain_reason reason = mine ? judge(a, site, certificate_chain(c), NULL) : CHAIN_GOOD;
+    if (reason != CHAIN_GOOD) { /* it was good when the session began */
+        refuse(a, l, AUTH_DENIED, chain_reason_win32(reason), SUB_CERT_INVALID);
+        return true;
+    }
+    if (site->client_cert_policy == CERT_REQUIRE && !mine) {
+        refuse(a, l, AUTH_DENIED, WIN32_ACCESS_DENIED, SUB_CERT_REQUIRED);
+        return true;
+    }
+    l->shown = mine ? c->number : 0;
+    if (!site->client_cert_enabled)
+        return false;
+    struct slice mapped = SLICE_NONE;
+    enum certificate_mapping mapping =
+        mine && c->mappable ? certificate_map(a->child->snapshot, site, certificate_leaf(certificate_chain(c)), &mapped)
+                            : MAPPING_NONE;
+    bool asked_at_user = m->method == AUTH_METHOD_CERTIFICATE;
+    if (mapping == MAPPING_USER && site->require_user_match && !names_account(a, mapped, m->user)) {
+        refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
+    } else if (mapping == MAPPING_USER && !(asked_at_user && site->cert_and_password)) {
+        l->certificate = c->number;
+        log_in_mapped(a, l, mapped, site->cert_and_password);
+    } else if (mapping == MAPPING_DENIED || (mapping == MAPPING_NONE && (!kinds || site->cert_and_password))) {
+        refuse(a, l, AUTH_DENIED, WIN32_NO_SUCH_USER, SUB_USER_FAILED);
+    } else if (asked_at_user) {
+        refuse(a, l, AUTH_NEEDS_PASSWORD, 0, 0);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* What needs no secret to be decided; 0 when the login has to go through the methods. */
 static uint32_t refused_at_once(const struct auth_login *m, unsigned kinds)
 {
-    if (m->method != AUTH_METHOD_PASSWORD)
-        return SUB_USER_FAILED;
     if (!kinds)
         return SUB_ALL_DISABLED;
     if (account_is_anonymous_name(m->user))
@@ -507,15 +674,16 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
 {
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, m->site);
     unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
-    uint32_t refused = refused_at_once(m, kinds);
-    if (refused) {
-        denial_count(a, &m->client);
-        answer(a, worker, m->session, AUTH_DENIED, WIN32_LOGON_FAILURE, refused);
-        return;
-    }
     struct login *l = login_new(a, worker, m);
     if (!l) {
         answer(a, worker, m->session, AUTH_UNAVAILABLE, WIN32_TIMEOUT, SUB_AUTH_ERROR);
+        return;
+    }
+    if (site && decided_by_certificate(a, l, site, m, kinds))
+        return;
+    uint32_t refused = refused_at_once(m, kinds);
+    if (refused) {
+        refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, refused);
         return;
     }
     if (account_is_anonymous_name(m->user)) {
@@ -562,6 +730,8 @@ void login_peer_gone(struct auth_server *a, unsigned role, unsigned index)
         if (waits)
             give_up(a, l);
     }
+    if (role == ROLE_WORKER)
+        certificate_remove_worker(&a->certificates, index);
     if (role == ROLE_WORKER || role == ROLE_BROKER)
         ticket_sweep(a->tickets, lived_there, &(struct gone){ a, role, index });
 }
@@ -581,10 +751,27 @@ int login_expire(struct auth_server *a)
 
 /* ---- a new snapshot ---- */
 
+/* The certificate is good under the present configuration, and names the same account. */
+static bool certificate_still_names(struct auth_server *a, const struct ticket *ticket)
+{
+    const struct snapshot *s = a->child->snapshot;
+    const struct snap_site *site = snapshot_site_by_id(s, ticket->site);
+    if (!site || (!ticket->identity->shown && site->client_cert_policy != CERT_REQUIRE))
+        return site != NULL;
+    const struct certificate *c = certificate_find(&a->certificates, ticket->identity->shown);
+    if (!c || judge(a, site, certificate_chain(c), NULL) != CHAIN_GOOD)
+        return false;
+    struct slice user = SLICE_NONE;
+    return !ticket->identity->certificate ||
+           (certificate_map(s, site, certificate_leaf(certificate_chain(c)), &user) == MAPPING_USER &&
+            names_account(a, user, ticket->identity->user));
+}
+
+
 static bool must_leave(void *context, const struct ticket *ticket)
 {
     struct auth_server *a = context;
-    if (account_is_allowed(a->child->snapshot, ticket->identity->kind, ticket->site, ticket->identity->user))
+    if (may_log_in(a, ticket->site, ticket->identity) && certificate_still_names(a, ticket))
         return false;
     SERVER_SEND(a, server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
                 .substatus = SUB_CONFIGURATION, .why = SLICE_LITERAL("the account may no longer log in on this site"));
@@ -646,6 +833,7 @@ static void tell_useless(struct auth_server *a)
 void login_apply_snapshot(struct auth_server *a)
 {
     learn_forms(a);
+    load_stores(a);
     cache_retain(a->cache, still_right, a);
     ticket_sweep(a->tickets, must_leave, a);
     tell_useless(a);

@@ -154,6 +154,26 @@ static int on_login(struct auth_server *a, const struct peer *p, struct wire_in 
     return err;
 }
 
+static int on_certificate(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct auth_certificate m;
+    int err = auth_certificate_decode(in, &m);
+    if (!err && !snapshot_site_by_id(a->child->snapshot, m.site))
+        (void)server_serve_orders(a);
+    if (!err)
+        login_certificate(a, p->index, &m);
+    return err;
+}
+
+static int on_forget(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct auth_forget m;
+    int err = auth_forget_decode(in, &m);
+    if (!err)
+        login_forget(a, p->index, m.certificate);
+    return err;
+}
+
 static int on_end(struct auth_server *a, const struct peer *p, struct wire_in *in)
 {
     struct auth_end m;
@@ -190,6 +210,8 @@ static const struct {
 } handlers[] = {
     { ROLE_WORKER, &auth_channel,  MSG_auth_login,   on_login        },
     { ROLE_WORKER, &auth_channel,  MSG_auth_end,     on_end          },
+    { ROLE_WORKER, &auth_channel,  MSG_auth_certificate, on_certificate },
+    { ROLE_WORKER, &auth_channel,  MSG_auth_forget,  on_forget       },
     { ROLE_BROKER, &grant_channel, MSG_grant_answer, on_grant_answer },
     { ROLE_PAM,    &pam_channel,   MSG_pam_answer,   on_pam_answer   },
 };
@@ -394,6 +416,7 @@ int auth_server_new(struct child *child, const struct auth_options *options, str
         a->peers[i].fd = -1;
     a->child = child;
     a->options = *options;
+    a->certificates.max = options->certificates_max;
     a->cache = cache_new();
     a->tickets = ticket_table_new();
     int err = a->cache && a->tickets ? verifier_new(options->verifiers, options->queue_max, &a->verifier) : ERR_NOMEM;
@@ -423,6 +446,7 @@ void auth_server_free(struct auth_server *a)
         if (p->fd >= 0)
             close(p->fd);
     }
+    certificate_table_free(&a->certificates);
     cache_free(a->cache);
     lockout_free(a->lockout);
     ticket_table_free(a->tickets);

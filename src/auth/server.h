@@ -16,6 +16,7 @@ struct auth_options {
     unsigned verifiers;     /* threads */
     size_t queue_max;       /* password checks that may wait */
     size_t logins_max;      /* logins under way, whatever they wait for */
+    size_t certificates_max; /* certificates of sessions that live */
 };
 
 /* `child` stays the caller's: its channel to the supervisor and its snapshot are used. */

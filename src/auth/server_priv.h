@@ -5,6 +5,7 @@
 
 #include "auth/cache.h"
 #include "auth/denial.h"
+#include "auth/certificate.h"
 #include "auth/server.h"
 #include "auth/ticket.h"
 #include "auth/verifier.h"
@@ -39,6 +40,7 @@ struct auth_server {
     struct cache *cache;
     struct ticket_table *tickets;
     struct lockout *lockout; /* NULL before the first failure that counts */
+    struct certificate_table certificates;
     struct login *logins; /* newest first */
     size_t login_count;
     uint64_t next_login;
@@ -81,6 +83,8 @@ void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...) FOR
     } while (0)
 
 /* ---- login.c ---- */
+void login_certificate(struct auth_server *a, unsigned worker, const struct auth_certificate *m);
+void login_forget(struct auth_server *a, unsigned worker, uint64_t number);
 void login_begin(struct auth_server *a, unsigned worker, const struct auth_login *m);
 void login_verified(struct auth_server *a, struct verify_job *job); /* takes the job */
 void login_pam_answered(struct auth_server *a, const struct pam_answer *m);

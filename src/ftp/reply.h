@@ -29,6 +29,9 @@
     R(REPLY_AUTH_NO_CERT,      534, "Local policy on server does not allow TLS secure connections.")     \
     R(REPLY_AUTH_UNKNOWN,      504, "Security mechanism not implemented.")                               \
     R(REPLY_POLICY_SSL,        534, "Policy requires SSL.")                                              \
+    R(REPLY_CERT_REQUIRED,     534, "SSL policy requires client certificate.")                            \
+    R(REPLY_CERT_INVALID,      534, "User provided invalid client certificate.")                        \
+    R(REPLY_LOGGED_IN_232,     232, "User logged in, authorized by security data exchange.")            \
     R(REPLY_POLICY_NO_SSL,     534, "Policy denies SSL.")                                                \
     R(REPLY_PROT_LEVEL,        536, "Requested PROT level not supported by mechanism.")                  \
     R(REPLY_PROT_UNKNOWN,      504, "Command not implemented for that parameter.")                       \

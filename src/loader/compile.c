@@ -114,7 +114,7 @@ static struct snap_text log_path(struct compiler *c, struct conf_element *e, uin
 
 /* ---- sites ---- */
 
-static struct conf_element *own_settings(struct compiler *c, struct slice name)
+struct conf_element *compile_own_settings(struct compiler *c, struct slice name)
 {
     struct conf_element *sites = compile_element(c, "sallyport/sites", SLICE_NONE);
     for (size_t i = 0; sites && i < conf_count(sites); i++)
@@ -130,7 +130,7 @@ static int fill_site(struct compiler *c, struct site_work *s)
     static const struct snap_column own[] = { SNAP_SITE_SALLYPORT(SNAP_COLUMN) };
     int err = columns_fill(c, s->site, settings, sizeof settings / sizeof settings[0], &s->row);
     if (!err)
-        err = columns_fill(c, own_settings(c, s->name), own, sizeof own / sizeof own[0], &s->row);
+        err = columns_fill(c, compile_own_settings(c, s->name), own, sizeof own / sizeof own[0], &s->row);
     return err;
 }
 
@@ -149,7 +149,7 @@ static int compile_site(struct compiler *c, struct site_work *s)
     int (*const steps[])(struct compiler *, struct site_work *) = {
         fill_site,       content_directories, content_scopes,
         filters_request, filters_command,     addresses_put,
-        content_providers, server_cert_choose,
+        content_providers, server_cert_choose, client_cert_site,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c, s);
@@ -209,7 +209,8 @@ static void put_sites(struct compiler *c)
 static bool needs_pam(const struct compiler *c)
 {
     for (size_t i = 0; i < c->site_count; i++)
-        if (c->sites[i].row.basic_enabled && !c->sites[i].failure.len)
+        if ((c->sites[i].row.basic_enabled || (c->sites[i].row.client_cert_enabled && c->sites[i].row.cert_maps.count)) &&
+            !c->sites[i].failure.len)
             return c->in->privileged;
     return false;
 }
@@ -269,7 +270,7 @@ static int compile_all(struct compiler *c)
 {
     int (*const steps[])(struct compiler *) = {
         open_conf, open_paths,   read_safety, server_cert_open, read_sites, bindings_clashes,
-        bindings_put, users_put, put_server,
+        bindings_put, users_put, client_cert_trust, put_server,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c);

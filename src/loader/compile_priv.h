@@ -6,6 +6,7 @@
  *   server_cert.c certificates by thumbprint               users.c     administration.config
  *   scopes.c      paths with their own form of a section   filters.c   request and command filtering
  *   addresses.c   ipSecurity
+ *   client_cert.c stores and mappings for the certificates of clients
  *   unenforced.c  settings that are understood but not enforced
  */
 #pragma once
@@ -57,6 +58,7 @@ struct compiler {
 /* The section named by the longest prefix of `path`, and the child that the rest names; NULL: no such section. */
 struct conf_element *compile_element(struct compiler *c, const char *path, struct slice at);
 /* Where an attribute stands, or where its element's name stands when it is a default. */
+struct conf_element *compile_own_settings(struct compiler *c, struct slice site);
 void compile_place(struct conf_element *e, const char *attribute, struct diag *d);
 /* Tell about a site; a LOADER_ERROR keeps it from starting, the first such text is the row's failure. */
 void compile_tell(struct compiler *c, struct site_work *s, enum loader_severity severity, const struct diag *d);
@@ -103,6 +105,12 @@ void addresses_never_denied(struct compiler *c, struct snap_range *range_out);
 MUST_USE int server_cert_open(struct compiler *c);
 MUST_USE int server_cert_choose(struct compiler *c, struct site_work *s);
 void server_cert_close(struct compiler *c);
+
+/* ---- client_cert.c ---- */
+/* Mappings of the site, and a warning for everything that clientCertAuthentication still lacks. */
+MUST_USE int client_cert_site(struct compiler *c, struct site_work *s);
+/* The stores that decide about clients' certificates. */
+MUST_USE int client_cert_trust(struct compiler *c);
 
 /* ---- users.c ---- */
 MUST_USE int users_put(struct compiler *c);

@@ -91,17 +91,6 @@ void unenforced_report(struct compiler *c)
 
 /* ---- what keeps a site from starting ---- */
 
-enum { NO_NUMBER = -1 };
-
-/* An attribute that restricts access unless it has one of the harmless values. */
-static const struct {
-    const char *path, *attribute; /* below the site */
-    int64_t harmless[2];
-} restrictions[] = {
-    { "ftpServer/security/sslClientCertificates", "clientCertificatePolicy", { 0, 1 } },   /* not CertRequire */
-    { "ftpServer/security/authentication/clientCertAuthentication", "enabled", { 0, 0 } },
-};
-
 /* A collection whose items restrict access.  An item is harmless when its attribute `off` has the number `off_value`,
  * or its attribute `text` the text `text_value`. */
 static const struct {
@@ -124,18 +113,6 @@ static void refuse(struct compiler *c, struct site_work *s, struct conf_element 
     diag_todo(&d, "Remove it, or accept the wider access with allowUnenforcedSettings=\"true\" in sallyport.config, "
                   "sallyport/safety.");
     compile_tell(c, s, LOADER_ERROR, &d);
-}
-
-static void check_attributes(struct compiler *c, struct site_work *s)
-{
-    for (size_t i = 0; i < sizeof restrictions / sizeof restrictions[0]; i++) {
-        struct conf_value v;
-        struct conf_element *e = conf_child(s->site, restrictions[i].path);
-        if (!e || conf_attr(e, restrictions[i].attribute, &v))
-            continue;
-        if (v.number != restrictions[i].harmless[0] && v.number != restrictions[i].harmless[1])
-            refuse(c, s, e, restrictions[i].attribute);
-    }
 }
 
 static void check_collections(struct compiler *c, struct site_work *s)
@@ -186,7 +163,6 @@ void unenforced_check_site(struct compiler *c, struct site_work *s)
     check_isolation(c, s); /* without a home nobody could be let in anyway */
     if (c->allow_unenforced)
         return;
-    check_attributes(c, s);
     check_collections(c, s);
     check_custom_authorization(c, s);
 }

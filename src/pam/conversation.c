@@ -101,6 +101,7 @@ static int settled_user(pam_handle_t *pam, char user_out[NAME_LIMIT + 1])
 
 struct question {
     char service[65], user[NAME_LIMIT + 1], rhost[65], password[SECRET_LIMIT + 1];
+    bool vouched; /* a certificate has proved who it is */
 };
 
 static int authenticate(const struct conversation_settings *settings, struct question *q, char user_out[NAME_LIMIT + 1])
@@ -112,7 +113,7 @@ static int authenticate(const struct conversation_settings *settings, struct que
     if (status != PAM_SUCCESS)
         return status;
     status = set_items(pam, q->rhost);
-    if (status == PAM_SUCCESS)
+    if (status == PAM_SUCCESS && !q->vouched)
         status = pam_authenticate(pam, PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK);
     if (status == PAM_SUCCESS)
         status = pam_acct_mgmt(pam, PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK);
@@ -241,14 +242,14 @@ static bool is_service_name(struct slice s)
 void conversation_run(const struct conversation_settings *settings, const struct pam_check *check,
                       struct conversation_result *result_out)
 {
-    struct question q;
+    struct question q = { .vouched = check->vouched };
     bool whole = is_service_name(check->service) && take(q.service, sizeof q.service, check->service) &&
                  take(q.user, sizeof q.user, check->user) && take(q.rhost, sizeof q.rhost, check->rhost) &&
                  take(q.password, sizeof q.password, check->password);
     memset(result_out, 0, sizeof *result_out);
     /* An empty password is never valid, whatever pam_unix's nullok says (threats.md A09). */
-    enum pam_verdict verdict = whole && check->user.len && check->password.len ? ask(settings, &q, result_out)
-                                                                               : PAM_VERDICT_DENIED;
+    bool proved = check->vouched || check->password.len;
+    enum pam_verdict verdict = whole && check->user.len && proved ? ask(settings, &q, result_out) : PAM_VERDICT_DENIED;
     secret_wipe(&q, sizeof q);
     if (verdict != PAM_VERDICT_OK)
         memset(result_out, 0, sizeof *result_out);

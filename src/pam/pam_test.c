@@ -96,7 +96,7 @@ static const struct {
 static struct pam_check check_of(const char *service, const char *user, const char *password)
 {
     return (struct pam_check){ 7, slice_str(service), slice_str(user ? user : account), slice_str(password),
-                               SLICE_LITERAL("192.0.2.1") };
+                               SLICE_LITERAL("192.0.2.1"), false };
 }
 
 static void test_verdicts(void **state)

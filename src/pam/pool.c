@@ -160,7 +160,7 @@ static struct job *job_new(const struct pam_check *check)
     char *at = job->bytes;
     *job = (struct job){ .answer = answer, .len = len };
     job->check = (struct pam_check){ check->job, keep(&at, check->service), keep(&at, check->user),
-                                     keep(&at, check->password), keep(&at, check->rhost) };
+                                     keep(&at, check->password), keep(&at, check->rhost), check->vouched };
     answer->job = check->job;
     answer->asked = now_ms();
     return job;

@@ -16,11 +16,14 @@ enum auth_verdict {
     AUTH_DENIED = 1,          /* 530 User cannot log in. */
     AUTH_HOME_DENIED = 2,     /* 530 User cannot log in, home directory inaccessible. */
     AUTH_UNAVAILABLE = 3,     /* overloaded or a store is down: 421 */
-    AUTH_VERDICT_MAX = 3,
+    AUTH_NEEDS_PASSWORD = 4,  /* asked at USER: the certificate alone names nobody */
+    AUTH_VERDICT_MAX = 4,
 };
 
 /* Worker -> auth.  `session` is the worker's number for the connection; it comes back in the answer.  `session_id` is
- * the 16-byte GUID that logs show.  `site` is the site's id attribute.  `tls`: control channel is encrypted now. */
+ * the 16-byte GUID that logs show.  `site` is the site's id attribute.  `tls`: control channel is encrypted now.
+ * `certificate`: number of the certificate that was found good for this site, 0 none.  AUTH_METHOD_CERTIFICATE asks at
+ * USER, before a password was sent. */
 #define AUTH_LOGIN_FIELDS(F)                 \
     F(u64,    session,    UINT64_MAX)        \
     F(bytes,  session_id, 16)                \
@@ -31,7 +34,8 @@ enum auth_verdict {
     F(addr,   client,     0)                 \
     F(addr,   local,      0)                 \
     F(flag,   tls,        1)                 \
-    F(text,   host,       NAME_LIMIT)
+    F(text,   host,       NAME_LIMIT)        \
+    F(u64,    certificate, UINT64_MAX)
 WIRE_MESSAGE(auth_login, AUTH_LOGIN_FIELDS)
 
 /* Auth -> worker.  `name` is the canonical name for logs, rules, %UserName%; "" for anonymous.  `home` is the virtual
@@ -66,6 +70,27 @@ WIRE_MESSAGE(auth_revoke, AUTH_REVOKE_FIELDS)
     F(addr, client,  0)                      \
     F(u64,  left_ms, INT64_MAX)
 WIRE_MESSAGE(auth_block, AUTH_BLOCK_FIELDS)
+/* Worker -> auth: the client showed this certificate and has its key.  `chain`: u32 length and DER each, leaf first. */
+#define AUTH_CERTIFICATE_FIELDS(F)           \
+    F(u64,   session,    UINT64_MAX)         \
+    F(bytes, session_id, 16)                 \
+    F(u32,   site,       UINT32_MAX)         \
+    F(bytes, chain,      CERT_CHAIN_LIMIT)
+WIRE_MESSAGE(auth_certificate, AUTH_CERTIFICATE_FIELDS)
+
+/* Auth -> worker: may the session go on?  `certificate` is the number to quote, 0 when refused; `site` as asked. */
+#define AUTH_CERTIFIED_FIELDS(F)             \
+    F(u64,  session,     UINT64_MAX)         \
+    F(u32,  site,        UINT32_MAX)         \
+    F(u64,  certificate, UINT64_MAX)         \
+    F(u32,  win32,       UINT32_MAX)         \
+    F(flag, unavailable, 1)                  \
+    F(text, detail,      DETAIL_LIMIT)
+WIRE_MESSAGE(auth_certified, AUTH_CERTIFIED_FIELDS)
+
+/* Worker -> auth: the certificate will not be quoted any more. */
+#define AUTH_FORGET_FIELDS(F) F(u64, certificate, UINT64_MAX)
+WIRE_MESSAGE(auth_forget, AUTH_FORGET_FIELDS)
 
 /*    no  message      sender       fds */
 #define AUTH_CHANNEL(M)                      \
@@ -73,5 +98,8 @@ WIRE_MESSAGE(auth_block, AUTH_BLOCK_FIELDS)
     M(2, auth_result, ROLE_AUTH,   0)        \
     M(3, auth_end,    ROLE_WORKER, 0)        \
     M(4, auth_revoke, ROLE_AUTH,   0)        \
-    M(5, auth_block,  ROLE_AUTH,   0)
+    M(5, auth_block,  ROLE_AUTH,   0)        \
+    M(6, auth_certificate, ROLE_WORKER, 0)   \
+    M(7, auth_certified, ROLE_AUTH, 0)       \
+    M(8, auth_forget, ROLE_WORKER, 0)
 WIRE_CHANNEL(auth_channel, AUTH_CHANNEL)

@@ -11,13 +11,15 @@ enum pam_verdict {
     PAM_VERDICT_MAX = 2,
 };
 
-/* `service` is the PAM service name, `rhost` the client's numeric address. */
+/* `service` is the PAM service name, `rhost` the client's numeric address.  `vouched`: somebody else has
+ * proved who it is (a certificate); no password is asked for, the account is checked all the same. */
 #define PAM_CHECK_FIELDS(F)                   \
     F(u64,    job,      UINT64_MAX)           \
     F(text,   service,  64)                   \
     F(text,   user,     NAME_LIMIT)           \
     F(secret, password, SECRET_LIMIT)         \
-    F(text,   rhost,    64)
+    F(text,   rhost,    64)                   \
+    F(flag,   vouched,  1)
 WIRE_MESSAGE(pam_check, PAM_CHECK_FIELDS)
 
 /* `user` is the account name as NSS spells it; `group_names` one per line. */

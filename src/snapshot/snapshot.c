@@ -92,6 +92,10 @@ static const struct {
 } limits[] = {
     { SNAP_TABLE_site, "control_channel_policy", SSL_REQUIRE_CREDENTIALS_ONLY },
     { SNAP_TABLE_site, "data_channel_policy", SSL_DATA_DENY },
+    { SNAP_TABLE_site, "client_cert_policy", CERT_REQUIRE },
+    { SNAP_TABLE_site, "client_cert_flags", 15 },
+    { SNAP_TABLE_site, "cert_login_reply", CERT_LOGIN_232 },
+    { SNAP_TABLE_trust, "store", SNAP_TRUST_DISALLOWED },
     { SNAP_TABLE_site, "log_period", LOG_PERIOD_HOURLY },
     { SNAP_TABLE_site, "isolation_mode", ISOLATION_CUSTOM },
     { SNAP_TABLE_site, "log_selective", 7 },

@@ -63,6 +63,9 @@ struct snap_range {
     C(s, anonymous_user_name,         "ftpServer/security/authentication/anonymousAuthentication", "userName")       \
     C(b, basic_enabled,               "ftpServer/security/authentication/basicAuthentication", "enabled")            \
     C(s, basic_default_logon_domain,  "ftpServer/security/authentication/basicAuthentication", "defaultLogonDomain") \
+    C(b, client_cert_enabled,         "ftpServer/security/authentication/clientCertAuthentication", "enabled")       \
+    C(e, client_cert_policy,          "ftpServer/security/sslClientCertificates",     "clientCertificatePolicy")     \
+    C(f, client_cert_flags,           "ftpServer/security/sslClientCertificates",     "validationFlags")             \
     C(s, external_ip4_address,        "ftpServer/firewallSupport",                    "externalIp4Address")          \
     C(b, keep_partial_uploads,        "ftpServer/fileHandling",                       "keepPartialUploads")          \
     C(b, allow_replace_on_rename,     "ftpServer/fileHandling",                       "allowReplaceOnRename")        \
@@ -87,6 +90,7 @@ struct snap_range {
     C(r, scopes,             "scope", "")     \
     C(r, providers,          "provider", "")  \
     C(r, filters,            "filter", "")    \
+    C(r, cert_maps,          "cert_map", "")  \
     C(r, commands,           "command", "")   \
     C(r, address_scopes,     "address_scope", "") \
     C(p, cert,               "cert", "")      \
@@ -102,7 +106,12 @@ struct snap_range {
     C(b, durable_uploads,              "", "durableUploads")              /* false: fdatasync */     \
     C(b, require_data_resumption,      "", "requireDataChannelResumption")/* false */                \
     C(b, require_data_close_notify,    "", "requireDataChannelCloseNotify")/* true, threats D12 */   \
-    C(u, sort_limit,                   "", "listingSortLimit")            /* 20000 entries */
+    C(u, sort_limit,                   "", "listingSortLimit")            /* 20000 entries */ \
+    C(e, cert_login_reply,             "", "certLoginReply")              /* 331: as IIS shows it */ \
+    C(b, require_user_match,           "", "requireUserMatch")            /* false */         \
+    C(b, cert_and_password,            "", "certificateAndPassword")      /* false */         \
+    C(b, allow_self_signed,            "", "allowSelfSignedCertificates") /* false */         \
+    C(u, cert_security_level,          "", "certSecurityLevel")           /* 2, OpenSSL's scale */
 
 #define SNAP_BINDING_COLUMNS(C)               \
     C(s, address,   "", "") /* "" any */      \
@@ -198,6 +207,27 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     C(s, chain_pem,  "", "") /* leaf first */ \
     C(s, key_pem,    "", "")
 
+/* Certificates that decide about clients' certificates: the files of the stores Root, CA, NTAuth and Disallowed, PEM or
+ * DER as they are.  Auth only. */
+enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUTH = 2, SNAP_TRUST_DISALLOWED = 3 };
+#define SNAP_TRUST_COLUMNS(C)                 \
+    C(e, store, "", "")                       \
+    C(s, file,  "", "")                       \
+    C(s, bytes, "", "")
+
+/* iisClientCertificateMappingAuthentication of a site, enabled entries only: one-to-one first, then many-to-one in order.
+ * `certificate` is base64 DER of a one-to-one mapping, "" for a many-to-one mapping, which has rules.  Auth only. */
+#define SNAP_CERT_MAP_COLUMNS(C)              \
+    C(s, certificate, "", "certificate")      \
+    C(s, user_name,   "", "userName")         \
+    C(b, deny,        "", "")                 \
+    C(r, rules,       "cert_rule", "")
+#define SNAP_CERT_RULE_COLUMNS(C)             \
+    C(b, of_issuer,      "", "")              \
+    C(s, sub_field,      "", "certificateSubField") \
+    C(s, criteria,       "", "matchCriteria") \
+    C(b, case_sensitive, "", "compareCaseSensitive")
+
 /* One row: the server level. */
 #define SNAP_SERVER_SETTINGS(C)                                                                                  \
     C(u, low_data_port,            "system.ftpServer/firewallSupport",       "lowDataChannelPort")               \
@@ -251,7 +281,7 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     C(n, generation,       "", "")            \
     C(r, never_denied,     "address", "") /* single addresses that denyByFailure does not count */ \
     C(s, central_log_path, "", "")            \
-    C(b, needs_pam,        "", "") /* some startable site has Basic on and we are privileged */
+    C(b, needs_pam,        "", "") /* some startable site has Basic on, or maps certificates, and we are privileged */
 
 /* Settings that the loader itself obeys; they reach nobody else.  Beside them the collections of sallyport/paths
  * (drives, shares, variables) and sallyport/tls/implicitPorts. */
@@ -279,7 +309,10 @@ enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER =
     T(provider,   SNAP_PROVIDER_COLUMNS,   ROLE_AUTH)                                             \
     T(user,       SNAP_USER_COLUMNS,       ROLE_AUTH)                                             \
     T(permission, SNAP_PERMISSION_COLUMNS, ROLE_AUTH)                                             \
-    T(cert,       SNAP_CERT_COLUMNS,       ROLE_WORKER)
+    T(cert,       SNAP_CERT_COLUMNS,       ROLE_WORKER)                                           \
+    T(trust,      SNAP_TRUST_COLUMNS,      ROLE_AUTH)                                             \
+    T(cert_map,   SNAP_CERT_MAP_COLUMNS,   ROLE_AUTH)                                             \
+    T(cert_rule,  SNAP_CERT_RULE_COLUMNS,  ROLE_AUTH)
 
 #define SNAP_TYPE_b uint32_t
 #define SNAP_TYPE_u uint32_t
@@ -323,6 +356,8 @@ enum snap_table {
 enum { SSL_ALLOW = 0, SSL_REQUIRE = 1, SSL_REQUIRE_CREDENTIALS_ONLY = 2, SSL_DATA_DENY = 2 };
 enum { ISOLATION_START_IN_USERS_DIRECTORY = 0, ISOLATION_ROOT_ONLY = 1, ISOLATION_ALL = 3, ISOLATION_NONE = 4,
        ISOLATION_CUSTOM = 5 };
+enum { CERT_IGNORE = 0, CERT_ALLOW = 1, CERT_REQUIRE = 2 };
+enum { CERT_LOGIN_331 = 0, CERT_LOGIN_232 = 1 };
 enum { PERMISSION_READ = 1, PERMISSION_WRITE = 2 };
 enum { SHOW_LONG_DATE = 2, SHOW_STYLE_UNIX = 4, SHOW_AVAILABLE_BYTES = 16, SHOW_VIRTUAL_DIRECTORIES = 32, SHOW_GMT = 64 };
 enum { LOG_PERIOD_MAX_SIZE = 0, LOG_PERIOD_DAILY = 1, LOG_PERIOD_WEEKLY = 2, LOG_PERIOD_MONTHLY = 3, LOG_PERIOD_HOURLY = 4 };

@@ -100,6 +100,33 @@ static bool switch_server(SSL *ssl, struct tls_link *link, struct tls_server *na
     return true;
 }
 
+/* TLS 1.2 sends its ticket within the handshake, before anybody could judge the certificate. */
+static bool offers_tls13(SSL *ssl)
+{
+    bool present;
+    struct slice rest = extension(ssl, TLSEXT_TYPE_supported_versions, &present), list;
+    size_t version;
+    if (!present || !cut_vector(&rest, 1, &list))
+        return false;
+    while (cut_number(&list, 2, &version))
+        if (version == TLS1_3_VERSION)
+            return true;
+    return false;
+}
+
+/* SSL_set_SSL_CTX leaves the verify mode and the number of tickets as they were. */
+static void apply_certificate_policy(SSL *ssl, const struct tls_link *link)
+{
+    const struct tls_server *server = link->session->server;
+    SSL_set_verify(ssl, server->ask_certificate ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    if (link->is_data)
+        return;
+    bool none_yet = server->ask_certificate || !ticket_keys_present(server->keys);
+    SSL_set_num_tickets(ssl, none_yet ? 0 : SSL_CTX_get_num_tickets(server->ctx));
+    if (server->ask_certificate && !offers_tls13(ssl))
+        SSL_set_options(ssl, SSL_OP_NO_TICKET); /* data channels resume by session id */
+}
+
 static int on_client_hello(SSL *ssl, int *alert, void *unused)
 {
     (void)unused;
@@ -117,13 +144,16 @@ static int on_client_hello(SSL *ssl, int *alert, void *unused)
     struct slice name = hello_server_name(ssl);
     if (name.len && !link->server_name)
         link->server_name = strndup(name.ptr, name.len);
-    if (link->is_data) /* the control channel has chosen */
+    if (link->is_data) { /* the control channel has chosen */
+        apply_certificate_policy(ssl, link);
         return SSL_CLIENT_HELLO_SUCCESS;
+    }
     struct tls_server *named = name.len && link->choose ? link->choose(link->choose_context, name) : NULL;
     if (strict && link->choose && !named)
         return refuse(link, alert, SSL_AD_UNRECOGNIZED_NAME, "strictAlpn: no site has the server name");
     if (named && !switch_server(ssl, link, named))
         return refuse(link, alert, SSL_AD_INTERNAL_ERROR, "out of memory");
+    apply_certificate_policy(ssl, link);
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 

@@ -143,6 +143,13 @@ static int use_key(struct tls_server *s, const struct tls_server_config *config,
     return 0;
 }
 
+static int leave_to_authenticator(X509_STORE_CTX *ctx, void *unused)
+{
+    (void)unused;
+    X509_STORE_CTX_set_error(ctx, X509_V_OK);
+    return 1;
+}
+
 static int apply_policy(struct tls_server *s, const struct tls_server_config *config, struct diag *d)
 {
     SSL_CTX *ctx = s->ctx;
@@ -154,7 +161,11 @@ static int apply_policy(struct tls_server *s, const struct tls_server_config *co
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_max_early_data(ctx, 0);
     SSL_CTX_set_recv_max_early_data(ctx, 0);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+    /* The authenticator judges, after the handshake: only its verdict opens the session.  SSL_set_retry_verify would
+     * complete the handshake as accepted on a server, and no callback runs at all when a session is resumed. */
+    SSL_CTX_set_verify(ctx, config->ask_certificate ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, leave_to_authenticator, NULL);
+    SSL_CTX_set_max_cert_list(ctx, TLS_PEER_CHAIN_MAX);
     uint8_t context[4] = { (uint8_t)(s->site >> 24), (uint8_t)(s->site >> 16), (uint8_t)(s->site >> 8), (uint8_t)s->site };
     if (!SSL_CTX_set_min_proto_version(ctx, config->only_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION) ||
         !SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) || !SSL_CTX_set_ciphersuites(ctx, suites_13) ||
@@ -179,6 +190,7 @@ int tls_server_new(const struct tls_server_config *config, struct tls_keys *keys
     s->site = config->site;
     s->strict_alpn = config->strict_alpn;
     s->ssl128 = config->ssl128;
+    s->ask_certificate = config->ask_certificate;
     s->keys = tls_keys_ref(keys);
     s->ctx = SSL_CTX_new(TLS_server_method());
     int err = s->ctx ? apply_policy(s, config, d) : ERR_NOMEM;

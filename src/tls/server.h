@@ -30,6 +30,7 @@ struct tls_server_config {
     uint32_t site;           /* site id: tickets are bound to it */
     bool only_tls13;
     bool strict_alpn;        /* demand ALPN `ftp` and a known server name on control channels (threats.md P05) */
+    bool ask_certificate;    /* ask clients for one; nothing is judged here, and no ticket leaves before stream_allow_resumption */
     bool ssl128;             /* IIS's floor: suites below 128 bits end the handshake */
 };
 

@@ -347,6 +347,14 @@ static int explain(struct stream *s, int err, struct diag *d)
     return err == ERR_TRUNCATED ? ERR_CLOSED : err;
 }
 
+/* The digest of the client's certificate; false when it showed none. */
+static bool peer_digest(const SSL *ssl, uint8_t digest_out[32])
+{
+    const X509 *peer = SSL_get0_peer_certificate(ssl);
+    unsigned len = 0;
+    return peer && X509_digest(peer, EVP_sha256(), digest_out, &len) && len == 32;
+}
+
 int stream_handshake(struct stream *s, struct diag *d)
 {
     if (!s->ssl || s->failed)
@@ -360,8 +368,10 @@ int stream_handshake(struct stream *s, struct diag *d)
     if (err)
         return explain(s, err, d);
     s->handshaking = false;
-    if (!link_of(s->ssl)->is_data)
+    if (!link_of(s->ssl)->is_data) {
         ticket_adopt(s->ssl);
+        s->session->has_peer = peer_digest(s->ssl, s->session->peer);
+    }
     if (s->session->server->ssl128 && SSL_get_cipher_bits(s->ssl, NULL) < 128) {
         diag_set(d, "ssl128: the negotiated cipher has fewer than 128 bits");
         return fail(s, ERR_IO);
@@ -407,6 +417,55 @@ void stream_describe(const struct stream *s, char *text, size_t size)
         snprintf(text, size, "%s %s", SSL_get_version(s->ssl), SSL_get_cipher_name(s->ssl));
     else if (size)
         text[0] = 0;
+}
+
+bool stream_asks_certificate(const struct stream *s)
+{
+    return s->session && s->session->server->ask_certificate;
+}
+
+static int add_certificate(const X509 *x, struct text *out)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(x, &der);
+    if (len <= 0)
+        return ERR_NOMEM;
+    for (int i = 0; i < 4; i++)
+        text_add_char(out, (char)((unsigned)len >> 8 * i));
+    text_add(out, slice_of((char *)der, (size_t)len));
+    OPENSSL_free(der);
+    return text_error(out);
+}
+
+int stream_peer_chain(const struct stream *s, struct text *out)
+{
+    const X509 *leaf = s->ssl ? SSL_get0_peer_certificate(s->ssl) : NULL;
+    if (!leaf)
+        return 0;
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(s->ssl); /* on a server without the leaf */
+    int err = add_certificate(leaf, out);
+    for (int i = 0; !err && chain && i < sk_X509_num(chain); i++)
+        err = add_certificate(sk_X509_value(chain, i), out);
+    if (!err && out->len > 2 * TLS_PEER_CHAIN_MAX)
+        err = ERR_TOO_LONG;
+    return err;
+}
+
+void stream_allow_resumption(struct stream *control)
+{
+    if (stream_asks_certificate(control))
+        stream_replenish(control);
+}
+
+int stream_check_peer(const struct stream *data)
+{
+    uint8_t digest[32];
+    if (!data->ssl || !stream_asks_certificate(data))
+        return 0;
+    bool has = peer_digest(data->ssl, digest);
+    if (!has)
+        return data->session->has_peer ? ERR_NOT_FOUND : 0;
+    return data->session->has_peer && secret_equal(digest, data->session->peer, sizeof digest) ? 0 : ERR_CONFLICT;
 }
 
 void stream_replenish(struct stream *control)

@@ -9,6 +9,7 @@
 
 #include "base/diag.h"
 #include "base/slice.h"
+#include "base/text.h"
 
 struct tls_server;  /* tls/server.h: one per certificate and policy */
 struct tls_session; /* what ties data channels to one control channel: its server and a random secret in its tickets */
@@ -74,7 +75,20 @@ struct slice stream_server_name(const struct stream *s);
 /* "TLSv1.3 TLS_AES_128_GCM_SHA256" and the like; "" in the clear. */
 void stream_describe(const struct stream *s, char *text, size_t size);
 
+/* ---- client certificates ---- */
+/* Whether the server that answered asks for one. */
+bool stream_asks_certificate(const struct stream *s);
+/* Append what the client sent, leaf first: for each certificate u32 little-endian length and its DER.  Nothing when it
+ * sent none.  ERR_TOO_LONG, ERR_NOMEM. */
+MUST_USE int stream_peer_chain(const struct stream *s, struct text *out);
+/* Put resumption tickets into a control channel whose certificate was found good (or needs none); until then there are
+ * none where certificates are asked for. */
+void stream_allow_resumption(struct stream *control);
+
 /* ---- data channels of a control channel ---- */
+/* After the handshake of a data channel: 0 when it shows what its control channel showed, be that nothing;
+ * ERR_NOT_FOUND: a certificate is missing; ERR_CONFLICT: it is another one (threats.md C13). */
+MUST_USE int stream_check_peer(const struct stream *data);
 /* What data channels need of this control channel; borrowed, NULL if it never spoke TLS.  Still there after CCC. */
 static inline struct tls_session *stream_session(const struct stream *control)
 {

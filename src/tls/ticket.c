@@ -181,6 +181,9 @@ static SSL_TICKET_RETURN judge_ticket(SSL *ssl, SSL_SESSION *session, const unsi
                                                                            : SSL_TICKET_RETURN_IGNORE;
     if (!may_resume(ssl))
         return SSL_TICKET_RETURN_IGNORE;
+    /* A resumed session shows the leaf of long ago and no chain: the client proves itself and is judged anew (C12). */
+    if (link->session->server->ask_certificate)
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
     return readable ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_IGNORE_RENEW;
 }
 

@@ -38,7 +38,7 @@ struct tls_server {
     size_t own_count;
     struct ticket_key own[TLS_KEYS_MAX];
     uint32_t site;
-    bool strict_alpn, ssl128;
+    bool strict_alpn, ssl128, ask_certificate;
     int64_t expires;
 };
 
@@ -46,6 +46,8 @@ struct tls_session {
     unsigned refs;
     struct tls_server *server;
     uint8_t secret[TLS_SECRET_LEN]; /* in every ticket of the control channel, and nowhere else */
+    bool has_peer;                  /* the client showed a certificate on the control channel */
+    uint8_t peer[32];               /* its SHA-256 */
     SSL_SESSION *by_id; /* TLS 1.2 client without tickets: what its data channels resume; NULL otherwise */
 };
 
@@ -73,6 +75,8 @@ void ticket_adopt(SSL *ssl);
 /* Whether the session that `ssl` resumed carries the secret of its control channel. */
 bool ticket_is_own(SSL *ssl);
 struct tls_keys *tls_keys_ref(struct tls_keys *k);
+
+enum { TLS_PEER_CHAIN_MAX = 32 * 1024 }; /* bytes of a client's Certificate message (threats.md C08) */
 
 /* ---- hello.c ---- */
 void hello_install(SSL_CTX *ctx);

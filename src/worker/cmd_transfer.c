@@ -51,6 +51,12 @@ static void close_data(struct session *s, struct run *r, uint32_t win32, uint32_
     s->data = NULL;
 }
 
+/* Other sub-statuses are the data channel's and stand in its own log records. */
+static bool concerns_command(uint32_t substatus)
+{
+    return substatus == SUB_SIZE_LIMIT || substatus == SUB_CERTIFICATE_REQUIRED || substatus == SUB_CERTIFICATE_DIFFERS;
+}
+
 void transfer_fail(struct session *s, struct run *r, const struct data_reply *reply)
 {
     if (r->handle)
@@ -58,7 +64,7 @@ void transfer_fail(struct session *s, struct run *r, const struct data_reply *re
     r->handle = 0;
     close_data(s, r, reply->win32, reply->substatus);
     answer_failure(s, r, reply->code, slice_str(reply->text), reply->win32,
-                   reply->substatus == SUB_SIZE_LIMIT ? SUB_SIZE_LIMIT : SUB_NONE, slice_str(substatus_text(reply->substatus)));
+                   concerns_command(reply->substatus) ? reply->substatus : SUB_NONE, slice_str(substatus_text(reply->substatus)));
 }
 
 static void space_answered(struct session *s, const struct broker_answer *a, int *fd)

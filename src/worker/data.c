@@ -54,6 +54,8 @@ static const struct data_reply replies[DATA_RESULT_COUNT] = {
     [DATA_TIMED_OUT] =   { 425, "Cannot open data connection.",                                    15, 121 },
     [DATA_STRANGER] =    { 425, "Cannot open data connection.",                                    38, 5 },
     [DATA_TLS_FAILED] =  { 522, "TLS negotiation failed on the data connection.",                  32, 0 },
+    [DATA_CERT_MISSING] = { 522, "SSL policy requires client certificate.",                          47, 5 },
+    [DATA_CERT_DIFFERS] = { 522, "SSL policy requires matching client certificate for control and data channel.", 49, 5 },
     [DATA_NOT_RESUMED] = { 522, "Data connection must resume the control connection's TLS session.", 32, 0 },
 };
 
@@ -162,6 +164,12 @@ static void handshake(struct data *d)
     if (err) {
         snprintf(d->why, sizeof d->why, "%.*s", (int)sizeof d->why - 1, diag.what);
         fail(d, DATA_TLS_FAILED);
+        return;
+    }
+    int peer = stream_check_peer(&d->stream);
+    if (peer) {
+        snprintf(d->why, sizeof d->why, "the data connection does not show the control connection's certificate");
+        fail(d, peer == ERR_NOT_FOUND ? DATA_CERT_MISSING : DATA_CERT_DIFFERS);
         return;
     }
     if (d->rules.require_resumption && !stream_is_resumption(&d->stream)) {

@@ -36,6 +36,7 @@ enum data_result {
     DATA_TIMED_OUT,   /* nobody came, no answer to our SYN */
     DATA_STRANGER,    /* timed out, and somebody else had come */
     DATA_TLS_FAILED,  /* handshake refused, broken off or too slow */
+    DATA_CERT_MISSING, DATA_CERT_DIFFERS, /* not the certificate of the control channel (threats.md C13) */
     DATA_NOT_RESUMED, /* TLS, but not the control channel's session (threats.md D08) */
     DATA_RESULT_COUNT
 };

@@ -6,6 +6,7 @@
 #include "worker/dispatch.h"
 
 #include "policy/command_filter.h"
+#include "worker/certificate.h"
 #include "worker/run.h"
 
 static command_run *const handlers[DO_COUNT] = {
@@ -84,9 +85,24 @@ static bool refuse_unimplemented(struct session *s, struct run *r)
     return true;
 }
 
+static bool refuse_certificate(struct session *s, struct run *r)
+{
+    return certificate_refuses(s, r);
+}
+
+/* Whatever needs a login needs the certificate first; USER says so itself, when the site is known. */
+static bool refuse_without_certificate(struct session *s, struct run *r)
+{
+    if (s->logged_in || (r->row->phases & PHASE_NEW) || !certificate_is_missing(s) ||
+        (!session_is_secure(s) && s->site->control_channel_policy != SSL_ALLOW))
+        return false;
+    answer_denied(s, r, REPLY_CERT_REQUIRED, WIN_ACCESS_DENIED, SUB_CERTIFICATE_REQUIRED);
+    return true;
+}
+
 static bool refuse_phase(struct session *s, struct run *r)
 {
-    if (r->row->phases & (s->logged_in ? PHASE_READY : PHASE_NEW))
+    if ((r->row->phases & (s->logged_in ? PHASE_READY : PHASE_NEW)) || (s->by_certificate && r->row->handler == DO_pass))
         return false;
     answer(s, r, s->logged_in ? REPLY_BAD_SEQUENCE : REPLY_LOGIN_FIRST);
     return true;
@@ -143,7 +159,8 @@ static bool refuse_data_policy(struct session *s, struct run *r)
 }
 
 static bool (*const checks[])(struct session *s, struct run *r) = {
-    refuse_filtered,    refuse_unknown,  refuse_unimplemented, refuse_phase,       refuse_policy,
+    refuse_certificate, refuse_filtered, refuse_unknown,       refuse_unimplemented, refuse_without_certificate,
+    refuse_phase,       refuse_policy,
     refuse_without_tls, refuse_argument, refuse_without_grant, refuse_data_policy,
 };
 

@@ -60,6 +60,7 @@ static struct tls_server *build_server(struct generation *g, const struct snap_s
         .site = site->id,
         .only_tls13 = settings->tls_min == TLS_MIN_13,
         .strict_alpn = settings->tls_strict_alpn,
+        .ask_certificate = site->client_cert_policy != CERT_IGNORE,
         .ssl128 = site->ssl128,
     };
     int err = tls_server_new(&config, g->worker->keys, &server, &d);

@@ -8,6 +8,7 @@
 
 #include "base/secret.h"
 #include "ftp/value.h"
+#include "worker/certificate.h"
 #include "worker/hosts.h"
 #include "worker/listeners.h"
 #include "worker/run.h"
@@ -70,6 +71,36 @@ static MUST_USE int take_host(struct session *s, struct run *r, struct slice *na
     return 0;
 }
 
+/* Ask the authenticator; the answer ends the command. */
+static void ask_login(struct session *s, enum auth_method method, struct slice password)
+{
+    struct worker *w = s->worker;
+    int err = LINK_SEND(&w->auth, &w->out, auth_login, .session = s->id,
+                        .session_id = slice_of((const char *)s->guid, sizeof s->guid), .site = s->site->id,
+                        .method = (uint8_t)method, .user = slice_str(s->user_typed), .password = password,
+                        .client = s->peer, .local = s->local, .tls = session_is_secure(s), .host = slice_str(s->host),
+                        .certificate = certificate_number(s));
+    secret_wipe(w->out.ptr, w->out.len);
+    if (err)
+        session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
+    else
+        s->login_pending = true;
+}
+
+static bool refuse_missing_certificate(struct session *s, struct run *r)
+{
+    if (!certificate_is_missing(s))
+        return false;
+    answer_denied(s, r, REPLY_CERT_REQUIRED, WIN_ACCESS_DENIED, SUB_CERTIFICATE_REQUIRED);
+    return true;
+}
+
+static void answer_user(struct session *s, struct run *r)
+{
+    bool anonymous = is_anonymous_name(slice_str(s->user_typed)) && s->site->anonymous_enabled;
+    answer(s, r, anonymous ? REPLY_USER_ANONYMOUS : REPLY_USER);
+}
+
 void cmd_user(struct session *s, struct run *r)
 {
     struct slice name = run_argument(r);
@@ -80,7 +111,7 @@ void cmd_user(struct session *s, struct run *r)
     s->user_given = false;
     if (take_host(s, r, &name))
         return;
-    if (refuse_clear_credentials(s, r))
+    if (refuse_clear_credentials(s, r) || refuse_missing_certificate(s, r))
         return;
     if (name.len == 0 || name.len > NAME_LIMIT) {
         answer(s, r, REPLY_PARAMETERS);
@@ -93,19 +124,24 @@ void cmd_user(struct session *s, struct run *r)
         session_die(s, SUB_CONNECTION_ERROR, WIN_NOT_ENOUGH_MEMORY);
     if (s->host_missing)
         answer_denied(s, r, REPLY_USER_NO_HOST, 0, SUB_HOST_UNKNOWN);
+    else if (s->site->cert_login_reply == CERT_LOGIN_232 && s->site->client_cert_enabled && certificate_number(s))
+        ask_login(s, AUTH_METHOD_CERTIFICATE, SLICE_NONE);
     else
-        answer(s, r, is_anonymous_name(name) && s->site->anonymous_enabled ? REPLY_USER_ANONYMOUS : REPLY_USER);
+        answer_user(s, r);
 }
 
 void cmd_pass(struct session *s, struct run *r)
 {
-    struct worker *w = s->worker;
+    if (s->by_certificate) { /* 232 was said; clients that send PASS all the same are in already */
+        answer(s, r, REPLY_LOGGED_IN);
+        return;
+    }
     if (s->logged_in || !s->user_given) {
         answer(s, r, REPLY_BAD_SEQUENCE);
         return;
     }
     s->user_given = false;
-    if (refuse_clear_credentials(s, r))
+    if (refuse_clear_credentials(s, r) || refuse_missing_certificate(s, r))
         return;
     if (s->host_missing) {
         answer_denied(s, r, REPLY_PASS_NO_HOST, WIN_LOGON_FAILURE, SUB_HOST_UNKNOWN);
@@ -116,37 +152,28 @@ void cmd_pass(struct session *s, struct run *r)
         return;
     }
     r->show_secret = is_anonymous_name(slice_str(s->user_typed)) && !slice_has_control(run_argument(r));
-    int err = LINK_SEND(&w->auth, &w->out, auth_login, .session = s->id,
-                        .session_id = slice_of((const char *)s->guid, sizeof s->guid), .site = s->site->id,
-                        .method = AUTH_METHOD_PASSWORD, .user = slice_str(s->user_typed), .password = run_argument(r),
-                        .client = s->peer, .local = s->local, .tls = session_is_secure(s), .host = slice_str(s->host));
-    secret_wipe(w->out.ptr, w->out.len);
-    if (err) {
-        session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
-        return;
-    }
-    s->login_pending = true;
+    ask_login(s, AUTH_METHOD_PASSWORD, run_argument(r));
 }
 
 /* ---- the verdict ---- */
 
-static void add_greeting(struct session *s, struct reply *reply, const uint64_t *space)
+static void add_greeting(struct session *s, struct reply *reply, enum reply_id logged_in, const uint64_t *space)
 {
     OWNED_TEXT_BUFFER greeting = { 0 }, commas = { 0 };
     session_message(s, s->site->greeting_message, &greeting);
-    reply_begin(reply, reply_code_of(REPLY_LOGGED_IN));
+    reply_begin(reply, reply_code_of(logged_in));
     reply_lines(reply, text_slice(&greeting));
     if (space) {
         value_print_commas(*space, &commas);
         reply_row(reply, REPLY_LOGIN_SPACE, text_slice(&commas));
     }
-    reply_row(reply, REPLY_LOGGED_IN, SLICE_NONE);
+    reply_row(reply, logged_in, SLICE_NONE);
 }
 
 static void answer_logged_in(struct session *s, struct run *r, const uint64_t *space)
 {
     struct reply reply = { 0 };
-    add_greeting(s, &reply, space);
+    add_greeting(s, &reply, s->by_certificate ? REPLY_LOGGED_IN_232 : REPLY_LOGGED_IN, space);
     answer_reply(s, r, &reply);
     reply_free(&reply);
     session_rearm(s);
@@ -171,6 +198,7 @@ static void login_allowed(struct session *s, struct run *r, const struct auth_re
         session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
         return;
     }
+    s->by_certificate = r->row->handler == DO_user;
     text_add_str(&r->path, s->cwd);
     if (s->site->show_flags & SHOW_AVAILABLE_BYTES) {
         struct broker_request request = { .verb = BROKER_FREE_SPACE, .path = slice_str(s->cwd) };
@@ -206,6 +234,7 @@ static void delay_expired(void *context)
 /* Guessing gets slower with every failure; only this connection waits (threats.md A03). */
 static void login_denied(struct session *s, struct run *r, const struct auth_result *m)
 {
+    s->user_given = false;
     if (s->login_failures < UINT8_MAX)
         s->login_failures++;
     int64_t delay = FAILURE_DELAY_MS;
@@ -236,6 +265,8 @@ static void take_result(struct worker *w, const struct auth_result *m)
     s->login_pending = false;
     if (m->verdict == AUTH_ALLOWED)
         login_allowed(s, s->run, m);
+    else if (m->verdict == AUTH_NEEDS_PASSWORD)
+        answer_user(s, s->run);
     else if (m->verdict == AUTH_UNAVAILABLE)
         session_end(s, m->substatus ? m->substatus : SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
     else
@@ -262,12 +293,15 @@ void login_auth_arrived(struct worker *w, const struct wire_message *message, st
     struct auth_result result;
     struct auth_revoke revoke;
     struct auth_block block;
+    struct auth_certified certified;
     if (message->number == MSG_auth_result && !auth_result_decode(fields, &result))
         take_result(w, &result);
     else if (message->number == MSG_auth_revoke && !auth_revoke_decode(fields, &revoke))
         take_revoke(w, &revoke);
     else if (message->number == MSG_auth_block && !auth_block_decode(fields, &block))
         listeners_block(w, &block.client, (int64_t)block.left_ms);
+    else if (message->number == MSG_auth_certified && !auth_certified_decode(fields, &certified))
+        certificate_judged(w, &certified);
 }
 
 void login_auth_gone(struct worker *w)
@@ -291,8 +325,10 @@ void cmd_rein(struct session *s, struct run *r)
     s->prot_private = s->implicit_tls;
     /* RFC 4217 section 13 lets TLS end with REIN; clients that keep it are served on under TLS. */
     s->may_clear = session_is_secure(s) && !s->implicit_tls;
+    certificate_drop(s);
     if (b && session_choose_site(s, snapshot_site(s->generation->snapshot, b->site), SLICE_NONE) == 0)
         s->host_missing = session_text(s, b->host).len > 0;
+    certificate_judge(s); /* the channel goes on: judged as if it were new */
     session_rearm(s);
     answer(s, r, REPLY_WELCOME);
 }

@@ -3,6 +3,7 @@
  *
  * The loop in settle() is the only place that takes commands and that frees; everything else only changes state.
  */
+#include "worker/certificate.h"
 #include "worker/session.h"
 
 #include <errno.h>
@@ -136,6 +137,7 @@ static void session_free(struct session *s)
         run_cancel(s, s->run, 426, s->end_substatus ? s->end_substatus : SUB_CONNECTION_ERROR);
     access_log_control(s, "ControlChannelClosed", s->end_win32, s->end_substatus);
     session_log_out(s);
+    certificate_drop(s);
     if (s->counted)
         session_count(s, -1);
     worker_remove_session(w, s->id);
@@ -253,6 +255,8 @@ static void handshake(struct session *s)
     }
     s->state = SESSION_OPEN;
     take_server_name(s);
+    if (s->state == SESSION_OPEN && s->cert_state == CERT_NONE) /* else the server name's site has been asked about */
+        certificate_judge(s);
     if (s->implicit_tls && !s->user_given && !s->cleared && s->state == SESSION_OPEN && s->bytes_sent == 0)
         dispatch_banner(s);
 }
@@ -271,6 +275,8 @@ static void clear_channel(struct session *s)
     forget_input(s); /* nothing that came under TLS is read as clear text, nor the other way round (P22) */
     line_reset(&s->line);
     s->may_clear = false;
+    if (!s->cleared) /* CCC keeps who it is; REIN began anew */
+        certificate_drop(s);
     s->prot_private = s->prot_private && s->logged_in;
     s->state = SESSION_OPEN;
 }
@@ -303,7 +309,7 @@ static size_t line_limit(const struct session *s)
 
 static bool take_line(struct session *s)
 {
-    if (s->state != SESSION_OPEN || (s->run && (!s->run->is_transfer || s->held)) || s->out.len > SESSION_OUTPUT_HIGH)
+    if (s->state != SESSION_OPEN || certificate_is_pending(s) || (s->run && (!s->run->is_transfer || s->held)) || s->out.len > SESSION_OUTPUT_HIGH)
         return false;
     if (s->held) {
         enum line_event event = (enum line_event)s->held;

@@ -40,6 +40,8 @@ enum {
 
 enum { FACT_ALL = 0xff };
 
+enum cert_state { CERT_NONE, CERT_PENDING, CERT_GOOD, CERT_REFUSED, CERT_LATE }; /* certificate.h */
+
 struct session {
     uint64_t id;
     struct worker *worker;
@@ -60,6 +62,10 @@ struct session {
     uint8_t held;             /* the event of a line that waits for the transfer to end; LINE_MORE none */
     bool eof;
     bool implicit_tls, cleared, may_clear, host_missing, counted;
+    uint8_t cert_state;
+    uint32_t cert_site, cert_win32; /* the site that was asked about; why refused */
+    uint64_t certificate;     /* number at the authenticator, 0 none */
+    bool by_certificate;      /* USER got 232: a PASS behind it is welcome */
     bool logged_in, user_given, login_pending, broker_lost;
     bool type_ascii, prot_private, pbsz_given, epsv_all, dir_style_changed, rename_pending;
     uint8_t mlst_facts;       /* bits in the order of facts.h */

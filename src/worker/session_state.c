@@ -5,6 +5,7 @@
 
 #include "ftp/message.h"
 #include "policy/address_rules.h"
+#include "worker/certificate.h"
 #include "worker/hosts.h"
 #include "worker/run.h"
 #include "worker/session_priv.h"
@@ -51,7 +52,7 @@ void session_log_out(struct session *s)
     s->data = NULL;
     s->rest = 0;
     s->rename_pending = s->epsv_all = s->dir_style_changed = false;
-    s->logged_in = s->user_given = s->anonymous = s->broker_lost = false;
+    s->logged_in = s->user_given = s->by_certificate = s->anonymous = s->broker_lost = false;
     s->type_ascii = true;
     s->mlst_facts = FACT_ALL;
     s->unknown_commands = 0;
@@ -111,6 +112,7 @@ int session_choose_site(struct session *s, const struct snap_site *site, struct 
     drop_text(&s->host);
     s->host = name;
     s->host_missing = false;
+    certificate_follow_site(s);
     return 0;
 }
 
@@ -174,6 +176,12 @@ void sessions_lost_auth(struct worker *w)
 {
     struct session *s;
     for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
+        if (certificate_is_pending(s)) {
+            session_enter(s);
+            s->cert_state = CERT_LATE;
+            session_leave(s);
+            continue;
+        }
         if (!s->login_pending)
             continue;
         session_enter(s);

@@ -1,0 +1,257 @@
+/* certificate.c - what certificate.h declares. */
+#include "auth/certificate.h"
+
+/* OpenSSL has a type of the name of one of our error codes. */
+#define ERR_STATE OPENSSL_ERR_STATE
+#include <openssl/evp.h>
+#undef ERR_STATE
+#include <stdlib.h>
+
+#include "base/own.h"
+#include "base/text.h"
+
+/* ---- stores ---- */
+
+int certificate_load_stores(struct certificate_table *t, const struct snapshot *s, size_t *bad_out)
+{
+    static const enum pki_store stores[] = { [SNAP_TRUST_ROOT] = PKI_ROOT, [SNAP_TRUST_CA] = PKI_CA,
+                                             [SNAP_TRUST_NTAUTH] = PKI_NTAUTH, [SNAP_TRUST_DISALLOWED] = PKI_DISALLOWED };
+    struct pki_stores *fresh = pki_stores_new();
+    size_t bad = 0;
+    int err = fresh ? 0 : ERR_NOMEM;
+    for (size_t row = 0; !err && row < snapshot_count(s, SNAP_TABLE_trust); row++) {
+        const struct snap_trust *trust = snapshot_trust(s, row);
+        struct diag d = { 0 };
+        err = pki_stores_add(fresh, stores[trust->store], snapshot_text(s, trust->bytes), &d);
+        if (err && err != ERR_NOMEM) {
+            bad++;
+            err = 0;
+        }
+    }
+    if (err) {
+        pki_stores_unref(fresh);
+        return err;
+    }
+    pki_stores_unref(t->stores);
+    t->stores = fresh;
+    *bad_out = bad;
+    return 0;
+}
+
+/* ---- the list ---- */
+
+static void certificate_free(struct certificate *c)
+{
+    if (c->mappable)
+        facts_free(&c->facts);
+    free(c);
+}
+
+static void remove_where(struct certificate_table *t, uint64_t number, unsigned worker, bool by_worker)
+{
+    for (struct certificate **at = &t->first; *at;) {
+        struct certificate *c = *at;
+        if (by_worker ? c->worker != worker : c->number != number) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        t->count--;
+        certificate_free(c);
+    }
+}
+
+void certificate_remove(struct certificate_table *t, uint64_t number)
+{
+    remove_where(t, number, 0, false);
+}
+
+void certificate_remove_worker(struct certificate_table *t, unsigned worker)
+{
+    remove_where(t, 0, worker, true);
+}
+
+void certificate_table_free(struct certificate_table *t)
+{
+    while (t->first)
+        certificate_remove(t, t->first->number);
+    pki_stores_unref(t->stores);
+    t->stores = NULL;
+}
+
+const struct certificate *certificate_find(const struct certificate_table *t, uint64_t number)
+{
+    for (const struct certificate *c = t->first; number && c; c = c->next)
+        if (c->number == number)
+            return c;
+    return NULL;
+}
+
+struct slice certificate_chain(const struct certificate *c)
+{
+    return slice_of((const char *)c->chain, c->chain_len);
+}
+
+int certificate_add(struct certificate_table *t, const struct certificate *what, struct slice chain)
+{
+    if (t->count >= t->max)
+        return ERR_LIMIT;
+    struct certificate *c = calloc(1, sizeof *c + chain.len);
+    if (!c)
+        return ERR_NOMEM;
+    const char *why;
+    memcpy(c->chain, chain.ptr, chain.len);
+    c->chain_len = chain.len;
+    c->number = what->number;
+    c->worker = what->worker;
+    c->session = what->session;
+    c->site = what->site;
+    c->mappable = facts_read(certificate_leaf(certificate_chain(c)), &c->facts, &why) == 0;
+    c->next = t->first;
+    t->first = c;
+    t->count++;
+    return 0;
+}
+
+/* ---- the verdict ---- */
+
+static bool cut_certificate(struct slice *rest, struct slice *der_out)
+{
+    if (rest->len < 4)
+        return false;
+    const uint8_t *b = (const uint8_t *)rest->ptr;
+    size_t len = b[0] | (size_t)b[1] << 8 | (size_t)b[2] << 16 | (size_t)b[3] << 24;
+    if (len > rest->len - 4)
+        return false;
+    *der_out = slice_of(rest->ptr + 4, len);
+    *rest = slice_from(*rest, 4 + len);
+    return true;
+}
+
+struct slice certificate_leaf(struct slice chain)
+{
+    struct slice der;
+    return cut_certificate(&chain, &der) ? der : SLICE_NONE;
+}
+
+/* Whether anything in the certificate could ever say that it is revoked does not matter while nobody is asked. */
+static enum chain_reason revocation_reason(const struct snap_site *site, struct text *steps)
+{
+    bool skipped = site->client_cert_flags & PKI_NO_REVOCATION_CHECK;
+    if (steps)
+        text_add_str(steps, skipped ? "revocation: not checked (NoRevocationCheck)\n"
+                                    : "revocation: unknown; this version asks no responder and fetches no list\n");
+    return skipped ? CHAIN_GOOD : CHAIN_REVOCATION_OFFLINE;
+}
+
+enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site,
+                                     struct slice chain, int64_t at, struct text *steps)
+{
+    struct slice sent[PKI_SENT_MAX];
+    size_t count = 0;
+    while (chain.len) {
+        if (count == PKI_SENT_MAX || !cut_certificate(&chain, &sent[count++]))
+            return CHAIN_MALFORMED;
+    }
+    if (!t->stores)
+        return CHAIN_OTHER;
+    const struct chain_rules rules = {
+        .flags = site->client_cert_flags,
+        .security_level = site->cert_security_level,
+        .allow_self_signed = site->allow_self_signed,
+        .at = at,
+    };
+    struct chain_result result;
+    chain_verify(t->stores, sent, count, &rules, steps, &result);
+    pki_chain_free(result.chain);
+    return result.reason == CHAIN_GOOD ? revocation_reason(site, steps) : result.reason;
+}
+
+/* ---- mapping ---- */
+
+/* Byte-equal to the base64 text of the configuration, without regard to blanks and line breaks in it. */
+static bool is_base64_of(struct slice configured, struct slice der)
+{
+    OWNED_TEXT encoded = malloc(der.len / 3 * 4 + 8);
+    if (!encoded)
+        return false;
+    int len = EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)der.ptr, (int)der.len);
+    size_t at = 0;
+    for (size_t i = 0; i < configured.len; i++) {
+        char c = configured.ptr[i];
+        if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
+            continue;
+        if (at >= (size_t)len || encoded[at++] != c)
+            return false;
+    }
+    return len > 0 && at == (size_t)len;
+}
+
+struct wanted {
+    struct slice text;
+    bool case_sensitive, open_front, open_back;
+};
+
+static bool same(const struct wanted *w, struct slice part)
+{
+    return w->case_sensitive ? slice_equal(part, w->text) : slice_equal_fold(part, w->text);
+}
+
+/* matchCriteria: '*' may stand at either end. */
+static bool value_matches(void *context, struct slice value)
+{
+    const struct wanted *w = context;
+    if (value.len < w->text.len)
+        return false;
+    size_t last = value.len - w->text.len;
+    if (!w->open_front)
+        return (w->open_back || last == 0) && same(w, slice_first(value, w->text.len));
+    if (!w->open_back)
+        return same(w, slice_from(value, last));
+    for (size_t i = 0; i <= last; i++)
+        if (same(w, slice_of(value.ptr + i, w->text.len)))
+            return true;
+    return false;
+}
+
+static bool rule_matches(const struct snapshot *s, const struct snap_cert_rule *rule, struct slice leaf)
+{
+    struct slice criteria = snapshot_text(s, rule->criteria);
+    struct wanted w = { .case_sensitive = rule->case_sensitive };
+    if (slice_starts(criteria, SLICE_LITERAL("*"))) {
+        w.open_front = true;
+        criteria = slice_from(criteria, 1);
+    }
+    if (slice_ends(criteria, SLICE_LITERAL("*"))) {
+        w.open_back = true;
+        criteria = slice_first(criteria, criteria.len - 1);
+    }
+    w.text = criteria;
+    return facts_each_value(leaf, rule->of_issuer, snapshot_text(s, rule->sub_field), value_matches, &w);
+}
+
+/* An entry without rules would fit every certificate: it fits none. */
+static bool map_matches(const struct snapshot *s, const struct snap_cert_map *map, struct slice leaf)
+{
+    if (map->certificate.len)
+        return is_base64_of(snapshot_text(s, map->certificate), leaf);
+    for (uint32_t i = 0; i < map->rules.count; i++)
+        if (!rule_matches(s, snapshot_cert_rule(s, map->rules.first + i), leaf))
+            return false;
+    return map->rules.count > 0;
+}
+
+enum certificate_mapping certificate_map(const struct snapshot *s, const struct snap_site *site, struct slice leaf,
+                                         struct slice *user_out)
+{
+    for (uint32_t i = 0; i < site->cert_maps.count; i++) {
+        const struct snap_cert_map *map = snapshot_cert_map(s, site->cert_maps.first + i);
+        if (!map_matches(s, map, leaf))
+            continue;
+        if (map->deny || !map->user_name.len)
+            return MAPPING_DENIED;
+        *user_out = snapshot_text(s, map->user_name);
+        return MAPPING_USER;
+    }
+    return MAPPING_NONE;
+}

@@ -1,0 +1,55 @@
+/*
+ * certificate.h - client certificates: the verdict about one, whom it stands for, and what of that still holds.
+ *
+ * A certificate is judged when the worker reports it, again at every login that quotes it, and for every live login when
+ * the configuration changes; what the worker remembers counts for nothing.  Decisions only, no messages: login.c asks.
+ */
+#pragma once
+
+#include "auth/account.h"
+#include "pki/chain.h"
+#include "pki/facts.h"
+
+struct certificate {
+    struct certificate *next;
+    uint64_t number;       /* what the worker quotes; nobody can guess it, and no other start of ours drew it */
+    unsigned worker;
+    uint64_t session;      /* the only one that may quote it */
+    uint32_t site;         /* for which it was judged */
+    struct cert_facts facts;
+    bool mappable;         /* `facts` are there: nothing in it forbids a mapping */
+    size_t chain_len;
+    uint8_t chain[];       /* as auth_certificate carried it */
+};
+
+struct certificate_table {
+    struct certificate *first;
+    size_t count, max;
+    struct pki_stores *stores; /* of the snapshot; NULL before the first */
+    unsigned stores_count;     /* anchors */
+};
+
+/* Fill the stores from the snapshot; what cannot be read is left out and counted in *bad_out. */
+MUST_USE int certificate_load_stores(struct certificate_table *t, const struct snapshot *s, size_t *bad_out);
+void certificate_table_free(struct certificate_table *t);
+
+/* The verdict for a site at a moment: chain, usage, strength, revocation.  `steps` may be NULL.  Revocation is asked of
+ * nobody yet: without NoRevocationCheck the status is unknown, which refuses. */
+enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site,
+                                     struct slice chain, int64_t at, struct text *steps);
+
+/* Remember one that was found good; `what` says number, worker, session and site.  ERR_LIMIT, ERR_NOMEM. */
+MUST_USE int certificate_add(struct certificate_table *t, const struct certificate *what, struct slice chain);
+const struct certificate *certificate_find(const struct certificate_table *t, uint64_t number);
+void certificate_remove(struct certificate_table *t, uint64_t number);
+/* All of a worker that went away. */
+void certificate_remove_worker(struct certificate_table *t, unsigned worker);
+struct slice certificate_chain(const struct certificate *c);
+/* The DER of its leaf. */
+struct slice certificate_leaf(struct slice chain);
+
+/* ---- whom it stands for: iisClientCertificateMappingAuthentication of the site ---- */
+enum certificate_mapping { MAPPING_NONE, MAPPING_USER, MAPPING_DENIED };
+/* One-to-one before many-to-one, entries in order, the first that fits decides.  *user_out lives as long as the snapshot. */
+enum certificate_mapping certificate_map(const struct snapshot *s, const struct snap_site *site, struct slice leaf,
+                                         struct slice *user_out);

@@ -1,0 +1,147 @@
+/*
+ * client_cert.c - what decides about the certificates of clients.
+ *
+ * clientCertAuthentication does nothing until everything that it depends on is set (page "FTP Client Certificate
+ * Authentication"): what is missing is named one by one, in the page's order, with the command that sets it.
+ */
+#include "loader/compile_priv.h"
+
+#define MAPPINGS "iisClientCertificateMappingAuthentication"
+#define SECURITY "ftpServer/security/"
+
+/* ---- mappings ---- */
+
+static bool is_on(struct conf_element *e, const char *attribute)
+{
+    return e && conf_number(e, attribute);
+}
+
+static int put_rules(struct compiler *c, struct conf_element *item, struct snap_range *rules)
+{
+    typedef struct snap_cert_rule row;
+    static const struct snap_column columns[] = { SNAP_CERT_RULE_COLUMNS(SNAP_COLUMN) };
+    struct conf_element *list = conf_child(item, "rules");
+    for (size_t i = 0; list && i < conf_count(list); i++) {
+        struct snap_cert_rule rule = { .of_issuer = conf_number(conf_item(list, i), "certificateField") == 2 };
+        int err = columns_fill(c, conf_item(list, i), columns, sizeof columns / sizeof columns[0], &rule);
+        if (err)
+            return err;
+        scopes_extend(rules, snapshot_put_row(c->w, SNAP_TABLE_cert_rule, &rule));
+    }
+    return 0;
+}
+
+static int put_mapping(struct compiler *c, struct site_work *s, struct conf_element *item, bool one_to_one)
+{
+    struct snap_cert_map map = {
+        .user_name = snapshot_put_text(c->w, conf_text(item, "userName")),
+        .certificate = snapshot_put_text(c->w, one_to_one ? conf_text(item, "certificate") : SLICE_NONE),
+        .deny = !one_to_one && conf_number(item, "permissionMode") == 2,
+    };
+    int err = one_to_one ? 0 : put_rules(c, item, &map.rules);
+    if (!err)
+        scopes_extend(&s->row.cert_maps, snapshot_put_row(c->w, SNAP_TABLE_cert_map, &map));
+    return err;
+}
+
+static int put_mappings(struct compiler *c, struct site_work *s, struct conf_element *all, bool one_to_one)
+{
+    struct conf_element *list = conf_child(all, one_to_one ? "oneToOneMappings" : "manyToOneMappings");
+    for (size_t i = 0; list && i < conf_count(list); i++) {
+        int err = is_on(conf_item(list, i), "enabled") ? put_mapping(c, s, conf_item(list, i), one_to_one) : 0;
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+/* ---- what clientCertAuthentication depends on ---- */
+
+static void tell_missing(struct compiler *c, struct site_work *s, const char *path, const char *attribute,
+                         const char *what, const char *value)
+{
+    struct diag d = { 0 };
+    OWNED_TEXT_BUFFER dotted = { 0 };
+    text_add_str(&dotted, path);
+    for (size_t i = 0; i < dotted.len; i++)
+        if (dotted.ptr[i] == '/')
+            dotted.ptr[i] = '.';
+    compile_place(conf_child(s->site, path), attribute, &d);
+    diag_set(&d, "clientCertAuthentication of site \"" SLICE_FMT "\" has no effect: %s", SLICE_ARG(s->name), what);
+    diag_todo(&d, "sallyport set site \"" SLICE_FMT "\" /%s.%s:%s", SLICE_ARG(s->name), text_str(&dotted), attribute,
+              value);
+    compile_tell(c, s, LOADER_WARNING, &d);
+}
+
+static void check_dependencies(struct compiler *c, struct site_work *s)
+{
+    const struct snap_site *row = &s->row;
+    if (!row->client_cert_enabled)
+        return;
+    if (!row->cert)
+        tell_missing(c, s, SECURITY "ssl", "serverCertHash", "serverCertHash names no usable certificate", "THUMBPRINT");
+    if (row->data_channel_policy == SSL_DATA_DENY)
+        tell_missing(c, s, SECURITY "ssl", "dataChannelPolicy", "dataChannelPolicy does not allow SSL", "SslAllow");
+    if (row->client_cert_policy == CERT_IGNORE)
+        tell_missing(c, s, SECURITY "sslClientCertificates", "clientCertificatePolicy",
+                     "clientCertificatePolicy does not allow client certificates", "CertAllow");
+    if (!is_on(conf_child(s->site, SECURITY "sslClientCertificates"), "useActiveDirectoryMapping") && !row->cert_maps.count)
+        tell_missing(c, s, SECURITY "sslClientCertificates", "useActiveDirectoryMapping",
+                     "useActiveDirectoryMapping is false and sallyport.config maps no certificate to an account", "true");
+}
+
+int client_cert_site(struct compiler *c, struct site_work *s)
+{
+    struct conf_element *own = compile_own_settings(c, s->name);
+    struct conf_element *all = own ? conf_child(own, MAPPINGS) : NULL;
+    int err = 0;
+    if (is_on(all, "enabled") && is_on(all, "oneToOneCertificateMappingsEnabled"))
+        err = put_mappings(c, s, all, true);
+    if (!err && is_on(all, "enabled") && is_on(all, "manyToOneCertificateMappingsEnabled"))
+        err = put_mappings(c, s, all, false);
+    if (!err)
+        check_dependencies(c, s);
+    return err;
+}
+
+/* ---- stores ---- */
+
+static const struct {
+    const char *folder;
+    enum snap_trust_store store;
+} stores[] = {
+    { "certificates/Root/", SNAP_TRUST_ROOT },
+    { "certificates/CA/", SNAP_TRUST_CA },
+    { "certificates/NTAuth/", SNAP_TRUST_NTAUTH },
+    { "certificates/Disallowed/", SNAP_TRUST_DISALLOWED },
+};
+
+/* Such a file is for certificates; a private key in it goes no further. */
+static bool holds_key(struct slice bytes)
+{
+    static const char mark[] = "PRIVATE KEY-----";
+    return memmem(bytes.ptr, bytes.len, mark, sizeof mark - 1) != NULL;
+}
+
+static void put_trust(struct compiler *c, const struct compile_file *file, enum snap_trust_store store)
+{
+    if (holds_key(file->bytes)) {
+        struct diag d = { 0 };
+        diag_place(&d, slice_str(file->name), 0, 0);
+        diag_set(&d, "the file holds a private key and is left out: this store is for certificates only");
+        report_add(c->report, LOADER_WARNING, 0, &d);
+        return;
+    }
+    struct snap_trust row = { .store = store, .file = snapshot_put_text(c->w, slice_str(file->name)),
+                              .bytes = snapshot_put_text(c->w, file->bytes) };
+    snapshot_put_row(c->w, SNAP_TABLE_trust, &row);
+}
+
+int client_cert_trust(struct compiler *c)
+{
+    for (size_t i = 0; i < c->in->count; i++)
+        for (size_t n = 0; n < sizeof stores / sizeof stores[0]; n++)
+            if (strncmp(c->in->files[i].name, stores[n].folder, strlen(stores[n].folder)) == 0)
+                put_trust(c, &c->in->files[i], stores[n].store);
+    return 0;
+}

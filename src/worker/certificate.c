@@ -1,0 +1,99 @@
+/*
+ * certificate.c - what certificate.h declares.
+ *
+ * The worker only carries bytes: whether a certificate is good is the authenticator's to say, and its own check at the
+ * login does not rely on what is remembered here (sslClientCertificates; ftp-behaviour.md 3.3).
+ */
+#include "worker/certificate.h"
+
+#include "worker/run.h"
+
+static const uint32_t WIN_TIMEOUT = 1460, WIN_CERT_MALFORMED = 0x80090327u;
+
+static void ask(struct session *s, struct slice chain)
+{
+    struct worker *w = s->worker;
+    s->cert_state = CERT_PENDING;
+    s->cert_site = s->site->id;
+    if (LINK_SEND(&w->auth, &w->out, auth_certificate, .session = s->id,
+                  .session_id = slice_of((const char *)s->guid, sizeof s->guid), .site = s->site->id, .chain = chain))
+        s->cert_state = CERT_LATE;
+}
+
+void certificate_drop(struct session *s)
+{
+    struct worker *w = s->worker;
+    if (s->certificate && LINK_SEND(&w->auth, &w->out, auth_forget, .certificate = s->certificate) &&
+        link_is_open(&w->auth))
+        worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a certificate is gone");
+    s->certificate = 0;
+    s->cert_state = CERT_NONE;
+    s->cert_site = 0;
+}
+
+void certificate_judge(struct session *s)
+{
+    OWNED_TEXT_BUFFER chain = { 0 };
+    certificate_drop(s);
+    if (!session_is_secure(s) || s->site->client_cert_policy == CERT_IGNORE) {
+        stream_allow_resumption(&s->stream);
+        return;
+    }
+    int err = stream_peer_chain(&s->stream, &chain);
+    if (err || chain.len > CERT_CHAIN_LIMIT) {
+        s->cert_state = CERT_REFUSED;
+        s->cert_win32 = WIN_CERT_MALFORMED;
+    } else if (chain.len) {
+        ask(s, text_slice(&chain));
+    } else {
+        stream_allow_resumption(&s->stream);
+    }
+}
+
+void certificate_follow_site(struct session *s)
+{
+    if (session_is_secure(s) && s->state == SESSION_OPEN && s->cert_site != s->site->id)
+        certificate_judge(s);
+}
+
+void certificate_judged(struct worker *w, const struct auth_certified *m)
+{
+    struct session *s = worker_session(w, m->session);
+    if (!s || s->cert_state != CERT_PENDING || s->cert_site != m->site) {
+        if (m->certificate && LINK_SEND(&w->auth, &w->out, auth_forget, .certificate = m->certificate))
+            worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a certificate is gone");
+        return;
+    }
+    session_enter(s);
+    s->certificate = m->certificate;
+    s->cert_win32 = m->win32;
+    s->cert_state = m->certificate ? CERT_GOOD : m->unavailable ? CERT_LATE : CERT_REFUSED;
+    if (m->certificate)
+        stream_allow_resumption(&s->stream);
+    session_leave(s);
+}
+
+bool certificate_is_missing(const struct session *s)
+{
+    return s->site->client_cert_policy == CERT_REQUIRE && s->cert_state == CERT_NONE;
+}
+
+uint64_t certificate_number(const struct session *s)
+{
+    return s->cert_state == CERT_GOOD && s->cert_site == s->site->id ? s->certificate : 0;
+}
+
+bool certificate_refuses(struct session *s, struct run *r)
+{
+    if (s->cert_state == CERT_LATE) {
+        r->substatus = SUB_CERTIFICATE_INVALID;
+        r->win32 = WIN_TIMEOUT;
+        answer(s, r, REPLY_NO_SERVICE);
+    } else if (s->cert_state == CERT_REFUSED) {
+        answer_denied(s, r, REPLY_CERT_INVALID, s->cert_win32, SUB_CERTIFICATE_INVALID);
+    } else {
+        return false;
+    }
+    session_close(s, SUB_CERTIFICATE_INVALID);
+    return true;
+}
