@@ -481,8 +481,8 @@ static void run_all(void)
         for (int i = 0; i < count; i++)
             if (!((struct task *)events[i].data.ptr)->done)
                 ended += resume(events[i].data.ptr);
-        if (now() > world.deadline + 30) {
-            failed("time", "connections still open 30 s after the deadline");
+        if (now() > world.deadline + 5) {
+            failed("time", "connections still open after the deadline");
             return;
         }
     }

@@ -213,8 +213,13 @@ void text_add_json(struct text *t, struct slice s)
 void text_add_hex(struct text *t, struct slice s)
 {
     static const char digits[] = "0123456789abcdef";
+    char *to = text_room(t, 2 * s.len);
+    if (!to)
+        return;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        text_add(t, slice_of((const char[]){ digits[c >> 4], digits[c & 15] }, 2));
+        *to++ = digits[c >> 4];
+        *to++ = digits[c & 15];
     }
+    text_grown(t, 2 * s.len);
 }

@@ -23,6 +23,7 @@ struct log_file {
     struct log_settings settings; /* its slices point into the two texts below */
     char *folder, *computer;
     struct text lines, name;
+    int64_t named_second;         /* when `name` was last made */
     struct w3c_style first_style; /* of the first held line: for the header of a fresh file */
     int64_t first_time;
     size_t line_count;
@@ -285,6 +286,9 @@ static void roll_over(struct log_file *f, int64_t now)
     OWNED_TEXT_BUFFER name = { 0 };
     struct tm tm = { 0 };
     time_t seconds = (time_t)(now / 1000);
+    if (f->name.len && f->named_second == seconds)
+        return;
+    f->named_second = seconds;
     if (f->settings.local_time)
         localtime_r(&seconds, &tm);
     else
