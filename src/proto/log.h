@@ -36,7 +36,10 @@ WIRE_MESSAGE(log_access, LOG_ACCESS_FIELDS)
 
 /* What one turn of a worker's loop left to log: log_access after log_access, each behind its length.  One by one they
  * cost worker and logger more than all else about them. */
-enum { LOG_RECORDS_MAX = 64 * 1024 };
+enum {
+    LOG_RECORDS_FULL = 16 * 1024, /* send at once */
+    LOG_RECORDS_MAX = LOG_RECORDS_FULL + 2 * PATH_LIMIT + 8 * 1024, /* and the longest record on top */
+};
 #define LOG_RECORDS_FIELDS(F)                 \
     F(bytes, records,        LOG_RECORDS_MAX)
 WIRE_MESSAGE(log_records, LOG_RECORDS_FIELDS)

@@ -5,6 +5,8 @@
 
 static void add_record(struct worker *w, struct log_access record)
 {
+    if (w->log_records.len > LOG_RECORDS_FULL) /* before `out` is used for this one */
+        access_log_send(w);
     record.lost = w->log_lost;
     w->out.len = 0;
     w->out.err = 0;
@@ -12,8 +14,6 @@ static void add_record(struct worker *w, struct log_access record)
         w->log_lost++;
         return;
     }
-    if (w->log_records.len + w->out.len + sizeof(uint32_t) > LOG_RECORDS_MAX)
-        access_log_send(w);
     log_records_add(&w->log_records, slice_of((const char *)w->out.ptr, w->out.len));
     w->log_waiting += 1 + record.lost;
     w->log_lost = 0;

@@ -87,3 +87,15 @@ def test_selective_logging(instance):
         c.closed()
     lines = instance.log_lines()
     assert {l["cs-method"] for l in lines} == {"CWD"}
+
+
+def test_many_commands_at_once_are_all_logged(site):
+    """P15: a turn of the worker's loop may leave more records than fit one message to the logger."""
+    with site.client() as c:
+        c.login("anna", "secret")
+        for _ in range(3):
+            c.send("NOOP of a line that is not short\r\n" * 1000)
+            assert all(c.reply().startswith("200") for _ in range(1000))
+        c.cmd("QUIT", "221")
+    site.wait(lambda: any(l["cs-method"] == "QUIT" for l in site.log_lines()))
+    assert sum(l["cs-method"] == "NOOP" for l in site.log_lines()) == 3000
