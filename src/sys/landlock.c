@@ -10,6 +10,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <nss.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -145,4 +148,28 @@ int sandbox_empty_root(const char *path, bool privileged, struct diag *d)
     }
     struct diag ignored = { 0 }; /* the empty root holds without Landlock too */
     return sandbox_paths(NULL, 0, &ignored);
+}
+
+/* resolv.conf is often a link into a directory of whoever manages the network. */
+static const char *resolver_directory(void)
+{
+    static char path[PATH_MAX];
+    if (!realpath("/etc/resolv.conf", path))
+        return NULL;
+    char *last = strrchr(path, '/');
+    *last = 0;
+    return path[0] && strcmp(path, "/etc") != 0 ? path : NULL;
+}
+
+size_t sandbox_resolver(struct sandbox_path paths_out[SANDBOX_RESOLVER_PATHS])
+{
+    size_t count = 0;
+#ifdef __GLIBC__
+    __nss_configure_lookup("hosts", "files dns");
+#endif
+    paths_out[count++] = (struct sandbox_path){ "/etc", false };
+    const char *elsewhere = resolver_directory();
+    if (elsewhere)
+        paths_out[count++] = (struct sandbox_path){ elsewhere, false };
+    return count;
 }

@@ -142,6 +142,9 @@ static const struct profile {
                          { GROUP(calls_basic), GROUP(calls_threads), GROUP(calls_loop), GROUP(calls_broker) } },
     [SANDBOX_AUTH] = { "auth", false,
                        { GROUP(calls_basic), GROUP(calls_threads), GROUP(calls_loop), GROUP(calls_auth) } },
+    [SANDBOX_AUTH_ONLINE] = { "auth", false,
+                              { GROUP(calls_basic), GROUP(calls_threads), GROUP(calls_loop), GROUP(calls_auth),
+                                GROUP(calls_online) } },
     [SANDBOX_PAM] = { "pam", true, { GROUP(refused_pam) } },
     [SANDBOX_LOGGER] = { "logger", false, { GROUP(calls_basic), GROUP(calls_loop), GROUP(calls_logger) } },
 };

@@ -15,6 +15,7 @@ enum sandbox_profile {
     SANDBOX_WORKER,
     SANDBOX_BROKER,
     SANDBOX_AUTH,
+    SANDBOX_AUTH_ONLINE, /* may open connections and resolve names */
     SANDBOX_PAM,
     SANDBOX_LOGGER,
 };
@@ -33,6 +34,12 @@ MUST_USE int sandbox_empty_root(const char *path, bool privileged, struct diag *
 
 /* Restrict the file system to `paths` by Landlock; missing kernel support is told in `d` and is no error. */
 MUST_USE int sandbox_paths(const struct sandbox_path *paths, size_t count, struct diag *d);
+
+/* What a confined program must be able to read to resolve host names.  Directories, because the files in them are replaced
+ * by renaming.  Also makes names come from /etc/hosts and DNS only: other modules would have to be loaded later, which is
+ * forbidden then.  Returns how many paths it wrote (at most SANDBOX_RESOLVER_PATHS); they live as long as the program. */
+enum { SANDBOX_RESOLVER_PATHS = 2 };
+size_t sandbox_resolver(struct sandbox_path paths_out[SANDBOX_RESOLVER_PATHS]);
 
 /* Install the profile's seccomp filter.  `event_fd` gets a child_event line when a call is refused. */
 MUST_USE int sandbox_enter(enum sandbox_profile profile, int event_fd, struct diag *d);

@@ -9,7 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <resolv.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -88,6 +91,16 @@ static int do_inet_socket(void)
     return fd < 0 || close(fd);
 }
 
+static int do_create(void)
+{
+    return open("/tmp/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
+static int netlink_is_refused(void)
+{
+    return !(socket(AF_NETLINK, SOCK_RAW, 0) < 0 && errno == EAFNOSUPPORT);
+}
+
 static int do_executable_memory(void)
 {
     return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
@@ -156,6 +169,12 @@ static const struct {
     { "a broker that clones a process",                SANDBOX_BROKER, do_clone_process,     "clone",     true  },
     { "a broker that opens a socket to the world",     SANDBOX_BROKER, do_inet_socket,       "socket",    false },
     { "an authenticator that opens a path",            SANDBOX_AUTH,   do_open,              "openat",    true  },
+    { "an authenticator that connects out",            SANDBOX_AUTH,   do_inet_socket,       "socket",    false },
+    { "the online authenticator connects out",         SANDBOX_AUTH_ONLINE, do_inet_socket,  NULL,        false },
+    { "the online authenticator starts threads",       SANDBOX_AUTH_ONLINE, start_thread,    NULL,        false },
+    { "the online authenticator reads interfaces",     SANDBOX_AUTH_ONLINE, netlink_is_refused, NULL,     false },
+    { "an online authenticator that makes a file",     SANDBOX_AUTH_ONLINE, do_create,       "openat",    true  },
+    { "an online authenticator that executes",         SANDBOX_AUTH_ONLINE, do_exec,         "execve",    false },
     { "a loader that opens a path",                    SANDBOX_LOADER, do_open,              "openat",    true  },
     { "a logger that connects out",                    SANDBOX_LOGGER, do_inet_socket,       "socket",    false },
     { "a logger that executes",                        SANDBOX_LOGGER, do_exec,              "execve",    false },
@@ -283,6 +302,47 @@ static int become_root(const char *directory)
     return sandbox_become(0, 0, false, &d) != ERR_RANGE;
 }
 
+/* A name server that knows no name. */
+static void *deny_names(void *context)
+{
+    uint8_t packet[512];
+    struct sockaddr_in from;
+    socklen_t size = sizeof from;
+    for (ssize_t len; (len = recvfrom(*(int *)context, packet, sizeof packet, 0, (struct sockaddr *)&from, &size)) > 3;) {
+        packet[2] = 0x81;
+        packet[3] = 0x83;
+        (void)!sendto(*(int *)context, packet, (size_t)len, 0, (struct sockaddr *)&from, size);
+    }
+    return NULL;
+}
+
+/* An authenticator that may go online resolves names, by file and by asking a server. */
+static int resolve(const char *directory)
+{
+    static int server;
+    struct sandbox_path paths[SANDBOX_RESOLVER_PATHS];
+    struct diag d = { 0 };
+    struct addrinfo *found = NULL, hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof sa;
+    pthread_t thread;
+    (void)directory;
+    server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (server < 0 || bind(server, (struct sockaddr *)&sa, sizeof sa) || getsockname(server, (struct sockaddr *)&sa, &size))
+        return 1;
+    size_t count = sandbox_resolver(paths);
+    if (sandbox_paths(paths, count, &d) || sandbox_enter(SANDBOX_AUTH_ONLINE, -1, &d))
+        return 2;
+    if (getaddrinfo("localhost", "80", &hints, &found))
+        return 3;
+    freeaddrinfo(found);
+    if (res_init() || pthread_create(&thread, NULL, deny_names, &server))
+        return 4;
+    _res.nscount = 1;
+    _res.nsaddr_list[0] = sa;
+    return getaddrinfo("no-such-host.invalid", "80", &hints, &found) == EAI_NONAME ? 0 : 5;
+}
+
 static const struct {
     const char *label;
     int (*act)(const char *directory);
@@ -293,6 +353,7 @@ static const struct {
     { "the empty root",                                      chrooted,       true  },
     { "no way back to root, signal and bounding set (F08)",  become_nobody,  true  },
     { "the broker keeps two capabilities only",              become_broker,  true  },
+    { "an online authenticator resolves names",              resolve,        false },
     { "root is no identity to become",                       become_root,    false },
 };
 

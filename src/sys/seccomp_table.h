@@ -94,6 +94,17 @@ static const struct sandbox_call calls_auth[] = {
     ALLOW("recvfrom"), ALLOW("sendto"), ALLOW("socketpair"), ALLOW("pipe2"),
 };
 
+/* The authenticator where a site needs to ask the world: outbound sockets and what glibc does to resolve a name.  Files
+ * can be read, not made; which ones is Landlock's to say.  glibc has another way when it gets no netlink socket and no
+ * name service cache. */
+static const struct sandbox_call calls_online[] = {
+    ALLOW_EQUAL("socket", 0, AF_INET), ALLOW_EQUAL("socket", 0, AF_INET6),
+    REFUSE_EQUAL("socket", 0, AF_NETLINK, EAFNOSUPPORT), REFUSE_EQUAL("socket", 0, AF_UNIX, EACCES),
+    ALLOW("connect"), ALLOW("getsockname"), ALLOW("getpeername"), ALLOW("setsockopt"), ALLOW("sendmmsg"),
+    ALLOW_EQUAL("ioctl", 1, FIONREAD), ALLOW_EQUAL("ioctl", 1, FIONBIO),
+    ALLOW_BITS("openat", 2, O_ACCMODE | O_CREAT | O_TRUNC, 0), ALLOW("newfstatat"), ALLOW("uname"),
+};
+
 /* The logger: files below what Landlock leaves it. */
 static const struct sandbox_call calls_logger[] = {
     ALLOW("openat"), ALLOW("newfstatat"), ALLOW("statx"), ALLOW("getdents64"), ALLOW("faccessat"), ALLOW("faccessat2"),
