@@ -11,7 +11,7 @@
 #include "auth/cache.h"
 #include "auth/password.h"
 #include "auth/server.h"
-#include "pki/chain.h"
+#include "pki/revocation.h"
 #include "proto/log.h"
 #include "sys/sandbox.h"
 
@@ -32,6 +32,8 @@ static void learn_machine(void)
 static void warm_up(void)
 {
     pki_prepare();
+    if (revocation_start())
+        child_event(&child, LOG_LEVEL_ERROR, "libcurl cannot be used: nothing can be fetched");
     uint8_t digest[CACHE_DIGEST];
     struct cache *cache = cache_new();
     if (cache)
@@ -49,21 +51,23 @@ static unsigned verifier_count(void)
     return cores < VERIFIERS_MIN ? VERIFIERS_MIN : cores > VERIFIERS_MAX ? VERIFIERS_MAX : (unsigned)cores;
 }
 
-static MUST_USE int confine(struct diag *d)
+static MUST_USE int confine(bool online, struct diag *d)
 {
+    struct sandbox_path paths[SANDBOX_RESOLVER_PATHS];
     int err = sandbox_become(child.uid, child.gid, false, d);
+    size_t count = online ? sandbox_resolver(paths) : 0;
     if (!err)
-        err = sandbox_paths(NULL, 0, d);
-    return err ? err : sandbox_enter(SANDBOX_AUTH, child.fd, d);
+        err = sandbox_paths(paths, count, d);
+    return err ? err : sandbox_enter(online ? SANDBOX_AUTH_ONLINE : SANDBOX_AUTH, child.fd, d);
 }
 
 static MUST_USE int set_up(struct auth_server **server_out, struct diag *d)
 {
     learn_machine();
-    const struct auth_options options = { slice_str(machine), verifier_count(), QUEUE_MAX, LOGINS_MAX,
+    const struct auth_options options = { slice_str(machine), verifier_count(), auth_needs_network(child.snapshot), QUEUE_MAX, LOGINS_MAX,
                                           CERTIFICATES_MAX };
     warm_up();
-    int err = confine(d);
+    int err = confine(options.online, d);
     struct auth_server *server = NULL;
     if (!err)
         err = auth_server_new(&child, &options, &server);

@@ -134,37 +134,75 @@ struct slice certificate_leaf(struct slice chain)
     return cut_certificate(&chain, &der) ? der : SLICE_NONE;
 }
 
-/* Whether anything in the certificate could ever say that it is revoked does not matter while nobody is asked. */
-static enum chain_reason revocation_reason(const struct snap_site *site, struct text *steps)
+/* What the cache says about revocation.  *stale_out: the site wants something newer than what is there. */
+static enum chain_reason revocation_reason(const struct certificate_table *t, const struct snap_site *site,
+                                           const struct pki_chain *chain, int64_t at, struct text *steps, bool *stale_out)
 {
-    bool skipped = site->client_cert_flags & PKI_NO_REVOCATION_CHECK;
-    if (steps)
-        text_add_str(steps, skipped ? "revocation: not checked (NoRevocationCheck)\n"
-                                    : "revocation: unknown; this version asks no responder and fetches no list\n");
-    return skipped ? CHAIN_GOOD : CHAIN_REVOCATION_OFFLINE;
+    struct revocation_answer answers[PKI_CHAIN_MAX];
+    if (site->client_cert_flags & PKI_NO_REVOCATION_CHECK) {
+        if (steps)
+            text_add_str(steps, "revocation: not checked (NoRevocationCheck)\n");
+        return CHAIN_GOOD;
+    }
+    const struct revocation_question question = {
+        .chain = chain, .stores = t->stores, .flags = site->client_cert_flags | PKI_REVOCATION_CACHE_ONLY,
+        .freshness = site->client_cert_freshness, .at = at,
+    };
+    enum revocation_status status = revocation_check(t->revocation, &question, answers, steps);
+    if (status == REVOCATION_REVOKED)
+        return CHAIN_REVOKED;
+    enum chain_reason reason = CHAIN_GOOD;
+    for (size_t i = 0; i + 1 < pki_chain_length(chain); i++) {
+        *stale_out |= answers[i].stale;
+        if (answers[i].status != REVOCATION_GOOD && reason != CHAIN_NO_REVOCATION)
+            reason = answers[i].no_source ? CHAIN_NO_REVOCATION : CHAIN_REVOCATION_OFFLINE;
+    }
+    return reason;
 }
 
-enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site,
-                                     struct slice chain, int64_t at, struct text *steps)
+static bool may_fetch(const struct snap_site *site, enum chain_reason reason, bool stale)
+{
+    if (reason == CHAIN_INCOMPLETE)
+        return !(site->client_cert_flags & PKI_URL_CACHE_ONLY);
+    return (reason == CHAIN_REVOCATION_OFFLINE || (reason == CHAIN_GOOD && stale)) &&
+           !(site->client_cert_flags & PKI_REVOCATION_CACHE_ONLY);
+}
+
+enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
+                                     int64_t at, struct text *steps, struct inquiry_job **job_out)
 {
     struct slice sent[PKI_SENT_MAX];
     size_t count = 0;
+    bool stale = false;
     while (chain.len) {
         if (count == PKI_SENT_MAX || !cut_certificate(&chain, &sent[count++]))
             return CHAIN_MALFORMED;
     }
     if (!t->stores)
         return CHAIN_OTHER;
-    const struct chain_rules rules = {
-        .flags = site->client_cert_flags,
+    struct revocation_fetch cached = { .revocation = t->revocation };
+    struct chain_rules rules = {
+        .flags = site->client_cert_flags | PKI_URL_CACHE_ONLY,
         .security_level = site->cert_security_level,
         .allow_self_signed = site->allow_self_signed,
         .at = at,
+        .fetch = revocation_fetch_issuers,
+        .fetch_context = &cached,
     };
     struct chain_result result;
     chain_verify(t->stores, sent, count, &rules, steps, &result);
+    enum chain_reason reason = result.reason;
+    if (reason == CHAIN_GOOD)
+        reason = revocation_reason(t, site, result.chain, at, steps, &stale);
     pki_chain_free(result.chain);
-    return result.reason == CHAIN_GOOD ? revocation_reason(site, steps) : result.reason;
+    if (job_out && may_fetch(site, reason, stale) && (*job_out = inquiry_job_new(t->stores, sent, count))) {
+        rules.flags = site->client_cert_flags;
+        (*job_out)->rules = rules;
+        (*job_out)->incomplete = reason == CHAIN_INCOMPLETE;
+        (*job_out)->freshness = site->client_cert_freshness;
+        (*job_out)->retrieval_ms = site->client_cert_retrieval * 1000;
+    }
+    return reason;
 }
 
 /* ---- mapping ---- */

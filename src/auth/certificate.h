@@ -7,8 +7,10 @@
 #pragma once
 
 #include "auth/account.h"
+#include "auth/inquiry.h"
 #include "pki/chain.h"
 #include "pki/facts.h"
+#include "pki/revocation.h"
 
 struct certificate {
     struct certificate *next;
@@ -26,6 +28,7 @@ struct certificate_table {
     struct certificate *first;
     size_t count, max;
     struct pki_stores *stores; /* of the snapshot; NULL before the first */
+    struct revocation *revocation; /* the caller's; what is known about who is revoked */
     unsigned stores_count;     /* anchors */
 };
 
@@ -33,10 +36,11 @@ struct certificate_table {
 MUST_USE int certificate_load_stores(struct certificate_table *t, const struct snapshot *s, size_t *bad_out);
 void certificate_table_free(struct certificate_table *t);
 
-/* The verdict for a site at a moment: chain, usage, strength, revocation.  `steps` may be NULL.  Revocation is asked of
- * nobody yet: without NoRevocationCheck the status is unknown, which refuses. */
-enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site,
-                                     struct slice chain, int64_t at, struct text *steps);
+/* The verdict for a site at a moment: chain, usage, strength, revocation.  `steps` may be NULL.  Never waits: issuers and
+ * answers about revocation come from the cache.  *job_out (may be NULL) is set when fetching might change the verdict: an
+ * inquiry to submit before asking again, the caller's. */
+enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
+                                     int64_t at, struct text *steps, struct inquiry_job **job_out);
 
 /* Remember one that was found good; `what` says number, worker, session and site.  ERR_LIMIT, ERR_NOMEM. */
 MUST_USE int certificate_add(struct certificate_table *t, const struct certificate *what, struct slice chain);

@@ -517,7 +517,7 @@ static int64_t seconds_now(void)
 
 static enum chain_reason judge(struct auth_server *a, const struct snap_site *site, struct slice chain, struct text *steps)
 {
-    return certificate_verify(&a->certificates, site, chain, seconds_now(), steps);
+    return certificate_verify(&a->certificates, site, chain, seconds_now(), steps, NULL);
 }
 
 static void certify(struct auth_server *a, unsigned worker, const struct auth_certificate *m, uint64_t number,
@@ -759,7 +759,9 @@ static bool certificate_still_names(struct auth_server *a, const struct ticket *
     if (!site || (!ticket->identity->shown && site->client_cert_policy != CERT_REQUIRE))
         return site != NULL;
     const struct certificate *c = certificate_find(&a->certificates, ticket->identity->shown);
-    if (!c || judge(a, site, certificate_chain(c), NULL) != CHAIN_GOOD)
+    enum chain_reason reason = c ? judge(a, site, certificate_chain(c), NULL) : CHAIN_OTHER;
+    /* It was shown good when the session began; that an answer has left the cache since proves nothing. */
+    if (reason != CHAIN_GOOD && reason != CHAIN_REVOCATION_OFFLINE)
         return false;
     struct slice user = SLICE_NONE;
     return !ticket->identity->certificate ||

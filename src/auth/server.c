@@ -133,7 +133,7 @@ int auth_server_add_peer(struct auth_server *a, unsigned role, unsigned index, i
         close(fd);
         return ERR_LIMIT;
     }
-    *free_place = (struct peer){ .fd = fd, .role = role, .index = index };
+    *free_place = (struct peer){ .fd = fd, .role = role, .index = index, .number = ++a->next_peer };
     a->had_pam |= role == ROLE_PAM;
     if (role == ROLE_WORKER)
         denial_tell_worker(a, index);
@@ -149,6 +149,9 @@ static int on_login(struct auth_server *a, const struct peer *p, struct wire_in 
     /* A worker may have a new snapshot before us; then ours is on its way. */
     if (!err && !snapshot_site_by_id(a->child->snapshot, m.site))
         (void)server_serve_orders(a);
+    const struct certificate *c = err ? NULL : certificate_find(&a->certificates, m.certificate);
+    if (c && server_waits_for_inquiry(a, p, snapshot_site_by_id(a->child->snapshot, m.site), certificate_chain(c)))
+        return 0;
     if (!err)
         login_begin(a, p->index, &m);
     return err;
@@ -160,6 +163,8 @@ static int on_certificate(struct auth_server *a, const struct peer *p, struct wi
     int err = auth_certificate_decode(in, &m);
     if (!err && !snapshot_site_by_id(a->child->snapshot, m.site))
         (void)server_serve_orders(a);
+    if (!err && server_waits_for_inquiry(a, p, snapshot_site_by_id(a->child->snapshot, m.site), m.chain))
+        return 0;
     if (!err)
         login_certificate(a, p->index, &m);
     return err;
@@ -226,8 +231,10 @@ static int dispatch(struct auth_server *a, const struct peer *p, struct slice by
         int err = wire_channel_accept(handlers[i].channel, p->role, bytes, 0, &m, &in);
         if (err)
             return err;
-        if (m->number == handlers[i].number)
-            return handlers[i].handle(a, p, &in);
+        if (m->number != handlers[i].number)
+            continue;
+        a->current = bytes;
+        return handlers[i].handle(a, p, &in);
     }
     return ERR_STATE;
 }
@@ -262,7 +269,101 @@ static void serve_peer(struct auth_server *a, struct peer *p)
     p->broken = true;
 }
 
+/* ---- messages that wait for an inquiry ---- */
+
+struct parked {
+    uint64_t peer; /* who is gone is not answered */
+    size_t len;
+    uint8_t bytes[];
+};
+
+static void parked_free(struct parked *w)
+{
+    if (!w)
+        return;
+    secret_wipe(w->bytes, w->len); /* a login carries a password */
+    free(w);
+}
+
+bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const struct snap_site *site, struct slice chain)
+{
+    struct inquiry_job *job = NULL;
+    if (!site || a->resumed || !a->options.online)
+        return false;
+    (void)certificate_verify(&a->certificates, site, chain, time(NULL), NULL, &job);
+    struct parked *w = job ? malloc(sizeof *w + a->current.len) : NULL;
+    if (w) {
+        *w = (struct parked){ p->number, a->current.len };
+        memcpy(w->bytes, a->current.ptr, w->len);
+        job->context = w;
+    }
+    if (w && inquiry_submit(a->inquiry, job) == 0)
+        return true;
+    parked_free(w);
+    inquiry_job_free(job);
+    return false; /* too many wait: what is known has to do, and unknown is refused */
+}
+
+static void parked_drop(void *parked)
+{
+    parked_free(parked);
+}
+
+static void resume(struct auth_server *a, const struct parked *w)
+{
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
+        struct peer *p = &a->peers[i];
+        if (p->fd < 0 || p->number != w->peer || p->broken)
+            continue;
+        a->resumed = true;
+        p->broken |= dispatch(a, p, slice_of((const char *)w->bytes, w->len)) != 0;
+        a->resumed = false;
+        return;
+    }
+}
+
+static void collect_inquiries(struct auth_server *a)
+{
+    for (struct inquiry_job *job; (job = inquiry_take(a->inquiry));) {
+        resume(a, job->context);
+        parked_free(job->context);
+        inquiry_job_free(job);
+    }
+}
+
 /* ---- messages of the supervisor ---- */
+
+bool auth_needs_network(const struct snapshot *s)
+{
+    for (size_t i = 0; i < snapshot_count(s, SNAP_TABLE_site); i++) {
+        const struct snap_site *site = snapshot_site(s, i);
+        unsigned f = site->client_cert_flags;
+        bool no_revocation = f & (PKI_NO_REVOCATION_CHECK | PKI_REVOCATION_CACHE_ONLY), no_issuers = f & PKI_URL_CACHE_ONLY;
+        if (site->client_cert_policy != CERT_IGNORE && !(no_revocation && no_issuers))
+            return true;
+    }
+    return false;
+}
+
+static void apply_snapshot(struct auth_server *a)
+{
+    const struct snapshot *s = a->child->snapshot;
+    const struct snap_server *server = snapshot_server(s, 0);
+    const struct revocation_options options = {
+        .hosts = snapshot_text(s, server->revocation_hosts), .private_addresses = server->revocation_private,
+        .public_addresses = server->revocation_public, .redirects = server->revocation_redirects,
+    };
+    if (revocation_configure(a->revocation, &options))
+        server_tell(a, LOG_LEVEL_ERROR, "the limits for fetching revocation lists could not be changed: %s",
+                    err_text(ERR_NOMEM));
+    login_apply_snapshot(a);
+    if (auth_needs_network(s) && !a->options.online) {
+        server_tell(a, LOG_LEVEL_NOTICE,
+                    "a site wants client certificates checked against the network: the authenticator starts again to be "
+                    "allowed to");
+        a->must_restart = true;
+    }
+}
 
 static int on_snapshot(struct auth_server *a, struct wire_in *in, int *fd)
 {
@@ -273,7 +374,7 @@ static int on_snapshot(struct auth_server *a, struct wire_in *in, int *fd)
         return err;
     snapshot_unref(a->child->snapshot);
     a->child->snapshot = s;
-    login_apply_snapshot(a);
+    apply_snapshot(a);
     return 0;
 }
 
@@ -379,15 +480,16 @@ static int shorter(int left, int right)
 
 int auth_server_turn(struct auth_server *a, int timeout_ms)
 {
-    struct pollfd polled[AUTH_PEERS_MAX + 2];
+    struct pollfd polled[AUTH_PEERS_MAX + 3];
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
         polled[i] = (struct pollfd){ .fd = a->peers[i].fd,
                                      .events = (short)(a->peers[i].first ? POLLIN | POLLOUT : POLLIN) };
     polled[AUTH_PEERS_MAX] = (struct pollfd){ .fd = a->child->fd, .events = POLLIN };
     polled[AUTH_PEERS_MAX + 1] = (struct pollfd){ .fd = verifier_fd(a->verifier), .events = POLLIN };
-    if (poll(polled, AUTH_PEERS_MAX + 2, shorter(timeout_ms, login_expire(a))) < 0 && errno != EINTR)
+    polled[AUTH_PEERS_MAX + 2] = (struct pollfd){ .fd = inquiry_fd(a->inquiry), .events = POLLIN };
+    if (poll(polled, AUTH_PEERS_MAX + 3, shorter(timeout_ms, login_expire(a))) < 0 && errno != EINTR)
         return ERR_SYS;
-    if (server_serve_orders(a) == ERR_CLOSED)
+    if (server_serve_orders(a) == ERR_CLOSED || a->must_restart)
         return ERR_CLOSED;
 
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
@@ -400,6 +502,7 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
             serve_peer(a, p);
     }
     collect_verified(a);
+    collect_inquiries(a);
     (void)login_expire(a);
     drop_broken(a);
     return a->draining && !has_workers(a) ? ERR_CLOSED : 0;
@@ -420,6 +523,11 @@ int auth_server_new(struct child *child, const struct auth_options *options, str
     a->cache = cache_new();
     a->tickets = ticket_table_new();
     int err = a->cache && a->tickets ? verifier_new(options->verifiers, options->queue_max, &a->verifier) : ERR_NOMEM;
+    if (!err)
+        err = revocation_new(&(struct revocation_options){ 0 }, &a->revocation);
+    if (!err)
+        err = inquiry_new(a->revocation, parked_drop, &a->inquiry);
+    a->certificates.revocation = a->revocation;
     if (err) {
         auth_server_free(a);
         return err;
@@ -430,7 +538,7 @@ int auth_server_new(struct child *child, const struct auth_options *options, str
 
 void auth_server_start(struct auth_server *a)
 {
-    login_apply_snapshot(a);
+    apply_snapshot(a);
 }
 
 void auth_server_free(struct auth_server *a)
@@ -438,6 +546,8 @@ void auth_server_free(struct auth_server *a)
     if (!a)
         return;
     verifier_free(a->verifier);
+    inquiry_free(a->inquiry); /* who still waits gets no answer: the channels close */
+    revocation_free(a->revocation);
     login_free_all(a);
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
         struct peer *p = &a->peers[i];

@@ -14,6 +14,7 @@ struct auth_server;
 struct auth_options {
     struct slice machine;   /* name of this computer; must outlive the server */
     unsigned verifiers;     /* threads */
+    bool online;            /* the sandbox lets us ask responders and fetch lists */
     size_t queue_max;       /* password checks that may wait */
     size_t logins_max;      /* logins under way, whatever they wait for */
     size_t certificates_max; /* certificates of sessions that live */
@@ -25,6 +26,9 @@ void auth_server_free(struct auth_server *a);
 
 /* Takes over `fd`, in every case. */
 MUST_USE int auth_server_add_peer(struct auth_server *a, unsigned role, unsigned index, int fd);
+
+/* Whether a site of this configuration may need revocation or issuers from the network. */
+bool auth_needs_network(const struct snapshot *s);
 
 /* The peers known at the start are there: look at the snapshot and tell the administrator what cannot work. */
 void auth_server_start(struct auth_server *a);

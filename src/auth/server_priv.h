@@ -29,6 +29,7 @@ struct peer {
     struct outgoing *first, *last; /* what the socket did not take yet */
     size_t waiting;                /* bytes of them */
     bool broken;                   /* to be dropped at the end of the turn */
+    uint64_t number;               /* of all peers there ever were */
 };
 
 enum { AUTH_PEERS_MAX = 2 * WORKERS_MAX + 4 };
@@ -41,6 +42,12 @@ struct auth_server {
     struct ticket_table *tickets;
     struct lockout *lockout; /* NULL before the first failure that counts */
     struct certificate_table certificates;
+    struct revocation *revocation;
+    struct inquiry *inquiry;
+    uint64_t next_peer;
+    struct slice current; /* the datagram being handled */
+    bool resumed;         /* ... after the inquiry that it had to wait for */
+    bool must_restart;    /* the sandbox does not let us do what the configuration wants */
     struct login *logins; /* newest first */
     size_t login_count;
     uint64_t next_login;
@@ -68,6 +75,10 @@ void server_send_supervisor(struct auth_server *a, struct slice bytes);
 /* Take what the supervisor has sent so far.  ERR_CLOSED: it is gone. */
 int server_serve_orders(struct auth_server *a);
 void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
+
+/* Before a message is handled that needs the verdict about `chain`: true when an inquiry has begun, then the message is
+ * handled when that has ended. */
+bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const struct snap_site *site, struct slice chain);
 
 /* Encode message `name` and queue it for the peer, if there is one. */
 #define SERVER_SEND(a, to, name, ...)                                                \

@@ -131,7 +131,7 @@ static void begin_with(const struct setup *t, const struct auth_options *options
     auth_server_start(world.auth);
 }
 
-static const struct auth_options usual = { { "HOST1", 5 }, 2, 16, 32, 8 };
+static const struct auth_options usual = { { "HOST1", 5 }, 2, true, 16, 32, 8 };
 
 static void begin(const struct setup *t)
 {
@@ -651,7 +651,7 @@ static void test_no_rehash(void **state)
 static void test_queue_is_bounded(void **state)
 {
     (void)state;
-    const struct auth_options nobody_works = { { "HOST1", 5 }, 0, 1, 32, 8 };
+    const struct auth_options nobody_works = { { "HOST1", 5 }, 0, true, 1, 32, 8 };
     begin_with(&(struct setup){ .manager = true }, &nobody_works, true);
     ask(0, "ftpmanager", "P@ssw0rd");
     ask(1, "nobody", "x");
@@ -664,7 +664,7 @@ static void test_queue_is_bounded(void **state)
 static void test_logins_are_bounded(void **state)
 {
     (void)state;
-    const struct auth_options one = { { "HOST1", 5 }, 1, 8, 1, 8 };
+    const struct auth_options one = { { "HOST1", 5 }, 1, true, 8, 1, 8 };
     begin_with(&(struct setup){ .anonymous = true }, &one, true);
     ask(0, "ftp", "x"); /* waits for its broker */
     ask(1, "ftp", "x");

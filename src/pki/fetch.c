@@ -141,6 +141,14 @@ static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
+/* libcurl asks several times in a second. */
+static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct exchange *x = context;
+    (void)a, (void)b, (void)c, (void)d;
+    return x->policy->stop && atomic_load(x->policy->stop);
+}
+
 static MUST_USE int set_options(CURL *c, const struct fetch_request *request, struct exchange *x, int64_t left,
                                 const char *url, struct curl_slist *headers)
 {
@@ -168,6 +176,9 @@ static MUST_USE int set_options(CURL *c, const struct fetch_request *request, st
     SET(CURLOPT_HEADERDATA, x);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
     SET(CURLOPT_OPENSOCKETDATA, x);
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(CURLOPT_XFERINFODATA, x);
     SET(CURLOPT_HTTPHEADER, headers);
 #if LIBCURL_VERSION_NUM >= 0x075700
     SET(CURLOPT_QUICK_EXIT, 1L); /* do not wait for a resolver that hangs */
@@ -240,7 +251,7 @@ static MUST_USE int exchange(const struct fetch_policy *policy, const struct fet
     int err = spell(policy, url, &spelled);
     if (err)
         return err;
-    if (left <= 0)
+    if (left <= 0 || (policy->stop && atomic_load(policy->stop)))
         return ERR_TIMEOUT;
     struct exchange x = { .policy = policy, .body = body, .max = request->max };
     snprintf(type, sizeof type, "Content-Type: %s", request->type ? request->type : "");

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/text.h"
 #include "pki/fetch_url.h"
 
@@ -14,6 +16,7 @@ struct fetch_policy {
     bool private_addresses; /* loopback and private networks */
     bool public_addresses;  /* the rest.  Link-local, multicast and unspecified addresses are never asked. */
     unsigned redirects;     /* how many may be followed; each must pass all the above */
+    const atomic_bool *stop; /* give up soon once it is set; NULL: never */
 };
 
 struct fetch_request {

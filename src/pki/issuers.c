@@ -109,6 +109,8 @@ int revocation_fetch_issuers(void *context, struct slice der, bool cache_only, s
     ask.cache_only = cache_only;
     ask.at = time(NULL);
     ask.deadline_ms = f->deadline_ms;
+    bool stale = false; /* of no interest here */
+    ask.stale = &stale;
     if (!err)
         err = fetch_each(&ask, &urls, found);
     ask_end(&ask);

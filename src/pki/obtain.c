@@ -77,6 +77,7 @@ int ask_begin(struct ask *a, struct revocation *r)
     a->policy.private_addresses = r->options.private_addresses;
     a->policy.public_addresses = r->options.public_addresses;
     a->policy.redirects = r->options.redirects;
+    a->policy.stop = &r->stop;
     pthread_mutex_unlock(&r->lock);
     a->policy.hosts = text_slice(&a->hosts);
     return text_error(&a->hosts);
@@ -216,6 +217,8 @@ int obtain(const struct ask *a, const struct source *s, struct pki_item **item_o
     *cached_out = !new;
     if (new && old)
         pki_item_unref(a->r->cache, old);
+    if (!new && old && !is_fresh(a, old))
+        *a->stale = true;
     *item_out = new ? new : old;
     return *item_out ? 0 : err ? err : ERR_NOT_FOUND;
 }

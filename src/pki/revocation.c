@@ -108,6 +108,7 @@ static enum revocation_status check_all(struct ask *a, const struct revocation_q
         a->issuer = pki_chain_x509(q->chain, i + 1);
         answers[i].no_source = true;
         answers[i].detail[0] = 0;
+        a->stale = &answers[i].stale;
         check_one(a, &answers[i]);
         tell(steps, i, &answers[i]);
         if (answers[i].status != REVOCATION_GOOD)
@@ -193,6 +194,11 @@ void revocation_free(struct revocation *r)
     text_free(&r->hosts);
     pthread_mutex_destroy(&r->lock);
     free(r);
+}
+
+void revocation_stop(struct revocation *r)
+{
+    atomic_store(&r->stop, true);
 }
 
 void revocation_flush(struct revocation *r, bool all)

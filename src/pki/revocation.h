@@ -19,6 +19,7 @@ struct revocation_answer { /* one per certificate below the anchor, leaf first *
     enum revocation_status status;
     enum revocation_source source;
     bool no_source;      /* the certificate names neither OCSP nor CRL */
+    bool stale;          /* within nextUpdate, but older than `freshness` */
     int64_t age;         /* seconds since thisUpdate */
     char url[512];       /* "" */
     char detail[160];    /* for people, never bytes of the answer */
@@ -61,6 +62,9 @@ struct revocation_fetch {
     int64_t deadline_ms;         /* CLOCK_MONOTONIC */
 };
 int revocation_fetch_issuers(void *context, struct slice der, bool cache_only, struct pki_found *found);
+
+/* Whoever is fetching gives up within a second or so, and nobody begins again: the program ends. */
+void revocation_stop(struct revocation *r);
 
 /* Forget failures and, with `all`, every cached answer. */
 void revocation_flush(struct revocation *r, bool all);

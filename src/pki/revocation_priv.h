@@ -24,6 +24,7 @@ enum {
 
 struct revocation {
     struct pki_cache *cache;
+    atomic_bool stop;
     pthread_mutex_t lock;       /* of the rest */
     struct revocation_options options; /* `hosts` points into: */
     struct text hosts;
@@ -37,6 +38,7 @@ struct ask {
     bool cache_only;
     int64_t freshness, at, deadline_ms;
     X509 *cert, *issuer;        /* borrowed */
+    bool *stale;                /* set when something older than wanted was used */
 };
 MUST_USE int ask_begin(struct ask *a, struct revocation *r);
 void ask_end(struct ask *a);

@@ -66,6 +66,8 @@ struct snap_range {
     C(b, client_cert_enabled,         "ftpServer/security/authentication/clientCertAuthentication", "enabled")       \
     C(e, client_cert_policy,          "ftpServer/security/sslClientCertificates",     "clientCertificatePolicy")     \
     C(f, client_cert_flags,           "ftpServer/security/sslClientCertificates",     "validationFlags")             \
+    C(t, client_cert_freshness,       "ftpServer/security/sslClientCertificates",     "revocationFreshnessTime")     \
+    C(t, client_cert_retrieval,       "ftpServer/security/sslClientCertificates",     "revocationUrlRetrievalTimeout") \
     C(s, external_ip4_address,        "ftpServer/firewallSupport",                    "externalIp4Address")          \
     C(b, keep_partial_uploads,        "ftpServer/fileHandling",                       "keepPartialUploads")          \
     C(b, allow_replace_on_rename,     "ftpServer/fileHandling",                       "allowReplaceOnRename")        \
@@ -275,6 +277,10 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(b, management_installed,     "sallyport/managementService", "installed")            /* true */             \
     C(e, password_format,          "sallyport/iisManagerUsers", "passwordFormat")         /* Yescrypt=0, Sha256=1 */ \
     C(b, rehash_on_login,          "sallyport/iisManagerUsers", "rehashOnLogin")          /* true */             \
+    C(s, revocation_hosts,         "sallyport/revocation",     "allowedHosts")            /* "": every host, threats C10 */ \
+    C(b, revocation_private,       "sallyport/revocation",     "allowPrivateAddresses")   /* true */             \
+    C(b, revocation_public,        "sallyport/revocation",     "allowPublicAddresses")    /* true */             \
+    C(u, revocation_redirects,     "sallyport/revocation",     "maximumRedirects")        /* 0 */                \
     C(s, pam_service,              "sallyport/systemAccounts", "pamService")              /* sallyport */        \
     C(u, uid_floor,                "sallyport/systemAccounts", "uidFloor")                /* 1000 */
 #define SNAP_SERVER_COMPUTED(C)               \

@@ -152,7 +152,7 @@ def test_unknown_revocation_refuses(instance, pki):
         c.cmd("USER anna", "534-User provided invalid client certificate.")
         assert c.closed()
     line = [line for line in instance.log_lines() if line["cs-method"] == "USER"][-1]
-    assert line["sc-win32-status"] == str(0x80092013)
+    assert line["sc-win32-status"] == str(0x80092012)
     policy(site, "CertRequire", "NoRevocationCheck,CertNoUsageCheck")
     instance.reload()
     with connect(instance, wrong) as c:
