@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE, SANITIZED, insecure_context
+from harness import free_port, insecure_context, PATIENCE, SANITIZED
 
 
 def quick_site(instance, **options):
@@ -228,7 +228,8 @@ def test_special_targets(site, target):
 def test_passive_range_runs_out(instance):
     """D05: 425 when no port is left, and one again as soon as somebody is done."""
     site = instance.add_site("Depot", users={"anna": "secret"})
-    instance.server_xml = '<firewallSupport lowDataChannelPort="47110" highDataChannelPort="47110" />'
+    port = free_port()
+    instance.server_xml = f'<firewallSupport lowDataChannelPort="{port}" highDataChannelPort="{port}" />'
     instance.start()
     with instance.client() as one, instance.client() as two:
         one.login()
