@@ -49,6 +49,10 @@ struct directory_config {       /* borrowed by directory_new, which copies */
 struct directory;
 MUST_USE int directory_new(const struct directory_config *config, struct directory **directory_out, struct diag *d);
 void directory_free(struct directory *d); /* nobody may be in it any more */
+/* Forget every answer; the next question goes to a controller. */
+void directory_flush(struct directory *d);
+/* Before a program confines itself: what libldap reads and asks when it is first used. */
+void directory_warm_up(void);
 
 struct mapping_rules {
     enum directory_strength strength;   /* mappingStrength */
@@ -83,8 +87,3 @@ void directory_account_free(struct directory_account *a);
 enum directory_verdict directory_map(struct directory *d, const struct cert_facts *facts,
                                      const struct mapping_rules *rules, struct slice role_names, struct text *steps,
                                      struct directory_account *account_out);
-/* Once more for a known account (by SID): account checks and groups, for live sessions. */
-enum directory_verdict directory_recheck(struct directory *d, struct slice sid, const struct mapping_rules *rules,
-                                         struct slice role_names, struct directory_account *account_out);
-/* Read a CRL by its LDAP URL (revocation_options.ldap); `context` is the struct directory. */
-int directory_read_crl(void *context, struct slice url, int64_t deadline_ms, struct text *crl_out);

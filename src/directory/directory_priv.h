@@ -1,0 +1,78 @@
+/*
+ * directory_priv.h - what the parts of this folder share.
+ *
+ *   directory.c    life, the domain's names, cache, public functions    map.c    certificate -> account (tiers)
+ *   read_account.c an account's attributes and groups                   roles.c  role names -> SIDs
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "directory/ldap_pool.h"
+
+enum {
+    DN_MAX = 2048,
+    GROUPS_MAX = 4096,        /* beyond it an account is refused: a rule about the rest would be missed (threats.md L07) */
+    ACCOUNT_CACHE_SLOTS = 1024,
+    ROLE_CACHE_SLOTS = 256,
+    ACCOUNT_CACHE_MS = 60000,
+    NEGATIVE_CACHE_MS = 10000,
+    ROLE_CACHE_MS = 3600000,
+};
+
+struct domain { /* learned once */
+    bool known;
+    char *base, *netbios, *dns, *configuration;
+    int64_t lockout_duration;
+};
+
+struct cached_role {
+    char *name, *sid; /* sid "": there is no such group */
+    int64_t until;
+};
+
+struct cached_account {
+    char *key;
+    enum directory_verdict verdict;
+    struct directory_account account;
+    int64_t until;
+};
+
+struct directory {
+    struct ldap_pool *pool;
+    pthread_mutex_t lock; /* of all that follows */
+    struct domain domain;
+    struct cached_role roles[ROLE_CACHE_SLOTS];
+    struct cached_account accounts[ACCOUNT_CACHE_SLOTS];
+};
+
+/* Which account a certificate means. */
+struct hit {
+    struct text dn, sid; /* of it */
+    unsigned tier;
+    bool strong;
+};
+static inline void hit_free(struct hit *h)
+{
+    text_free(&h->dn);
+    text_free(&h->sid);
+}
+
+/* ---- directory.c ---- */
+/* The domain's names; valid as long as the directory.  ERR_CLOSED: no controller answers. */
+MUST_USE int directory_domain(struct directory *d, struct text *steps, const struct domain **domain_out);
+
+/* ---- map.c ---- */
+/* DIRECTORY_FOUND fills *hit, which the caller frees in every case. */
+enum directory_verdict map_find(struct directory *d, const struct cert_facts *facts, const struct mapping_rules *rules,
+                                struct text *steps, struct hit *hit);
+
+/* ---- read_account.c ---- */
+/* Attributes, groups and the account checks.  `created_out`: whenCreated.  *account_out is filled with DIRECTORY_FOUND and
+ * the verdicts of account_check; the roles are left empty. */
+enum directory_verdict read_account(struct directory *d, const struct hit *hit, const struct mapping_rules *rules,
+                                    struct text *steps, struct directory_account *account_out, int64_t *created_out);
+
+/* ---- roles.c ---- */
+/* Those of `names` whose SID is among the account's groups, one per line. */
+MUST_USE int roles_of(struct directory *d, struct slice names, struct slice groups, struct text *steps, struct text *roles_out);

@@ -1,0 +1,443 @@
+/* directory_test.c - mapping, account reading and fail-over against controllers that misbehave (fake_controller.py). */
+#include "directory/directory.h"
+
+#include "base/case_test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "directory/directory_priv.h"
+#include "tls/cert.h"
+
+enum { NOW = 1700000000, QUICK_MS = 400 };
+
+struct controller {
+    FILE *in, *out;
+    pid_t pid;
+    unsigned ldap, ldaps;
+};
+
+static struct text certificate; /* with the name 127.0.0.1, known to everybody here */
+static char folder[] = "/tmp/directory_test.XXXXXX";
+static struct controller first, second;
+
+/* ---- the controllers ---- */
+
+static void in_folder(const char *name, char path[64])
+{
+    snprintf(path, 64, "%s/%s", folder, name);
+}
+
+static void write_file(const char *name, const struct text *bytes)
+{
+    char path[64];
+    in_folder(name, path);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes->ptr, 1, bytes->len, f), bytes->len);
+    fclose(f);
+}
+
+static void make_certificate(void)
+{
+    struct cert *c = NULL;
+    struct diag d = { 0 };
+    struct slice names[] = { SLICE_LITERAL("127.0.0.1") };
+    const struct cert_request r = { SLICE_LITERAL("dc1"), names, 1, 30, time(NULL) };
+    OWNED_TEXT_BUFFER key = { 0 };
+    assert_int_equal(cert_create_self_signed(&r, &c, &d), 0);
+    assert_int_equal(cert_write_pem(c, CERT_PART_LEAF, &certificate), 0);
+    assert_int_equal(cert_write_pem(c, CERT_PART_KEY, &key), 0);
+    write_file("cert", &certificate);
+    write_file("key", &key);
+    cert_free(c);
+}
+
+static void controller_start(struct controller *c)
+{
+    int to[2], from[2];
+    char cert[64], key[64];
+    in_folder("cert", cert);
+    in_folder("key", key);
+    assert_int_equal(pipe2(to, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(from, O_CLOEXEC), 0);
+    c->pid = fork();
+    if (c->pid == 0) {
+        dup2(to[0], STDIN_FILENO);
+        dup2(from[1], STDOUT_FILENO);
+        execlp("python3", "python3", FAKE_CONTROLLER, cert, key, NULL);
+        _exit(127);
+    }
+    close(to[0]);
+    close(from[1]);
+    c->in = fdopen(to[1], "w");
+    c->out = fdopen(from[0], "r");
+    assert_int_equal(fscanf(c->out, "%u %u", &c->ldap, &c->ldaps), 2);
+}
+
+static void controller_stop(struct controller *c)
+{
+    fclose(c->in);
+    fclose(c->out);
+    kill(c->pid, SIGKILL);
+    waitpid(c->pid, NULL, 0);
+}
+
+static void behave(struct controller *c, const char *mode)
+{
+    char answer[8];
+    fprintf(c->in, "mode %s\n", mode);
+    fflush(c->in);
+    assert_int_equal(fscanf(c->out, "%7s", answer), 1);
+}
+
+struct counts {
+    unsigned connections, binds, searches;
+};
+
+static struct counts counts_of(struct controller *c)
+{
+    struct counts n;
+    fprintf(c->in, "count\n");
+    fflush(c->in);
+    assert_int_equal(fscanf(c->out, "%u %u %u", &n.connections, &n.binds, &n.searches), 3);
+    return n;
+}
+
+/* ---- questions ---- */
+
+static const struct mapping_rules strict = { .strength = STRENGTH_FULL, .issuer_in_ntauth = true, .require_ntauth = true, .at = NOW };
+
+static struct directory *open_with(struct directory_config config, const char *uris)
+{
+    struct directory *d = NULL;
+    struct diag diag = { 0 };
+    config.uris = slice_str(uris);
+    config.bind_name = SLICE_LITERAL("svc@depot.test");
+    if (!config.bind_password.len)
+        config.bind_password = SLICE_LITERAL("secret");
+    if (!config.ca_pem.len)
+        config.ca_pem = text_slice(&certificate);
+    if (!config.search_ms)
+        config.search_ms = 5000;
+    assert_int_equal(directory_new(&config, &d, &diag), 0);
+    return d;
+}
+
+static struct directory *open_one(const struct controller *c)
+{
+    char uri[64];
+    snprintf(uri, sizeof uri, "ldaps://127.0.0.1:%u", c->ldaps);
+    return open_with((struct directory_config){ 0 }, uri);
+}
+
+static struct directory *open_both(int64_t skip_ms)
+{
+    char uris[128];
+    snprintf(uris, sizeof uris, "ldaps://127.0.0.1:%u  ldaps://127.0.0.1:%u", first.ldaps, second.ldaps);
+    return open_with((struct directory_config){ .connect_ms = QUICK_MS, .search_ms = QUICK_MS, .skip_ms = skip_ms }, uris);
+}
+
+/* Facts that no account has, but for what the caller sets.  Each has its own cache key. */
+static struct cert_facts facts_with(struct cert_facts f)
+{
+    static unsigned number;
+    static char keys[512][16];
+    snprintf(keys[number % 512], sizeof keys[0], "%u", number);
+    f.sha256 = slice_str(keys[number++ % 512]);
+    if (!f.issuer.len)
+        f.issuer = SLICE_LITERAL("CN=Test CA");
+    f.not_before = f.not_before ? f.not_before : NOW;
+    return f;
+}
+
+static struct cert_facts upn(const char *name)
+{
+    return facts_with((struct cert_facts){ .upn = { slice_str(name) }, .upn_count = 1 });
+}
+
+static enum directory_verdict ask(struct directory *d, struct cert_facts f)
+{
+    struct directory_account a = { 0 };
+    struct mapping_rules lenient = strict;
+    lenient.strength = STRENGTH_DISABLED;
+    enum directory_verdict v = directory_map(d, &f, &lenient, SLICE_NONE, NULL, &a);
+    directory_account_free(&a);
+    return v;
+}
+
+/* ---- mapping ---- */
+
+#define S(text) { (text), sizeof(text) - 1 }
+#define RULES(...) { .issuer_in_ntauth = true, .require_ntauth = true, .at = NOW, __VA_ARGS__ }
+#define STRICT { .issuer_in_ntauth = true, .require_ntauth = true, .at = NOW }
+
+static const struct {
+    const char *label;
+    struct cert_facts facts;
+    struct mapping_rules rules;
+    enum directory_verdict want;
+    unsigned tier;
+    const char *name;
+} cases[] = {
+    { "issuer and serial number", { .serial_reversed = S("0a01") }, STRICT, DIRECTORY_FOUND, 1, "alice" },
+    { "another serial number", { .serial_reversed = S("0a02") }, STRICT, DIRECTORY_NONE, 0, "" },
+    { "same serial number, another CA (C04)", { .issuer = S("CN=Evil CA"), .serial_reversed = S("0a01") }, STRICT, DIRECTORY_NONE, 0, "" },
+    { "serial number stored with its pad", { .serial_reversed = S("0b99") }, STRICT, DIRECTORY_FOUND, 1, "padded" },
+    { "serial number with the pad in the certificate only", { .serial_reversed = S("0a0100") }, STRICT, DIRECTORY_FOUND, 1, "alice" },
+    { "two accounts with one key (C03)", { .ski = S("77") }, STRICT, DIRECTORY_AMBIGUOUS, 0, "" },
+    { "a strong hit is not shadowed by a name", { .serial_reversed = S("0a01"), .upn = { S("ivan@depot.test") }, .upn_count = 1 }, STRICT, DIRECTORY_FOUND, 1, "alice" },
+    { "a UPN alone is weak (C01)", { .upn = { S("alice@depot.test") }, .upn_count = 1 }, STRICT, DIRECTORY_WEAK, 0, "" },
+    { "a UPN, all mappings allowed", { .upn = { S("alice@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_FOUND, 2, "alice" },
+    { "a UPN, certificate younger than the account", { .upn = { S("alice@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_COMPATIBILITY), DIRECTORY_FOUND, 2, "alice" },
+    { "a UPN, certificate older than the account", { .upn = { S("alice@depot.test") }, .upn_count = 1, .not_before = 1672531199 }, RULES(.strength = STRENGTH_COMPATIBILITY), DIRECTORY_WEAK, 0, "" },
+    { "backdating covers the difference", { .upn = { S("alice@depot.test") }, .upn_count = 1, .not_before = 1672531199 }, RULES(.strength = STRENGTH_COMPATIBILITY, .backdating_minutes = 1), DIRECTORY_FOUND, 2, "alice" },
+    { "the SID makes it strong", { .upn = { S("alice@depot.test") }, .upn_count = 1, .sid = S("S-1-5-21-1-2-3-1001") }, STRICT, DIRECTORY_FOUND, 2, "alice" },
+    { "somebody else's SID (C02)", { .upn = { S("alice@depot.test") }, .upn_count = 1, .sid = S("S-1-5-21-1-2-3-1002") }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_SID_DIFFERS, 0, "" },
+    { "a strong form with somebody else's SID (C02)", { .serial_reversed = S("0a01"), .sid = S("S-1-5-21-1-2-3-1002") }, STRICT, DIRECTORY_SID_DIFFERS, 0, "" },
+    { "two UPNs of two accounts (C03)", { .upn = { S("alice@depot.test"), S("bert@depot.test") }, .upn_count = 2 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_AMBIGUOUS, 0, "" },
+    { "two UPNs of one account", { .upn = { S("ALICE@depot.test"), S("alice@depot.test") }, .upn_count = 2 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_FOUND, 2, "alice" },
+    { "the implicit UPN", { .upn = { S("noname@DEPOT.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_FOUND, 2, "noname" },
+    { "the implicit UPN of another domain", { .upn = { S("noname@other.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_NONE, 0, "" },
+    { "a UPN that differs by an accent only", { .upn = { S("zoe@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_NONE, 0, "" },
+    { "a star is no wildcard (L01)", { .upn = { S("ali*@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_NONE, 0, "" },
+    { "brackets do not end the filter (L01)", { .upn = { S("x)(sAMAccountName=alice@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_NONE, 0, "" },
+    { "the SID alone", { .sid = S("S-1-5-21-1-2-3-1002") }, STRICT, DIRECTORY_FOUND, 3, "bert" },
+    { "a group's SID is nobody", { .sid = S("S-1-5-21-1-2-3-2001") }, STRICT, DIRECTORY_NONE, 0, "" },
+    { "issuer and subject are weak", { .subject = S("CN=bert") }, STRICT, DIRECTORY_WEAK, 0, "" },
+    { "issuer and subject, allowed", { .subject = S("CN=bert") }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_FOUND, 4, "bert" },
+    { "a mail address", { .rfc822 = { S("paul@depot.test") }, .rfc822_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_FOUND, 5, "paul" },
+    { "a whole CA, not asked for", { .issuer = S("CN=Whole CA") }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_NONE, 0, "" },
+    { "a whole CA", { .issuer = S("CN=Whole CA") }, RULES(.strength = STRENGTH_DISABLED, .allow_issuer_mapping = true), DIRECTORY_FOUND, 6, "owner" },
+    { "methods without UPN", { .upn = { S("alice@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED, .methods = 1), DIRECTORY_NONE, 0, "" },
+    { "CA not in NTAuth", { .serial_reversed = S("0a01") }, { .require_ntauth = true, .at = NOW }, DIRECTORY_NOT_NTAUTH, 0, "" },
+    { "CA not in NTAuth, not required, strong", { .serial_reversed = S("0a01") }, { .at = NOW }, DIRECTORY_FOUND, 1, "alice" },
+    { "CA not in NTAuth, not required, by name", { .upn = { S("alice@depot.test") }, .upn_count = 1 }, { .at = NOW, .strength = STRENGTH_DISABLED }, DIRECTORY_NOT_NTAUTH, 0, "" },
+    { "disabled", { .upn = { S("ivan@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_DISABLED, 2, "ivan" },
+    { "more groups than anybody has (L07)", { .upn = { S("crowd@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_UNAVAILABLE, 0, "" },
+    { "nothing in the certificate", { .issuer = S("") }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_NONE, 0, "" },
+};
+
+static void test_mapping(void **state)
+{
+    (void)state;
+    struct directory *d = open_one(&first);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        CASE_LABEL(&cases[i]);
+        struct directory_account a = { 0 };
+        struct cert_facts f = facts_with(cases[i].facts);
+        for (int again = 0; again < 2; again++) { /* the second answer comes from the cache */
+            OWNED_TEXT_BUFFER steps = { 0 };
+            enum directory_verdict v = directory_map(d, &f, &cases[i].rules, SLICE_NONE, &steps, &a);
+            assert_string_equal(directory_verdict_text(v), directory_verdict_text(cases[i].want));
+            assert_int_equal(a.tier, cases[i].tier);
+            assert_true(slice_equal_str(a.name, cases[i].name));
+            directory_account_free(&a);
+        }
+    }
+    directory_free(d);
+}
+
+static void test_account(void **state)
+{
+    (void)state;
+    struct directory *d = open_one(&first);
+    struct directory_account a = { 0 };
+    struct cert_facts f = facts_with((struct cert_facts){ .serial_reversed = S("0a01") });
+    struct slice roles = SLICE_LITERAL("ftp-admins\nftp-users\nDEPOT\\ftp-users\nOTHER\\ftp-users\nS-1-5-21-1-2-3-513\nEveryone\n*\n"
+                                       "nobody\n\nBUILTIN\\Administrators");
+    assert_int_equal(directory_map(d, &f, &strict, roles, NULL, &a), DIRECTORY_FOUND);
+    assert_true(slice_equal_str(a.domain, "DEPOT"));
+    assert_true(slice_equal_str(a.upn, "alice@depot.test"));
+    assert_true(slice_equal_str(a.dn, "CN=alice,OU=People,DC=depot,DC=test"));
+    assert_true(slice_equal_str(a.sid, "S-1-5-21-1-2-3-1001"));
+    assert_true(slice_equal_str(a.groups, "S-1-5-21-1-2-3-513\nS-1-5-21-1-2-3-2001\nS-1-1-0\nS-1-5-11\nS-1-5-2"));
+    assert_true(slice_equal_str(a.roles, "ftp-users\nDEPOT\\ftp-users\nS-1-5-21-1-2-3-513\nEveryone"));
+    assert_true(a.strong && !a.has_uid);
+    directory_account_free(&a);
+    directory_free(d);
+}
+
+static void test_cache_and_connections(void **state)
+{
+    (void)state;
+    struct directory *d = open_one(&second);
+    struct counts before = counts_of(&second);
+    struct cert_facts f = upn("alice@depot.test");
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(ask(d, f), DIRECTORY_FOUND);
+    struct counts once = counts_of(&second);
+    assert_int_equal(once.connections - before.connections, 1);
+    assert_int_equal(once.binds - before.binds, 1);
+    directory_flush(d);
+    assert_int_equal(ask(d, f), DIRECTORY_FOUND);
+    struct counts flushed = counts_of(&second);
+    assert_int_equal(flushed.connections, once.connections);
+    assert_true(flushed.searches > once.searches);
+    directory_free(d);
+}
+
+/* ---- TLS ---- */
+
+static void test_tls(void **state)
+{
+    (void)state;
+    char uri[64];
+    snprintf(uri, sizeof uri, "ldap://127.0.0.1:%u", first.ldap);
+    struct directory *d = open_with((struct directory_config){ 0 }, uri);
+    assert_int_equal(ask(d, upn("alice@depot.test")), DIRECTORY_FOUND);
+    directory_free(d);
+
+    struct counts before = counts_of(&first);
+    snprintf(uri, sizeof uri, "ldaps://localhost:%u", first.ldaps); /* not the name in the certificate (L05) */
+    d = open_with((struct directory_config){ 0 }, uri);
+    assert_int_equal(ask(d, upn("alice@depot.test")), DIRECTORY_UNAVAILABLE);
+    directory_free(d);
+
+    struct cert *other = NULL;
+    struct diag diag = { 0 };
+    OWNED_TEXT_BUFFER pem = { 0 };
+    const struct cert_request r = { SLICE_LITERAL("dc1"), NULL, 0, 30, time(NULL) };
+    assert_int_equal(cert_create_self_signed(&r, &other, &diag), 0);
+    assert_int_equal(cert_write_pem(other, CERT_PART_LEAF, &pem), 0);
+    snprintf(uri, sizeof uri, "ldaps://127.0.0.1:%u", first.ldaps);
+    d = open_with((struct directory_config){ .ca_pem = text_slice(&pem) }, uri);
+    assert_int_equal(ask(d, upn("alice@depot.test")), DIRECTORY_UNAVAILABLE);
+    directory_free(d);
+    cert_free(other);
+    assert_int_equal(counts_of(&first).binds, before.binds); /* the password went to nobody */
+}
+
+static const struct {
+    const char *label;
+    struct directory_config config;
+    int want;
+} refused[] = {
+    { "no server",                         { .uris = S(" "), .bind_name = S("x"), .bind_password = S("x") }, ERR_NOT_FOUND },
+    { "a web address",                     { .uris = S("https://dc1"), .bind_name = S("x"), .bind_password = S("x") }, ERR_SYNTAX },
+    { "a port that is none",               { .uris = S("ldaps://dc1:0"), .bind_name = S("x"), .bind_password = S("x") }, ERR_SYNTAX },
+    { "an empty password binds anonymously (L02)", { .uris = S("ldaps://dc1"), .bind_name = S("x") }, ERR_DENIED },
+    { "no CA: nobody could be trusted",    { .uris = S("ldaps://dc1"), .bind_name = S("x"), .bind_password = S("x") }, ERR_SYNTAX },
+};
+
+static void test_configuration(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        CASE_LABEL(&refused[i]);
+        struct directory *d = NULL;
+        struct diag diag = { 0 };
+        assert_int_equal(directory_new(&refused[i].config, &d, &diag), refused[i].want);
+        assert_null(d);
+        assert_true(diag.what[0]);
+    }
+}
+
+/* ---- controllers that fail ---- */
+
+static void test_hanging_controller(void **state)
+{
+    (void)state;
+    static const char *const modes[] = { "hang", "drip", "close" };
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        print_message("    case: %s\n", modes[i]);
+        struct directory *d = open_both(60000);
+        behave(&first, modes[i]);
+        int64_t begun = ldap_now_ms();
+        assert_int_equal(ask(d, upn("alice@depot.test")), DIRECTORY_FOUND); /* the second answers */
+        assert_true(ldap_now_ms() - begun < 10 * QUICK_MS);
+        struct counts before = counts_of(&first);
+        assert_int_equal(ask(d, upn("bert@depot.test")), DIRECTORY_FOUND);
+        assert_int_equal(counts_of(&first).connections, before.connections); /* skipped, not asked again (L06) */
+        behave(&second, modes[i]);
+        assert_int_equal(ask(d, upn("paul@depot.test")), DIRECTORY_UNAVAILABLE);
+        begun = ldap_now_ms();
+        assert_int_equal(ask(d, upn("paul@depot.test")), DIRECTORY_UNAVAILABLE);
+        assert_true(ldap_now_ms() - begun < QUICK_MS); /* both are skipped: the answer comes at once */
+        behave(&first, "good");
+        behave(&second, "good");
+        directory_free(d);
+    }
+}
+
+static void test_comes_back(void **state)
+{
+    (void)state;
+    struct directory *d = open_both(1);
+    struct cert_facts f = upn("alice@depot.test");
+    behave(&first, "close");
+    behave(&second, "close");
+    assert_int_equal(ask(d, f), DIRECTORY_UNAVAILABLE);
+    behave(&first, "good");
+    behave(&second, "good");
+    nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL); /* longer than skip_ms */
+    assert_int_equal(ask(d, f), DIRECTORY_FOUND); /* that nobody answered was not remembered */
+    directory_free(d);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    struct directory *d = open_both(60000);
+    behave(&first, "refuse-bind");
+    struct counts before = counts_of(&second);
+    assert_int_equal(ask(d, upn("alice@depot.test")), DIRECTORY_UNAVAILABLE);
+    assert_int_equal(ask(d, upn("alice@depot.test")), DIRECTORY_UNAVAILABLE);
+    assert_int_equal(counts_of(&second).binds, before.binds); /* a wrong password is not tried everywhere: it would lock */
+    behave(&first, "good");
+    directory_free(d);
+
+    d = open_one(&first);
+    assert_int_equal(ask(d, upn("alice@depot.test")), DIRECTORY_FOUND);
+    before = counts_of(&first);
+    behave(&first, "referral");
+    assert_int_equal(ask(d, upn("bert@depot.test")), DIRECTORY_NONE); /* L04 */
+    behave(&first, "many");
+    assert_int_equal(ask(d, upn("bert@depot.test")), DIRECTORY_AMBIGUOUS); /* L03 */
+    behave(&first, "good");
+    assert_int_equal(counts_of(&first).connections, before.connections);
+    directory_free(d);
+}
+
+/* ---- running ---- */
+
+static int set_up(void **state)
+{
+    (void)state;
+    directory_warm_up();
+    if (!mkdtemp(folder))
+        return -1;
+    make_certificate();
+    controller_start(&first);
+    controller_start(&second);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char path[64];
+    controller_stop(&first);
+    controller_stop(&second);
+    in_folder("cert", path);
+    unlink(path);
+    in_folder("key", path);
+    unlink(path);
+    rmdir(folder);
+    text_free(&certificate);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mapping),      cmocka_unit_test(test_account), cmocka_unit_test(test_cache_and_connections),
+        cmocka_unit_test(test_tls),          cmocka_unit_test(test_configuration), cmocka_unit_test(test_hanging_controller),
+        cmocka_unit_test(test_comes_back),   cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
