@@ -15,6 +15,7 @@ enum account_kind {
     ACCOUNT_ANONYMOUS = 1,
     ACCOUNT_IIS_MANAGER = 2,
     ACCOUNT_SYSTEM = 4,
+    ACCOUNT_DIRECTORY = 16, /* of the Active Directory, named by a certificate */
 };
 
 /* "anonymous" and "ftp", without regard to case. */
@@ -54,6 +55,7 @@ struct identity {
     uint64_t shown;       /* of the one the session showed, whoever named the account; 0 none */
     struct slice user; /* canonical, "" for anonymous; borrowed unless made by identity_copy */
     struct slice groups, roles;
+    struct slice sid;  /* ACCOUNT_DIRECTORY, whose `user` is DOMAIN\name */
 };
 /* One allocation owns the texts; free with identity_free. */
 MUST_USE int identity_copy(const struct identity *from, struct identity **to_out);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/cache.h"
+#include "auth/mapper.h"
 #include "auth/password.h"
 #include "auth/server.h"
 #include "pki/revocation.h"
@@ -67,6 +68,7 @@ static MUST_USE int set_up(struct auth_server **server_out, struct diag *d)
     const struct auth_options options = { slice_str(machine), verifier_count(), auth_needs_network(child.snapshot), QUEUE_MAX, LOGINS_MAX,
                                           CERTIFICATES_MAX };
     warm_up();
+    directory_warm_up();
     int err = confine(options.online, d);
     struct auth_server *server = NULL;
     if (!err)

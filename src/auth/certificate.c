@@ -168,8 +168,9 @@ static bool may_fetch(const struct snap_site *site, enum chain_reason reason, bo
            !(site->client_cert_flags & PKI_REVOCATION_CACHE_ONLY);
 }
 
-enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
-                                     int64_t at, struct text *steps, struct inquiry_job **job_out)
+/* certificate_verify; with CHAIN_GOOD the caller of a `chain_out` frees the chain. */
+static enum chain_reason verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
+                                int64_t at, struct text *steps, struct inquiry_job **job_out, struct pki_chain **chain_out)
 {
     struct slice sent[PKI_SENT_MAX];
     size_t count = 0;
@@ -194,7 +195,10 @@ enum chain_reason certificate_verify(const struct certificate_table *t, const st
     enum chain_reason reason = result.reason;
     if (reason == CHAIN_GOOD)
         reason = revocation_reason(t, site, result.chain, at, steps, &stale);
-    pki_chain_free(result.chain);
+    if (chain_out && reason == CHAIN_GOOD)
+        *chain_out = result.chain;
+    else
+        pki_chain_free(result.chain);
     if (job_out && may_fetch(site, reason, stale) && (*job_out = inquiry_job_new(t->stores, sent, count))) {
         rules.flags = site->client_cert_flags;
         (*job_out)->rules = rules;
@@ -203,6 +207,22 @@ enum chain_reason certificate_verify(const struct certificate_table *t, const st
         (*job_out)->retrieval_ms = site->client_cert_retrieval * 1000;
     }
     return reason;
+}
+
+enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
+                                     int64_t at, struct text *steps, struct inquiry_job **job_out)
+{
+    return verify(t, site, chain, at, steps, job_out, NULL);
+}
+
+void certificate_in_ntauth(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
+                           bool *by_issuer_out, bool *by_chain_out)
+{
+    struct pki_chain *built = NULL;
+    bool good = verify(t, site, chain, at, NULL, NULL, &built) == CHAIN_GOOD;
+    *by_issuer_out = good && pki_chain_is_ntauth(built, t->stores, false);
+    *by_chain_out = good && pki_chain_is_ntauth(built, t->stores, true);
+    pki_chain_free(built);
 }
 
 /* ---- mapping ---- */

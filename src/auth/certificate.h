@@ -42,6 +42,10 @@ void certificate_table_free(struct certificate_table *t);
 enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
                                      int64_t at, struct text *steps, struct inquiry_job **job_out);
 
+/* Whether the CA that issued it, or any CA of its chain, lies in store NTAuth; both false unless the chain is good. */
+void certificate_in_ntauth(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
+                           bool *by_issuer_out, bool *by_chain_out);
+
 /* Remember one that was found good; `what` says number, worker, session and site.  ERR_LIMIT, ERR_NOMEM. */
 MUST_USE int certificate_add(struct certificate_table *t, const struct certificate *what, struct slice chain);
 const struct certificate *certificate_find(const struct certificate_table *t, uint64_t number);

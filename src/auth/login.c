@@ -35,11 +35,12 @@ enum {
     PAM_WAIT_MS = 60000,
     GRANT_WAIT_MS = 20000,
     VERIFY_WAIT_MS = 60000,
+    MAP_WAIT_MS = 60000,
     EXPLAIN_MS = 10000,
     EXPLAIN_MAX = 10,
 };
 
-enum login_stage { LOGIN_VERIFYING, LOGIN_ASKING_PAM, LOGIN_GRANTING };
+enum login_stage { LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_GRANTING };
 
 struct login {
     struct login *next;
@@ -56,6 +57,7 @@ struct login {
     struct identity *identity; /* LOGIN_GRANTING */
     char *user, *password;
     size_t user_len, password_len;
+    bool asked_at_user; /* no password was sent yet */
     bool vouched;      /* the certificate suffices: no password is checked */
     char rhost[64];
     struct net_addr client;
@@ -206,7 +208,24 @@ static bool may_log_in(struct auth_server *a, uint32_t site_id, const struct ide
 
 static uint8_t grant_account_of(enum account_kind kind)
 {
-    return kind == ACCOUNT_ANONYMOUS ? GRANT_ANONYMOUS : kind == ACCOUNT_SYSTEM ? GRANT_LOCAL : GRANT_CUSTOM;
+    switch (kind) {
+    case ACCOUNT_ANONYMOUS:
+        return GRANT_ANONYMOUS;
+    case ACCOUNT_SYSTEM:
+        return GRANT_LOCAL;
+    case ACCOUNT_DIRECTORY:
+        return GRANT_DOMAIN;
+    default:
+        return GRANT_CUSTOM;
+    }
+}
+
+/* The name without and the domain in *domain_out, "" for accounts that have none. */
+static struct slice split_domain(const struct identity *identity, struct slice *domain_out)
+{
+    size_t backslash = identity->kind == ACCOUNT_DIRECTORY ? slice_find(identity->user, '\\') : SIZE_MAX;
+    *domain_out = backslash == SIZE_MAX ? SLICE_NONE : slice_first(identity->user, backslash);
+    return backslash == SIZE_MAX ? identity->user : slice_from(identity->user, backslash + 1);
 }
 
 /* Somebody said who this is: ask the broker to let him in. */
@@ -222,11 +241,12 @@ static void grant_identity(struct auth_server *a, struct login *l, const struct 
     l->identity->shown = l->shown;
     wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
     bool is_system = identity->kind == ACCOUNT_SYSTEM;
+    struct slice domain, name = split_domain(identity, &domain);
     SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = l->site, .account = grant_account_of(identity->kind),
                 .identity = is_system ? GRANT_SYSTEM : GRANT_SERVICE, .uid = is_system ? identity->uid : UINT32_MAX,
                 .gid = is_system ? identity->gid : UINT32_MAX, .groups = identity->groups,
-                .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : identity->user,
-                .roles = identity->roles, .client = l->client);
+                .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : name,
+                .domain = domain, .roles = identity->roles, .client = l->client);
 }
 
 /* What logs show: system accounts as MACHINE\name, nobody for anonymous. */
@@ -616,6 +636,177 @@ static bool names_account(const struct auth_server *a, struct slice mapped, stru
            (account_system_name(mapped, a->options.machine, SLICE_NONE, &name) == 0 && slice_equal(name, account));
 }
 
+/* ---- the directory ---- */
+
+static struct map_job *job_for(struct auth_server *a, const struct snap_site *site, const struct certificate *c)
+{
+    struct map_job *job = map_job_new(a->ad);
+    if (!job)
+        return NULL;
+    struct slice chain = certificate_chain(c);
+    job->at = seconds_now();
+    text_add(&job->leaf, certificate_leaf(chain));
+    text_add(&job->workstation, a->options.machine);
+    map_job_add_roles(job, a->child->snapshot);
+    certificate_in_ntauth(&a->certificates, site, chain, job->at, &job->in_ntauth_by_issuer, &job->in_ntauth_by_chain);
+    return job;
+}
+
+/* Whom does the directory say it is?  False: nobody is asked. */
+static bool ask_directory(struct auth_server *a, struct login *l, const struct snap_site *site, const struct certificate *c)
+{
+    if (!site->use_ad_mapping || site->cert_and_password || !a->ad)
+        return false;
+    struct map_job *job = job_for(a, site, c);
+    l->certificate = c->number;
+    wait_for(l, LOGIN_MAPPING, MAP_WAIT_MS);
+    if (job)
+        job->login = l->id;
+    if (!job || mapper_submit(a->mapper, job)) {
+        map_job_free(job);
+        give_up(a, l);
+    }
+    return true;
+}
+
+static void tell_mapping(struct auth_server *a, const struct login *l, const struct map_job *job)
+{
+    OWNED_TEXT_BUFFER steps = { 0 };
+    bool found = job->verdict == DIRECTORY_FOUND;
+    if (!found && !login_may_explain(a))
+        return;
+    if (job->account.dn.len) {
+        text_add_str(&steps, ": ");
+        text_add_escaped(&steps, job->account.dn);
+    }
+    for (struct slice rest = text_slice(&job->steps); rest.len;) {
+        text_add_str(&steps, "; ");
+        text_add_escaped(&steps, slice_cut(&rest, '\n'));
+    }
+    server_tell(a, found ? LOG_LEVEL_DEBUG : job->verdict == DIRECTORY_UNAVAILABLE ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+                "site %u: %s" SLICE_FMT "%s", l->site, directory_verdict_text(job->verdict), SLICE_ARG(text_slice(&steps)),
+                found ? (job->account.strong ? "; strong" : "; weak") : "");
+}
+
+static bool is_account(const struct directory_account *account, struct slice typed)
+{
+    size_t backslash = slice_find(typed, '\\');
+    if (backslash != SIZE_MAX)
+        return slice_equal_fold(slice_first(typed, backslash), account->domain) &&
+               slice_equal_fold(slice_from(typed, backslash + 1), account->name);
+    return slice_equal_fold(typed, account->name) || (account->upn.len && slice_equal_fold(typed, account->upn));
+}
+
+static void admit_account(struct auth_server *a, struct login *l, const struct snap_site *site,
+                          const struct directory_account *account)
+{
+    OWNED_TEXT_BUFFER user = { 0 };
+    text_addf(&user, SLICE_FMT "\\" SLICE_FMT, SLICE_ARG(account->domain), SLICE_ARG(account->name));
+    const struct identity identity = { .kind = ACCOUNT_DIRECTORY, .user = text_slice(&user), .roles = account->roles,
+                                       .sid = account->sid, .certificate = l->certificate };
+    if (text_error(&user))
+        give_up(a, l);
+    else if ((site->require_user_match && !is_account(account, user_of(l))) || !may_log_in(a, l->site, &identity))
+        refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
+    else
+        grant_identity(a, l, &identity);
+}
+
+static void go_on(struct auth_server *a, struct login *l, unsigned kinds);
+
+/* Without an account the other methods have their say; an account that may not log in is the end. */
+static void directory_answered(struct auth_server *a, struct login *l, const struct map_job *job)
+{
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, l->site);
+    unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
+    tell_mapping(a, l, job);
+    if (!site) {
+        give_up(a, l);
+    } else if (job->verdict == DIRECTORY_FOUND) {
+        admit_account(a, l, site, &job->account);
+    } else if (job->account.sid.len || !kinds) {
+        refuse(a, l, AUTH_DENIED, directory_verdict_win32(job->verdict), SUB_USER_FAILED);
+    } else {
+        l->certificate = 0;
+        if (l->asked_at_user)
+            refuse(a, l, AUTH_NEEDS_PASSWORD, 0, 0);
+        else
+            go_on(a, l, kinds);
+    }
+}
+
+/* The account of a live login is not what it was: out. */
+static void recheck_answered(struct auth_server *a, const struct map_job *job)
+{
+    const struct ticket *ticket = ticket_find(a->tickets, job->ticket);
+    if (!ticket || job->verdict == DIRECTORY_UNAVAILABLE)
+        return;
+    bool same_account = job->verdict == DIRECTORY_FOUND && slice_equal(job->account.sid, ticket->identity->sid);
+    if (same_account && slice_equal(job->account.roles, ticket->identity->roles))
+        return;
+    const char *why = same_account                      ? "the account's groups have changed"
+                      : job->verdict == DIRECTORY_FOUND ? "the certificate maps to another account now"
+                                                        : directory_verdict_text(job->verdict);
+    server_tell(a, LOG_LEVEL_NOTICE, "\"" SLICE_FMT "\" is logged off site %u: %s", SLICE_ARG(ticket->identity->user),
+                ticket->site, why);
+    SERVER_SEND(a, server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
+                .substatus = SUB_USER_FAILED, .why = slice_str(why));
+    SERVER_SEND(a, server_peer(a, ROLE_BROKER, ticket->worker), grant_revoke, .ticket = ticket->number);
+    ticket_remove(a->tickets, job->ticket);
+}
+
+void login_mapped(struct auth_server *a, struct map_job *job)
+{
+    struct login *l = job->ticket ? NULL : login_find(a, LOGIN_MAPPING, job->login);
+    if (job->ticket)
+        recheck_answered(a, job);
+    else if (l)
+        directory_answered(a, l, job);
+    map_job_free(job);
+}
+
+/* ticket_sweep's walk over all of them; nobody leaves before the directory has answered. */
+static bool recheck_one(void *context, const struct ticket *ticket)
+{
+    struct auth_server *a = context;
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, ticket->site);
+    const struct certificate *c = certificate_find(&a->certificates, ticket->identity->certificate);
+    if (ticket->identity->kind != ACCOUNT_DIRECTORY || !site || !c)
+        return false;
+    struct map_job *job = job_for(a, site, c);
+    if (job) {
+        job->ticket = ticket->number;
+        mapper_submit_later(a->mapper, job);
+    }
+    return false;
+}
+
+/* Look at the accounts of all live logins once more when it is time to. */
+static int64_t recheck_logins(struct auth_server *a, int64_t now)
+{
+    const struct snapshot *s = a->child->snapshot;
+    if (!a->ad || !ad_is_configured(s))
+        return INT64_MAX;
+    if (now >= a->next_recheck) {
+        a->next_recheck = now + snapshot_ad(s, 0)->recheck_seconds * 1000;
+        ticket_sweep(a->tickets, recheck_one, a);
+    }
+    return a->next_recheck;
+}
+
+static void load_directory(struct auth_server *a)
+{
+    struct ad *ad = NULL;
+    struct diag d = { 0 };
+    int err = ad_from_snapshot(a->child->snapshot, a->ad, &ad, &d);
+    if (err)
+        server_tell(a, LOG_LEVEL_ERROR, "the directory of accounts cannot be used: %s", d.what[0] ? d.what : err_text(err));
+    if (ad != a->ad)
+        a->next_recheck = 0; /* another directory may know other accounts */
+    ad_unref(a->ad);
+    a->ad = ad;
+}
+
 /* What the certificate says about this login.  True: it has been decided, or is on its way. */
 static bool decided_by_certificate(struct auth_server *a, struct login *l, const struct snap_site *site,
                                    const struct auth_login *m, unsigned kinds)
@@ -642,7 +833,9 @@ static bool decided_by_certificate(struct auth_server *a, struct login *l, const
     enum certificate_mapping mapping =
         mine && c->mappable ? certificate_map(a->child->snapshot, site, certificate_leaf(certificate_chain(c)), &mapped)
                             : MAPPING_NONE;
-    bool asked_at_user = m->method == AUTH_METHOD_CERTIFICATE;
+    bool asked_at_user = l->asked_at_user = m->method == AUTH_METHOD_CERTIFICATE;
+    if (mapping == MAPPING_NONE && mine && c->mappable && ask_directory(a, l, site, c))
+        return true;
     if (mapping == MAPPING_USER && site->require_user_match && !names_account(a, mapped, m->user)) {
         refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
     } else if (mapping == MAPPING_USER && !(asked_at_user && site->cert_and_password)) {
@@ -659,15 +852,32 @@ static bool decided_by_certificate(struct auth_server *a, struct login *l, const
 }
 
 /* What needs no secret to be decided; 0 when the login has to go through the methods. */
-static uint32_t refused_at_once(const struct auth_login *m, unsigned kinds)
+static uint32_t refused_at_once(const struct login *l, unsigned kinds)
 {
+    struct slice user = user_of(l);
     if (!kinds)
         return SUB_ALL_DISABLED;
-    if (account_is_anonymous_name(m->user))
+    if (account_is_anonymous_name(user))
         return kinds & ACCOUNT_ANONYMOUS ? 0 : SUB_NO_ANONYMOUS;
-    if (slice_is_empty(m->user) || slice_is_empty(m->password) || !slice_is_utf8(m->user))
+    if (slice_is_empty(user) || !l->password_len || !slice_is_utf8(user))
         return SUB_AUTH_ERROR;
     return 0;
+}
+
+/* Without a word from the certificate: the password, or nobody in particular. */
+static void go_on(struct auth_server *a, struct login *l, unsigned kinds)
+{
+    uint32_t refused = refused_at_once(l, kinds);
+    if (refused) {
+        refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, refused);
+        return;
+    }
+    if (account_is_anonymous_name(user_of(l))) {
+        grant_identity(a, l, &(struct identity){ .kind = ACCOUNT_ANONYMOUS });
+        return;
+    }
+    l->methods = kinds & (ACCOUNT_IIS_MANAGER | ACCOUNT_SYSTEM);
+    next_method(a, l);
 }
 
 void login_begin(struct auth_server *a, unsigned worker, const struct auth_login *m)
@@ -679,19 +889,8 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
         answer(a, worker, m->session, AUTH_UNAVAILABLE, WIN32_TIMEOUT, SUB_AUTH_ERROR);
         return;
     }
-    if (site && decided_by_certificate(a, l, site, m, kinds))
-        return;
-    uint32_t refused = refused_at_once(m, kinds);
-    if (refused) {
-        refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, refused);
-        return;
-    }
-    if (account_is_anonymous_name(m->user)) {
-        grant_identity(a, l, &(struct identity){ .kind = ACCOUNT_ANONYMOUS });
-        return;
-    }
-    l->methods = kinds & (ACCOUNT_IIS_MANAGER | ACCOUNT_SYSTEM);
-    next_method(a, l);
+    if (!site || !decided_by_certificate(a, l, site, m, kinds))
+        go_on(a, l, kinds);
 }
 
 /* ---- ends ---- */
@@ -746,6 +945,8 @@ int login_expire(struct auth_server *a)
         else if (l->deadline < first)
             first = l->deadline;
     }
+    int64_t recheck = recheck_logins(a, now);
+    first = recheck < first ? recheck : first;
     return first == INT64_MAX ? -1 : (int)(first - now + 1);
 }
 
@@ -764,6 +965,8 @@ static bool certificate_still_names(struct auth_server *a, const struct ticket *
     if (reason != CHAIN_GOOD && reason != CHAIN_REVOCATION_OFFLINE)
         return false;
     struct slice user = SLICE_NONE;
+    if (ticket->identity->kind == ACCOUNT_DIRECTORY) /* whether it still names the account, recheck_logins asks */
+        return a->ad && certificate_map(s, site, certificate_leaf(certificate_chain(c)), &user) == MAPPING_NONE;
     return !ticket->identity->certificate ||
            (certificate_map(s, site, certificate_leaf(certificate_chain(c)), &user) == MAPPING_USER &&
             names_account(a, user, ticket->identity->user));
@@ -836,6 +1039,7 @@ void login_apply_snapshot(struct auth_server *a)
 {
     learn_forms(a);
     load_stores(a);
+    load_directory(a);
     cache_retain(a->cache, still_right, a);
     ticket_sweep(a->tickets, must_leave, a);
     tell_useless(a);

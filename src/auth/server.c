@@ -335,6 +335,8 @@ static void collect_inquiries(struct auth_server *a)
 
 bool auth_needs_network(const struct snapshot *s)
 {
+    if (ad_is_configured(s))
+        return true;
     for (size_t i = 0; i < snapshot_count(s, SNAP_TABLE_site); i++) {
         const struct snap_site *site = snapshot_site(s, i);
         unsigned f = site->client_cert_flags;
@@ -359,7 +361,7 @@ static void apply_snapshot(struct auth_server *a)
     login_apply_snapshot(a);
     if (auth_needs_network(s) && !a->options.online) {
         server_tell(a, LOG_LEVEL_NOTICE,
-                    "a site wants client certificates checked against the network: the authenticator starts again to be "
+                    "client certificates are checked against the network or a directory: the authenticator starts again to be "
                     "allowed to");
         a->must_restart = true;
     }
@@ -397,6 +399,7 @@ static int on_flush(struct auth_server *a, struct wire_in *in, int *fd)
     if (err)
         return err;
     cache_flush(a->cache);
+    ad_flush(a->ad);
     return DATAGRAM_SEND(a->child->fd, -1, child_done, .query = m.query);
 }
 
@@ -471,6 +474,8 @@ static void collect_verified(struct auth_server *a)
 {
     for (struct verify_job *job; (job = verifier_take(a->verifier));)
         login_verified(a, job);
+    for (struct map_job *job; (job = mapper_take(a->mapper));)
+        login_mapped(a, job);
 }
 
 static int shorter(int left, int right)
@@ -480,14 +485,15 @@ static int shorter(int left, int right)
 
 int auth_server_turn(struct auth_server *a, int timeout_ms)
 {
-    struct pollfd polled[AUTH_PEERS_MAX + 3];
+    struct pollfd polled[AUTH_PEERS_MAX + 4];
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
         polled[i] = (struct pollfd){ .fd = a->peers[i].fd,
                                      .events = (short)(a->peers[i].first ? POLLIN | POLLOUT : POLLIN) };
     polled[AUTH_PEERS_MAX] = (struct pollfd){ .fd = a->child->fd, .events = POLLIN };
     polled[AUTH_PEERS_MAX + 1] = (struct pollfd){ .fd = verifier_fd(a->verifier), .events = POLLIN };
     polled[AUTH_PEERS_MAX + 2] = (struct pollfd){ .fd = inquiry_fd(a->inquiry), .events = POLLIN };
-    if (poll(polled, AUTH_PEERS_MAX + 3, shorter(timeout_ms, login_expire(a))) < 0 && errno != EINTR)
+    polled[AUTH_PEERS_MAX + 3] = (struct pollfd){ .fd = mapper_fd(a->mapper), .events = POLLIN };
+    if (poll(polled, AUTH_PEERS_MAX + 4, shorter(timeout_ms, login_expire(a))) < 0 && errno != EINTR)
         return ERR_SYS;
     if (server_serve_orders(a) == ERR_CLOSED || a->must_restart)
         return ERR_CLOSED;
@@ -510,6 +516,8 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
 
 /* ---- life ---- */
 
+enum { MAPPERS = 4 }; /* threads that may wait for the directory */
+
 int auth_server_new(struct child *child, const struct auth_options *options, struct auth_server **server_out)
 {
     struct auth_server *a = calloc(1, sizeof *a);
@@ -527,6 +535,8 @@ int auth_server_new(struct child *child, const struct auth_options *options, str
         err = revocation_new(&(struct revocation_options){ 0 }, &a->revocation);
     if (!err)
         err = inquiry_new(a->revocation, parked_drop, &a->inquiry);
+    if (!err)
+        err = mapper_new(MAPPERS, options->queue_max, &a->mapper);
     a->certificates.revocation = a->revocation;
     if (err) {
         auth_server_free(a);
@@ -548,6 +558,8 @@ void auth_server_free(struct auth_server *a)
     verifier_free(a->verifier);
     inquiry_free(a->inquiry); /* who still waits gets no answer: the channels close */
     revocation_free(a->revocation);
+    mapper_free(a->mapper);
+    ad_unref(a->ad);
     login_free_all(a);
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
         struct peer *p = &a->peers[i];

@@ -14,7 +14,7 @@ struct auth_server;
 struct auth_options {
     struct slice machine;   /* name of this computer; must outlive the server */
     unsigned verifiers;     /* threads */
-    bool online;            /* the sandbox lets us ask responders and fetch lists */
+    bool online;            /* the sandbox lets us ask responders, fetch lists and speak to a directory */
     size_t queue_max;       /* password checks that may wait */
     size_t logins_max;      /* logins under way, whatever they wait for */
     size_t certificates_max; /* certificates of sessions that live */

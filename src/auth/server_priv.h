@@ -6,6 +6,7 @@
 #include "auth/cache.h"
 #include "auth/denial.h"
 #include "auth/certificate.h"
+#include "auth/mapper.h"
 #include "auth/server.h"
 #include "auth/ticket.h"
 #include "auth/verifier.h"
@@ -38,6 +39,9 @@ struct auth_server {
     struct child *child;
     struct auth_options options;
     struct verifier *verifier;
+    struct mapper *mapper;
+    struct ad *ad;        /* of the snapshot; NULL: no directory, or none that can be used */
+    int64_t next_recheck; /* monotonic ms: live logins are looked up in the directory once more */
     struct cache *cache;
     struct ticket_table *tickets;
     struct lockout *lockout; /* NULL before the first failure that counts */
@@ -98,6 +102,7 @@ void login_certificate(struct auth_server *a, unsigned worker, const struct auth
 void login_forget(struct auth_server *a, unsigned worker, uint64_t number);
 void login_begin(struct auth_server *a, unsigned worker, const struct auth_login *m);
 void login_verified(struct auth_server *a, struct verify_job *job); /* takes the job */
+void login_mapped(struct auth_server *a, struct map_job *job);      /* takes the job */
 void login_pam_answered(struct auth_server *a, const struct pam_answer *m);
 void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m);
 void login_end(struct auth_server *a, unsigned worker, uint64_t ticket);

@@ -270,7 +270,7 @@ static int compile_all(struct compiler *c)
 {
     int (*const steps[])(struct compiler *) = {
         open_conf, open_paths,   read_safety, server_cert_open, read_sites, bindings_clashes,
-        bindings_put, users_put, client_cert_trust, put_server,
+        bindings_put, users_put, client_cert_trust, ad_put, put_server,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c);

@@ -7,6 +7,7 @@
  *   scopes.c      paths with their own form of a section   filters.c   request and command filtering
  *   addresses.c   ipSecurity
  *   client_cert.c stores and mappings for the certificates of clients
+ *   ad.c          the directory of accounts
  *   unenforced.c  settings that are understood but not enforced
  */
 #pragma once
@@ -114,6 +115,9 @@ MUST_USE int client_cert_trust(struct compiler *c);
 
 /* ---- users.c ---- */
 MUST_USE int users_put(struct compiler *c);
+
+/* ---- ad.c ---- */
+MUST_USE int ad_put(struct compiler *c);
 
 /* ---- unenforced.c ---- */
 void unenforced_report(struct compiler *c);

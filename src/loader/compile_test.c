@@ -671,6 +671,47 @@ static void test_certificates(void **state)
     }
 }
 
+static const struct {
+    const char *label, *directory;
+    const char *error; /* NULL: good */
+    size_t rows;
+} directories[] = {
+    { "none", "", NULL, 0 },
+    { "no servers: none", "<directory bindName=\"svc\" bindPassword=\"x\" />", NULL, 0 },
+    { "two servers", "<directory servers=\"ldaps://dc1 ldap://dc2:1389\" bindName=\"svc@d\" bindPassword=\"x\" />", NULL, 1 },
+    { "a web address", "<directory servers=\"https://dc1\" bindName=\"svc@d\" bindPassword=\"x\" />", "neither ldaps://", 0 },
+    { "an anonymous bind (L02)", "<directory servers=\"ldaps://dc1\" bindName=\"svc@d\" />", "no bindName and bindPassword", 0 },
+};
+
+static void test_directory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(directories); i++) {
+        CASE_LABEL(&directories[i]);
+        OWNED_TEXT_BUFFER own = { 0 };
+        struct run r;
+        text_addf(&own, SALLYPORT("%s"), directories[i].directory);
+        const struct compile_file files[] = {
+            { "applicationHost.config", slice_str(APPHOST("", "")), 0100640 },
+            { "sallyport.config", text_slice(&own), 0100640 },
+        };
+        run_files(&r, files, COUNT_OF(files));
+        assert_int_equal(r.err, directories[i].error ? ERR_SYNTAX : 0);
+        if (directories[i].error)
+            assert_true(says(&r, LOADER_ERROR, 0, directories[i].error));
+        else
+            assert_int_equal(snapshot_count(r.s, SNAP_TABLE_ad), directories[i].rows);
+        if (!r.err && directories[i].rows) {
+            const struct snap_ad *ad = snapshot_ad(r.s, 0);
+            assert_text(&r, ad->servers, "ldaps://dc1 ldap://dc2:1389");
+            assert_int_equal(ad->search_seconds, 5);
+            assert_int_equal(ad->recheck_seconds, 300);
+            assert_true(ad->strength == 0 && ad->require_ntauth && !ad->allow_issuer_mapping);
+        }
+        end_run(&r);
+    }
+}
+
 static void test_implicit_ports(void **state)
 {
     (void)state;
@@ -796,6 +837,7 @@ int main(void)
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_directory),
         cmocka_unit_test(test_implicit_ports),
         cmocka_unit_test(test_providers),
         cmocka_unit_test(test_ten_thousand_sites),

@@ -108,6 +108,8 @@ static const struct {
     { SNAP_TABLE_server, "tls_min", TLS_MIN_13 },
     { SNAP_TABLE_server, "password_format", PASSWORD_FORMAT_SHA256 },
     { SNAP_TABLE_rule, "permissions", PERMISSION_READ | PERMISSION_WRITE },
+    { SNAP_TABLE_ad, "strength", 2 },
+    { SNAP_TABLE_ad, "ntauth_depth", 1 },
     { SNAP_TABLE_provider, "kind", SNAP_PROVIDER_ASPNET },
 };
 

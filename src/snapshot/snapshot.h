@@ -63,6 +63,7 @@ struct snap_range {
     C(s, anonymous_user_name,         "ftpServer/security/authentication/anonymousAuthentication", "userName")       \
     C(b, basic_enabled,               "ftpServer/security/authentication/basicAuthentication", "enabled")            \
     C(s, basic_default_logon_domain,  "ftpServer/security/authentication/basicAuthentication", "defaultLogonDomain") \
+    C(b, use_ad_mapping,              "ftpServer/security/sslClientCertificates",     "useActiveDirectoryMapping")   \
     C(b, client_cert_enabled,         "ftpServer/security/authentication/clientCertAuthentication", "enabled")       \
     C(e, client_cert_policy,          "ftpServer/security/sslClientCertificates",     "clientCertificatePolicy")     \
     C(f, client_cert_flags,           "ftpServer/security/sslClientCertificates",     "validationFlags")             \
@@ -289,6 +290,27 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(s, central_log_path, "", "")            \
     C(b, needs_pam,        "", "") /* some startable site has Basic on, or maps certificates, and we are privileged */
 
+/* sallyport/directory: one row, none when no directory is configured.  Auth only (the bind password is in it). */
+#define SNAP_AD_SETTINGS(C)                                                                                      \
+    C(s, servers,          "sallyport/directory", "servers")                              /* blank-separated */  \
+    C(s, base,             "sallyport/directory", "base")                                                        \
+    C(s, domain,           "sallyport/directory", "domain")                                                      \
+    C(s, dns_domain,       "sallyport/directory", "dnsDomain")                                                   \
+    C(s, bind_name,        "sallyport/directory", "bindName")                                                    \
+    C(s, bind_password,    "sallyport/directory", "bindPassword")                                                \
+    C(t, connect_seconds,  "sallyport/directory", "connectTimeout")                       /* 00:00:03 */         \
+    C(t, search_seconds,   "sallyport/directory", "searchTimeout")                        /* 00:00:05 */         \
+    C(t, retry_seconds,    "sallyport/directory", "retryInterval")                        /* 00:00:30 */         \
+    C(t, recheck_seconds,  "sallyport/directory", "recheckInterval")                      /* 00:05:00 */         \
+    C(e, strength,         "sallyport/directory", "mappingStrength")                      /* full */             \
+    C(b, require_ntauth,   "sallyport/directory", "requireNTAuth")                        /* true */             \
+    C(e, ntauth_depth,     "sallyport/directory", "ntAuthDepth")                          /* issuer */           \
+    C(u, methods,          "sallyport/directory", "certificateMappingMethods")            /* 0: all */           \
+    C(u, backdating_minutes, "sallyport/directory", "certificateBackdatingCompensation")  /* 0 */                \
+    C(b, allow_issuer_mapping, "sallyport/directory", "allowIssuerMapping")               /* false */            \
+    C(b, match_published,  "sallyport/directory", "matchPublishedCertificate")            /* false */            \
+    C(b, check_workstations, "sallyport/directory", "checkWorkstations")                  /* false */
+
 /* Settings that the loader itself obeys; they reach nobody else.  Beside them the collections of sallyport/paths
  * (drives, shares, variables) and sallyport/tls/implicitPorts. */
 #define SNAP_LOADER_SETTINGS(C)                                                                                  \
@@ -304,7 +326,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     T(binding,    SNAP_BINDING_COLUMNS,    ROLE_SUPERVISOR | ROLE_WORKER | ROLE_AUTH)             \
     T(directory,  SNAP_DIRECTORY_COLUMNS,  ROLE_BROKER)                                           \
     T(scope,      SNAP_SCOPE_COLUMNS,      ROLE_BROKER)                                           \
-    T(rule,       SNAP_RULE_COLUMNS,       ROLE_BROKER)                                           \
+    T(rule,       SNAP_RULE_COLUMNS,       ROLE_BROKER | ROLE_AUTH) /* auth: the role names */    \
     T(address_scope, SNAP_ADDRESS_SCOPE_COLUMNS, ROLE_WORKER | ROLE_BROKER)                       \
     T(address,    SNAP_ADDRESS_COLUMNS,    ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)                 \
     T(command,    SNAP_COMMAND_COLUMNS,    ROLE_WORKER)                                           \
@@ -316,6 +338,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     T(user,       SNAP_USER_COLUMNS,       ROLE_AUTH)                                             \
     T(permission, SNAP_PERMISSION_COLUMNS, ROLE_AUTH)                                             \
     T(cert,       SNAP_CERT_COLUMNS,       ROLE_WORKER)                                           \
+    T(ad,         SNAP_AD_SETTINGS,        ROLE_AUTH)                                             \
     T(trust,      SNAP_TRUST_COLUMNS,      ROLE_AUTH)                                             \
     T(cert_map,   SNAP_CERT_MAP_COLUMNS,   ROLE_AUTH)                                             \
     T(cert_rule,  SNAP_CERT_RULE_COLUMNS,  ROLE_AUTH)

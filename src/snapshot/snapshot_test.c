@@ -51,14 +51,14 @@ static bool holds(const struct text *bytes, const char *text)
 static const struct {
     const char *label;
     unsigned role;
-    bool key, hash, rules;
+    bool key, hash, rules, scopes;
 } roles[] = {
-    { "everything",                            0,               true,  true,  true },
-    { "the worker has the key and no hashes",  ROLE_WORKER,     true,  false, false },
-    { "the broker has rules and no secrets",   ROLE_BROKER,     false, false, true },
-    { "auth has hashes and no key",            ROLE_AUTH,       false, true,  false },
-    { "the logger has neither",                ROLE_LOGGER,     false, false, false },
-    { "the supervisor has neither",            ROLE_SUPERVISOR, false, false, false },
+    { "everything",                             0,               true,  true,  true,  true },
+    { "the worker has the key and no hashes",   ROLE_WORKER,     true,  false, false, false },
+    { "the broker has rules and no secrets",    ROLE_BROKER,     false, false, true,  true },
+    { "auth has hashes, role names and no key", ROLE_AUTH,       false, true,  true,  false },
+    { "the logger has neither",                 ROLE_LOGGER,     false, false, false, false },
+    { "the supervisor has neither",             ROLE_SUPERVISOR, false, false, false, false },
 };
 
 static void test_roles(void **state)
@@ -74,7 +74,7 @@ static void test_roles(void **state)
         struct snapshot *s;
         assert_int_equal(snapshot_view(bytes.ptr, bytes.len, &s), 0);
         assert_int_equal(snapshot_count(s, SNAP_TABLE_rule), roles[i].rules ? 1 : 0);
-        assert_int_equal(snapshot_site(s, 0)->scopes.count, roles[i].rules ? 1 : 0);
+        assert_int_equal(snapshot_site(s, 0)->scopes.count, roles[i].scopes ? 1 : 0);
         assert_int_equal(snapshot_site(s, 0)->cert, roles[i].key ? 1 : 0);
         snapshot_unref(s);
     }

@@ -14,7 +14,8 @@ ALLOWED = {
     "sallyport-loader":   {"libseccomp.so", "libxml2.so", "libcrypto.so", "libssl.so"},  # XML, certificates
     "sallyport-worker":   {"libseccomp.so", "libevent_core-2.1.so", "libcrypto.so", "libssl.so"},  # loop, TLS
     "sallyport-broker":   {"libseccomp.so"},
-    "sallyport-auth":     {"libseccomp.so", "libcrypto.so", "libcrypt.so", "libcurl.so"},  # digests, chains; CRLs and OCSP
+    "sallyport-auth":     {"libseccomp.so", "libcrypto.so", "libcrypt.so", "libcurl.so",           # digests, chains; CRLs and OCSP
+                           "libssl.so", "libldap-2.5.so", "liblber-2.5.so", "libldap.so", "liblber.so"},  # LDAP over TLS
     "sallyport-pam":      {"libseccomp.so", "libpam.so"},
     "sallyport-logger":   {"libseccomp.so"},
     "sallyport":          {"libxml2.so", "libcrypto.so", "libssl.so", "libcrypt.so", "libevent_core-2.1.so"},

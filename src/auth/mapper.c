@@ -1,0 +1,360 @@
+/* mapper.c - see mapper.h. */
+#include "auth/mapper.h"
+
+/* OpenSSL has a type of the name of one of our error codes. */
+#define ERR_STATE OPENSSL_ERR_STATE
+#include <openssl/evp.h>
+#undef ERR_STATE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/secret.h"
+
+/* ---- the directory of a configuration ---- */
+
+struct ad {
+    atomic_uint count;
+    struct directory *directory;
+    struct mapping_rules rules;
+    bool any_ca, check_workstation;
+    struct text key; /* of everything it was made from */
+};
+
+struct ad *ad_ref(struct ad *ad)
+{
+    if (ad)
+        atomic_fetch_add(&ad->count, 1);
+    return ad;
+}
+
+static void wipe(struct text *t)
+{
+    if (t->ptr)
+        secret_wipe(t->ptr, t->cap);
+    text_free(t);
+}
+
+void ad_unref(struct ad *ad)
+{
+    if (!ad || atomic_fetch_sub(&ad->count, 1) != 1)
+        return;
+    directory_free(ad->directory);
+    wipe(&ad->key);
+    free(ad);
+}
+
+void ad_flush(struct ad *ad)
+{
+    if (ad)
+        directory_flush(ad->directory);
+}
+
+bool ad_is_configured(const struct snapshot *s)
+{
+    return snapshot_count(s, SNAP_TABLE_ad) > 0;
+}
+
+/* A file of store Root as PEM: it may be DER. */
+static void add_pem(struct text *pem, struct slice file)
+{
+    if (memmem(file.ptr, file.len, "-----BEGIN", 10)) {
+        text_add(pem, file);
+        text_add_char(pem, '\n');
+        return;
+    }
+    size_t len = (file.len + 2) / 3 * 4;
+    OWNED_TEXT encoded = malloc(len + 1);
+    if (!encoded)
+        return;
+    EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)file.ptr, (int)file.len);
+    text_add_str(pem, "-----BEGIN CERTIFICATE-----\n");
+    for (size_t at = 0; at < len; at += 64) {
+        text_add(pem, slice_first(slice_of(encoded + at, len - at), 64));
+        text_add_char(pem, '\n');
+    }
+    text_add_str(pem, "-----END CERTIFICATE-----\n");
+}
+
+/* Controllers are known by the CAs of store Root, as on Windows. */
+static void add_roots(const struct snapshot *s, struct text *pem)
+{
+    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_trust); row++) {
+        const struct snap_trust *trust = snapshot_trust(s, row);
+        if (trust->store == SNAP_TRUST_ROOT)
+            add_pem(pem, snapshot_text(s, trust->bytes));
+    }
+}
+
+static void add_key(const struct snapshot *s, const struct snap_ad *row, struct slice pem, struct text *key)
+{
+    const struct snap_text texts[] = { row->servers, row->base, row->domain, row->dns_domain, row->bind_name, row->bind_password };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        text_add(key, snapshot_text(s, texts[i]));
+        text_add_char(key, 0);
+    }
+    text_addf(key, "%lld %lld %lld %u %u %u %u %u %u %u %u\n", (long long)row->connect_seconds, (long long)row->search_seconds,
+              (long long)row->retry_seconds, row->strength, row->require_ntauth, row->ntauth_depth, row->methods,
+              row->backdating_minutes, row->allow_issuer_mapping, row->match_published, row->check_workstations);
+    text_add(key, pem);
+}
+
+static int open_directory(const struct snapshot *s, const struct snap_ad *row, struct slice pem, struct ad *ad, struct diag *d)
+{
+    const struct directory_config config = {
+        .uris = snapshot_text(s, row->servers), .base = snapshot_text(s, row->base), .domain = snapshot_text(s, row->domain),
+        .dns_domain = snapshot_text(s, row->dns_domain), .bind_name = snapshot_text(s, row->bind_name),
+        .bind_password = snapshot_text(s, row->bind_password), .ca_pem = pem, .connect_ms = row->connect_seconds * 1000,
+        .search_ms = row->search_seconds * 1000, .skip_ms = row->retry_seconds * 1000,
+    };
+    ad->rules = (struct mapping_rules){
+        .strength = (enum directory_strength)row->strength, .methods = row->methods, .require_ntauth = row->require_ntauth,
+        .allow_issuer_mapping = row->allow_issuer_mapping, .match_published = row->match_published,
+        .backdating_minutes = row->backdating_minutes,
+    };
+    ad->any_ca = row->ntauth_depth;
+    ad->check_workstation = row->check_workstations;
+    return directory_new(&config, &ad->directory, d);
+}
+
+int ad_from_snapshot(const struct snapshot *s, struct ad *before, struct ad **ad_out, struct diag *d)
+{
+    if (!ad_is_configured(s)) {
+        *ad_out = NULL;
+        return 0;
+    }
+    const struct snap_ad *row = snapshot_ad(s, 0);
+    OWNED_TEXT_BUFFER pem = { 0 };
+    struct ad *ad = calloc(1, sizeof *ad);
+    if (!ad)
+        return ERR_NOMEM;
+    atomic_init(&ad->count, 1);
+    add_roots(s, &pem);
+    add_key(s, row, text_slice(&pem), &ad->key);
+    int err = text_error(&ad->key) ? ERR_NOMEM : 0;
+    if (!err && before && slice_equal(text_slice(&ad->key), text_slice(&before->key))) {
+        ad_unref(ad);
+        *ad_out = ad_ref(before);
+        return 0;
+    }
+    if (!err)
+        err = open_directory(s, row, text_slice(&pem), ad, d);
+    if (err) {
+        ad_unref(ad);
+        return err;
+    }
+    *ad_out = ad;
+    return 0;
+}
+
+/* ---- jobs ---- */
+
+struct map_job *map_job_new(struct ad *ad)
+{
+    struct map_job *job = calloc(1, sizeof *job);
+    if (job)
+        job->ad = ad_ref(ad);
+    return job;
+}
+
+void map_job_free(struct map_job *job)
+{
+    if (!job)
+        return;
+    ad_unref(job->ad);
+    text_free(&job->leaf);
+    text_free(&job->roles);
+    text_free(&job->workstation);
+    text_free(&job->steps);
+    directory_account_free(&job->account);
+    free(job);
+}
+
+static bool has_line(struct slice lines, struct slice line)
+{
+    while (lines.ptr && lines.len)
+        if (slice_equal_fold(slice_cut(&lines, '\n'), line))
+            return true;
+    return false;
+}
+
+void map_job_add_roles(struct map_job *job, const struct snapshot *s)
+{
+    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_rule); row++) {
+        struct slice names = snapshot_text(s, snapshot_rule(s, row)->roles);
+        while (names.ptr && names.len) {
+            struct slice name = slice_trim(slice_cut(&names, ','));
+            if (!name.len || slice_has_control(name) || slice_equal_str(name, "*") || has_line(text_slice(&job->roles), name))
+                continue;
+            text_add(&job->roles, name);
+            text_add_char(&job->roles, '\n');
+        }
+    }
+}
+
+static void answer(struct map_job *job)
+{
+    struct mapping_rules rules = job->ad->rules;
+    struct cert_facts facts;
+    const char *why;
+    job->verdict = DIRECTORY_UNAVAILABLE;
+    if (text_error(&job->leaf) || text_error(&job->roles) || text_error(&job->workstation))
+        return;
+    rules.issuer_in_ntauth = job->ad->any_ca ? job->in_ntauth_by_chain : job->in_ntauth_by_issuer;
+    rules.at = job->at;
+    if (job->ad->check_workstation)
+        rules.workstation = text_slice(&job->workstation);
+    if (facts_read(text_slice(&job->leaf), &facts, &why)) {
+        text_add_str(&job->steps, why);
+        job->verdict = DIRECTORY_NONE;
+        return;
+    }
+    job->verdict = directory_map(job->ad->directory, &facts, &rules, text_slice(&job->roles), &job->steps, &job->account);
+    facts_free(&facts);
+}
+
+/* ---- the threads ---- */
+
+struct queue {
+    struct map_job *first, **last;
+    size_t count;
+};
+
+struct mapper {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    struct queue waiting, later, finished;
+    size_t queue_max;
+    bool ending;
+    int fd;
+    unsigned threads;
+    pthread_t ids[];
+};
+
+static void push(struct queue *q, struct map_job *job)
+{
+    job->next = NULL;
+    *q->last = job;
+    q->last = &job->next;
+    q->count++;
+}
+
+static struct map_job *pop(struct queue *q)
+{
+    struct map_job *job = q->first;
+    if (!job)
+        return NULL;
+    q->first = job->next;
+    if (!q->first)
+        q->last = &q->first;
+    q->count--;
+    return job;
+}
+
+static void *serve(void *context)
+{
+    struct mapper *m = context;
+    pthread_mutex_lock(&m->lock);
+    while (!m->ending) {
+        struct map_job *job = pop(&m->waiting);
+        if (!job)
+            job = pop(&m->later);
+        if (!job) {
+            pthread_cond_wait(&m->work, &m->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&m->lock);
+        answer(job);
+        pthread_mutex_lock(&m->lock);
+        push(&m->finished, job);
+        (void)!write(m->fd, &(uint64_t){ 1 }, sizeof(uint64_t));
+    }
+    pthread_mutex_unlock(&m->lock);
+    return NULL;
+}
+
+int mapper_new(unsigned threads, size_t queue_max, struct mapper **mapper_out)
+{
+    struct mapper *m = calloc(1, sizeof *m + threads * sizeof m->ids[0]);
+    if (!m)
+        return ERR_NOMEM;
+    m->queue_max = queue_max;
+    m->waiting.last = &m->waiting.first;
+    m->later.last = &m->later.first;
+    m->finished.last = &m->finished.first;
+    m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&m->lock, NULL);
+    pthread_cond_init(&m->work, NULL);
+    while (m->fd >= 0 && m->threads < threads && pthread_create(&m->ids[m->threads], NULL, serve, m) == 0)
+        m->threads++;
+    if (m->threads == 0) {
+        mapper_free(m);
+        return ERR_SYS;
+    }
+    *mapper_out = m;
+    return 0;
+}
+
+void mapper_free(struct mapper *m)
+{
+    if (!m)
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->ending = true;
+    pthread_cond_broadcast(&m->work);
+    pthread_mutex_unlock(&m->lock);
+    while (m->threads)
+        pthread_join(m->ids[--m->threads], NULL);
+    for (struct map_job *job; (job = pop(&m->waiting));)
+        map_job_free(job);
+    for (struct map_job *job; (job = pop(&m->later));)
+        map_job_free(job);
+    for (struct map_job *job; (job = pop(&m->finished));)
+        map_job_free(job);
+    pthread_cond_destroy(&m->work);
+    pthread_mutex_destroy(&m->lock);
+    if (m->fd >= 0)
+        close(m->fd);
+    free(m);
+}
+
+int mapper_fd(const struct mapper *m)
+{
+    return m->fd;
+}
+
+int mapper_submit(struct mapper *m, struct map_job *job)
+{
+    int err = 0;
+    pthread_mutex_lock(&m->lock);
+    if (m->waiting.count >= m->queue_max) {
+        err = ERR_LIMIT;
+    } else {
+        push(&m->waiting, job);
+        pthread_cond_signal(&m->work);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return err;
+}
+
+void mapper_submit_later(struct mapper *m, struct map_job *job)
+{
+    pthread_mutex_lock(&m->lock);
+    push(&m->later, job);
+    pthread_cond_signal(&m->work);
+    pthread_mutex_unlock(&m->lock);
+}
+
+struct map_job *mapper_take(struct mapper *m)
+{
+    uint64_t ignored;
+    pthread_mutex_lock(&m->lock);
+    struct map_job *job = pop(&m->finished);
+    if (!m->finished.count)
+        (void)!read(m->fd, &ignored, sizeof ignored);
+    pthread_mutex_unlock(&m->lock);
+    return job;
+}

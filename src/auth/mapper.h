@@ -1,0 +1,54 @@
+/*
+ * mapper.h - the directory of accounts, asked by threads of its own.
+ *
+ * A controller that hangs holds these threads and nobody else: logins that do not need the directory never wait for it.
+ * Their number and the queue are bounded; what comes beyond is refused at once (threats.md L06).  A job carries all it
+ * needs, so a new configuration does not disturb those under way.
+ */
+#pragma once
+
+#include "directory/directory.h"
+#include "pki/chain.h"
+#include "snapshot/snapshot.h"
+
+/* ---- the directory of a configuration: counted, shared by jobs ---- */
+struct ad;
+struct ad *ad_ref(struct ad *ad);
+void ad_unref(struct ad *ad); /* NULL is fine */
+/* Whether the snapshot configures one. */
+bool ad_is_configured(const struct snapshot *s);
+/* The directory of the snapshot, NULL: none.  `before` (may be NULL) is handed on when its settings and the CAs that
+ * know its controllers are the same, so that connections and answers are kept.  The old reference stays the caller's. */
+MUST_USE int ad_from_snapshot(const struct snapshot *s, struct ad *before, struct ad **ad_out, struct diag *d);
+/* Forget every answer. */
+void ad_flush(struct ad *ad); /* NULL is fine */
+
+/* ---- jobs ---- */
+struct map_job {
+    struct map_job *next;
+    uint64_t login;                   /* whose certificate */
+    uint64_t ticket;                  /* or: the live login whose account is looked at once more */
+    struct ad *ad;
+    struct text leaf, roles;          /* roles: names of the configuration, one per line */
+    bool in_ntauth_by_issuer, in_ntauth_by_chain;
+    int64_t at;
+    struct text workstation;
+    enum directory_verdict verdict;   /* result */
+    struct directory_account account; /* as directory_map leaves it */
+    struct text steps;
+};
+struct map_job *map_job_new(struct ad *ad); /* NULL: out of memory */
+void map_job_free(struct map_job *job);
+/* The role names that the rules of the configuration hold. */
+void map_job_add_roles(struct map_job *job, const struct snapshot *s);
+
+struct mapper;
+MUST_USE int mapper_new(unsigned threads, size_t queue_max, struct mapper **mapper_out);
+/* Waits for the questions being asked, which are bounded in time; drops the rest. */
+void mapper_free(struct mapper *m);
+int mapper_fd(const struct mapper *m); /* readable when mapper_take has something */
+/* On 0 the job is taken over; ERR_LIMIT: the queue is full. */
+MUST_USE int mapper_submit(struct mapper *m, struct map_job *job);
+/* When nothing else waits; never refused.  Takes over the job. */
+void mapper_submit_later(struct mapper *m, struct map_job *job);
+struct map_job *mapper_take(struct mapper *m); /* the caller's; NULL: none */

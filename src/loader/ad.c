@@ -1,0 +1,46 @@
+/*
+ * ad.c - sallyport/directory: the Active Directory whose accounts client certificates name.
+ *
+ * What could never work is an error here, at the line where it stands; whether a controller answers is found out by the
+ * authenticator.
+ */
+#include "loader/compile_priv.h"
+
+static void complain(struct compiler *c, struct conf_element *e, const char *attribute, const char *what, const char *todo)
+{
+    struct diag d = { 0 };
+    compile_place(e, attribute, &d);
+    diag_set(&d, "%s", what);
+    diag_todo(&d, "%s", todo);
+    report_add(c->report, LOADER_ERROR, 0, &d);
+}
+
+static bool are_servers(struct slice servers)
+{
+    while (servers.ptr) {
+        struct slice uri = slice_cut(&servers, ' ');
+        if (uri.len && !slice_starts_fold(uri, SLICE_LITERAL("ldaps://")) && !slice_starts_fold(uri, SLICE_LITERAL("ldap://")))
+            return false;
+    }
+    return true;
+}
+
+int ad_put(struct compiler *c)
+{
+    typedef struct snap_ad row;
+    static const struct snap_column columns[] = { SNAP_AD_SETTINGS(SNAP_COLUMN) };
+    struct conf_element *e = compile_element(c, "sallyport/directory", SLICE_NONE);
+    struct snap_ad ad = { 0 };
+    if (!e || !slice_trim(conf_text(e, "servers")).len)
+        return 0;
+    if (!are_servers(conf_text(e, "servers")))
+        complain(c, e, "servers", "a directory server is neither ldaps://HOST[:PORT] nor ldap://HOST[:PORT]",
+                 "separate several by blanks; ldap:// is used with StartTLS");
+    if (!conf_text(e, "bindName").len || !conf_text(e, "bindPassword").len)
+        complain(c, e, "servers", "the directory has servers, but no bindName and bindPassword to ask them with",
+                 "name an account that may read users and groups; an empty password would be an anonymous bind");
+    int err = columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &ad);
+    if (!err)
+        snapshot_put_row(c->w, SNAP_TABLE_ad, &ad);
+    return err;
+}
