@@ -221,7 +221,7 @@ def test_hostile_configuration(instance, label, text, want):
 
 def test_check_says_what_is_not_enforced(instance):
     site = instance.add_site("Depot", users={"anna": "secret"})
-    site.security = '<sslClientCertificates useActiveDirectoryMapping="true" />'
+    site.extra = '<userIsolation><activeDirectory adCacheRefresh="00:02:00" /></userIsolation>'
     instance.write()
     done = instance.check()
     assert "not enforced yet: " in done.stdout + done.stderr
