@@ -1,5 +1,5 @@
 /*
- * server_priv.h - what server.c (channels) and login.c (decisions) share.
+ * server_priv.h - what server.c (channels) and login*.c (decisions) share.
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 #include "proto/log.h"
 #include "proto/pam.h"
 
-struct login; /* one under way; login.c */
+struct login; /* one under way; login.h */
 
 struct outgoing {
     struct outgoing *next;
@@ -97,7 +97,7 @@ bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const
         secret_wipe(send_bytes_, send_out_.len);                                     \
     } while (0)
 
-/* ---- login.c ---- */
+/* ---- login*.c ---- */
 void login_certificate(struct auth_server *a, unsigned worker, const struct auth_certificate *m);
 void login_forget(struct auth_server *a, unsigned worker, uint64_t number);
 void login_begin(struct auth_server *a, unsigned worker, const struct auth_login *m);

@@ -1,0 +1,110 @@
+/*
+ * login.h - one login, shared by the files that decide about it (login*.c).
+ */
+#pragma once
+
+#include <string.h>
+#include <time.h>
+
+#include "auth/server_priv.h"
+
+/* Win32 errors and FTP sub-statuses of the answers; "The FTP Status Codes in IIS 7 and later versions". */
+enum {
+    WIN32_ACCESS_DENIED = 5,
+    WIN32_TIMEOUT = 121,
+    WIN32_NO_SUCH_USER = 1317,
+    WIN32_LOGON_FAILURE = 1326,
+    SUB_USER_FAILED = 35,
+    SUB_ALL_DISABLED = 36,
+    SUB_AUTH_ERROR = 41,
+    SUB_NO_ANONYMOUS = 42,
+    SUB_CERT_REQUIRED = 47,
+    SUB_CERT_INVALID = 48,
+    SUB_CONFIGURATION = 54,
+};
+
+enum login_stage { LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_GRANTING };
+
+struct login {
+    struct login *next;
+    uint64_t id; /* also the job number for verifier and pam */
+    unsigned worker;
+    uint64_t session;
+    uint32_t site;
+    enum login_stage stage;
+    uint64_t shown;       /* certificate of the session, whether it names somebody or not */
+    uint64_t certificate; /* that names the account, 0: the password must */
+    unsigned methods;  /* account_kind bits still to try */
+    int64_t deadline;  /* monotonic ms */
+    uint64_t ticket;   /* LOGIN_GRANTING */
+    struct identity *identity; /* LOGIN_GRANTING */
+    char *user, *password;
+    size_t user_len, password_len;
+    bool asked_at_user; /* no password was sent yet */
+    bool vouched;      /* the certificate suffices: no password is checked */
+    char rhost[64];
+    struct net_addr client;
+    uint8_t digest[CACHE_DIGEST]; /* of the method being tried */
+};
+
+static inline int64_t login_now_ms(void) /* monotonic */
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static inline int64_t login_seconds_now(void) /* of the calendar */
+{
+    return (int64_t)time(NULL);
+}
+
+static inline struct slice login_user(const struct login *l)
+{
+    return slice_of(l->user, l->user_len);
+}
+
+static inline struct slice login_password(const struct login *l)
+{
+    return slice_of(l->password, l->password_len);
+}
+
+/* ---- login.c: the list, the answers, the order of methods ---- */
+struct login *login_find(struct auth_server *a, enum login_stage stage, uint64_t id);
+void login_remove(struct auth_server *a, struct login *l); /* frees it */
+/* The three ways a login ends or waits; after the first two `l` is gone. */
+void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verdict, uint32_t win32, uint32_t substatus);
+void login_give_up(struct auth_server *a, struct login *l);
+void login_wait_for(struct login *l, enum login_stage stage, int64_t ms);
+/* The next method of l->methods, or the end. */
+void login_next_method(struct auth_server *a, struct login *l);
+/* Without a word from the certificate: the password, or nobody in particular.  kinds: account_kinds() of the site. */
+void login_go_on(struct auth_server *a, struct login *l, unsigned kinds);
+
+/* ---- login_grant.c ---- */
+/* Every question whether somebody may be logged in is asked here, the one about his certificate included. */
+bool login_is_allowed(struct auth_server *a, uint32_t site_id, const struct identity *identity);
+/* Somebody said who this is: ask the broker to let him in. */
+void login_grant(struct auth_server *a, struct login *l, const struct identity *identity);
+
+/* ---- login_password.c ---- */
+/* false: the method has no say, go on with the next. */
+bool login_try_manager(struct auth_server *a, struct login *l);
+bool login_try_system(struct auth_server *a, struct login *l);
+bool login_pam_is_expected(const struct auth_server *a);
+/* What the cache compares: a digest of the password stored for this identity. */
+void login_fingerprint(const struct auth_server *a, const struct identity *identity, uint8_t out[CACHE_DIGEST]);
+
+/* ---- login_certificate.c ---- */
+enum chain_reason login_judge(struct auth_server *a, const struct snap_site *site, struct slice chain, struct text *steps);
+/* True: the login has been decided, or is on its way. */
+bool login_by_certificate(struct auth_server *a, struct login *l, const struct snap_site *site, const struct auth_login *m,
+                          unsigned kinds);
+bool login_names_account(const struct auth_server *a, struct slice mapped, struct slice account);
+/* The question to the directory whom this certificate names; NULL: out of memory. */
+struct map_job *login_map_job(struct auth_server *a, const struct snap_site *site, const struct certificate *c);
+
+/* ---- login_live.c ---- */
+void login_recheck_answered(struct auth_server *a, const struct map_job *job);
+/* Look at the accounts of all live logins once more when it is time to; the monotonic ms of the next such moment. */
+int64_t login_recheck(struct auth_server *a, int64_t now);

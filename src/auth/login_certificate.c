@@ -1,0 +1,253 @@
+/*
+ * login_certificate.c - what the certificate of a session says about its login: the verdict when it is shown, whom it
+ * names here or in the directory, and what is left for the password.
+ */
+#include <stdlib.h>
+
+#include "auth/login.h"
+
+enum { MAP_WAIT_MS = 60000 };
+
+/* ---- certificates ---- */
+
+enum chain_reason login_judge(struct auth_server *a, const struct snap_site *site, struct slice chain, struct text *steps)
+{
+    return certificate_verify(&a->certificates, site, chain, login_seconds_now(), steps, NULL);
+}
+
+static void certify(struct auth_server *a, unsigned worker, const struct auth_certificate *m, uint64_t number,
+                    uint32_t win32, bool unavailable)
+{
+    SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_certified, .session = m->session, .site = m->site,
+                .certificate = number, .win32 = win32, .unavailable = unavailable);
+}
+
+/* Subject, issuer, serial, SHA-256 and the verdict, for the service log. */
+static void tell_certificate(struct auth_server *a, const struct auth_certificate *m, enum chain_reason reason)
+{
+    struct cert_facts f;
+    const char *why;
+    if (reason != CHAIN_GOOD && !login_may_explain(a))
+        return;
+    uint8_t level = reason == CHAIN_GOOD ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE;
+    if (facts_read(certificate_leaf(m->chain), &f, &why)) {
+        server_tell(a, level, "site %u: client certificate: %s; %s", m->site, why, chain_reason_text(reason));
+        return;
+    }
+    server_tell(a, level, "site %u: client certificate of " SLICE_FMT " from " SLICE_FMT ", serial " SLICE_FMT
+                ", SHA-256 " SLICE_FMT ": %s", m->site, SLICE_ARG(f.subject_shown), SLICE_ARG(f.issuer_shown),
+                SLICE_ARG(f.serial), SLICE_ARG(f.sha256), chain_reason_text(reason));
+    facts_free(&f);
+}
+
+void login_certificate(struct auth_server *a, unsigned worker, const struct auth_certificate *m)
+{
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, m->site);
+    if (!site) {
+        certify(a, worker, m, 0, 0, true);
+        return;
+    }
+    enum chain_reason reason = login_judge(a, site, m->chain, NULL);
+    tell_certificate(a, m, reason);
+    if (reason != CHAIN_GOOD) {
+        certify(a, worker, m, 0, chain_reason_win32(reason), false);
+        return;
+    }
+    const struct certificate what = { .number = ticket_draw(a->tickets), .worker = worker, .session = m->session,
+                                      .site = m->site };
+    if (!what.number || certificate_add(&a->certificates, &what, m->chain))
+        certify(a, worker, m, 0, WIN32_TIMEOUT, true);
+    else
+        certify(a, worker, m, what.number, 0, false);
+}
+
+void login_forget(struct auth_server *a, unsigned worker, uint64_t number)
+{
+    const struct certificate *c = certificate_find(&a->certificates, number);
+    if (c && c->worker == worker)
+        certificate_remove(&a->certificates, number);
+}
+
+/* The certificate names `mapped`: that account without a password, or the password must be that account's. */
+static void log_in_mapped(struct auth_server *a, struct login *l, struct slice mapped, bool with_password)
+{
+    const struct snapshot *s = a->child->snapshot;
+    const struct snap_user *manager = account_user(s, mapped);
+    char *user = strndup(mapped.ptr, mapped.len);
+    if (!user) {
+        login_give_up(a, l);
+        return;
+    }
+    free(l->user);
+    l->user = user;
+    l->user_len = mapped.len;
+    l->vouched = !with_password;
+    l->methods = manager ? ACCOUNT_IIS_MANAGER : ACCOUNT_SYSTEM;
+    const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .certificate = l->certificate,
+                                       .user = manager ? snapshot_text(s, manager->name) : SLICE_NONE };
+    if (manager && !login_is_allowed(a, l->site, &identity)) {
+        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
+    } else if (manager && !with_password) {
+        login_grant(a, l, &identity);
+    } else {
+        login_next_method(a, l);
+    }
+}
+
+bool login_names_account(const struct auth_server *a, struct slice mapped, struct slice account)
+{
+    struct slice name;
+    return slice_equal_fold(mapped, account) ||
+           (account_system_name(mapped, a->options.machine, SLICE_NONE, &name) == 0 && slice_equal(name, account));
+}
+
+/* ---- the directory ---- */
+
+struct map_job *login_map_job(struct auth_server *a, const struct snap_site *site, const struct certificate *c)
+{
+    struct map_job *job = map_job_new(a->ad);
+    if (!job)
+        return NULL;
+    struct slice chain = certificate_chain(c);
+    job->at = login_seconds_now();
+    text_add(&job->leaf, certificate_leaf(chain));
+    text_add(&job->workstation, a->options.machine);
+    map_job_add_roles(job, a->child->snapshot);
+    certificate_in_ntauth(&a->certificates, site, chain, job->at, &job->in_ntauth_by_issuer, &job->in_ntauth_by_chain);
+    return job;
+}
+
+/* Whom does the directory say it is?  False: nobody is asked. */
+static bool ask_directory(struct auth_server *a, struct login *l, const struct snap_site *site, const struct certificate *c)
+{
+    if (!site->use_ad_mapping || site->cert_and_password || !a->ad)
+        return false;
+    struct map_job *job = login_map_job(a, site, c);
+    l->certificate = c->number;
+    login_wait_for(l, LOGIN_MAPPING, MAP_WAIT_MS);
+    if (job)
+        job->login = l->id;
+    if (!job || mapper_submit(a->mapper, job)) {
+        map_job_free(job);
+        login_give_up(a, l);
+    }
+    return true;
+}
+
+static void tell_mapping(struct auth_server *a, const struct login *l, const struct map_job *job)
+{
+    OWNED_TEXT_BUFFER steps = { 0 };
+    bool found = job->verdict == DIRECTORY_FOUND;
+    if (!found && !login_may_explain(a))
+        return;
+    if (job->account.dn.len) {
+        text_add_str(&steps, ": ");
+        text_add_escaped(&steps, job->account.dn);
+    }
+    for (struct slice rest = text_slice(&job->steps); rest.len;) {
+        text_add_str(&steps, "; ");
+        text_add_escaped(&steps, slice_cut(&rest, '\n'));
+    }
+    server_tell(a, found ? LOG_LEVEL_DEBUG : job->verdict == DIRECTORY_UNAVAILABLE ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+                "site %u: %s" SLICE_FMT "%s", l->site, directory_verdict_text(job->verdict), SLICE_ARG(text_slice(&steps)),
+                found ? (job->account.strong ? "; strong" : "; weak") : "");
+}
+
+static bool is_account(const struct directory_account *account, struct slice typed)
+{
+    size_t backslash = slice_find(typed, '\\');
+    if (backslash != SIZE_MAX)
+        return slice_equal_fold(slice_first(typed, backslash), account->domain) &&
+               slice_equal_fold(slice_from(typed, backslash + 1), account->name);
+    return slice_equal_fold(typed, account->name) || (account->upn.len && slice_equal_fold(typed, account->upn));
+}
+
+static void admit_account(struct auth_server *a, struct login *l, const struct snap_site *site,
+                          const struct directory_account *account)
+{
+    OWNED_TEXT_BUFFER user = { 0 };
+    text_addf(&user, SLICE_FMT "\\" SLICE_FMT, SLICE_ARG(account->domain), SLICE_ARG(account->name));
+    const struct identity identity = { .kind = ACCOUNT_DIRECTORY, .user = text_slice(&user), .roles = account->roles,
+                                       .sid = account->sid, .certificate = l->certificate };
+    if (text_error(&user))
+        login_give_up(a, l);
+    else if ((site->require_user_match && !is_account(account, login_user(l))) || !login_is_allowed(a, l->site, &identity))
+        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
+    else
+        login_grant(a, l, &identity);
+}
+
+/* Without an account the other methods have their say; an account that may not log in is the end. */
+static void directory_answered(struct auth_server *a, struct login *l, const struct map_job *job)
+{
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, l->site);
+    unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
+    tell_mapping(a, l, job);
+    if (!site) {
+        login_give_up(a, l);
+    } else if (job->verdict == DIRECTORY_FOUND) {
+        admit_account(a, l, site, &job->account);
+    } else if (job->account.sid.len || !kinds) {
+        login_refuse(a, l, AUTH_DENIED, directory_verdict_win32(job->verdict), SUB_USER_FAILED);
+    } else {
+        l->certificate = 0;
+        if (l->asked_at_user)
+            login_refuse(a, l, AUTH_NEEDS_PASSWORD, 0, 0);
+        else
+            login_go_on(a, l, kinds);
+    }
+}
+
+void login_mapped(struct auth_server *a, struct map_job *job)
+{
+    struct login *l = job->ticket ? NULL : login_find(a, LOGIN_MAPPING, job->login);
+    if (job->ticket)
+        login_recheck_answered(a, job);
+    else if (l)
+        directory_answered(a, l, job);
+    map_job_free(job);
+}
+
+/* What the certificate says about this login.  True: it has been decided, or is on its way. */
+bool login_by_certificate(struct auth_server *a, struct login *l, const struct snap_site *site,
+                                   const struct auth_login *m, unsigned kinds)
+{
+    const struct certificate *c = certificate_find(&a->certificates, m->certificate);
+    bool mine = c && c->worker == l->worker && c->session == l->session && c->site == l->site;
+    if (m->certificate && !mine) {
+        login_give_up(a, l); /* we were started anew since: the client has to come again */
+        return true;
+    }
+    enum chain_reason reason = mine ? login_judge(a, site, certificate_chain(c), NULL) : CHAIN_GOOD;
+    if (reason != CHAIN_GOOD) { /* it was good when the session began */
+        login_refuse(a, l, AUTH_DENIED, chain_reason_win32(reason), SUB_CERT_INVALID);
+        return true;
+    }
+    if (site->client_cert_policy == CERT_REQUIRE && !mine) {
+        login_refuse(a, l, AUTH_DENIED, WIN32_ACCESS_DENIED, SUB_CERT_REQUIRED);
+        return true;
+    }
+    l->shown = mine ? c->number : 0;
+    if (!site->client_cert_enabled)
+        return false;
+    struct slice mapped = SLICE_NONE;
+    enum certificate_mapping mapping =
+        mine && c->mappable ? certificate_map(a->child->snapshot, site, certificate_leaf(certificate_chain(c)), &mapped)
+                            : MAPPING_NONE;
+    bool asked_at_user = l->asked_at_user = m->method == AUTH_METHOD_CERTIFICATE;
+    if (mapping == MAPPING_NONE && mine && c->mappable && ask_directory(a, l, site, c))
+        return true;
+    if (mapping == MAPPING_USER && site->require_user_match && !login_names_account(a, mapped, m->user)) {
+        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
+    } else if (mapping == MAPPING_USER && !(asked_at_user && site->cert_and_password)) {
+        l->certificate = c->number;
+        log_in_mapped(a, l, mapped, site->cert_and_password);
+    } else if (mapping == MAPPING_DENIED || (mapping == MAPPING_NONE && (!kinds || site->cert_and_password))) {
+        login_refuse(a, l, AUTH_DENIED, WIN32_NO_SUCH_USER, SUB_USER_FAILED);
+    } else if (asked_at_user) {
+        login_refuse(a, l, AUTH_NEEDS_PASSWORD, 0, 0);
+    } else {
+        return false;
+    }
+    return true;
+}

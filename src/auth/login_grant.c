@@ -1,0 +1,111 @@
+/*
+ * login_grant.c - from the identity to the ticket: the broker lets somebody in, the worker is told.
+ */
+#include "auth/login.h"
+
+enum { GRANT_WAIT_MS = 20000 };
+
+/* ---- the grant ---- */
+
+/* Every question whether somebody may be logged in is asked here, the one about his certificate included. */
+bool login_is_allowed(struct auth_server *a, uint32_t site_id, const struct identity *identity)
+{
+    const struct snapshot *s = a->child->snapshot;
+    if (!identity->certificate)
+        return account_is_allowed(s, identity->kind, site_id, identity->user);
+    return account_is_allowed_by_certificate(s, identity->kind, site_id, identity->user);
+}
+
+static uint8_t grant_account_of(enum account_kind kind)
+{
+    switch (kind) {
+    case ACCOUNT_ANONYMOUS:
+        return GRANT_ANONYMOUS;
+    case ACCOUNT_SYSTEM:
+        return GRANT_LOCAL;
+    case ACCOUNT_DIRECTORY:
+        return GRANT_DOMAIN;
+    default:
+        return GRANT_CUSTOM;
+    }
+}
+
+/* The name without and the domain in *domain_out, "" for accounts that have none. */
+static struct slice split_domain(const struct identity *identity, struct slice *domain_out)
+{
+    size_t backslash = identity->kind == ACCOUNT_DIRECTORY ? slice_find(identity->user, '\\') : SIZE_MAX;
+    *domain_out = backslash == SIZE_MAX ? SLICE_NONE : slice_first(identity->user, backslash);
+    return backslash == SIZE_MAX ? identity->user : slice_from(identity->user, backslash + 1);
+}
+
+/* Somebody said who this is: ask the broker to let him in. */
+void login_grant(struct auth_server *a, struct login *l, const struct identity *identity)
+{
+    struct peer *broker = server_peer(a, ROLE_BROKER, l->worker);
+    uint64_t ticket = ticket_draw(a->tickets);
+    if (!broker || !ticket || identity_copy(identity, &l->identity)) {
+        login_give_up(a, l);
+        return;
+    }
+    l->ticket = ticket;
+    l->identity->shown = l->shown;
+    login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
+    bool is_system = identity->kind == ACCOUNT_SYSTEM;
+    struct slice domain, name = split_domain(identity, &domain);
+    SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = l->site, .account = grant_account_of(identity->kind),
+                .identity = is_system ? GRANT_SYSTEM : GRANT_SERVICE, .uid = is_system ? identity->uid : UINT32_MAX,
+                .gid = is_system ? identity->gid : UINT32_MAX, .groups = identity->groups,
+                .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : name,
+                .domain = domain, .roles = identity->roles, .client = l->client);
+}
+
+/* What logs show: system accounts as MACHINE\name, nobody for anonymous. */
+static void print_name(const struct auth_server *a, const struct identity *identity, struct text *out)
+{
+    if (identity->kind == ACCOUNT_SYSTEM)
+        text_addf(out, SLICE_FMT "\\", SLICE_ARG(a->options.machine));
+    text_add(out, identity->user);
+}
+
+static void hand_out(struct auth_server *a, struct login *l, struct slice home)
+{
+    OWNED_TEXT_BUFFER name = { 0 };
+    struct identity *identity = l->identity;
+    print_name(a, identity, &name);
+    if (text_error(&name) || ticket_add(a->tickets, l->ticket, l->worker, l->site, identity)) {
+        login_give_up(a, l);
+        return;
+    }
+    l->identity = NULL;
+    SERVER_SEND(a, server_peer(a, ROLE_WORKER, l->worker), auth_result, .session = l->session, .verdict = AUTH_ALLOWED,
+                .ticket = l->ticket, .anonymous = identity->kind == ACCOUNT_ANONYMOUS, .name = text_slice(&name),
+                .home = home);
+    login_remove(a, l);
+}
+
+void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m)
+{
+    struct login *l = login_find(a, LOGIN_GRANTING, m->ticket);
+    if (!l || l->worker != broker) {
+        if (m->accepted && !ticket_find(a->tickets, m->ticket)) /* nobody waits for it any more */
+            SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
+        return;
+    }
+    if (!m->accepted) {
+        if (login_may_explain(a))
+            server_tell(a, LOG_LEVEL_NOTICE,
+                        "\"" SLICE_FMT "\" is who he says, but no rule of site %u lets him in or his home directory "
+                        "cannot be reached (Win32 error %u, sub-status %u)",
+                        SLICE_ARG(l->identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous")
+                                                                         : l->identity->user),
+                        l->site, m->win32, m->substatus);
+        login_refuse(a, l, AUTH_HOME_DENIED, m->win32, m->substatus);
+        return;
+    }
+    if (!login_is_allowed(a, l->site, l->identity)) {
+        SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
+        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+        return;
+    }
+    hand_out(a, l, m->home);
+}
