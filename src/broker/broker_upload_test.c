@@ -4,12 +4,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "broker/sweep.h"
 #include "sys/datagram.h"
 
 static void expect(struct reply *r, int err, uint32_t win32, unsigned substatus)
@@ -273,6 +275,76 @@ static void test_stale(void **state)
     world_close(&w);
 }
 
+static bool never(void *context)
+{
+    (void)context;
+    return false;
+}
+
+/* H04: the walk of a broker that starts finds them wherever they lie, and leaves what is being written. */
+static void test_swept_at_start(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, (struct world_options){ 0 });
+    uint64_t anna = world_login(&w, "anna");
+    world_dir(&w, "site/deep");
+    world_dir(&w, "site/deep/er");
+    world_file(&w, "site/deep/er/" UPLOAD_PREFIX "0123456789abcdef", "half");
+    world_file(&w, "site/deep/keep.txt", "kept");
+    world_file(&w, "mapped/" UPLOAD_PREFIX "0123456789abcdef", "another tree");
+    assert_int_equal(symlink("../mapped", world_path(&w, "site/link")), 0);
+    uint64_t handle = upload(&w, anna, BROKER_UPLOAD, "/living.txt", "half");
+    assert_int_equal(sweep_tree(world_path(&w, "site"), 1000, never, NULL), 1);
+    assert_int_equal(world_temps(&w, "site/deep/er"), 0);
+    assert_int_equal(world_temps(&w, "site"), 1);
+    assert_int_equal(world_temps(&w, "mapped"), 1);
+    assert_true(world_has(&w, "site/deep/keep.txt"));
+    expect(finish(&w, anna, BROKER_COMMIT, handle), 0, 0, 0);
+    world_close(&w);
+}
+
+struct asker {
+    int fd;
+    atomic_bool over;
+    unsigned long asked;
+};
+
+static void *keep_asking(void *context)
+{
+    struct asker *a = context;
+    while (!atomic_load(&a->over)) {
+        (void)upload_is_appending(a->fd);
+        a->asked++;
+    }
+    return NULL;
+}
+
+/* Readers who ask whether somebody appends are never in the way of one who begins to. */
+static void test_asking_takes_nothing(void **state)
+{
+    (void)state;
+    struct world w;
+    pthread_t thread;
+    world_open(&w, (struct world_options){ 0 });
+    world_file(&w, "site/a.txt", "");
+    uint64_t anna = world_login(&w, "anna");
+    struct asker a = { .fd = open(world_path(&w, "site/a.txt"), O_RDONLY | O_CLOEXEC) };
+    assert_int_equal(pthread_create(&thread, NULL, keep_asking, &a), 0);
+    for (int i = 0; i < 300; i++) {
+        uint64_t handle = upload(&w, anna, BROKER_APPEND, "/a.txt", "x");
+        assert_true(handle);
+        assert_true(upload_is_appending(a.fd));
+        expect(finish(&w, anna, BROKER_COMMIT, handle), 0, 0, 0);
+    }
+    atomic_store(&a.over, true);
+    pthread_join(thread, NULL);
+    assert_true(a.asked > 0);
+    assert_false(upload_is_appending(a.fd));
+    close(a.fd);
+    world_close(&w);
+}
+
 static void test_release_and_revoke(void **state)
 {
     (void)state;
@@ -436,7 +508,9 @@ int main(void)
         cmocka_unit_test(test_resume),            cmocka_unit_test(test_two_writers),
         cmocka_unit_test(test_read_upload_in_progress), cmocka_unit_test(test_append),
         cmocka_unit_test(test_unique),            cmocka_unit_test(test_worker_dies),
-        cmocka_unit_test(test_stale),             cmocka_unit_test(test_release_and_revoke),
+        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_swept_at_start),
+        cmocka_unit_test(test_asking_takes_nothing),             cmocka_unit_test(test_release_and_revoke),
         cmocka_unit_test(test_refused),           cmocka_unit_test(test_case_twins),
         cmocka_unit_test(test_open_file_deleted), cmocka_unit_test(test_directory_swapped),
         cmocka_unit_test(test_small_disk),

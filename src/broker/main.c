@@ -11,6 +11,7 @@
 
 #include "base/own.h"
 #include "broker/broker.h"
+#include "broker/sweep.h"
 #include "proto/log.h"
 #include "sys/child.h"
 #include "sys/sandbox.h"
@@ -121,6 +122,8 @@ static int start(struct diag *d)
         err = child_say_ready(&child);
     if (err)
         diag_set(d, "cannot start: %s", err_text(err));
+    else if (child.index == 0 || child.restarts)
+        sweep_start(&broker); /* one walk at the start of the service, and one behind each broker that died */
     return err;
 }
 

@@ -7,6 +7,9 @@
  *
  * flock() belongs to the open file, which the worker shares: a lock outlives the broker as long as the worker still
  * writes, and dies with the last of them.
+ *
+ * Readers only want to know, and must not be met by a writer while they ask: for them the writer also locks bytes far behind
+ * the end of any file by open file description locks, which can be asked about without being taken (F_OFD_GETLK).
  */
 #include "broker/upload.h"
 
@@ -20,7 +23,11 @@
 
 #include "base/own.h"
 
-enum { LOCK_TRIES = 16, UNIQUE_TRIES = 16, GLANCES = 5, COPY_BUFFER = 128 * 1024 };
+enum { LOCK_TRIES = 16, UNIQUE_TRIES = 16, COPY_BUFFER = 128 * 1024 };
+
+/* What the bytes mean that writers lock. */
+static const off_t APPENDED = INT64_MAX - 16; /* the file itself grows, or its temporary file is being written */
+static const off_t REPLACED = INT64_MAX - 15; /* somebody will rename a new file over this one */
 
 static uint64_t hash_exact(struct slice s)
 {
@@ -44,21 +51,30 @@ static bool is_same_file(int dir, const char *name, int fd)
            named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
-/* Whether a lock of that kind is held by somebody else.  A file system without locks says no. */
-static bool is_locked(int fd, int kind)
+/* Whether somebody else has the lock; now we have it if not.  A file system without locks says no. */
+static bool is_locked(int fd)
 {
-    return flock(fd, kind | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-/* A reader that asks whether somebody appends holds the lock for an instant: give it that. */
-static bool stays_locked(int fd)
+/* Lock the bytes, for as long as the open file lives; false when somebody else has one of them. */
+static bool mark(int fd, off_t first, off_t count)
 {
-    for (unsigned i = 0; i < GLANCES; i++) {
-        if (!is_locked(fd, LOCK_EX))
-            return false;
-        usleep(1000);
-    }
-    return is_locked(fd, LOCK_EX);
+    struct flock range = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count };
+    return fcntl(fd, F_OFD_SETLK, &range) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
+static bool is_marked(int fd, off_t at)
+{
+    struct flock range = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1 };
+    return fcntl(fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+}
+
+static void unlock(int fd)
+{
+    struct flock all = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+    (void)fcntl(fd, F_OFD_SETLK, &all);
+    (void)flock(fd, LOCK_UN);
 }
 
 void upload_sweep(int dir, const char *temp)
@@ -84,7 +100,7 @@ static int temp_create(int dir, const char *temp, int *fd_out)
                 return ERR_BUSY; /* its writer lives, or it is not ours to remove */
             continue;
         }
-        if (is_locked(fd, LOCK_EX) || !is_same_file(dir, temp, fd))
+        if (is_locked(fd) || !mark(fd, APPENDED, 1) || !is_same_file(dir, temp, fd))
             continue;
         *fd_out = fd_take(&fd);
         return 0;
@@ -149,7 +165,7 @@ static int copy_prefix(int from, int to, uint64_t len)
 static void upload_free(struct upload *u)
 {
     if (u->file >= 0) {
-        (void)flock(u->file, LOCK_UN);
+        unlock(u->file);
         close(u->file);
     }
     if (u->target >= 0)
@@ -196,7 +212,7 @@ static int open_target(struct upload *u, struct stat *st_out)
         return place_error(errno);
     if (!S_ISREG(st_out->st_mode))
         return ERR_NOT_FILE;
-    return is_locked(u->target, LOCK_SH) ? ERR_BUSY : 0; /* shared: keeps appends away, not readers */
+    return mark(u->target, REPLACED, 1) ? 0 : ERR_BUSY; /* keeps appends away, not readers */
 }
 
 static int take_prefix(struct upload *u, uint64_t offset)
@@ -319,7 +335,7 @@ static int append_to(struct upload *u, const struct place *p, uint64_t *size_out
         return place_error(errno);
     if (!S_ISREG(st.st_mode))
         return ERR_NOT_FILE;
-    if (stays_locked(u->file))
+    if (!mark(u->file, APPENDED, REPLACED - APPENDED + 1))
         return ERR_BUSY;
     if (fstat(u->file, &st) < 0 || lseek(u->file, 0, SEEK_END) < 0)
         return place_error(errno);
@@ -423,7 +439,7 @@ int upload_peek(const struct place *p, int *fd_out)
     temp_name(p, name, temp);
     OWNED_FD fd = openat(dir, temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_locked(fd, LOCK_SH))
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_marked(fd, APPENDED))
         return ERR_NOT_FOUND;
     *fd_out = fd_take(&fd);
     return 0;
@@ -431,8 +447,5 @@ int upload_peek(const struct place *p, int *fd_out)
 
 bool upload_is_appending(int fd)
 {
-    if (is_locked(fd, LOCK_SH))
-        return true;
-    (void)flock(fd, LOCK_UN);
-    return false;
+    return is_marked(fd, APPENDED);
 }

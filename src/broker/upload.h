@@ -3,7 +3,8 @@
  *
  * STOR writes to a temporary file beside the target, whose name follows from the target's; an exclusive lock on it
  * says that its writer lives.  A second writer, in any broker, meets the lock and is refused; a file without a lock was
- * left by a writer that died and is removed by whoever meets it: the next upload of that name, or a listing (H04).
+ * left by a writer that died and is removed by whoever meets it: the next upload of that name, a listing, or the walk of a
+ * broker that starts (sweep.h; H04).
  * The commit renames it into place, so the name shows the old content or the whole new one (F09).
  * APPE writes to the file itself under the same lock.
  *
@@ -53,5 +54,5 @@ MUST_USE int upload_peek(const struct place *p, int *fd_out);
 /* Whether somebody appends to the open file. */
 bool upload_is_appending(int fd);
 
-/* Remove a temporary file that a listing met, if its writer is gone. */
+/* Remove a temporary file that somebody met, if its writer is gone. */
 void upload_sweep(int dir, const char *temp);

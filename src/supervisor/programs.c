@@ -158,7 +158,7 @@ static void introduce(struct supervisor *s, struct program *p)
     if (s->privileged)
         snprintf(empty, sizeof empty, "%s/empty", s->run);
     MAILBOX_SEND(&p->mail, -1, child_setting, .index = p->index, .workers = s->workers, .uid = p->uid, .gid = p->gid,
-                 .privileged = s->privileged, .empty_root = slice_str(empty));
+                 .privileged = s->privileged, .empty_root = slice_str(empty), .restarts = p->restarts);
     send_snapshot(s, p);
     if (p->kind == PROGRAM_WORKER) {
         int copy = fcntl(s->counts_fd, F_DUPFD_CLOEXEC, 4);

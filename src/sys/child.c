@@ -71,6 +71,7 @@ static int open_setting(struct child *c, struct wire_in *in, int *fd)
     c->uid = m.uid;
     c->gid = m.gid;
     c->privileged = m.privileged;
+    c->restarts = m.restarts;
     memcpy(c->empty_root, m.empty_root.ptr, m.empty_root.len);
     c->empty_root[m.empty_root.len] = 0;
     memcpy(c->drop_note, m.drop_note.ptr, m.drop_note.len);

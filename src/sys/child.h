@@ -28,6 +28,7 @@ struct child {
     unsigned index, workers;
     uint32_t uid, gid; /* to become; UINT32_MAX: stay */
     bool privileged;
+    uint32_t restarts; /* how often this program has died before */
     char empty_root[4096];
     char drop_note[512];   /* what could not be separated from others, "" if everything was */
     struct snapshot *snapshot;
