@@ -75,7 +75,7 @@ static struct snapshot *build(const char *path, const char *name, bool is_role)
     struct snap_provider provider = { .name = snapshot_build_text(w, "IisManagerAuth"), .kind = SNAP_PROVIDER_IIS_MANAGER };
     struct snap_user users[] = { { .name = snapshot_build_text(w, "ftpmanager"), .enabled = 1 },
                                  { .name = snapshot_build_text(w, "off"), .enabled = 0 } };
-    struct snap_permission permission = { snapshot_build_text(w, path), snapshot_build_text(w, name), is_role };
+    struct snap_permission permission = { snapshot_build_text(w, path), snapshot_build_text(w, name), is_role, 0 };
     server.management_installed = 1;
     server.requires_windows_credentials = 0;
     site.providers = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_provider, &provider), 1 };

@@ -40,20 +40,20 @@ static struct snapshot_writer *compose(const struct setup *t)
 #define PUT(text) snapshot_build_text(w, text)
     struct snap_server server = snapshot_build_server(w);
     struct snap_site site = snapshot_build_site(w, "My New FTP Site", SITE);
-    struct snap_provider providers[] = { { PUT("AspNetAuth"), SNAP_PROVIDER_ASPNET },
-                                         { PUT("IisManagerAuth"), SNAP_PROVIDER_IIS_MANAGER } };
+    struct snap_provider providers[] = { { PUT("AspNetAuth"), SNAP_PROVIDER_ASPNET, 0 },
+                                         { PUT("IisManagerAuth"), SNAP_PROVIDER_IIS_MANAGER, 0 } };
     struct snap_user users[] = {
-        { PUT("FTPManager"), PUT(t->manager_password ? t->manager_password : SHA256_P), !t->manager_disabled },
-        { PUT("yes"), PUT(YESCRYPT_P), 1 },
-        { PUT("off"), PUT(SHA256_P), 0 },
-        { PUT("stranger"), PUT(YESCRYPT_P), 1 }, /* no permission for the site */
-        { PUT("locked"), PUT("[enc:AesProvider:abc:enc]"), 1 },
-        { PUT("blank"), PUT(""), 1 },
+        { PUT("FTPManager"), PUT(t->manager_password ? t->manager_password : SHA256_P), !t->manager_disabled, 0 },
+        { PUT("yes"), PUT(YESCRYPT_P), 1, 0 },
+        { PUT("off"), PUT(SHA256_P), 0, 0 },
+        { PUT("stranger"), PUT(YESCRYPT_P), 1, 0 }, /* no permission for the site */
+        { PUT("locked"), PUT("[enc:AesProvider:abc:enc]"), 1, 0 },
+        { PUT("blank"), PUT(""), 1, 0 },
     };
     struct snap_permission permissions[] = {
-        { PUT("/My New FTP Site"), PUT("yes"), 0 },    { PUT("/My New FTP Site"), PUT("off"), 0 },
-        { PUT("/My New FTP Site"), PUT("locked"), 0 }, { PUT("/My New FTP Site"), PUT("blank"), 0 },
-        { PUT("/Elsewhere"), PUT("stranger"), 0 },     { PUT("/My New FTP Site"), PUT("ftpmanager"), 0 },
+        { PUT("/My New FTP Site"), PUT("yes"), 0, 0 },    { PUT("/My New FTP Site"), PUT("off"), 0, 0 },
+        { PUT("/My New FTP Site"), PUT("locked"), 0, 0 }, { PUT("/My New FTP Site"), PUT("blank"), 0, 0 },
+        { PUT("/Elsewhere"), PUT("stranger"), 0, 0 },     { PUT("/My New FTP Site"), PUT("ftpmanager"), 0, 0 },
     };
     server.management_installed = !t->not_installed;
     server.deny_by_failure = t->deny;

@@ -62,7 +62,7 @@ static int put_scope(struct compiler *c, struct site_work *s, struct slice path,
     struct snap_address_scope scope = { .path = snapshot_put_text(c->w, path) };
     if (!section)
         return ERR_UNSUPPORTED;
-    int err = columns_fill(c, section, columns, sizeof columns / sizeof columns[0], &scope);
+    int err = columns_fill_from(c, section, columns, sizeof columns / sizeof columns[0], &scope, &scope.origins);
     for (size_t i = 0; !err && i < conf_count(section); i++) {
         struct conf_element *item = conf_item(section, i);
         if (conf_text(item, "domainName").len)

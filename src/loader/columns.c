@@ -41,12 +41,34 @@ static int store_number(const struct conf_value *v, enum snap_kind kind, void *t
     return 0;
 }
 
-static int fill_one(struct compiler *c, struct conf_element *e, const struct snap_column *column, void *row)
+static bool is_place(const struct snap_column *column)
+{
+    return strcmp(column->attribute, "@") == 0;
+}
+
+static void put_origin(struct compiler *c, const struct snap_column *column, const struct conf_value *v,
+                       struct snap_range *origins)
+{
+    if (!origins || v->origin == CONF_DEFAULT)
+        return;
+    const struct snap_origin origin = { .column = (uint32_t)column->offset,
+                                        .source = snap_source((uint32_t)v->file, v->line) };
+    scopes_extend(origins, snapshot_put_row(c->w, SNAP_TABLE_origin, &origin));
+}
+
+static int fill_one(struct compiler *c, struct conf_element *e, const struct snap_column *column, void *row,
+                    struct snap_range *origins)
 {
     struct conf_value v;
     char *to = (char *)row + column->offset;
+    if (e && is_place(column)) {
+        uint32_t source = compile_source(e, NULL);
+        memcpy(to, &source, sizeof source);
+        return 0;
+    }
     if (!e || conf_attr(e, column->attribute, &v))
         return ERR_UNSUPPORTED;
+    put_origin(c, column, &v, origins);
     if (v.encrypted) {
         struct diag d = { 0 };
         compile_place(e, column->attribute, &d);
@@ -57,8 +79,8 @@ static int fill_one(struct compiler *c, struct conf_element *e, const struct sna
     return column->kind == SNAP_KIND_s ? store_text(c, &v, to) : store_number(&v, column->kind, to);
 }
 
-int columns_fill(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count,
-                 void *row)
+int columns_fill_from(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count,
+                      void *row, struct snap_range *origins)
 {
     struct conf_element *e = NULL;
     const char *path = NULL;
@@ -72,7 +94,7 @@ int columns_fill(struct compiler *c, struct conf_element *root, const struct sna
             else
                 e = path[0] ? conf_child(root, path) : root;
         }
-        int err = fill_one(c, e, &columns[i], row);
+        int err = fill_one(c, e, &columns[i], row, origins);
         if (err) {
             struct diag d = { 0 };
             diag_set(&d, "internal: no schema for %s/@%s, or its value does not fit", path, columns[i].attribute);
@@ -80,6 +102,12 @@ int columns_fill(struct compiler *c, struct conf_element *root, const struct sna
         }
     }
     return 0;
+}
+
+int columns_fill(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count,
+                 void *row)
+{
+    return columns_fill_from(c, root, columns, count, row, NULL);
 }
 
 static bool is_column(const char *below, const struct snap_column *column, const char *element, const char *attribute)

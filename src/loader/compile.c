@@ -30,20 +30,41 @@ static bool is_written(struct conf_element *e, const char *attribute, struct con
     return attribute && !conf_attr(e, attribute, value_out) && value_out->origin != CONF_DEFAULT;
 }
 
+static bool find_place(struct conf_element *e, const char *attribute, struct conf_value *value_out)
+{
+    struct conf_schema_attr a;
+    bool found = is_written(e, attribute, value_out);
+    for (size_t i = 0; !found && conf_schema_attr_at(e, i, &a); i++)
+        found = is_written(e, a.name, value_out);
+    return found;
+}
+
 void compile_place(struct conf_element *e, const char *attribute, struct diag *d)
 {
     struct conf_value v;
-    struct conf_schema_attr a;
     OWNED_TEXT_BUFFER path = { 0 };
     if (!e)
         return;
     conf_element_path(e, &path);
     diag_path(d, "%s", text_str(&path));
-    bool found = is_written(e, attribute, &v);
-    for (size_t i = 0; !found && conf_schema_attr_at(e, i, &a); i++)
-        found = is_written(e, a.name, &v);
-    if (found)
+    if (find_place(e, attribute, &v))
         diag_place(d, slice_str(conf_file_name(v.file)), v.line, v.column);
+}
+
+/* The files of the configuration are the first rows of source_file, in the order of enum conf_file. */
+uint32_t compile_source(struct conf_element *e, const char *attribute)
+{
+    struct conf_value v;
+    return find_place(e, attribute, &v) ? snap_source((uint32_t)v.file, v.line) : 0;
+}
+
+static int put_source_files(struct compiler *c)
+{
+    for (int f = 0; f < CONF_FILE_COUNT; f++) {
+        const struct snap_source_file row = { snapshot_put_text(c->w, slice_str(conf_file_name((enum conf_file)f))) };
+        snapshot_put_row(c->w, SNAP_TABLE_source_file, &row);
+    }
+    return 0;
 }
 
 void compile_tell(struct compiler *c, struct site_work *s, enum loader_severity severity, const struct diag *d)
@@ -128,9 +149,10 @@ static int fill_site(struct compiler *c, struct site_work *s)
     typedef struct snap_site row;
     static const struct snap_column settings[] = { SNAP_SITE_SETTINGS(SNAP_COLUMN) };
     static const struct snap_column own[] = { SNAP_SITE_SALLYPORT(SNAP_COLUMN) };
-    int err = columns_fill(c, s->site, settings, sizeof settings / sizeof settings[0], &s->row);
+    int err = columns_fill_from(c, s->site, settings, sizeof settings / sizeof settings[0], &s->row, &s->row.origins);
     if (!err)
-        err = columns_fill(c, compile_own_settings(c, s->name), own, sizeof own / sizeof own[0], &s->row);
+        err = columns_fill_from(c, compile_own_settings(c, s->name), own, sizeof own / sizeof own[0], &s->row,
+                                &s->row.origins);
     return err;
 }
 
@@ -269,7 +291,7 @@ static int read_safety(struct compiler *c)
 static int compile_all(struct compiler *c)
 {
     int (*const steps[])(struct compiler *) = {
-        open_conf, open_paths,   read_safety, server_cert_open, read_sites, bindings_clashes,
+        open_conf, put_source_files, open_paths,   read_safety, server_cert_open, read_sites, bindings_clashes,
         bindings_put, users_put, client_cert_trust, ad_put, put_server,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {

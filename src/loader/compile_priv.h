@@ -61,6 +61,8 @@ struct conf_element *compile_element(struct compiler *c, const char *path, struc
 /* Where an attribute stands, or where its element's name stands when it is a default. */
 struct conf_element *compile_own_settings(struct compiler *c, struct slice site);
 void compile_place(struct conf_element *e, const char *attribute, struct diag *d);
+/* The same place as a source for rows; 0 for a default. */
+uint32_t compile_source(struct conf_element *e, const char *attribute);
 /* Tell about a site; a LOADER_ERROR keeps it from starting, the first such text is the row's failure. */
 void compile_tell(struct compiler *c, struct site_work *s, enum loader_severity severity, const struct diag *d);
 
@@ -69,6 +71,9 @@ void compile_tell(struct compiler *c, struct site_work *s, enum loader_severity 
  * on).  ERR_UNSUPPORTED when the schema does not know a column: a defect of ours. */
 MUST_USE int columns_fill(struct compiler *c, struct conf_element *root, const struct snap_column *columns,
                           size_t count, void *row);
+/* The same, and an origin row for each of those settings that is written somewhere: *origins grows by them. */
+MUST_USE int columns_fill_from(struct compiler *c, struct conf_element *root, const struct snap_column *columns,
+                               size_t count, void *row, struct snap_range *origins);
 /* Every (element path from the section on, attribute) that has a column. */
 bool columns_have(const char *element, const char *attribute);
 

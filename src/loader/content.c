@@ -92,6 +92,7 @@ static void put_directory(struct compiler *c, struct site_work *s, const struct 
         .path = snapshot_put_text(c->w, slice_str(item->path)),
         .physical_path = snapshot_put_text(c->w, physical),
         .user_name = snapshot_put_text(c->w, user),
+        .source = compile_source(item->element, "path"),
     };
     if (path_map_resolve(c->paths, physical, &linux_path, &d)) {
         fail_directory(c, s, item, "physicalPath", &d, &row);
@@ -198,7 +199,7 @@ static void put_provider(struct compiler *c, struct site_work *s, struct conf_el
 {
     struct slice name = conf_text(item, "name");
     struct conf_element *definition = definition_of(c, name);
-    struct snap_provider row = { .name = snapshot_put_text(c->w, name) };
+    struct snap_provider row = { .name = snapshot_put_text(c->w, name), .source = compile_source(item, "name") };
     row.kind = definition ? kind_of(conf_text(definition, "type")) : SNAP_PROVIDER_UNKNOWN;
     if (row.kind != SNAP_PROVIDER_IIS_MANAGER) {
         struct diag d = { 0 };

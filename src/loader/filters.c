@@ -37,7 +37,7 @@ static int put_filter(struct compiler *c, struct site_work *s, struct slice path
     struct snap_filter filter = { .path = snapshot_put_text(c->w, path) };
     if (!section)
         return ERR_UNSUPPORTED;
-    int err = columns_fill(c, section, columns, sizeof columns / sizeof columns[0], &filter);
+    int err = columns_fill_from(c, section, columns, sizeof columns / sizeof columns[0], &filter, &filter.origins);
     if (!err)
         err = put_extensions(c, conf_child(section, "fileExtensions"), &filter.extensions);
     if (!err)

@@ -380,6 +380,26 @@ uint64_t snapshot_generation(const struct snapshot *s)
     return (uint64_t)snapshot_server(s, 0)->generation;
 }
 
+void snapshot_source_print(const struct snapshot *s, uint32_t source, struct text *out)
+{
+    const struct snap_source_file *file =
+        source ? snapshot_source_file(s, (source >> SNAP_SOURCE_LINE_BITS) - (size_t)1) : NULL;
+    if (!file)
+        return;
+    text_add_escaped(out, snapshot_text(s, file->name));
+    text_addf(out, ":%u", source & SNAP_SOURCE_LINE_MAX);
+}
+
+uint32_t snapshot_origin_of(const struct snapshot *s, struct snap_range origins, size_t column)
+{
+    for (uint32_t i = 0; i < origins.count; i++) {
+        const struct snap_origin *origin = snapshot_origin(s, origins.first + i);
+        if (origin && origin->column == column)
+            return origin->source;
+    }
+    return 0;
+}
+
 /* ---- writing ---- */
 
 struct rows {

@@ -10,6 +10,9 @@
  * snapshot_open() checks every offset, length, range, enum limit once; accessors trust afterwards.
  * Which role gets which table: TABLE list, column `roles`; a role's memfd has 0 rows of what it may not see.
  *
+ * Where it stands: the attribute "@" is the place of the row's own element in the configuration, packed by
+ * snap_source; `origins` tell the same for single settings of a row.  Refusals name it (policy/reason.h).
+ *
  * Column kinds: b bool, u uint32, n int64/uint64, e enum value, f flags value, t timeSpan or int seconds (int64),
  * s text, r range of rows in the table that the third column names, o one row there, p 1 + a row there or 0 for none.
  * Enum values are IIS's numbers (config-schema.tsv).
@@ -89,6 +92,7 @@ struct snap_range {
  * hash has an invalid length). */
 #define SNAP_SITE_COMPUTED(C)                 \
     C(r, bindings,           "binding", "")   \
+    C(r, origins,            "origin", "")    \
     C(r, directories,        "directory", "") \
     C(r, scopes,             "scope", "")     \
     C(r, providers,          "provider", "")  \
@@ -127,6 +131,7 @@ struct snap_range {
  * `linux_path` resolved through the variables, drive and share maps; `failure` "" when usable. */
 #define SNAP_DIRECTORY_COLUMNS(C)             \
     C(s, path,          "", "")               \
+    C(u, source, "", "@")                    \
     C(s, physical_path, "", "") /* as configured */ \
     C(s, linux_path,    "", "")               \
     C(s, user_name,     "", "")               \
@@ -143,16 +148,19 @@ struct snap_range {
     C(b, deny,        "", "")                                                         \
     C(s, users,       "", "users")                                                    \
     C(s, roles,       "", "roles")                                                    \
-    C(f, permissions, "", "permissions")
+    C(f, permissions, "", "permissions")                                              \
+    C(u, source,      "", "@")
 
 /* ipSecurity, by configuration path as the authorization scopes.  A rule matches where client & mask equals ip; the
  * words are in the order of the address, IPv4 uses the first. */
 #define SNAP_ADDRESS_SCOPE_COLUMNS(C)         \
     C(s, path,           "", "")              \
+    C(r, origins,        "origin", "")        \
     C(b, allow_unlisted, "", "allowUnlisted") \
     C(r, addresses,      "address", "")
 #define SNAP_ADDRESS_COLUMNS(C)               \
     C(u, family, "", "") /* 4, 6 */           \
+    C(u, source,  "", "@")                    \
     C(u, ip0,    "", "")                      \
     C(u, ip1,    "", "")                      \
     C(u, ip2,    "", "")                      \
@@ -166,12 +174,14 @@ struct snap_range {
 /* commandFiltering: the site's own verbs. */
 #define SNAP_COMMAND_COLUMNS(C)               \
     C(s, command, "", "command")              \
+    C(u, source,  "", "@")                    \
     C(b, allowed, "", "allowed")
 
 /* requestFiltering, by configuration path as the authorization scopes: longest first, always one for "/", the items
  * of a row are the effective lists of that path. */
 #define SNAP_FILTER_COLUMNS(C)                                                            \
     C(s, path,                      "",               "")                                 \
+    C(r, origins,                   "origin",         "")                                 \
     C(b, allow_high_bit,            "",               "allowHighBitCharacters")           \
     C(b, allow_unlisted_extensions, "fileExtensions", "allowUnlisted")                    \
     C(u, max_url,                   "requestLimits",  "maxUrl")                           \
@@ -181,27 +191,33 @@ struct snap_range {
     C(r, sequences,                 "sequence",       "")
 #define SNAP_EXTENSION_COLUMNS(C)             \
     C(s, extension, "", "fileExtension")      \
+    C(u, source, "", "@")                    \
     C(b, allowed,   "", "allowed")
 #define SNAP_SEGMENT_COLUMNS(C)               \
-    C(s, segment,   "", "segment")
+    C(s, segment,   "", "segment")            \
+    C(u, source,    "", "@")
 #define SNAP_SEQUENCE_COLUMNS(C)              \
-    C(s, sequence,  "", "sequence")
+    C(s, sequence,  "", "sequence")           \
+    C(u, source,    "", "@")
 
 /* The site's customAuthentication providers, enabled ones, in order; `kind` from providerDefinitions. */
 enum snap_provider_kind { SNAP_PROVIDER_UNKNOWN = 0, SNAP_PROVIDER_IIS_MANAGER = 1, SNAP_PROVIDER_ASPNET = 2 };
 #define SNAP_PROVIDER_COLUMNS(C)              \
     C(s, name, "", "")                        \
-    C(e, kind, "", "")
+    C(e, kind, "", "")                        \
+    C(u, source, "", "@")
 
 /* IIS Manager users and their permissions (administration.config).  Auth only. */
 #define SNAP_USER_COLUMNS(C)                  \
     C(s, name,     "", "name")                \
     C(s, password, "", "password")            \
-    C(b, enabled,  "", "enabled")
+    C(b, enabled,  "", "enabled")              \
+    C(u, source,   "", "@")
 #define SNAP_PERMISSION_COLUMNS(C)            \
     C(s, path,     "", "")                    \
     C(s, name,     "", "name")                \
-    C(b, is_role,  "", "isRole")
+    C(b, is_role,  "", "isRole")              \
+    C(u, source,   "", "@")
 
 /* Server certificates in use.  Worker only (the key is in it). */
 #define SNAP_CERT_COLUMNS(C)                  \
@@ -230,6 +246,14 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(s, sub_field,      "", "certificateSubField") \
     C(s, criteria,       "", "matchCriteria") \
     C(b, case_sensitive, "", "compareCaseSensitive")
+
+/* Files of the configuration, by the numbers that sources quote. */
+#define SNAP_SOURCE_FILE_COLUMNS(C) C(s, name, "", "")
+
+/* Where one setting of a row is written: `column` is its offset in the row's struct.  Settings without are defaults. */
+#define SNAP_ORIGIN_COLUMNS(C)                \
+    C(u, column, "", "")                      \
+    C(u, source, "", "")
 
 /* One row: the server level. */
 #define SNAP_SERVER_SETTINGS(C)                                                                                  \
@@ -322,6 +346,8 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
 #define SNAP_ALL (ROLE_SUPERVISOR | ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_LOGGER)
 #define SNAP_TABLES(T)                                                                            \
     T(server,     SNAP_SERVER_COLUMNS,     SNAP_ALL)                                              \
+    T(source_file, SNAP_SOURCE_FILE_COLUMNS, ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)               \
+    T(origin,     SNAP_ORIGIN_COLUMNS,     ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)                 \
     T(site,       SNAP_SITE_COLUMNS,       SNAP_ALL)                                              \
     T(binding,    SNAP_BINDING_COLUMNS,    ROLE_SUPERVISOR | ROLE_WORKER | ROLE_AUTH)             \
     T(directory,  SNAP_DIRECTORY_COLUMNS,  ROLE_BROKER)                                           \
@@ -394,6 +420,7 @@ enum { LOG_SUCCESSFUL = 1, LOG_ERROR = 2, LOG_INFRASTRUCTURE = 4 };
 enum { TLS_MIN_12 = 0, TLS_MIN_13 = 1 };
 enum { PASSWORD_FORMAT_YESCRYPT = 0, PASSWORD_FORMAT_SHA256 = 1 };
 
+struct text;
 struct snapshot; /* a mapping; reference counted so that sessions may keep the one they began with */
 
 /* Map and check a snapshot memfd (the descriptor stays the caller's).  Refuses one that is not sealed against
@@ -414,6 +441,17 @@ SNAP_TABLES(SNAP_ACCESSOR)
 /* The site with that id attribute, NULL if none.  Constant time. */
 const struct snap_site *snapshot_site_by_id(const struct snapshot *s, uint32_t id);
 uint64_t snapshot_generation(const struct snapshot *s);
+
+/* A place in the configuration as one number, 0 for none: 1 + the row of source_file, and the line as far as it fits. */
+enum { SNAP_SOURCE_LINE_BITS = 24, SNAP_SOURCE_LINE_MAX = (1 << SNAP_SOURCE_LINE_BITS) - 1 };
+static inline uint32_t snap_source(uint32_t file_row, unsigned line)
+{
+    return (file_row + 1) << SNAP_SOURCE_LINE_BITS | (line < SNAP_SOURCE_LINE_MAX ? line : SNAP_SOURCE_LINE_MAX);
+}
+/* Append "applicationHost.config:231"; nothing for 0 and for numbers that name no file. */
+void snapshot_source_print(const struct snapshot *s, uint32_t source, struct text *out);
+/* Where the setting at `column` (offsetof in the row) is written; 0: it is a default. */
+uint32_t snapshot_origin_of(const struct snapshot *s, struct snap_range origins, size_t column);
 
 /* ---- writing, for the loader and for tests of the readers ---- */
 struct snapshot_writer; /* owned by the caller until snapshot_writer_free */

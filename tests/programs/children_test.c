@@ -254,11 +254,11 @@ static struct snapshot_writer *with_users(void)
     struct snapshot_writer *w = snapshot_writer_new();
     struct snap_server server = snapshot_build_server(w);
     struct snap_site site = snapshot_build_site(w, "Site", 2);
-    struct snap_provider provider = { snapshot_build_text(w, "IisManagerAuth"), SNAP_PROVIDER_IIS_MANAGER };
-    struct snap_permission permission = { snapshot_build_text(w, "/Site"), snapshot_build_text(w, "ftpmanager"), 0 };
+    struct snap_provider provider = { snapshot_build_text(w, "IisManagerAuth"), SNAP_PROVIDER_IIS_MANAGER, 0 };
+    struct snap_permission permission = { snapshot_build_text(w, "/Site"), snapshot_build_text(w, "ftpmanager"), 0, 0 };
     OWNED_TEXT_BUFFER stored = { 0 };
     assert_int_equal(password_make_sha256(SLICE_LITERAL("P@ssw0rd"), &stored), 0);
-    struct snap_user user = { snapshot_build_text(w, "ftpmanager"), snapshot_build_text(w, text_str(&stored)), 1 };
+    struct snap_user user = { snapshot_build_text(w, "ftpmanager"), snapshot_build_text(w, text_str(&stored)), 1, 0 };
     server.management_installed = 1;
     server.requires_windows_credentials = 0;
     server.rehash_on_login = 1;
