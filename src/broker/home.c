@@ -83,7 +83,7 @@ static int judge_start(struct snapshot *s, const struct snap_site *site, const s
     const struct authorization_subject who = grant_subject(g);
     const struct place_view view = grant_view(g);
     int err = place_look(&p, s, site, text_slice(&g->start), &view);
-    if (!err && !address_rules_allow(s, site, p.path, &g->client)) {
+    if (!err && !address_rules_allow(s, site, p.path, &g->client, NULL)) {
         *substatus_out = SUB_IP_RESTRICTION;
         return ERR_DENIED;
     }

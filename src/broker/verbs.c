@@ -76,7 +76,7 @@ static void settle(struct verb_result *r, int err)
 /* requestFiltering at `path`. */
 static int filter(struct call *c, struct slice path, enum request_kind kind)
 {
-    unsigned substatus = request_filter_refuses(c->snapshot, c->site, path, kind);
+    unsigned substatus = request_filter_refuses(c->snapshot, c->site, path, kind, NULL);
     return substatus ? fail(c, ERR_DENIED, WIN_ACCESS_DENIED, substatus) : 0;
 }
 
@@ -616,7 +616,7 @@ static int judge(struct call *c, const struct verb *v)
         err = filter(c, c->place.path, v->takes & TAKES_FILE ? REQUEST_FILE : REQUEST_ANY);
     if (err)
         return err;
-    if (!address_rules_allow(c->snapshot, c->site, c->place.path, &c->grant->client))
+    if (!address_rules_allow(c->snapshot, c->site, c->place.path, &c->grant->client, NULL))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_IP_RESTRICTION);
     err = place_map(&c->place, &c->who);
     bool is_permitted = has_needed(c->place.permissions, v->needs);

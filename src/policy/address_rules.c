@@ -91,28 +91,36 @@ bool address_rule_is_single(const struct snap_address *rule)
            (rule->family == 4 || (rule->mask1 == UINT32_MAX && rule->mask2 == UINT32_MAX && rule->mask3 == UINT32_MAX));
 }
 
-static bool scope_allows(const struct snapshot *s, const struct snap_address_scope *scope, const struct net_addr *client)
+static bool scope_allows(const struct snapshot *s, const struct snap_address_scope *scope, const struct net_addr *client,
+                         struct reason *why)
 {
-    if (!client->family && scope->addresses.count)
+    if (!client->family && scope->addresses.count) {
+        reason_set(why, 0, "a client without address is never allowed where ipSecurity has rules");
         return false;
+    }
     for (uint32_t i = 0; i < scope->addresses.count; i++) {
         const struct snap_address *rule = snapshot_address(s, scope->addresses.first + i);
-        if (!rule)
-            return false;
-        if (address_rule_matches(rule, client))
-            return rule->allowed;
+        if (!rule || address_rule_matches(rule, client)) {
+            bool is_allowed = rule && rule->allowed;
+            reason_set(why, rule ? rule->source : 0, "ipSecurity rule %u of \"" SLICE_FMT "\" %s the address", i + 1,
+                       SLICE_ARG(slice_first(snapshot_text(s, scope->path), 120)), is_allowed ? "allows" : "denies");
+            return is_allowed;
+        }
     }
+    reason_set(why, snapshot_origin_of(s, scope->origins, offsetof(struct snap_address_scope, allow_unlisted)),
+               "no ipSecurity rule names the address, and allowUnlisted is %s", scope->allow_unlisted ? "true" : "false");
     return scope->allow_unlisted;
 }
 
 bool address_rules_allow(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                         const struct net_addr *client)
+                         const struct net_addr *client, struct reason *why)
 {
     for (uint32_t i = 0; i < site->address_scopes.count; i++) { /* longest first */
         const struct snap_address_scope *scope = snapshot_address_scope(s, site->address_scopes.first + i);
         if (scope && vpath_is_below(path, snapshot_text(s, scope->path), NULL))
-            return scope_allows(s, scope, client);
+            return scope_allows(s, scope, client, why);
     }
+    reason_set(why, 0, "the site has no ipSecurity");
     return false;
 }
 
@@ -121,8 +129,8 @@ bool address_rules_allow_below(const struct snapshot *s, const struct snap_site 
 {
     for (uint32_t i = 0; i < site->address_scopes.count; i++) {
         const struct snap_address_scope *scope = snapshot_address_scope(s, site->address_scopes.first + i);
-        if (scope && vpath_is_below(snapshot_text(s, scope->path), path, NULL) && !scope_allows(s, scope, client))
+        if (scope && vpath_is_below(snapshot_text(s, scope->path), path, NULL) && !scope_allows(s, scope, client, NULL))
             return false;
     }
-    return address_rules_allow(s, site, path, client);
+    return address_rules_allow(s, site, path, client, NULL);
 }

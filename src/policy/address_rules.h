@@ -7,12 +7,12 @@
 #pragma once
 
 #include "base/net_addr.h"
-#include "snapshot/snapshot.h"
+#include "policy/reason.h"
 
 /* Whether `client` is allowed at `path`.  A client without address is let in by nothing but a list without rules that
- * allows the unlisted; a site without any list lets nobody in: the loader always gives it one. */
+ * allows the unlisted; a site without any list lets nobody in: the loader always gives it one.  `why` may be NULL. */
 bool address_rules_allow(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                         const struct net_addr *client);
+                         const struct net_addr *client, struct reason *why);
 
 /* Whether it is allowed at `path` and everywhere below. */
 bool address_rules_allow_below(const struct snapshot *s, const struct snap_site *site, struct slice path,

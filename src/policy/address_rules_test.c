@@ -123,12 +123,12 @@ static void test_lists(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct net_addr client = addr(cases[i].client);
         CASE_LABEL(&cases[i]);
-        assert_int_equal(address_rules_allow(s, snapshot_site(s, 0), slice_str(cases[i].path), &client), cases[i].here);
+        assert_int_equal(address_rules_allow(s, snapshot_site(s, 0), slice_str(cases[i].path), &client, NULL), cases[i].here);
         assert_int_equal(address_rules_allow_below(s, snapshot_site(s, 0), slice_str(cases[i].path), &client),
                          cases[i].below);
     }
     struct net_addr client = addr("192.0.2.1");
-    assert_false(address_rules_allow(s, snapshot_site(s, 1), SLICE_LITERAL("/"), &client)); /* closed by default */
+    assert_false(address_rules_allow(s, snapshot_site(s, 1), SLICE_LITERAL("/"), &client, NULL)); /* closed by default */
     snapshot_unref(s);
 }
 

@@ -61,20 +61,85 @@ static const struct snap_scope *scope_of(const struct snapshot *s, const struct 
     return NULL;
 }
 
-unsigned authorization_permissions(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                                   const struct authorization_subject *who)
+enum { BITS = 2, ALL_BITS = PERMISSION_READ | PERMISSION_WRITE };
+
+/* What the rules of a scope say to somebody, and the first rule that says so for each permission. */
+struct verdict {
+    unsigned allowed, denied;
+    const struct snap_rule *allow[BITS], *deny[BITS];
+};
+
+static void note(const struct snap_rule *rule, const struct snap_rule *first[BITS])
 {
-    const struct snap_scope *scope = scope_of(s, site, path);
-    unsigned allowed = 0, denied = 0;
+    for (unsigned bit = 0; bit < BITS; bit++)
+        if ((rule->permissions & 1u << bit) && !first[bit])
+            first[bit] = rule;
+}
+
+static unsigned judge(const struct snapshot *s, const struct snap_scope *scope, const struct authorization_subject *who,
+                      struct verdict *verdict)
+{
     for (uint32_t i = 0; scope && i < scope->rules.count; i++) {
         const struct snap_rule *rule = snapshot_rule(s, scope->rules.first + i);
         if (!rule || !(list_matches(snapshot_text(s, rule->users), who, name_matches) ||
                        list_matches(snapshot_text(s, rule->roles), who, role_matches)))
             continue;
-        if (rule->deny)
-            denied |= rule->permissions;
-        else
-            allowed |= rule->permissions;
+        *(rule->deny ? &verdict->denied : &verdict->allowed) |= rule->permissions;
+        note(rule, rule->deny ? verdict->deny : verdict->allow);
     }
-    return allowed & ~denied & (PERMISSION_READ | PERMISSION_WRITE);
+    return verdict->allowed & ~verdict->denied & ALL_BITS;
+}
+
+unsigned authorization_permissions(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                                   const struct authorization_subject *who)
+{
+    struct verdict verdict = { 0 };
+    return judge(s, scope_of(s, site, path), who, &verdict);
+}
+
+/* ---- why ---- */
+
+static const char *permissions_text(unsigned permissions)
+{
+    static const char *const texts[] = { "no permission", "Read", "Write", "Read, Write" };
+    return texts[permissions & ALL_BITS];
+}
+
+static void tell_rule(const struct snapshot *s, const struct snap_rule *rule, struct reason *why)
+{
+    struct slice users = snapshot_text(s, rule->users), roles = snapshot_text(s, rule->roles);
+    reason_set(why, rule->source, "%s %s for%s" SLICE_FMT "%s%s" SLICE_FMT "%s", rule->deny ? "Deny" : "Allow",
+               permissions_text(rule->permissions), users.len ? " users \"" : "", SLICE_ARG(slice_first(users, 80)),
+               users.len ? "\"" : "", roles.len ? " roles \"" : "", SLICE_ARG(slice_first(roles, 80)),
+               roles.len ? "\"" : "");
+}
+
+static void tell_none(const struct snapshot *s, const struct snap_scope *scope, unsigned wanted, struct reason *why)
+{
+    if (!scope || !scope->rules.count)
+        reason_set(why, 0, "there is no authorization rule: nobody has any permission");
+    else
+        reason_set(why, 0, "none of the %u authorization rules of \"" SLICE_FMT "\" allows %s", scope->rules.count,
+                   SLICE_ARG(slice_first(snapshot_text(s, scope->path), 120)), permissions_text(wanted));
+}
+
+bool authorization_allows(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                          const struct authorization_subject *who, unsigned wanted, bool any, struct reason *why)
+{
+    const struct snap_scope *scope = scope_of(s, site, path);
+    struct verdict verdict = { 0 };
+    unsigned granted = judge(s, scope, who, &verdict) & wanted;
+    bool is_allowed = any ? granted != 0 : granted == wanted;
+    if (!why)
+        return is_allowed;
+    tell_none(s, scope, wanted, why);
+    for (unsigned bit = 0; bit < BITS; bit++) { /* the first bit that was decisive */
+        bool is_granted = granted & 1u << bit;
+        const struct snap_rule *rule = is_allowed ? verdict.allow[bit] : verdict.deny[bit];
+        if ((wanted & 1u << bit) && is_granted == is_allowed && rule) {
+            tell_rule(s, rule, why);
+            break;
+        }
+    }
+    return is_allowed;
 }

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "snapshot/snapshot.h"
+#include "policy/reason.h"
 
 struct authorization_subject {
     struct slice user;
@@ -21,3 +21,8 @@ struct authorization_subject {
 /* PERMISSION_ bits that `who` has at the canonical `path` of `site`; 0 when there is no scope. */
 unsigned authorization_permissions(const struct snapshot *s, const struct snap_site *site, struct slice path,
                                    const struct authorization_subject *who);
+
+/* The same for wishes: whether `who` has all of the PERMISSION_ bits of `wanted`, or with `any` one of them; `why` (may be
+ * NULL) is the rule that decided. */
+bool authorization_allows(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                          const struct authorization_subject *who, unsigned wanted, bool any, struct reason *why);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
-#include "snapshot/snapshot.h"
+#include "policy/reason.h"
 
-bool command_filter_allows(const struct snapshot *s, const struct snap_site *site, struct slice verb);
+/* `why` may be NULL. */
+bool command_filter_allows(const struct snapshot *s, const struct snap_site *site, struct slice verb, struct reason *why);

@@ -50,7 +50,7 @@ static void test_allows(void **state)
         struct snapshot *s = snapshot_build(w, ROLE_WORKER);
         snapshot_writer_free(w);
         assert_non_null(s);
-        assert_int_equal(command_filter_allows(s, snapshot_site(s, 0), slice_str(cases[i].verb)), cases[i].want);
+        assert_int_equal(command_filter_allows(s, snapshot_site(s, 0), slice_str(cases[i].verb), NULL), cases[i].want);
         snapshot_unref(s);
     }
 }

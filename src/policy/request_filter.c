@@ -41,17 +41,20 @@ static bool contains_fold(struct slice path, struct slice sequence)
     return false;
 }
 
-static bool has_sequence(const struct snapshot *s, const struct snap_filter *f, struct slice path)
+static bool has_sequence(const struct snapshot *s, const struct snap_filter *f, struct slice path, struct reason *why)
 {
     for (uint32_t i = 0; i < f->sequences.count; i++) {
         const struct snap_sequence *row = snapshot_sequence(s, f->sequences.first + i);
-        if (row && contains_fold(path, snapshot_text(s, row->sequence)))
-            return true;
+        if (!row || !contains_fold(path, snapshot_text(s, row->sequence)))
+            continue;
+        reason_set(why, row->source, "denyUrlSequences has \"" SLICE_FMT "\"",
+                   SLICE_ARG(slice_first(snapshot_text(s, row->sequence), 120)));
+        return true;
     }
     return false;
 }
 
-static bool is_hidden(const struct snapshot *s, const struct snap_filter *f, struct slice component)
+static bool is_hidden(const struct snapshot *s, const struct snap_filter *f, struct slice component, struct reason *why)
 {
     struct slice stem = without_tail(slice_first(component, slice_find(component, ':')));
     for (uint32_t i = 0; i < f->segments.count; i++) {
@@ -59,16 +62,18 @@ static bool is_hidden(const struct snapshot *s, const struct snap_filter *f, str
         if (!row)
             continue;
         struct slice segment = snapshot_text(s, row->segment);
-        if (slice_equal_fold(component, segment) || slice_equal_fold(stem, without_tail(segment)))
-            return true;
+        if (!slice_equal_fold(component, segment) && !slice_equal_fold(stem, without_tail(segment)))
+            continue;
+        reason_set(why, row->source, "hiddenSegments has \"" SLICE_FMT "\"", SLICE_ARG(slice_first(segment, 120)));
+        return true;
     }
     return false;
 }
 
-static bool has_hidden(const struct snapshot *s, const struct snap_filter *f, struct slice path)
+static bool has_hidden(const struct snapshot *s, const struct snap_filter *f, struct slice path, struct reason *why)
 {
     for (struct slice rest = slice_from(path, 1); rest.len;)
-        if (is_hidden(s, f, slice_cut(&rest, '/')))
+        if (is_hidden(s, f, slice_cut(&rest, '/'), why))
             return true;
     return false;
 }
@@ -88,7 +93,7 @@ static bool extension_matches(struct slice name, struct slice entry)
 }
 
 static bool is_reading_allowed(const struct snapshot *s, const struct snap_filter *f, struct slice name,
-                               enum request_kind kind)
+                               enum request_kind kind, struct reason *why)
 {
     bool is_listed = false;
     if (!name.len || (kind == REQUEST_ANY && !slice_has_byte(name, '.')))
@@ -97,19 +102,26 @@ static bool is_reading_allowed(const struct snapshot *s, const struct snap_filte
         const struct snap_extension *row = snapshot_extension(s, f->extensions.first + i);
         if (!row || !extension_matches(name, snapshot_text(s, row->extension)))
             continue;
-        if (!row->allowed)
+        if (!row->allowed) {
+            reason_set(why, row->source, "fileExtensions denies \"" SLICE_FMT "\"",
+                       SLICE_ARG(slice_first(snapshot_text(s, row->extension), 120)));
             return false;
+        }
         is_listed = true;
     }
+    if (!is_listed && !f->allow_unlisted_extensions)
+        reason_set(why, snapshot_origin_of(s, f->origins, offsetof(struct snap_filter, allow_unlisted_extensions)),
+                   "fileExtensions does not list the extension of \"" SLICE_FMT "\", and allowUnlisted is false",
+                   SLICE_ARG(slice_first(name, 120)));
     return is_listed || f->allow_unlisted_extensions;
 }
 
 static bool is_extension_allowed(const struct snapshot *s, const struct snap_filter *f, struct slice name,
-                                 enum request_kind kind)
+                                 enum request_kind kind, struct reason *why)
 {
     for (size_t at = 0; at <= name.len; at++) {
         bool is_end = at == name.len || name.ptr[at] == ';' || name.ptr[at] == ':';
-        if (is_end && !is_reading_allowed(s, f, without_tail(slice_first(name, at)), kind))
+        if (is_end && !is_reading_allowed(s, f, without_tail(slice_first(name, at)), kind, why))
             return false;
     }
     return true;
@@ -118,20 +130,27 @@ static bool is_extension_allowed(const struct snapshot *s, const struct snap_fil
 /* ---- */
 
 unsigned request_filter_refuses(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                                enum request_kind kind)
+                                enum request_kind kind, struct reason *why)
 {
     const struct snap_filter *f = filter_of(s, site, path);
+    reason_set(why, 0, f ? "no requestFiltering rule refuses the path" : "the site has no requestFiltering");
     if (!f)
         return SUB_SITE_CONFIGURATION;
-    if (path.len > f->max_url)
+    if (path.len > f->max_url) {
+        reason_set(why, snapshot_origin_of(s, f->origins, offsetof(struct snap_filter, max_url)),
+                   "the path has %zu bytes, requestLimits/@maxUrl is %u", path.len, f->max_url);
         return SUB_FILTER_LENGTH;
-    if (!f->allow_high_bit && has_high_bit(path))
+    }
+    if (!f->allow_high_bit && has_high_bit(path)) {
+        reason_set(why, snapshot_origin_of(s, f->origins, offsetof(struct snap_filter, allow_high_bit)),
+                   "the path has characters beyond ASCII, and allowHighBitCharacters is false");
         return SUB_FILTER_HIGH_BIT;
-    if (has_sequence(s, f, path))
+    }
+    if (has_sequence(s, f, path, why))
         return SUB_FILTER_SEQUENCE;
-    if (has_hidden(s, f, path))
+    if (has_hidden(s, f, path, why))
         return SUB_FILTER_SEGMENT;
-    return is_extension_allowed(s, f, vpath_last(path), kind) ? SUB_NONE : SUB_FILTER_EXTENSION;
+    return is_extension_allowed(s, f, vpath_last(path), kind, why) ? SUB_NONE : SUB_FILTER_EXTENSION;
 }
 
 uint64_t request_filter_size_limit(const struct snapshot *s, const struct snap_site *site, struct slice path)
@@ -151,7 +170,7 @@ bool request_filter_hides(const struct snapshot *s, const struct snap_site *site
             return true;
         f = filter_of(s, site, text_slice(&whole));
     }
-    return !f || is_hidden(s, f, name);
+    return !f || is_hidden(s, f, name, NULL);
 }
 
 bool request_filter_may_move(const struct snapshot *s, const struct snap_site *site, struct slice from, struct slice to)

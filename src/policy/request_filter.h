@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "snapshot/snapshot.h"
+#include "policy/reason.h"
 
 enum request_kind {
     REQUEST_ANY,  /* may be a directory: a name without extension is not judged by extension */
@@ -15,9 +15,9 @@ enum request_kind {
 };
 
 /* The sub-status of the rule that refuses `path`, in IIS's order 12, 10, 9, 8, 11; 0 when none does.
- * 17 for a site without a filter: the loader always gives it one. */
+ * 17 for a site without a filter: the loader always gives it one.  `why` may be NULL. */
 unsigned request_filter_refuses(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                                enum request_kind kind);
+                                enum request_kind kind, struct reason *why);
 
 /* maxAllowedContentLength for a file at `path`; UINT64_MAX unlimited. */
 uint64_t request_filter_size_limit(const struct snapshot *s, const struct snap_site *site, struct slice path);

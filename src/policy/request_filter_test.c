@@ -133,7 +133,7 @@ static void test_refuses(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         CASE_LABEL(&cases[i]);
         struct snapshot *s = site_with(NULL, &cases[i].rules);
-        assert_int_equal(request_filter_refuses(s, snapshot_site(s, 0), slice_str(cases[i].path), cases[i].kind),
+        assert_int_equal(request_filter_refuses(s, snapshot_site(s, 0), slice_str(cases[i].path), cases[i].kind, NULL),
                          cases[i].want);
         snapshot_unref(s);
     }
@@ -147,9 +147,9 @@ static void test_scopes(void **state)
     (void)state;
     struct snapshot *s = site_with(&strict, &loose);
     const struct snap_site *site = snapshot_site(s, 0);
-    assert_int_equal(request_filter_refuses(s, site, SLICE_LITERAL("/a.exe"), REQUEST_FILE), 0);
-    assert_int_equal(request_filter_refuses(s, site, SLICE_LITERAL("/IN/a.exe"), REQUEST_FILE), 11);
-    assert_int_equal(request_filter_refuses(s, site, SLICE_LITERAL("/inner/a.exe"), REQUEST_FILE), 0);
+    assert_int_equal(request_filter_refuses(s, site, SLICE_LITERAL("/a.exe"), REQUEST_FILE, NULL), 0);
+    assert_int_equal(request_filter_refuses(s, site, SLICE_LITERAL("/IN/a.exe"), REQUEST_FILE, NULL), 11);
+    assert_int_equal(request_filter_refuses(s, site, SLICE_LITERAL("/inner/a.exe"), REQUEST_FILE, NULL), 0);
     assert_int_equal(request_filter_size_limit(s, site, SLICE_LITERAL("/in/a")), 10);
     assert_true(request_filter_size_limit(s, site, SLICE_LITERAL("/a")) == UINT64_MAX);
     assert_true(request_filter_hides(s, site, SLICE_LITERAL("/"), SLICE_LITERAL("Hidden")));
@@ -185,7 +185,7 @@ static void test_site_without_filter_is_closed(void **state)
     (void)state;
     struct snapshot *s = site_with(NULL, NULL);
     const struct snap_site *site = snapshot_site(s, 0);
-    assert_int_equal(request_filter_refuses(s, site, SLICE_LITERAL("/a"), REQUEST_FILE), SUB_SITE_CONFIGURATION);
+    assert_int_equal(request_filter_refuses(s, site, SLICE_LITERAL("/a"), REQUEST_FILE, NULL), SUB_SITE_CONFIGURATION);
     assert_int_equal(request_filter_size_limit(s, site, SLICE_LITERAL("/a")), 0);
     assert_true(request_filter_hides(s, site, SLICE_LITERAL("/"), SLICE_LITERAL("a")));
     snapshot_unref(s);

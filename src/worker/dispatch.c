@@ -59,7 +59,7 @@ static void count_unknown(struct session *s)
 /* Before anything else is said about the command, whether it exists included. */
 static bool refuse_filtered(struct session *s, struct run *r)
 {
-    if (command_filter_allows(s->generation->snapshot, s->site, slice_str(r->verb)))
+    if (command_filter_allows(s->generation->snapshot, s->site, slice_str(r->verb), NULL))
         return false;
     bool is_unknown = !r->row;
     answer_denied(s, r, REPLY_NOT_ALLOWED, WIN_ACCESS_DENIED, SUB_COMMAND_FILTERING);

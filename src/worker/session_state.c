@@ -83,7 +83,7 @@ int session_log_in(struct session *s, struct slice user, bool anonymous, struct 
 
 bool session_address_is_allowed(const struct session *s, const struct snap_site *site)
 {
-    return address_rules_allow(s->generation->snapshot, site, SLICE_LITERAL("/"), &s->peer);
+    return address_rules_allow(s->generation->snapshot, site, SLICE_LITERAL("/"), &s->peer, NULL);
 }
 
 int session_choose_site(struct session *s, const struct snap_site *site, struct slice host)
