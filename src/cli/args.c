@@ -4,8 +4,14 @@
  * A parameter starts with / or -, which on Linux is also how a path starts.  No parameter name holds a slash, so an
  * argument with a second slash before any colon or indexer ("/etc/ssl/ftp.pem") is a word.  "--config" and the other
  * long options are the only arguments with two dashes; any other, like --[name='x'], is the sign "-" behind a "-".
+ *
+ * Single quotes protect nothing on Windows, so /[name='Default FTP Site'].x:y arrives in three pieces there; two of
+ * the published samples are written so.  An argument that ends inside an indexer means nothing else: it is joined with
+ * those that follow, if one of them closes the indexer.  "-" alone is /in.
  */
 #include "cli/args.h"
+
+#include <stdlib.h>
 
 #include "cli/propath.h"
 
@@ -60,9 +66,38 @@ static int add_param(struct args *a, struct slice text)
     return 0;
 }
 
+/* Long options that are parameters of a verb: "--site S" is "/site:S". */
+static const struct {
+    const char *name;
+    bool takes_value;
+} long_params[] = {
+    { "atomic", false }, { "dry-run", false }, { "site", true }, { "user", true }, { "cert", true }, { "from", true },
+    { "path", true },    { "verb", true },     { "session", true }, { "at", true },
+};
+
+static int add_long_param(struct args *a, struct slice arg, const char *next)
+{
+    struct slice name = slice_from(arg, 2);
+    size_t equals = slice_find(name, '=');
+    struct slice value = equals == SIZE_MAX ? SLICE_NONE : slice_from(name, equals + 1);
+    name = slice_first(name, equals);
+    for (size_t i = 0; i < sizeof long_params / sizeof long_params[0]; i++) {
+        if (!slice_equal_str(name, long_params[i].name) || a->param_count == ARGS_PARAMS)
+            continue;
+        bool takes_next = long_params[i].takes_value && !value.ptr && next;
+        if (takes_next)
+            value = slice_str(next);
+        a->params[a->param_count++] = (struct arg_param){ .name = name, .value = value, .has_value = value.ptr != NULL };
+        return takes_next ? 2 : 1;
+    }
+    return 0;
+}
+
 /* Returns how many arguments were used, 0 if this is no long option. */
 static int long_option(struct args *a, struct slice arg, const char *next)
 {
+    if (!slice_starts(arg, SLICE_LITERAL("--")))
+        return 0;
     if (slice_equal_str(arg, "--help"))
         a->help = true;
     else if (slice_equal_str(arg, "--version"))
@@ -73,8 +108,39 @@ static int long_option(struct args *a, struct slice arg, const char *next)
         a->config = slice_str(next);
         return 2;
     } else
-        return 0;
+        return add_long_param(a, arg, next);
     return 1;
+}
+
+/* How many of the arguments make one; the text in *arg.  1 when nothing was torn, or nothing closes it. */
+static int join_torn(struct args *a, int count, char **argv, struct slice *arg)
+{
+    OWNED_TEXT_BUFFER whole = { 0 };
+    *arg = slice_str(argv[0]);
+    if (!is_param(*arg) || !propath_is_open(slice_from(*arg, 1)) || a->joined_count == ARGS_JOINED)
+        return 1;
+    text_add(&whole, *arg);
+    for (int used = 1; used < count; used++) {
+        text_addf(&whole, " %s", argv[used]);
+        if (text_error(&whole) != 0)
+            return 1;
+        if (propath_is_open(slice_from(text_slice(&whole), 1)))
+            continue;
+        char *kept = text_release(&whole);
+        if (!kept)
+            return 1;
+        a->joined[a->joined_count++] = kept;
+        *arg = slice_str(kept);
+        return used + 1;
+    }
+    return 1;
+}
+
+void args_free(struct args *a)
+{
+    for (size_t i = 0; i < a->joined_count; i++)
+        free(a->joined[i]);
+    a->joined_count = 0;
 }
 
 int args_parse(int argc, char **argv, struct args *args_out, struct text *message)
@@ -88,6 +154,9 @@ int args_parse(int argc, char **argv, struct args *args_out, struct text *messag
             i += used;
             continue;
         }
+        used = join_torn(a, argc - i, argv + i, &arg);
+        if (slice_equal_str(arg, "-"))
+            arg = SLICE_LITERAL("/in");
         if (is_param(arg)) {
             if (add_param(a, slice_from(arg, 1)) != 0) {
                 text_addf(message, "Failed to process input: more than %d parameters (HRESULT=80070057).", ARGS_PARAMS);
@@ -99,7 +168,7 @@ int args_parse(int argc, char **argv, struct args *args_out, struct text *messag
             complain(message, arg);
             return ERR_SYNTAX;
         }
-        i++;
+        i += used;
     }
     return 0;
 }

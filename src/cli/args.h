@@ -8,7 +8,7 @@
 #include "base/slice.h"
 #include "base/text.h"
 
-enum { ARGS_WORDS = 3, ARGS_PARAMS = 128 };
+enum { ARGS_WORDS = 3, ARGS_PARAMS = 128, ARGS_JOINED = 16 };
 
 struct arg_param {
     struct slice name;   /* without / or -; a property keeps its sign: "+[name='x']" */
@@ -25,10 +25,13 @@ struct args {
     struct slice config; /* --config, ptr NULL if not given */
     bool help;           /* /?, -?, --help */
     bool version;        /* --version */
+    char *joined[ARGS_JOINED]; /* indexers that a shell tore at a blank, put together again */
+    size_t joined_count;
 };
 
-/* On error `message` holds what appcmd prints ("Failed to process input: ..."). */
+/* On error `message` holds what appcmd prints ("Failed to process input: ...").  args_free in any case. */
 MUST_USE int args_parse(int argc, char **argv, struct args *args_out, struct text *message);
+void args_free(struct args *a);
 
 /* The parameter `name` (no regard to case), NULL if not given. */
 const struct arg_param *args_find(const struct args *a, const char *name);

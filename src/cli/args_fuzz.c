@@ -40,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     copy[size] = 0;
     check_path(slice_of(copy, size));
     assert(propath_name_length(slice_of(copy, size)) <= size);
+    propath_is_open(slice_of(copy, size));
     for (char *line = strtok(copy, "\n"); line && argc < ARGV_MAX; line = strtok(NULL, "\n"))
         argv[argc++] = line;
     if (args_parse(argc, argv, &a, &message) == 0)
@@ -47,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_path(a.params[i].name);
     else
         assert(message.len > 0);
+    args_free(&a);
     free(copy);
     return 0;
 }

@@ -48,6 +48,15 @@ static const struct {
     { "identifier with blanks and slash", { "set", "config", "Depot FTP/in", "/x:1" }, "set config Depot FTP/in {x=1}" },
     { "no value is not an empty value", { "list", "site", "/text", "/config:" }, "list site {text} {config=}" },
     { "version", { "--version" }, " version" },
+    { "an indexer torn at its blanks", { "set", "config", "-section:s", "/[name='Default", "Web", "Site'].id:3", "/commit:apphost" },
+      "set config {section=s} {[name='Default Web Site'].id=3} {commit=apphost}" },
+    { "a value torn inside an indexer", { "set", "config", "/+[users='a',permissions='Read,", "Write']" },
+      "set config {+[users='a',permissions='Read, Write']}" },
+    { "an indexer that nothing closes stays as it is", { "set", "config", "/[name='Default", "/commit:apphost" },
+      "set config {[name='Default} {commit=apphost}" },
+    { "long options are parameters", { "run", "x.cmd", "--atomic", "--site", "Depot FTP", "--from=10.0.0.1" },
+      "run x.cmd {atomic} {site=Depot FTP} {from=10.0.0.1}" },
+    { "objects from standard input", { "list", "apps", "-" }, "list apps {in}" },
 };
 
 static void test_parse(void **state)
@@ -66,6 +75,7 @@ static void test_parse(void **state)
         assert_int_equal(args_parse(argc, argv, &a, &message), 0);
         show(&a, &got);
         assert_string_equal(text_str(&got), cases[i].want);
+        args_free(&a);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "cli/site.h"
 #include "cli/table.h"
 
 /* ---- what is printed ---- */
@@ -133,10 +134,24 @@ static void tell_problem(void *context, int severity, const struct diag *d)
             d->todo);
 }
 
-int cli_open(struct cli *c)
+/* What people write behind /commit: a level, or a configuration path.  FTP settings go to applicationHost.config
+ * whatever it says; a word that means nothing is a mistake in a script and is told. */
+static int check_commit(struct cli *c)
 {
-    if (c->conf)
+    static const char *const levels[] = { "apphost", "webroot", "machine", "site", "app", "parent", "url" };
+    struct slice commit = cli_param(c, "commit");
+    OWNED_TEXT_BUFFER path = { 0 };
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+        if (slice_equal_fold_str(commit, levels[i]))
+            return EXIT_OK;
+    if (slice_is_empty(commit) || slice_equal_fold_str(commit, "MACHINE") ||
+        slice_equal_fold_str(commit, "MACHINE/WEBROOT"))
         return EXIT_OK;
+    return site_config_path(c, commit, &path);
+}
+
+static int open_directory(struct cli *c)
+{
     OWNED_TEXT_BUFFER file = { 0 };
     text_addf(&file, "%s/%s", c->directory, conf_file_name(CONF_APPLICATION_HOST));
     if (access(text_str(&file), R_OK) != 0) {
@@ -156,18 +171,50 @@ int cli_open(struct cli *c)
     return EXIT_NOT_FOUND;
 }
 
-int cli_save(struct cli *c)
+int cli_open(struct cli *c)
+{
+    if (c->conf)
+        return EXIT_OK;
+    if (c->batch)
+        c->conf = c->batch->conf;
+    int code = c->conf ? EXIT_OK : open_directory(c);
+    if (c->batch)
+        c->batch->conf = c->conf;
+    return code ? code : check_commit(c);
+}
+
+static int save(struct conf *conf, FILE *out)
 {
     struct diag d = { 0 };
-    int err = conf_save(c->conf, &d);
+    int err = conf_save(conf, &d);
     if (err == 0)
         return EXIT_OK;
     int code = err == ERR_SYS ? EXIT_DENIED : cli_exit_of(err);
     OWNED_TEXT_BUFFER t = { 0 };
     diag_print(&d, &t);
-    fprintf(c->out, "ERROR ( hresult:8007%04x, message:Failed to commit configuration changes.\n%s\n )\n",
+    fprintf(out, "ERROR ( hresult:8007%04x, message:Failed to commit configuration changes.\n%s\n )\n",
             (unsigned)code, t.len ? text_str(&t) : err_text(err));
     return code;
+}
+
+int cli_save(struct cli *c)
+{
+    if (!c->batch)
+        return save(c->conf, c->out);
+    c->batch->changed = true;
+    return EXIT_OK;
+}
+
+int cli_batch_save(struct cli_batch *batch, FILE *out)
+{
+    return batch->changed ? save(batch->conf, out) : EXIT_OK;
+}
+
+void cli_batch_free(struct cli_batch *batch)
+{
+    if (batch->conf)
+        conf_free(batch->conf);
+    *batch = (struct cli_batch){ 0 };
 }
 
 /* ---- parameters ---- */
@@ -212,6 +259,14 @@ static int check_param(struct cli *c, const struct object_row *object, const str
     return c->row->properties == TAKES_PARAMS ? cli_unknown_attribute(c, p->name) : EXIT_OK;
 }
 
+/* E9 */
+static int no_identifier_here(struct cli *c)
+{
+    cli_say(c, "Failed to process input: The parameter '" SLICE_FMT "' must begin with a / or - (HRESULT=80070057).",
+            SLICE_ARG(c->identifier));
+    return EXIT_BAD_PARAMETER;
+}
+
 static int check_params(struct cli *c, const struct object_row *object)
 {
     for (size_t i = 0; i < c->args.param_count; i++) {
@@ -220,8 +275,7 @@ static int check_params(struct cli *c, const struct object_row *object)
             return code;
     }
     if (c->row->identifies == NO_IDENTIFIER && c->identifier.ptr)
-        return cli_failed(c, EXIT_BAD_PARAMETER, "Failed to process input: The parameter '" SLICE_FMT
-                          "' must begin with a / or - (HRESULT=80070057).", SLICE_ARG(c->identifier));
+        return no_identifier_here(c);
     if (c->row->identifies == MUST_IDENTIFY && slice_is_empty(c->identifier))
         return cli_error(c, EXIT_BAD_PARAMETER, "Must specify the %s.", c->row->identifier);
     return EXIT_OK;
@@ -243,7 +297,13 @@ static int unknown_verb(struct cli *c, struct slice word, const struct object_ro
     return EXIT_BAD_PARAMETER;
 }
 
-static int run_row(struct cli *c, const struct object_row *object)
+int cli_run_row(struct cli *c)
+{
+    int code = check_params(c, c->row->object[0] ? object_find(slice_str(c->row->object)) : NULL);
+    return code ? code : c->row->run(c);
+}
+
+static int run_row(struct cli *c)
 {
     if (c->args.help && c->row->run == config_set && cli_has(c, "section"))
         return c->row->run(c); /* the settable properties are known only in place */
@@ -251,8 +311,7 @@ static int run_row(struct cli *c, const struct object_row *object)
         help_verb(c, c->row);
         return EXIT_OK;
     }
-    int code = check_params(c, object);
-    return code ? code : c->row->run(c);
+    return cli_run_row(c);
 }
 
 static int dispatch(struct cli *c)
@@ -271,8 +330,8 @@ static int dispatch(struct cli *c)
     }
     struct slice verb = a->words[0];
     if ((c->row = verb_find(verb, NULL)) != NULL) { /* stands alone: "check" */
-        c->identifier = a->word_count > 1 ? a->words[1] : SLICE_NONE;
-        return run_row(c, NULL);
+        c->identifier = a->word_count > 1 ? a->words[a->word_count - 1] : SLICE_NONE;
+        return a->word_count > 2 ? no_identifier_here(c) : run_row(c);
     }
     if (!verb_find_any(verb))
         return unknown_verb(c, verb, NULL);
@@ -287,7 +346,7 @@ static int dispatch(struct cli *c)
     if (!c->row)
         return unknown_verb(c, verb, object);
     c->identifier = a->word_count > 2 ? a->words[2] : SLICE_NONE;
-    return run_row(c, object);
+    return run_row(c);
 }
 
 static char *choose_directory(const struct args *a)
@@ -298,7 +357,15 @@ static char *choose_directory(const struct args *a)
     return strdup(environment && environment[0] ? environment : "/etc/sallyport");
 }
 
-int cli_run(int argc, char **argv, FILE *in, FILE *out)
+static void finish(struct cli *c)
+{
+    if (c->conf && !c->batch)
+        conf_free(c->conf);
+    args_free(&c->args);
+    free(c);
+}
+
+int cli_run_in_batch(int argc, char **argv, FILE *in, FILE *out, struct cli_batch *batch)
 {
     struct cli *c = calloc(1, sizeof *c);
     OWNED_TEXT_BUFFER message = { 0 }, rows = { 0 };
@@ -308,6 +375,7 @@ int cli_run(int argc, char **argv, FILE *in, FILE *out)
     c->in = in;
     c->out = out;
     c->xml_rows = &rows;
+    c->batch = batch;
     if (args_parse(argc, argv, &c->args, &message) != 0) {
         fprintf(out, "%s\n", text_str(&message));
         code = EXIT_BAD_PARAMETER;
@@ -317,10 +385,13 @@ int cli_run(int argc, char **argv, FILE *in, FILE *out)
         if (directory)
             code = dispatch(c);
     }
-    if (c->conf)
-        conf_free(c->conf);
-    free(c);
+    finish(c);
     if (fflush(out) != 0 && code == EXIT_OK)
         code = 29; /* ERROR_WRITE_FAULT: nobody may take a cut listing for a whole one */
     return code;
+}
+
+int cli_run(int argc, char **argv, FILE *in, FILE *out)
+{
+    return cli_run_in_batch(argc, argv, in, out, NULL);
 }

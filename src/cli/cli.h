@@ -34,12 +34,19 @@ enum exit_code {
 struct verb_row;
 struct control_state;
 
+/* Commands that are carried out together: they see each other's edits, and nothing is written before the end. */
+struct cli_batch {
+    struct conf *conf; /* opened by the first command that needs it */
+    bool changed;
+};
+
 struct cli {
     struct args args;
     const struct verb_row *row;
     struct slice identifier; /* third word, or /site.name:X and the like; ptr NULL if not given */
     const char *directory;   /* DIR */
     struct conf *conf;       /* opened by cli_open, freed by cli_run */
+    struct cli_batch *batch; /* NULL for a command of its own */
     FILE *in;                /* secrets are read from here when it is no terminal */
     FILE *out;
     struct text *xml_rows;   /* with /xml: rows wait here, so that a document is whole or absent */
@@ -48,6 +55,13 @@ struct cli {
 
 /* argv[0] is the program; the whole run. */
 int cli_run(int argc, char **argv, FILE *in, FILE *out);
+/* The same as one of a batch. */
+int cli_run_in_batch(int argc, char **argv, FILE *in, FILE *out, struct cli_batch *batch);
+/* Write what the commands of the batch changed, once; reports on `out` and returns the exit code. */
+MUST_USE int cli_batch_save(struct cli_batch *batch, FILE *out);
+void cli_batch_free(struct cli_batch *batch);
+/* Check the parameters and run the row in c->row: for objects from standard input. */
+int cli_run_row(struct cli *c);
 
 /* The value of a parameter ("" when it has none), ptr NULL when it was not given. */
 struct slice cli_param(const struct cli *c, const char *name);
@@ -55,7 +69,7 @@ bool cli_has(const struct cli *c, const char *name);
 
 /* Parse the configuration of c->directory; reports and returns the exit code when it cannot be used. */
 MUST_USE int cli_open(struct cli *c);
-/* Write what was edited; reports and returns the exit code. */
+/* Write what was edited (at the end of the batch, if it is one of one); reports and returns the exit code. */
 MUST_USE int cli_save(struct cli *c);
 
 /* A line on standard output. */

@@ -30,6 +30,11 @@ const char *edit_attribute_name(struct conf_element *e, struct slice name)
         if (slice_equal_fold_str(name, attr.name))
             near = attr.name;
     }
+    static const char *const locks[] = { "lockAttributes", "lockAllAttributesExcept", "lockElements",
+                                         "lockAllElementsExcept", "lockItem" };
+    for (size_t i = 0; !near && i < sizeof locks / sizeof locks[0]; i++)
+        if (slice_equal_fold_str(name, locks[i]))
+            near = locks[i]; /* every element may carry them */
     return near;
 }
 

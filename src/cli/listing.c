@@ -68,6 +68,32 @@ static bool is_condition(const struct cli *c, const struct arg_param *p)
     return p->is_property || (!verb_param_find(c->row, p->name) && !general_param_find(p->name));
 }
 
+/* "$=*web*" is a pattern, "$>5" and the like compare numbers, "$<>x" is everything else; without a sign it is equality. */
+static bool meets(struct slice value, struct slice wanted)
+{
+    static const struct {
+        struct slice sign;
+        bool less, equal, more;
+    } orders[] = {
+        { { "$<=", 3 }, true, true, false }, { { "$>=", 3 }, false, true, true },
+        { { "$<", 2 }, true, false, false }, { { "$>", 2 }, false, false, true },
+    };
+    if (slice_starts(wanted, SLICE_LITERAL("$<>")))
+        return !slice_matches_wildcard(value, slice_from(wanted, 3));
+    if (slice_starts(wanted, SLICE_LITERAL("$=")))
+        return slice_matches_wildcard(value, slice_from(wanted, 2));
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        int64_t a, b;
+        if (!slice_starts(wanted, orders[i].sign))
+            continue;
+        if (slice_to_i64(value, INT64_MIN, INT64_MAX, &a) != 0 ||
+            slice_to_i64(slice_from(wanted, orders[i].sign.len), INT64_MIN, INT64_MAX, &b) != 0)
+            return false;
+        return a < b ? orders[i].less : a > b ? orders[i].more : orders[i].equal;
+    }
+    return slice_equal_fold(value, wanted);
+}
+
 static int matches(struct cli *c, const struct listed *row, bool *matches_out)
 {
     *matches_out = true;
@@ -80,7 +106,7 @@ static int matches(struct cli *c, const struct listed *row, bool *matches_out)
             continue;
         if (value_of(row, p->name, &value) != 0)
             return cli_unknown_attribute(c, p->name);
-        if (!slice_equal_fold(value, p->value))
+        if (!meets(value, p->value))
             *matches_out = false;
     }
     return EXIT_OK;

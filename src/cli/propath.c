@@ -189,3 +189,17 @@ size_t propath_name_length(struct slice text)
     }
     return r.at;
 }
+
+/* A value behind the separator may hold any bracket, so only what stands before the first colon outside counts. */
+bool propath_is_open(struct slice text)
+{
+    struct reader r = { text, 0 };
+    struct propath_step ignored;
+    while (r.at < text.len && peek(&r) != ':') {
+        if (peek(&r) != '[')
+            r.at++;
+        else if (read_index(&r, &ignored) != 0)
+            return r.at >= text.len;
+    }
+    return false;
+}

@@ -42,3 +42,6 @@ MUST_USE int propath_parse(struct slice text, struct propath *path_out);
 
 /* Length of the name part of "path:value": up to the first colon outside an indexer, else everything. */
 size_t propath_name_length(struct slice text);
+
+/* Whether the text ends inside an indexer: the rest was torn off at a blank. */
+bool propath_is_open(struct slice text);

@@ -123,9 +123,33 @@ static void test_name_length(void **state)
     }
 }
 
+static const struct {
+    const char *label, *text;
+    bool want;
+} open_ends[] = {
+    { "torn inside a quoted value", "[name='Default", true },
+    { "torn behind a comma", "+[accessType='Allow',permissions='Read,", true },
+    { "torn inside a bare value", "[name=Default", true },
+    { "torn in the second index", "+[name='x'].bindings.[protocol='ftp',bindingInformation='*:21:", true },
+    { "closed", "[name='Default Web Site'].id:3", false },
+    { "a bracket in the value", "name:[x", false },
+    { "malformed, but not torn", "[@middle,name='x'].id", false },
+    { "no index", "id", false },
+};
+
+static void test_open(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(open_ends); i++) {
+        CASE_LABEL(&open_ends[i]);
+        assert_int_equal(propath_is_open(slice_str(open_ends[i].text)), open_ends[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open),
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_too_deep),
         cmocka_unit_test(test_name_length),

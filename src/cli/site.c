@@ -53,9 +53,8 @@ int site_config_path(struct cli *c, struct slice identifier, struct text *path_o
     static const struct slice apphost = { "MACHINE/WEBROOT/APPHOST", 23 };
     if (slice_starts_fold(identifier, apphost) && (identifier.len == apphost.len || identifier.ptr[apphost.len] == '/'))
         identifier = slice_from(identifier, apphost.len + (identifier.len > apphost.len));
-    if (slice_starts_fold(identifier, SLICE_LITERAL("http://")) || slice_starts_fold(identifier, SLICE_LITERAL("ftp://")))
-        return cli_failed(c, EXIT_BAD_PARAMETER, "A URL is not taken here: write the site's name and the path, "
-                          "e.g. \"MySite/folder\".");
+    if (site_is_url(identifier))
+        return site_path_of_url(c, identifier, path_out);
     while (identifier.len && identifier.ptr[identifier.len - 1] == '/')
         identifier.len--;
     if (slice_is_empty(identifier))
@@ -261,15 +260,17 @@ int site_delete(struct cli *c)
     if (code)
         return code;
     struct slice found = conf_text(site, "name");
-    OWNED_TEXT name = strndup(found.ptr, found.len);
-    if (!name)
-        return 14;
+    OWNED_TEXT_BUFFER lines = { 0 };
+    vdir_add_deleted(site, &lines);
+    text_addf(&lines, "SITE object \"" SLICE_FMT "\" deleted", SLICE_ARG(found));
+    if (text_error(&lines) != 0)
+        return cli_failed(c, 14, "%s", err_text(lines.err));
     int err = conf_remove(c->conf, site, &d);
     if (err)
         return cli_failed_diag(c, err, &d);
     code = cli_save(c);
     if (!code)
-        cli_say(c, "SITE object \"%s\" deleted", name);
+        cli_say(c, "%s", text_str(&lines));
     return code;
 }
 

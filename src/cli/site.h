@@ -15,6 +15,14 @@ void site_split(struct slice identifier, struct slice *site_out, struct slice *p
 /* The place [name='site'] in the sites section, then [path='app'], then [path='vdir']; empty slices end it. */
 struct edit_place site_place(struct slice site, struct slice app, struct slice vdir);
 
+/* The lines that deleting the site's applications and virtual directories is worth, each with its line break. */
+void vdir_add_deleted(struct conf_element *site, struct text *out);
+
+/* The configuration path that a URL names by the bindings of the sites: "http://localhost/app1", "ftp://host:2121/in".
+ * An exact host name goes before a binding without one.  E1 when no site answers there. */
+bool site_is_url(struct slice identifier);
+MUST_USE int site_path_of_url(struct cli *c, struct slice url, struct text *path_out);
+
 /* A configuration path from what a person writes: "", "Site/", "Site/dir", "MACHINE/WEBROOT/APPHOST/Site", with the
  * site's name spelled as configured.  Reports E1 for a site that does not exist. */
 MUST_USE int site_config_path(struct cli *c, struct slice identifier, struct text *path_out);

@@ -183,6 +183,11 @@ static const struct verb_param general_params[] = {
     { "text", "[ATTRIBUTE]", "one line per object (default); * all properties; or only the value of one" },
     { "xml", "", "an XML result set" },
     { "config", "[*]", "the configuration XML of the objects; * with inherited and default values" },
+    { "metadata", "", "add lock state and location to /config" },
+    { "in", "", "read the objects as XML from standard input, also -" },
+    { "commit", "PATH", "accepted; FTP settings always stand in applicationHost.config" },
+    { "apphostconfig", "FILE", "another applicationHost.config than the instance's" },
+    { "debug", "[BOOL]", "show the files, the section and the path worked on" },
 };
 
 const struct verb_param *general_param_find(struct slice name)

@@ -202,28 +202,63 @@ static int keep_place(const struct visit *v, struct kept_place *k)
 
 /* ---- set, delete ---- */
 
+/* As the configuration spells it. */
+static void add_found(const struct visit *v, struct text *out)
+{
+    add_identifier(out, conf_text(v->found_site, "name"), conf_text(v->found_app, "path"),
+                   v->found_vdir ? conf_text(v->found_vdir, "path") : SLICE_NONE);
+}
+
 static int set_found(struct cli *c, const struct visit *v, const char *tag)
 {
     OWNED_PLACE kept = { 0 };
+    OWNED_TEXT_BUFFER name = { 0 };
+    add_found(v, &name);
     int code = keep_place(v, &kept);
     if (!code)
         code = edit_apply_all(c, &kept.place);
     if (!code)
         code = cli_save(c);
     if (!code)
-        cli_say(c, "%s object \"" SLICE_FMT "\" changed", tag, SLICE_ARG(c->identifier));
+        cli_say(c, "%s object \"%s\" changed", tag, text_str(&name));
     return code;
 }
 
-static int delete_found(struct cli *c, struct conf_element *e, const char *tag)
+static void add_vdir_lines(struct conf_element *site, struct conf_element *app, struct text *out)
+{
+    for (size_t i = 0; i < conf_count(app); i++) {
+        text_add_str(out, "VDIR object \"");
+        add_identifier(out, conf_text(site, "name"), conf_text(app, "path"), conf_text(conf_item(app, i), "path"));
+        text_add_str(out, "\" deleted\n");
+    }
+}
+
+void vdir_add_deleted(struct conf_element *site, struct text *out)
+{
+    for (size_t i = 0; i < conf_count(site); i++) {
+        struct conf_element *app = conf_item(site, i);
+        text_add_str(out, "APP object \"");
+        add_identifier(out, conf_text(site, "name"), conf_text(app, "path"), SLICE_NONE);
+        text_add_str(out, "\" deleted\n");
+        add_vdir_lines(site, app, out);
+    }
+}
+
+static int delete_found(struct cli *c, const struct visit *v, struct conf_element *e, const char *tag)
 {
     struct diag d = { 0 };
+    OWNED_TEXT_BUFFER lines = { 0 };
+    if (!v->found_vdir)
+        add_vdir_lines(v->found_site, v->found_app, &lines);
+    text_addf(&lines, "%s object \"", tag);
+    add_found(v, &lines);
+    text_add_str(&lines, "\" deleted");
     int err = conf_remove(c->conf, e, &d);
     if (err)
         return cli_failed_diag(c, err, &d);
     int code = cli_save(c);
     if (!code)
-        cli_say(c, "%s object \"" SLICE_FMT "\" deleted", tag, SLICE_ARG(c->identifier));
+        cli_say(c, "%s", text_str(&lines));
     return code;
 }
 
@@ -245,14 +280,14 @@ int app_delete(struct cli *c)
 {
     struct visit v;
     int code = find_app(c, c->identifier, &v);
-    return code ? code : delete_found(c, v.found_app, "APP");
+    return code ? code : delete_found(c, &v, v.found_app, "APP");
 }
 
 int vdir_delete(struct cli *c)
 {
     struct visit v;
     int code = find_vdir(c, c->identifier, &v);
-    return code ? code : delete_found(c, v.found_vdir, "VDIR");
+    return code ? code : delete_found(c, &v, v.found_vdir, "VDIR");
 }
 
 /* ---- add ---- */
@@ -314,7 +349,7 @@ int vdir_add(struct cli *c)
     struct slice site = slice_str(kept.words[0]), app = slice_str(kept.words[1]);
     struct edit_place in_vdir = site_place(site, app, path);
     add_identifier(&identifier, site, app, path);
-    code = add_vdir_at(c, &kept.place, path, folder, text_slice(&identifier));
+    code = add_vdir_at(c, &kept.place, path, folder, path);
     if (!code)
         code = edit_apply_all(c, &in_vdir);
     if (!code)
