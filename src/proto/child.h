@@ -52,6 +52,10 @@ WIRE_MESSAGE(child_ready, WIRE_NO_FIELDS)
 /* S -> worker, fd: the memfd of session counters all workers map (sys/counts.h). */
 WIRE_MESSAGE(child_counts, WIRE_NO_FIELDS)
 
+/* S -> worker, fd: the memfd of what all workers count together (sys/tally.h).
+ * S -> auth, fd: the memfd of failed logins, which outlives the authenticator (policy/lockout.h). */
+WIRE_MESSAGE(child_region, WIRE_NO_FIELDS)
+
 /* S -> worker: session ticket keys, newest first, 80 bytes each (16 name, 32 AES, 32 HMAC). */
 #define CHILD_TICKET_KEYS_FIELDS(F) F(secret, keys, 240)
 WIRE_MESSAGE(child_ticket_keys, CHILD_TICKET_KEYS_FIELDS)
@@ -142,5 +146,6 @@ WIRE_MESSAGE(child_event, CHILD_EVENT_FIELDS)
     M(17, child_flush,         ROLE_SUPERVISOR, 0)   \
     M(18, child_done,          ROLE_LOGGER | ROLE_AUTH, 0) \
     M(19, child_rehash,        ROLE_AUTH,       0)   \
-    M(20, child_event,         ROLE_ANY_CHILD,  0)
+    M(20, child_event,         ROLE_ANY_CHILD,  0)   \
+    M(21, child_region,        ROLE_SUPERVISOR, 1)
 WIRE_CHANNEL(child_channel, CHILD_CHANNEL)

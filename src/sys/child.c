@@ -124,6 +124,15 @@ static int open_counts(struct child *c, struct wire_in *in, int *fd)
     return 0;
 }
 
+static int open_region(struct child *c, struct wire_in *in, int *fd)
+{
+    (void)in;
+    if (c->region_fd >= 0)
+        close(c->region_fd);
+    c->region_fd = fd_take(fd);
+    return 0;
+}
+
 static int open_ticket_keys(struct child *c, struct wire_in *in, int *fd)
 {
     (void)fd;
@@ -147,6 +156,7 @@ static const struct {
     { MSG_child_peer,        open_peer        },
     { MSG_child_listener,    open_listener    },
     { MSG_child_counts,      open_counts      },
+    { MSG_child_region,      open_region      },
     { MSG_child_ticket_keys, open_ticket_keys },
 };
 
@@ -178,7 +188,8 @@ static int receive_opening(struct child *c, void *buffer, size_t size, struct di
 
 int child_begin(struct child *c, unsigned role, struct diag *d)
 {
-    *c = (struct child){ .role = role, .fd = CHILD_FD, .uid = UINT32_MAX, .gid = UINT32_MAX, .counts_fd = -1 };
+    *c = (struct child){ .role = role, .fd = CHILD_FD, .uid = UINT32_MAX, .gid = UINT32_MAX, .counts_fd = -1,
+                         .region_fd = -1 };
     if (!is_channel(CHILD_FD)) {
         diag_set(d, "sallyport-%s is started by sallyportd, not by hand", role_name(role));
         return ERR_STATE;
