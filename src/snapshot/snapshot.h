@@ -118,7 +118,14 @@ struct snap_range {
     C(b, require_user_match,           "", "requireUserMatch")            /* false */         \
     C(b, cert_and_password,            "", "certificateAndPassword")      /* false */         \
     C(b, allow_self_signed,            "", "allowSelfSignedCertificates") /* false */         \
-    C(u, cert_security_level,          "", "certSecurityLevel")           /* 2, OpenSSL's scale */
+    C(u, cert_security_level,          "", "certSecurityLevel")           /* 2, OpenSSL's scale */ \
+    C(u, connections_per_user,         "", "maxConnectionsPerUser")       /* 0 none */            \
+    C(n, down_site,                    "", "maxDownloadBandwidth")        /* bytes a second, 0 none */ \
+    C(n, up_site,                      "", "maxUploadBandwidth")                                  \
+    C(n, down_user,                    "", "maxDownloadBandwidthPerUser")                         \
+    C(n, up_user,                      "", "maxUploadBandwidthPerUser")                           \
+    C(n, down_session,                 "", "maxDownloadBandwidthPerSession")                      \
+    C(n, up_session,                   "", "maxUploadBandwidthPerSession")
 
 #define SNAP_BINDING_COLUMNS(C)               \
     C(s, address,   "", "") /* "" any */      \

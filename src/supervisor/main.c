@@ -64,7 +64,7 @@ static void prepare_process(struct supervisor *s)
     }
 }
 
-static struct supervisor super = { .pid_file = -1, .signals = -1, .log_fd = -1, .counts_fd = -1 };
+static struct supervisor super = { .pid_file = -1, .signals = -1, .log_fd = -1, .counts_fd = -1, .tally_fd = -1 };
 
 int main(int argc, char **argv)
 {

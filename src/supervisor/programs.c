@@ -163,6 +163,7 @@ static void introduce(struct supervisor *s, struct program *p)
     if (p->kind == PROGRAM_WORKER) {
         int copy = fcntl(s->counts_fd, F_DUPFD_CLOEXEC, 4);
         MAILBOX_SEND(&p->mail, copy, child_counts, 0);
+        MAILBOX_SEND(&p->mail, fcntl(s->tally_fd, F_DUPFD_CLOEXEC, 4), child_region, 0);
         programs_send_keys(s, p);
         sites_tell_listeners(s, p, true);
     }
@@ -304,8 +305,10 @@ static void buried(struct supervisor *s, struct program *p, int status)
     int64_t lived = loop_now(s->loop) - p->started_ms;
     p->pid = 0;
     p->state = PROGRAM_OFF;
-    if (p->kind == PROGRAM_WORKER)
+    if (p->kind == PROGRAM_WORKER) {
         counts_clear_worker(s->counts, p->index);
+        tally_clear_worker(s->tally, p->index);
+    }
     control_program_died(s, p);
     if (was == PROGRAM_ENDING) {
         supervisor_advance(s);

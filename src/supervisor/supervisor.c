@@ -335,6 +335,10 @@ static int start_service(struct supervisor *s, struct diag *d)
     if (!err)
         err = counts_map(s->counts_fd, &s->counts);
     if (!err)
+        err = tally_create(&s->tally_fd);
+    if (!err)
+        err = tally_map(s->tally_fd, &s->tally);
+    if (!err)
         err = sites_new(s);
     if (err) {
         diag_set(d, "%s", err_text(err));
@@ -448,6 +452,9 @@ static void clean_up(struct supervisor *s)
     counts_unmap(s->counts);
     if (s->counts_fd >= 0)
         close(s->counts_fd);
+    tally_unmap(s->tally);
+    if (s->tally_fd >= 0)
+        close(s->tally_fd);
     if (s->log_fd >= 0)
         close(s->log_fd);
     secret_wipe(s->keys, sizeof s->keys);

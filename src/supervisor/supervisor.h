@@ -27,6 +27,7 @@
 #include "supervisor/backoff.h"
 #include "supervisor/mailbox.h"
 #include "sys/counts.h"
+#include "sys/tally.h"
 
 struct supervisor;
 struct compile;
@@ -109,6 +110,8 @@ struct supervisor {
 
     int counts_fd;
     struct counts *counts;
+    int tally_fd;
+    struct tally *tally;
     uint8_t keys[TICKET_KEYS_KEPT][TICKET_KEY_SIZE];
     size_t key_count;
     struct loop_timer *key_timer;

@@ -190,11 +190,24 @@ static void more_wanted(void *context)
     session_leave(s);
 }
 
+/* The bandwidths that a transfer of this session shares: with nobody, with the user's other sessions, with the site. */
+static void choose_paces(const struct session *s, enum transfer_kind kind, struct transfer_pace paces[TRANSFER_PACES])
+{
+    const struct snap_site *site = session_newest_site(s);
+    bool up = kind == TRANSFER_UPLOAD;
+    enum tally_clock which = up ? TALLY_UP : TALLY_DOWN;
+    paces[0] = (struct transfer_pace){ (tally_time *)&s->own_clocks[which], (uint64_t)(up ? site->up_session : site->down_session) };
+    if (s->of_user)
+        paces[1] = (struct transfer_pace){ tally_clock(s->of_user, which), (uint64_t)(up ? site->up_user : site->down_user) };
+    if (s->of_site)
+        paces[2] = (struct transfer_pace){ tally_clock(s->of_site, which), (uint64_t)(up ? site->up_site : site->down_site) };
+}
+
 static void start_moving(struct session *s, struct run *r)
 {
     static const struct data_reply no_memory = { 451, "Requested action aborted: local error in processing.",
                                                  SUB_DATA_SERVER_ABORT, WIN_NOT_ENOUGH_MEMORY };
-    const struct transfer_config config = {
+    struct transfer_config config = {
         .kind = (enum transfer_kind)r->kind,
         .ascii = r->ascii,
         .file = r->file,
@@ -207,6 +220,7 @@ static void start_moving(struct session *s, struct run *r)
         .done = moved,
         .context = s,
     };
+    choose_paces(s, config.kind, config.paces);
     if (transfer_start(s->worker->hub, data_stream(s->data), &config, &r->transfer)) {
         transfer_fail(s, r, &no_memory);
         return;

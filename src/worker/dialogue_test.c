@@ -412,7 +412,7 @@ static MUST_USE int prepare(struct play *p, struct child *c)
         err = datagram_pair(pair);
     if (err)
         return err;
-    *c = (struct child){ .role = ROLE_WORKER, .fd = pair[0], .workers = 1, .counts_fd = -1 };
+    *c = (struct child){ .role = ROLE_WORKER, .fd = pair[0], .workers = 1, .counts_fd = -1, .region_fd = -1 };
     p->supervisor = pair[1];
     for (size_t i = 0; i < 3; i++)
         c->peers[c->peer_count++] = (struct child_peer_fd){ roles[i], 0, ends[i] };

@@ -36,16 +36,6 @@ static void set_options(int fd)
         (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
 }
 
-/* How many sessions the address has in this worker. */
-static unsigned sessions_from(const struct worker *w, const struct net_addr *peer)
-{
-    unsigned count = 0;
-    struct session *s;
-    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));)
-        count += net_addr_same_host(&s->peer, peer);
-    return count;
-}
-
 /* ---- denyByFailure ---- */
 
 static bool denies_by_failure(const struct worker *w)
@@ -121,11 +111,14 @@ static void accepted(struct worker *w, int fd, const struct sockaddr_storage *pe
         return;
     }
     unsigned limit = generation_server(w->generation)->connections_per_address;
-    if (limit && sessions_from(w, &peer) >= limit) { /* threats.md P32: before any TLS work */
+    uint64_t key = tally_address(w->tally, &peer);
+    struct tally_cell *cell = tally_hold(w->tally, w->child->index, TALLY_ADDRESS, key);
+    if (limit && tally_held(w->tally, TALLY_ADDRESS, key) > limit) { /* threats.md P32: before any TLS work */
+        tally_release(cell, w->child->index);
         say_and_close(fd);
         return;
     }
-    session_begin(w, fd, &local, &peer);
+    session_begin(w, fd, &local, &peer, cell);
 }
 
 /* No descriptor left for the connection that waits: use the spare one to turn it away.  Where the whole machine has

@@ -189,13 +189,26 @@ static void space_answered(struct session *s, const struct broker_answer *a, int
         answer_logged_in(s, r, a->status ? NULL : &a->size);
 }
 
+/* The user has as many sessions as one may have: told in the words for a full site. */
+static void refuse_one_more(struct session *s, struct run *r)
+{
+    r->status = 421;
+    r->substatus = SUB_CONNECTION_LIMIT;
+    run_finish(s, r);
+    session_refuse_full(s);
+}
+
 static void login_allowed(struct session *s, struct run *r, const struct auth_result *m)
 {
     struct worker *w = s->worker;
-    if (!link_is_open(&w->broker) || session_log_in(s, m->name, m->anonymous, m->home, m->ticket)) {
+    int err = link_is_open(&w->broker) ? session_log_in(s, m->name, m->anonymous, m->home, m->ticket) : ERR_CLOSED;
+    if (err) {
         if (LINK_SEND(&w->auth, &w->out, auth_end, .ticket = m->ticket))
             worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a login failed");
-        session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
+        if (err == ERR_LIMIT)
+            refuse_one_more(s, r);
+        else
+            session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
         return;
     }
     s->by_certificate = r->row->handler == DO_user;

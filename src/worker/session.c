@@ -140,6 +140,7 @@ static void session_free(struct session *s)
     certificate_drop(s);
     if (s->counted)
         session_count(s, -1);
+    tally_release(s->of_address, w->child->index);
     worker_remove_session(w, s->id);
     loop_io_close(s->io);
     loop_timer_free(s->timer);
@@ -513,7 +514,7 @@ static MUST_USE int make_guid(uint8_t guid[16])
 }
 
 static struct session *session_new(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer,
-                                   const struct snap_binding *binding)
+                                   struct tally_cell *of_address, const struct snap_binding *binding)
 {
     struct session *s = calloc(1, sizeof *s);
     if (!s)
@@ -523,6 +524,7 @@ static struct session *session_new(struct worker *w, int fd, const struct net_ad
     s->site = snapshot_site(w->generation->snapshot, binding->site);
     s->local = *local;
     s->peer = *peer;
+    s->of_address = of_address;
     s->implicit_tls = s->prot_private = binding->implicit_tls;
     s->host_missing = session_text(s, binding->host).len > 0;
     s->type_ascii = true;
@@ -541,12 +543,12 @@ static struct session *session_new(struct worker *w, int fd, const struct net_ad
     return NULL;
 }
 
-/* The site is full: its own words if it has some, or a reset. */
-static void refuse_full(struct session *s)
+/* Its own words if it has some, or a reset. */
+void session_refuse_full(struct session *s)
 {
     OWNED_TEXT_BUFFER message = { 0 };
     struct reply r = { 0 };
-    if (s->site->reset_on_max_connections || s->implicit_tls) {
+    if (s->site->reset_on_max_connections || (s->implicit_tls && !session_is_secure(s))) {
         s->stream.failed = s->site->reset_on_max_connections; /* a failed stream is reset */
         session_die(s, SUB_CONNECTION_LIMIT, 0);
         return;
@@ -574,11 +576,13 @@ static bool refuse_address(struct session *s)
     return true;
 }
 
-void session_begin(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer)
+void session_begin(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer,
+                   struct tally_cell *of_address)
 {
     const struct snap_binding *binding = hosts_default(w->generation->snapshot, local);
-    struct session *s = binding ? session_new(w, fd, local, peer, binding) : NULL;
+    struct session *s = binding ? session_new(w, fd, local, peer, of_address, binding) : NULL;
     if (!s) {
+        tally_release(of_address, w->child->index);
         close(fd);
         return;
     }
@@ -586,11 +590,9 @@ void session_begin(struct worker *w, int fd, const struct net_addr *local, const
     session_set_login_deadline(s);
     session_rearm(s);
     access_log_control(s, "ControlChannelOpened", 0, 0);
-    bool full = w->counts && counts_sum(w->counts, s->site->id) >= s->site->max_connections;
+    bool full = !session_count_in(s);
     if (full)
-        refuse_full(s);
-    else
-        session_count(s, +1);
+        session_refuse_full(s);
     bool refused = full || refuse_address(s);
     if (!refused && worker_site_is_stopped(w, s->site->id))
         session_end(s, SUB_SITE_STOPPED, REPLY_NO_SERVICE);

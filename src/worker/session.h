@@ -48,6 +48,7 @@ struct session {
     struct generation *generation;
     const struct snap_site *site;   /* of the generation's snapshot */
     struct net_addr local, peer;
+    struct tally_cell *of_address, *of_site, *of_user; /* held; the user's while a name is logged in */
     uint8_t guid[16];
 
     struct stream stream;
@@ -76,6 +77,7 @@ struct session {
     int64_t opened_ms;        /* loop time */
     int64_t login_deadline, activity, command_activity, closing_since;
     int64_t start_time;       /* seconds since the epoch */
+    tally_time own_clocks[TALLY_CLOCKS]; /* of this session's bandwidth */
     uint64_t rest;
     uint64_t bytes_sent, bytes_received; /* control channel and data */
 
@@ -91,8 +93,9 @@ struct session {
     char previous_verb[8];
 };
 
-/* A connection was accepted; `fd` is taken over.  Sends the banner, or a refusal. */
-void session_begin(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer);
+/* A connection was accepted; `fd` and the hold on `of_address` are taken over.  Sends the banner, or a refusal. */
+void session_begin(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer,
+                   struct tally_cell *of_address);
 
 void session_enter(struct session *s);
 /* `s` may be gone afterwards. */
@@ -115,11 +118,13 @@ void session_stop_tls(struct session *s);
 void session_rearm(struct session *s);
 /* Forget who is logged in and all that hangs on it (USER, REIN, AUTH); the host stays. */
 void session_log_out(struct session *s);
-/* Login succeeded. */
+/* Login succeeded.  ERR_LIMIT: that user has as many sessions as one may have; nothing has changed. */
 MUST_USE int session_log_in(struct session *s, struct slice user, bool anonymous, struct slice home, uint64_t ticket);
 /* The site changes (HOST, USER host|user, server name); ERR_LIMIT: it is full, ERR_STATE: it is stopped,
  * ERR_DENIED: its ipSecurity does not let this client in. */
 MUST_USE int session_choose_site(struct session *s, const struct snap_site *site, struct slice host);
+/* 421 in the site's words for having too many clients, then close in order; a reset where the site wants that. */
+void session_refuse_full(struct session *s);
 /* ipSecurity at the root of `site`. */
 bool session_address_is_allowed(const struct session *s, const struct snap_site *site);
 /* Take the site that `host` names here; ERR_NOT_FOUND. */
@@ -129,6 +134,8 @@ static inline struct slice session_text(const struct session *s, struct snap_tex
 {
     return generation_text(s->generation, t);
 }
+/* The session's site as it is configured now; the session itself goes on with what it began with. */
+const struct snap_site *session_newest_site(const struct session *s);
 static inline const struct snap_server *session_server(const struct session *s)
 {
     return generation_server(s->generation);

@@ -15,6 +15,21 @@ void session_count(struct session *s, int change)
     if (s->worker->counts)
         counts_add(s->worker->counts, s->worker->child->index, s->site->id, change);
     s->counted = change > 0;
+    tally_release(s->of_site, s->worker->child->index);
+    s->of_site = NULL;
+    if (s->counted)
+        s->of_site = tally_hold(s->worker->tally, s->worker->child->index, TALLY_SITE,
+                                tally_site(s->worker->tally, s->site->id));
+}
+
+/* Counted first and judged then: two workers that do this at one moment do not both find room. */
+bool session_count_in(struct session *s)
+{
+    session_count(s, +1);
+    if (!s->worker->counts || counts_sum(s->worker->counts, s->site->id) <= s->site->max_connections)
+        return true;
+    session_count(s, -1);
+    return false;
 }
 
 /* ---- identity ---- */
@@ -50,6 +65,8 @@ void session_log_out(struct session *s)
     drop_text(&s->cwd);
     data_free(s->data);
     s->data = NULL;
+    tally_release(s->of_user, w->child->index);
+    s->of_user = NULL;
     s->rest = 0;
     s->rename_pending = s->epsv_all = s->dir_style_changed = false;
     s->logged_in = s->user_given = s->by_certificate = s->anonymous = s->broker_lost = false;
@@ -58,14 +75,30 @@ void session_log_out(struct session *s)
     s->unknown_commands = 0;
 }
 
+/* Anonymous clients are nobody, so they are not counted as one user. */
+static MUST_USE int count_user(struct session *s, struct slice user, bool anonymous)
+{
+    struct worker *w = s->worker;
+    uint64_t key = tally_user(w->tally, s->site->id, user);
+    if (anonymous)
+        return 0;
+    s->of_user = tally_hold(w->tally, w->child->index, TALLY_USER, key);
+    if (!s->site->connections_per_user || tally_held(w->tally, TALLY_USER, key) <= s->site->connections_per_user)
+        return 0;
+    tally_release(s->of_user, w->child->index);
+    s->of_user = NULL;
+    return ERR_LIMIT;
+}
+
 int session_log_in(struct session *s, struct slice user, bool anonymous, struct slice home, uint64_t ticket)
 {
     char *name = strndup(user.ptr ? user.ptr : "", user.len);
     char *cwd = home.len ? strndup(home.ptr, home.len) : strdup("/");
-    if (!name || !cwd) {
+    int err = name && cwd ? count_user(s, user, anonymous) : ERR_NOMEM;
+    if (err) {
         free(name);
         free(cwd);
-        return ERR_NOMEM;
+        return err;
     }
     s->user = name;
     s->cwd = cwd;
@@ -86,6 +119,22 @@ bool session_address_is_allowed(const struct session *s, const struct snap_site 
     return address_rules_allow(s->generation->snapshot, site, SLICE_LITERAL("/"), &s->peer, NULL);
 }
 
+/* False: `site` is full, and the session stays where it was. */
+static bool move_to(struct session *s, const struct snap_site *site)
+{
+    const struct snap_site *before = s->site;
+    bool counted = s->counted;
+    if (counted)
+        session_count(s, -1);
+    s->site = site;
+    if (session_count_in(s))
+        return true;
+    s->site = before;
+    if (counted)
+        session_count(s, +1);
+    return false;
+}
+
 int session_choose_site(struct session *s, const struct snap_site *site, struct slice host)
 {
     char *name = host.len ? strndup(host.ptr, host.len) : NULL;
@@ -99,15 +148,9 @@ int session_choose_site(struct session *s, const struct snap_site *site, struct 
         free(name);
         return ERR_DENIED;
     }
-    if (site != s->site && s->worker->counts && counts_sum(s->worker->counts, site->id) >= site->max_connections) {
+    if (site != s->site && !move_to(s, site)) {
         free(name);
         return ERR_LIMIT;
-    }
-    if (site != s->site) {
-        if (s->counted)
-            session_count(s, -1);
-        s->site = site;
-        session_count(s, +1);
     }
     drop_text(&s->host);
     s->host = name;
@@ -122,6 +165,12 @@ int session_choose_host(struct session *s, struct slice host)
     if (!b)
         return ERR_NOT_FOUND;
     return session_choose_site(s, snapshot_site(s->generation->snapshot, b->site), host);
+}
+
+const struct snap_site *session_newest_site(const struct session *s)
+{
+    const struct snap_site *site = snapshot_site_by_id(s->worker->generation->snapshot, s->site->id);
+    return site ? site : s->site;
 }
 
 bool session_is_local(const struct session *s)

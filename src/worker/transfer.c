@@ -10,8 +10,11 @@
  * turn of the loop.  CLOSING exists for downloads: close_notify and FIN go out before 226 is said (threats.md D13).
  * HUNGRY waits for a listing's next chunk, COLD for the disk.
  *
+ * Bandwidth: before a step bytes are reserved on every clock that the transfer shares (transfer_pace.c); until they may
+ * move nobody looks at the stream.
+ *
  * Time: a tick compares what the peer has acknowledged (not what the kernel took in; a full send buffer of a slow
- * reader is progress at the reader's pace) with the last tick.  Waiting for our own disk or broker is not the peer's
+ * reader is progress at the reader's pace) with the last tick.  Waiting for our own disk, broker or bandwidth is not the peer's
  * fault and stops both clocks.
  */
 #include "worker/transfer_priv.h"
@@ -112,6 +115,7 @@ static void fail(struct transfer *t, enum transfer_result result, int err)
 
 static void finish(struct transfer *t)
 {
+    transfer_pace_end(t);
     loop_io_close(t->io);
     t->io = NULL;
     loop_timer_clear(t->kick);
@@ -129,6 +133,27 @@ static void finish(struct transfer *t)
 
 /* ---- the loop ---- */
 
+/* Whether the bandwidth allows a step now; else it goes on by itself when it does. */
+static bool may_go_on(struct transfer *t)
+{
+    int64_t wait = t->is_paced ? transfer_pace_wait(t) : 0;
+    if (wait <= 0)
+        return true;
+    t->was_held_back = true;
+    loop_io_want(t->io, 0, -1);
+    loop_timer_set(t->kick, wait);
+    return false;
+}
+
+static enum step one_step(struct transfer *t)
+{
+    uint64_t before = t->outcome.wire_bytes;
+    enum step step = transfer_step(t);
+    if (t->is_paced)
+        transfer_pace_spent(t, t->outcome.wire_bytes - before);
+    return step;
+}
+
 static void run(struct transfer *t)
 {
     static const enum event events[] = {
@@ -137,9 +162,11 @@ static void run(struct transfer *t)
     };
     uint64_t until = t->outcome.wire_bytes + TURN_BYTES;
     enum step step;
-    do
-        step = transfer_step(t);
-    while (step == STEP_MORE && t->outcome.wire_bytes < until);
+    do {
+        if (!may_go_on(t))
+            return;
+        step = one_step(t);
+    } while (step == STEP_MORE && t->outcome.wire_bytes < until);
     if (t->config.kind == TRANSFER_DOWNLOAD && !t->advised && (step == STEP_WAIT || step == STEP_MORE)) {
         t->advised = true; /* not a small file: worth a larger read-ahead */
         posix_fadvise(t->config.file, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -266,8 +293,9 @@ static void ticked(void *context)
     struct transfer *t = context;
     int64_t now = loop_now(data_hub_loop(t->hub));
     uint64_t bytes = progress(t);
-    if (t->state == HUNGRY || t->state == COLD)
+    if (t->state == HUNGRY || t->state == COLD || t->was_held_back)
         restart_clocks(t, now, bytes);
+    t->was_held_back = false;
     if (bytes != t->seen_bytes) {
         t->seen_bytes = bytes;
         t->seen_at = now;
@@ -298,6 +326,7 @@ int transfer_start(struct data_hub *hub, struct stream *stream, const struct tra
         t->config.rate_window_ms = RATE_WINDOW_MS;
     t->offset = config->offset;
     transfer_choose_step(t);
+    transfer_pace_begin(t);
     t->io = loop_io_open(loop, stream->fd, stream_ready, t);
     t->kick = loop_timer_new(loop, kicked, t);
     t->tick = loop_timer_new(loop, ticked, t);
@@ -335,8 +364,10 @@ void transfer_free(struct transfer *t)
 {
     if (!t)
         return;
-    if (t->state != OVER)
+    if (t->state != OVER) {
         t->stream->reset = true;
+        transfer_pace_end(t);
+    }
     loop_io_close(t->io);
     loop_timer_free(t->kick);
     loop_timer_free(t->tick);

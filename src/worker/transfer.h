@@ -8,6 +8,7 @@
 #pragma once
 
 #include "loop/loop.h"
+#include "sys/tally.h"
 #include "worker/data.h"
 
 enum transfer_kind { TRANSFER_DOWNLOAD, TRANSFER_UPLOAD, TRANSFER_LISTING };
@@ -35,6 +36,13 @@ struct transfer_outcome {
     int64_t elapsed_ms;
 };
 
+/* A bandwidth that this transfer shares with whoever uses the same clock; it lives as long as the transfer. */
+struct transfer_pace {
+    tally_time *clock;
+    uint64_t rate; /* bytes a second, 0 no limit */
+};
+enum { TRANSFER_PACES = 3 };
+
 struct transfer;
 typedef void transfer_done(void *context, const struct transfer_outcome *outcome);
 /* A listing has sent what it was fed: call transfer_feed, now or later. */
@@ -48,6 +56,7 @@ struct transfer_config {
     uint64_t limit;               /* uploads: largest size of the file, 0 none */
     int64_t timeout_ms;           /* dataChannelTimeout, 0 none */
     uint64_t min_bytes_per_second; /* 0 none */
+    struct transfer_pace paces[TRANSFER_PACES];
     int64_t rate_window_ms;       /* over which the rate is judged; 0: ten seconds */
     bool require_close_notify;    /* requireDataChannelCloseNotify */
     transfer_more *more;          /* listings */

@@ -20,6 +20,12 @@ struct transfer {
     struct transfer_outcome outcome;
     int64_t started;
 
+    /* bandwidth */
+    bool is_paced, was_held_back; /* since the last tick */
+    uint64_t quantum, allowance;  /* bytes reserved at a time; of these still to be moved */
+    uint64_t overdrawn;           /* moved beyond what was reserved: added to the next reservation */
+    int64_t allowed_at;           /* when the allowance may be moved, nanoseconds */
+
     /* downloads */
     uint64_t offset, warm_until, asked_until;
     unsigned cold_tries;
@@ -27,6 +33,7 @@ struct transfer {
     size_t pending;          /* at least so many bytes must be offered again (TLS) */
     struct ascii_out ascii_out;
     size_t ascii_sent;       /* of the converted bytes at `offset` */
+    size_t ascii_size;       /* of the piece that is being converted */
 
     /* uploads */
     struct ascii_in ascii_in;
@@ -43,6 +50,18 @@ struct transfer {
 
 /* One step: move some bytes.  STEP_FAILED has set the outcome; STEP_WAIT: stream_wants() says for what. */
 enum step transfer_step(struct transfer *t);
+/* How much of `size` the next step may move; at least what has to be offered again. */
+size_t transfer_share(const struct transfer *t, size_t size);
 /* Which step function, from kind, type and stream; once at the start. */
 void transfer_choose_step(struct transfer *t);
+
+/* ---- transfer_pace.c ---- */
+void transfer_pace_begin(struct transfer *t);
+/* Milliseconds until the next step; 0: now.  Reserves what it may move. */
+int64_t transfer_pace_wait(struct transfer *t);
+/* A step moved so many bytes. */
+void transfer_pace_spent(struct transfer *t, uint64_t bytes);
+/* The transfer is over: what it did not use is for others. */
+void transfer_pace_end(struct transfer *t);
+
 void transfer_drop_chunk(struct transfer *t);

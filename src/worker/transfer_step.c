@@ -50,6 +50,13 @@ static enum step stream_fails(struct transfer *t, int err)
     return step_fails(t, err == ERR_SYNTAX ? TRANSFER_TLS_FAILED : TRANSFER_PEER_ABORTED, 0);
 }
 
+size_t transfer_share(const struct transfer *t, size_t size)
+{
+    if (!t->is_paced || size <= t->allowance)
+        return size;
+    return t->allowance > t->pending ? (size_t)t->allowance : t->pending < size ? t->pending : size;
+}
+
 /* ---- sending ---- */
 
 static void sent(struct transfer *t, size_t wire, size_t file)
@@ -111,7 +118,8 @@ static enum step send_file(struct transfer *t)
         return STEP_COLD;
     uint64_t most = t->warm_until > t->offset ? t->warm_until - t->offset : WINDOW;
     size_t put = 0;
-    int err = stream_sendfile(t->stream, t->config.file, &t->offset, most < WINDOW ? (size_t)most : WINDOW, &put);
+    size_t share = transfer_share(t, most < WINDOW ? (size_t)most : WINDOW);
+    int err = stream_sendfile(t->stream, t->config.file, &t->offset, share, &put);
     if (!err) {
         sent(t, put, put);
         return STEP_MORE;
@@ -172,7 +180,7 @@ static enum step send_read(struct transfer *t)
 {
     char *buffer = data_hub_scratch(t->hub);
     size_t got = 0, put = 0;
-    enum step read = read_file(t, buffer, BATCH, &got);
+    enum step read = read_file(t, buffer, transfer_share(t, BATCH), &got);
     if (read != STEP_MORE)
         return read;
     if (got == 0 && !t->pending)
@@ -187,7 +195,9 @@ static enum step send_ascii(struct transfer *t)
 {
     char *buffer = data_hub_scratch(t->hub), *converted = buffer + ASCII_BATCH;
     size_t got = 0, put = 0;
-    enum step read = read_file(t, buffer, ASCII_BATCH, &got);
+    if (!t->ascii_sent) /* else the rest of the same piece */
+        t->ascii_size = transfer_share(t, ASCII_BATCH);
+    enum step read = read_file(t, buffer, t->ascii_size, &got);
     if (read != STEP_MORE)
         return read;
     if (got == 0 && !t->pending)
@@ -222,12 +232,11 @@ static enum step send_chunk(struct transfer *t)
         return t->last_chunk ? STEP_LAST_BYTE : STEP_CHUNK_SENT;
     }
     size_t put = 0;
-    int err = stream_write(t->stream, slice_from(slice_of(t->chunk, t->chunk_len), t->chunk_at), &put);
-    if (err)
-        return stream_fails(t, err);
+    struct slice rest = slice_from(slice_of(t->chunk, t->chunk_len), t->chunk_at);
+    int err = offer(t, slice_first(rest, transfer_share(t, rest.len)), &put);
     t->chunk_at += put;
     sent(t, put, put);
-    return STEP_MORE;
+    return err ? stream_fails(t, err) : STEP_MORE;
 }
 
 /* ---- receiving ---- */
@@ -301,7 +310,7 @@ static enum step receive(struct transfer *t)
 {
     char *buffer = data_hub_scratch(t->hub) + 1; /* room for a CR held since the last batch */
     size_t got = 0;
-    int err = receive_batch(t, buffer, stream_is_tls(t->stream) ? BATCH : DATA_SCRATCH - 1, &got);
+    int err = receive_batch(t, buffer, transfer_share(t, stream_is_tls(t->stream) ? BATCH : DATA_SCRATCH - 1), &got);
     t->outcome.wire_bytes += got;
     if (got) {
         int errnum = store(t, buffer, got);

@@ -150,11 +150,25 @@ static MUST_USE int connect_peers(struct worker *w, struct child *c)
     return link_open(&w->supervisor, w->loop, c->fd);
 }
 
+/* Without one from the supervisor the worker is alone and counts for itself. */
+static MUST_USE int open_tally(struct worker *w, struct child *c)
+{
+    int err = c->region_fd < 0 ? tally_create(&c->region_fd) : 0;
+    if (!err)
+        err = tally_map(c->region_fd, &w->tally);
+    if (c->region_fd >= 0)
+        close(c->region_fd);
+    c->region_fd = -1;
+    return err;
+}
+
 static MUST_USE int take_start(struct worker *w, struct child *c)
 {
     int err = connect_peers(w, c);
     if (!err && c->counts_fd >= 0)
         err = counts_map(c->counts_fd, &w->counts);
+    if (!err)
+        err = open_tally(w, c);
     if (!err && c->ticket_keys_len)
         err = tls_keys_set(w->keys, slice_of((const char *)c->ticket_keys, c->ticket_keys_len));
     if (!err)
@@ -235,6 +249,7 @@ void worker_free(struct worker *w)
     loop_timer_free(w->drain_timer);
     generation_unref(w->generation);
     counts_unmap(w->counts);
+    tally_unmap(w->tally);
     data_hub_free(w->hub);
     tls_keys_unref(w->keys);
     loop_free(w->loop);

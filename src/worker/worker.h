@@ -12,6 +12,7 @@
 #include "proto/log.h"
 #include "sys/child.h"
 #include "sys/counts.h"
+#include "sys/tally.h"
 #include "worker/broker_link.h"
 #include "worker/data.h"
 #include "worker/generation.h"
@@ -36,6 +37,7 @@ struct worker {
     struct data_hub *hub;
     struct tls_keys *keys;
     struct counts *counts;          /* NULL: the supervisor gave none */
+    struct tally *tally;            /* what all workers count together */
     struct generation *generation;  /* the current configuration */
 
     struct link supervisor, auth, broker, log;

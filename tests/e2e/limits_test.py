@@ -1,0 +1,199 @@
+"""Limits that all workers keep together, seen by clients on several loopback addresses (threats P32)."""
+import threading
+import time
+
+FULL = "421 Service not available, closing control connection."
+
+
+def several_workers(instance):
+    instance.sallyport_xml += '<service workerCount="4" />'
+
+
+def refused(instance, **options):
+    """Whether a new connection is turned away."""
+    with instance.client(**options) as c:
+        return c.banner.startswith("421") and c.closed()
+
+
+def test_connections_of_an_address(instance):
+    """Counted over all workers, given back when a connection or a worker ends, changed without a restart."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    several_workers(instance)
+    instance.sallyport_xml += '<safety maxConnectionsPerAddress="5" />'
+    instance.start()
+    crowd = [instance.client() for _ in range(5)]
+    assert refused(instance) and refused(instance)
+    with instance.client(source="127.0.0.2") as other:
+        assert other.banner.startswith("220")
+    crowd.pop().__exit__()
+    assert instance.wait(lambda: not refused(instance))
+    crowd.append(instance.client())
+    instance.sallyport_xml = instance.sallyport_xml.replace('"5"', '"7"')
+    instance.reload()
+    crowd += [instance.client(), instance.client()]
+    assert crowd[-1].banner.startswith("220") and refused(instance)
+    for c in crowd:
+        c.__exit__()
+
+
+def test_connections_of_a_dead_worker_are_given_back(instance):
+    import os
+    import signal
+    instance.add_site("Depot", users={"anna": "secret"})
+    several_workers(instance)
+    instance.sallyport_xml += '<safety maxConnectionsPerAddress="6" />'
+    instance.start()
+    crowd = [instance.client() for _ in range(6)]
+    assert refused(instance)
+    for pid, name in instance.children().items():
+        if name == "sallyport-worker":
+            os.kill(pid, signal.SIGKILL)
+
+    def all_fit():
+        try:
+            crowd[:] = [instance.client(timeout=5) for _ in range(6)]
+        except OSError:
+            return False
+        return all(c.banner.startswith("220") for c in crowd) and refused(instance)
+    assert instance.wait(all_fit)
+    for c in crowd:
+        c.__exit__()
+
+
+def test_connections_of_a_user(instance):
+    """At most so many logins of one name on a site, whatever the case; anonymous clients are nobody."""
+    site = instance.add_site("Depot", users={"anna": "secret", "bert": "secret"})
+    site.settings = 'maxConnectionsPerUser="3"'
+    site.anonymous = True
+    site.rules.append('<add accessType="Allow" users="?" permissions="Read" />')
+    site.extra = '<messages maxClientsMessage="Three are enough." />'
+    other = instance.add_site("Other", users={"anna": "secret"})
+    several_workers(instance)
+    instance.start()
+    crowd = []
+
+    def login(user="anna", want="230", site=None):
+        c = instance.client(site)
+        crowd.append(c)
+        reply = c.login(user, want=want)
+        return c, reply
+    for name in ("anna", "Anna", "ANNA"):
+        login(name)
+    c, reply = login(want="421")
+    assert reply == "421 Three are enough." and c.closed()
+    login("bert")
+    login(site=other)
+    for _ in range(5):
+        c = instance.client()
+        crowd.append(c)
+        c.login("anonymous", "me@here")
+    crowd[0].cmd("QUIT", "221")
+    assert instance.wait(lambda: login(want=None)[1].startswith("230"))
+    crowd[1].cmd("USER bert", "331")         # a new USER gives the place back
+    login()
+    refusals = [line for line in instance.log_lines() if line["cs-method"] == "PASS" and line["sc-status"] == "421"]
+    assert refusals and all(line["sc-substatus"] == "19" for line in refusals)
+    for c in crowd:
+        c.__exit__()
+
+
+def test_site_limit_holds_when_many_come_at_once(instance):
+    """maxConnections is exact: two workers that accept at one moment do not both find the last place."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.extra = '<connections maxConnections="10" />'
+    several_workers(instance)
+    instance.start()
+    crowd, lock = [], threading.Lock()
+
+    def come():
+        for _ in range(15):
+            c = instance.client()
+            with lock:
+                crowd.append(c)
+    threads = [threading.Thread(target=come) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert 0 < len([c for c in crowd if c.banner.startswith("220")]) <= 10
+    for c in crowd:
+        c.__exit__()
+
+
+# ---- bandwidth ----
+
+SIZE = 400_000
+
+
+def timed(action):
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began
+
+
+def in_parallel(actions):
+    threads = [threading.Thread(target=action) for action in actions]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+
+def test_bandwidth_of_a_session(instance):
+    """Downloads and uploads each have their own; a limit lower than minBytesPerSecond is not the client's fault."""
+    site = instance.add_site("Depot", users={"anna": "secret"}, tls="SslAllow")
+    site.settings = 'maxDownloadBandwidthPerSession="400000" maxUploadBandwidthPerSession="200000"'
+    site.extra = '<connections minBytesPerSecond="900000" dataChannelTimeout="1" />'
+    instance.start()
+    content = bytes(range(256)) * (SIZE // 256)
+    with instance.client() as c:
+        c.login()
+        c.cmd("TYPE I", "200")
+        up = timed(lambda: c.put("f", content))
+        down = timed(lambda: c.get("f"))
+        assert c.get("f") == content
+        assert 1.5 <= up < 10 and 0.7 <= down < 10 and up > 1.3 * down, (up, down)
+    with instance.client().auth_tls() as c:
+        c.login()
+        c.cmd("TYPE I", "200")
+        c.protect()
+        assert timed(lambda: c.put("g", content, tls=True)) >= 1.5
+        assert timed(lambda: c.get("g", tls=True)) >= 0.7
+
+
+def test_bandwidth_of_a_user_and_a_site(instance):
+    """Shared by all sessions, in whichever worker they are; changed without a restart for what begins afterwards."""
+    site = instance.add_site("Depot", users={"anna": "secret", "bert": "secret"})
+    site.settings = 'maxDownloadBandwidthPerUser="600000" maxDownloadBandwidth="900000"'
+    several_workers(instance)
+    (site.path / "f").write_bytes(b"x" * SIZE)
+    instance.start()
+    clients = {name: [instance.client() for _ in range(4)] for name in ("anna", "bert")}
+    for name, several in clients.items():
+        for c in several:
+            c.login(name)
+
+    def fetch(several):
+        return timed(lambda: in_parallel([lambda c=c: c.get("f") for c in several]))
+    assert fetch(clients["anna"][:1]) >= 0.5                          # 400 KB at 600 KB/s
+    assert fetch(clients["anna"][:3]) >= 1.7                          # 1.2 MB of one user
+    assert fetch(clients["anna"][:2] + clients["bert"][:2]) >= 1.5    # 1.6 MB at the site's 900 KB/s
+    site.settings = ""
+    instance.reload()
+    assert instance.wait(lambda: fetch(clients["anna"] + clients["bert"]) < 2)  # 3.2 MB would take 3.5 seconds
+    for several in clients.values():
+        for c in several:
+            c.__exit__()
+
+
+def test_listings_are_paced_too(instance):
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.settings = 'maxDownloadBandwidth="100000"'
+    for i in range(1000):
+        (site.path / f"{i:040}").touch()
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        listing = []
+        assert timed(lambda: listing.append(c.data("LIST")[1])) >= 0.6
+        assert len(listing[0].splitlines()) == 1000
