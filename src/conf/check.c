@@ -324,6 +324,21 @@ static void check_locks(struct check *k, const struct schema_element *e, uint32_
     }
 }
 
+struct slice conf_lock_text(struct conf_element *e, const char *name)
+{
+    uint32_t local = element_local(e);
+    return local == XML_NONE ? SLICE_NONE : xml_attr_or(e->in->x, local, name, SLICE_NONE);
+}
+
+bool conf_attr_is_locked(struct conf_element *e, const char *name)
+{
+    for (size_t i = e->schema->is_item || element_local(e) != XML_NONE; i < e->layer_count; i++)
+        if (!e->schema->is_item &&
+            is_locked(e->in->x, e->layers[i].node, LOCK_ATTRIBUTES, LOCK_ALL_ATTRIBUTES_EXCEPT, slice_str(name)))
+            return true;
+    return false;
+}
+
 /* ---- collections: as readers will see them ---- */
 
 /* Merge the collections of `e` that this place writes to, and those of its local items. */

@@ -64,6 +64,7 @@ void conf_free(struct conf *c)
         text_free(&c->disk[i].original);
     }
     arena_free(&c->elements);
+    free(c->shifts);
     free(c->directory);
     free(c);
 }

@@ -92,6 +92,11 @@ MUST_USE int conf_attr(struct conf_element *e, const char *name, struct conf_val
 struct slice conf_text(struct conf_element *e, const char *name);
 int64_t conf_number(struct conf_element *e, const char *name);
 
+/* lockAttributes, lockItem ... as written for the element where it was asked for; ptr NULL when nothing is. */
+struct slice conf_lock_text(struct conf_element *e, const char *name);
+/* Whether a level above forbids to set the attribute here. */
+bool conf_attr_is_locked(struct conf_element *e, const char *name);
+
 /* All configuration paths that hold `section` in location tags and stand at or below `site`; "Site", "Site/sub" ...
  * as written.  Calls `each` in file order. */
 void conf_locations(struct conf *c, const char *section, struct slice site,
@@ -144,12 +149,56 @@ MUST_USE int conf_find(struct conf_element *collection, const struct conf_pair *
                        struct conf_element **item_out);
 /* Remove an item: its own element when it is local, else a <remove> is written. */
 MUST_USE int conf_remove(struct conf *c, struct conf_element *item, struct diag *d);
+/* Move a local item to `position` among the local items (-1: the end), its text unchanged. */
+MUST_USE int conf_move(struct conf *c, struct conf_element *item, long position, struct diag *d);
 /* Empty a collection (<clear/> when something is inherited). */
 MUST_USE int conf_clear_collection(struct conf *c, struct conf_element *collection, struct diag *d);
 /* Remove the section's own settings at its level (`clear config`). */
 MUST_USE int conf_clear_section(struct conf *c, struct conf_element *section, struct diag *d);
 /* Write the section's lock state at `path`: overrideMode Allow or Deny. */
 MUST_USE int conf_lock(struct conf *c, struct slice section, struct slice path, bool deny, struct diag *d);
+
+/* ---- drafts: an item with children and items of its own, before it stands anywhere ----
+ * The whole is written, and judged, when it is added.  Children belong to the draft they were asked from. */
+struct conf_draft;
+/* A draft for `collection`; the caller frees it.  ERR_NOT_FOUND: no collection. */
+MUST_USE int conf_draft_new(struct conf_element *collection, struct conf_draft **draft_out, struct diag *d);
+void conf_draft_free(struct conf_draft *draft);
+/* As conf_set and conf_unset. */
+MUST_USE int conf_draft_set(struct conf_draft *draft, const char *attribute, struct slice value, struct diag *d);
+void conf_draft_unset(struct conf_draft *draft, const char *attribute);
+/* What was set, else the schema's default: what the place will give it is not known yet. */
+MUST_USE int conf_draft_attr(struct conf_draft *draft, const char *name, struct conf_value *value_out);
+/* A lock attribute or another free one; ptr NULL when it is not set. */
+struct slice conf_draft_written(const struct conf_draft *draft, const char *name);
+const char *conf_draft_name(const struct conf_draft *draft);
+/* A child of the schema, NULL if there is none (or no memory). */
+struct conf_draft *conf_draft_child(struct conf_draft *draft, const char *name);
+/* Items of a draft that is a collection.  conf_draft_put takes the item over. */
+MUST_USE int conf_draft_item_new(struct conf_draft *collection, struct conf_draft **item_out, struct diag *d);
+MUST_USE int conf_draft_put(struct conf_draft *collection, struct conf_draft *item, long position, struct diag *d);
+size_t conf_draft_count(const struct conf_draft *collection);
+struct conf_draft *conf_draft_item(struct conf_draft *collection, size_t index);
+/* Take an item out; it is the caller's again. */
+void conf_draft_take(struct conf_draft *collection, struct conf_draft *item);
+/* Write a draft into the collection at `position` among the local items (-1: the end).  The draft stays the caller's. */
+MUST_USE int conf_add_draft(struct conf *c, struct conf_element *collection, const struct conf_draft *draft,
+                            long position, struct diag *d);
+
+/* ---- elements over edits ----
+ * Elements end with an edit.  A mark is the place of an item in its file and can be carried over: take it before, follow
+ * it after each edit, then forget the moves. */
+struct conf_mark {
+    uint32_t file;
+    size_t at;
+};
+/* Where the item itself is written. */
+struct conf_mark conf_mark_of(const struct conf_element *item);
+/* How often elements have ended since opening. */
+uint64_t conf_edits(const struct conf *c);
+/* false: the item was removed. */
+bool conf_mark_follow(const struct conf *c, struct conf_mark *mark);
+void conf_marks_done(struct conf *c);
 
 /* Current bytes of a file with all edits; NULL ptr when absent. */
 struct slice conf_bytes(struct conf *c, enum conf_file file);

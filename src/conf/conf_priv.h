@@ -54,11 +54,20 @@ struct conf_disk {
     bool existed, changed;
 };
 
+/* What an edit did to the bytes of a file, for marks. */
+struct conf_shift {
+    uint32_t file;
+    size_t at, old_len, new_len;
+};
+
 struct conf {
     struct conf_input files[CONF_FILE_COUNT];
     struct conf_disk disk[CONF_FILE_COUNT];
     struct arena elements;
     char *directory;
+    struct conf_shift *shifts; /* one edit after the other, each edit's from the end of the file to its start */
+    size_t shift_count, shift_cap;
+    uint64_t edits;
     int err; /* conf_error */
 };
 

@@ -144,9 +144,16 @@ static void write_element(struct patch *p, const struct patch_element *e, struct
     }
     if (e->open_count)
         add_levels(p, indent, e->open_count);
-    text_add_str(&p->text, e->is_raw ? "" : "<");
-    text_add(&p->text, e->self);
-    text_add_str(&p->text, e->is_raw ? "" : " />");
+    if (!e->line_count) {
+        text_add_str(&p->text, e->is_raw ? "" : "<");
+        text_add(&p->text, e->self);
+        text_add_str(&p->text, e->is_raw ? "" : " />");
+    }
+    for (size_t i = 0; i < e->line_count; i++) {
+        if (i)
+            add_levels(p, indent, e->open_count + e->lines[i].depth);
+        text_add_str(&p->text, e->lines[i].text);
+    }
     for (size_t i = e->open_count; i-- > 0;) {
         struct slice rest = slice_str(e->open[i]), name = slice_cut(&rest, ' ');
         add_levels(p, indent, i);

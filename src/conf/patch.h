@@ -20,12 +20,20 @@ struct patch {
     int err;          /* sticky */
 };
 
+/* A line of an element with content: what stands on it, and how deep below the element's own line. */
+struct patch_line {
+    const char *text;
+    unsigned depth;
+};
+
 /* An element to be written: `open` tags around it that do not exist yet, outermost first. */
 struct patch_element {
     const char *open[24]; /* "location path=&quot;..." or a name: what stands between < and > */
     size_t open_count;
     struct slice self;     /* what stands between < and />, or, with `is_raw`, the element's whole text */
     bool is_raw;
+    const struct patch_line *lines; /* instead of `self`, when line_count is not 0: whole lines, tags included */
+    size_t line_count;
 };
 enum patch_where { PATCH_LAST_IN, PATCH_AFTER, PATCH_BEFORE };
 

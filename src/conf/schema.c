@@ -436,6 +436,16 @@ struct schema_element *schema_child(const struct schema_element *e, struct slice
     return NULL;
 }
 
+bool schema_is_lock(struct slice name)
+{
+    static const char *const names[] = { "lockAttributes", "lockAllAttributesExcept", "lockElements",
+                                         "lockAllElementsExcept", "lockItem" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_equal_str(name, names[i]))
+            return true;
+    return false;
+}
+
 bool schema_attr_is_key(const struct schema_attr *a)
 {
     return a->unique_key || a->combined_key;

@@ -84,4 +84,6 @@ struct slice schema_new_file(const char *name);
 
 const struct schema_attr *schema_attr(const struct schema_element *e, struct slice name);
 struct schema_element *schema_child(const struct schema_element *e, struct slice name);
+/* lockAttributes, lockItem ...: attributes that every element may carry. */
+bool schema_is_lock(struct slice name);
 bool schema_attr_is_key(const struct schema_attr *a);
