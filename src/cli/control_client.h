@@ -1,26 +1,12 @@
 /*
- * control_client.h - asking the running service, over DIR/run/control.
+ * control_client.h - asking the running service, for verbs of the command line.
  */
 #pragma once
 
 #include "cli/cli.h"
-#include "proto/control.h"
+#include "control/ask.h"
 
-enum { CONTROL_ROW_SIZE = WIRE_DATAGRAM_MAX };
-
-struct control_answer {
-    unsigned status;            /* -(enum err) as the supervisor says, 0 success */
-    char text[DETAIL_LIMIT + 1];
-};
-
-/* Send one request; every row goes to `row` (message number, fields behind it).  0 when control_done came, with its
- * content in *answer_out; ERR_NOT_FOUND: the service does not run; ERR_DENIED: it may not be asked by this user;
- * ERR_SYNTAX: what answered speaks something else. */
-MUST_USE int control_ask(const char *directory, enum control_verb verb, struct slice name,
-                         void (*row)(void *context, const struct wire_message *message, struct wire_in *fields),
-                         void *context, struct control_answer *answer_out);
-
-/* The same for verbs of the command line: reports a failure, returns the exit code. */
+/* control_ask for verbs of the command line: reports a failure, returns the exit code. */
 MUST_USE int control_do(struct cli *c, enum control_verb verb, struct slice name,
                         void (*row)(void *context, const struct wire_message *message, struct wire_in *fields),
                         void *context);

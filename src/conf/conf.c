@@ -90,6 +90,18 @@ const char *conf_section_name(size_t index)
     return section ? section->name : NULL;
 }
 
+const char *conf_section_full_name(struct slice name)
+{
+    const struct schema_section *section = schema_section_short(name);
+    return section ? section->name : NULL;
+}
+
+enum conf_file conf_section_file(const char *full_name)
+{
+    const struct schema_section *section = schema_section_find(slice_str(full_name));
+    return section ? section->file : CONF_APPLICATION_HOST;
+}
+
 void conf_locations(struct conf *c, const char *section, struct slice site,
                     void (*each)(void *context, struct slice path), void *context)
 {
@@ -225,6 +237,11 @@ int conf_attr(struct conf_element *e, const char *name, struct conf_value *value
     return 0;
 }
 
+const char *conf_value_file(const struct conf *c, const struct conf_value *value)
+{
+    return value->origin == CONF_DEFAULT ? "" : c->files[value->file].name;
+}
+
 struct slice conf_text(struct conf_element *e, const char *name)
 {
     struct conf_value v;
@@ -290,15 +307,15 @@ void conf_each_explicit(struct conf *c,
 
 /* ---- the schema for people ---- */
 
-bool conf_schema_attr_at(struct conf_element *e, size_t index, struct conf_schema_attr *attr_out)
+bool schema_tell_attr(const struct schema_element *e, size_t index, struct conf_schema_attr *attr_out)
 {
     static const char *const types[] = {
         [CONF_BOOL] = "bool", [CONF_INT] = "int",     [CONF_UINT] = "uint",         [CONF_INT64] = "int64",
         [CONF_ENUM] = "enum", [CONF_FLAGS] = "flags", [CONF_TIMESPAN] = "timeSpan", [CONF_STRING] = "string",
     };
-    if (index >= e->schema->attr_count)
+    if (index >= e->attr_count)
         return false;
-    const struct schema_attr *a = &e->schema->attrs[index];
+    const struct schema_attr *a = &e->attrs[index];
     *attr_out = (struct conf_schema_attr){
         .name = a->name,
         .type = types[a->type],
@@ -312,6 +329,11 @@ bool conf_schema_attr_at(struct conf_element *e, size_t index, struct conf_schem
     return true;
 }
 
+bool conf_schema_attr_at(struct conf_element *e, size_t index, struct conf_schema_attr *attr_out)
+{
+    return schema_tell_attr(e->schema, index, attr_out);
+}
+
 const char *conf_schema_child_at(struct conf_element *e, size_t index, bool *is_collection)
 {
     if (index >= e->schema->child_count)
@@ -320,9 +342,30 @@ const char *conf_schema_child_at(struct conf_element *e, size_t index, bool *is_
     return e->schema->children[index]->name;
 }
 
+bool conf_schema_has_method(struct conf_element *e, const char *name)
+{
+    for (size_t i = 0; i < sizeof e->schema->methods / sizeof *e->schema->methods && e->schema->methods[i]; i++)
+        if (strcmp(e->schema->methods[i], name) == 0)
+            return true;
+    return false;
+}
+
 const char *conf_schema_item_name(struct conf_element *e)
 {
     return e->schema->collection ? e->schema->collection->add : NULL;
+}
+
+bool conf_is_lock_name(struct slice name)
+{
+    return schema_is_lock(name);
+}
+
+bool conf_is_changed(const struct conf *c)
+{
+    bool any = false;
+    for (size_t i = 0; i < CONF_FILE_COUNT; i++)
+        any |= c->disk[i].changed;
+    return any;
 }
 
 struct slice conf_bytes(struct conf *c, enum conf_file file)

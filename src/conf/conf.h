@@ -88,10 +88,14 @@ struct conf_value {
 };
 /* Effective attribute; ERR_NOT_FOUND when the schema has none of that name. */
 MUST_USE int conf_attr(struct conf_element *e, const char *name, struct conf_value *value_out);
+/* The file a value is written in, as it was opened; "" for a default. */
+const char *conf_value_file(const struct conf *c, const struct conf_value *value);
 /* Shorthands for attributes that the schema is known to have; "" / 0 if it does not. */
 struct slice conf_text(struct conf_element *e, const char *name);
 int64_t conf_number(struct conf_element *e, const char *name);
 
+/* Whether it is lockAttributes, lockItem ... */
+bool conf_is_lock_name(struct slice name);
 /* lockAttributes, lockItem ... as written for the element where it was asked for; ptr NULL when nothing is. */
 struct slice conf_lock_text(struct conf_element *e, const char *name);
 /* Whether a level above forbids to set the attribute here. */
@@ -115,6 +119,10 @@ void conf_each_explicit(struct conf *c,
 /* Names of all sections, for help and `/section:?`. */
 size_t conf_section_count(void);
 const char *conf_section_name(size_t index);
+/* The full name for a full or unique short one; NULL: no such section. */
+const char *conf_section_full_name(struct slice name);
+/* The file whose sections it belongs to. */
+enum conf_file conf_section_file(const char *full_name);
 
 /* ---- the schema, for help, completion and checks ---- */
 struct conf_schema_attr {
@@ -125,6 +133,8 @@ struct conf_schema_attr {
 bool conf_schema_attr_at(struct conf_element *e, size_t index, struct conf_schema_attr *attr_out);
 /* Name of child element `index`; NULL beyond the end.  *is_collection says whether it holds items. */
 const char *conf_schema_child_at(struct conf_element *e, size_t index, bool *is_collection);
+/* Whether the element has the method ("Start", "FlushLog" ...). */
+bool conf_schema_has_method(struct conf_element *e, const char *name);
 /* Item element name a collection accepts ("add", "site"), NULL if `e` is no collection. */
 const char *conf_schema_item_name(struct conf_element *e);
 
@@ -172,6 +182,10 @@ MUST_USE int conf_draft_attr(struct conf_draft *draft, const char *name, struct 
 /* A lock attribute or another free one; ptr NULL when it is not set. */
 struct slice conf_draft_written(const struct conf_draft *draft, const char *name);
 const char *conf_draft_name(const struct conf_draft *draft);
+/* As conf_schema_attr_at, conf_schema_child_at, conf_schema_item_name. */
+bool conf_draft_schema_attr_at(const struct conf_draft *draft, size_t index, struct conf_schema_attr *attr_out);
+const char *conf_draft_schema_child_at(const struct conf_draft *draft, size_t index);
+const char *conf_draft_schema_item_name(const struct conf_draft *draft);
 /* A child of the schema, NULL if there is none (or no memory). */
 struct conf_draft *conf_draft_child(struct conf_draft *draft, const char *name);
 /* Items of a draft that is a collection.  conf_draft_put takes the item over. */
@@ -200,6 +214,8 @@ uint64_t conf_edits(const struct conf *c);
 bool conf_mark_follow(const struct conf *c, struct conf_mark *mark);
 void conf_marks_done(struct conf *c);
 
+/* Whether conf_save would write anything. */
+bool conf_is_changed(const struct conf *c);
 /* Current bytes of a file with all edits; NULL ptr when absent. */
 struct slice conf_bytes(struct conf *c, enum conf_file file);
 /* The XML of an element as explicitly written (`explicit_only`), or with effective values: for `list config`. */

@@ -56,8 +56,12 @@ struct conf_disk {
 
 /* What an edit did to the bytes of a file, for marks. */
 struct conf_shift {
+    uint64_t edit;
     uint32_t file;
     size_t at, old_len, new_len;
+    bool is_move; /* the old bytes stand elsewhere now, and what else the edit did is counted in: */
+    uint32_t to_file;
+    size_t to;
 };
 
 struct conf {
@@ -65,7 +69,7 @@ struct conf {
     struct conf_disk disk[CONF_FILE_COUNT];
     struct arena elements;
     char *directory;
-    struct conf_shift *shifts; /* one edit after the other, each edit's from the end of the file to its start */
+    struct conf_shift *shifts; /* one edit after the other; moves first, then from the end of the file to its start */
     size_t shift_count, shift_cap;
     uint64_t edits;
     int err; /* conf_error */
@@ -137,6 +141,9 @@ MUST_USE int element_merge(struct conf_element *e, struct sink *s);
 void element_path_print(const struct schema_section *section, const struct schema_element *e, struct text *out);
 /* The value of a key attribute in the form in which keys are compared. */
 void element_key(const struct xml *x, const struct schema_attr *a, uint32_t node, struct text *out);
+
+/* conf.c */
+bool schema_tell_attr(const struct schema_element *e, size_t index, struct conf_schema_attr *attr_out);
 
 /* A problem at byte `at` of `node`. */
 void place_diag(const struct conf_input *in, uint32_t node, uint32_t at, const struct schema_section *section,

@@ -75,6 +75,21 @@ const char *conf_draft_name(const struct conf_draft *draft)
     return draft->schema->name;
 }
 
+bool conf_draft_schema_attr_at(const struct conf_draft *draft, size_t index, struct conf_schema_attr *attr_out)
+{
+    return schema_tell_attr(draft->schema, index, attr_out);
+}
+
+const char *conf_draft_schema_child_at(const struct conf_draft *draft, size_t index)
+{
+    return index < draft->schema->child_count ? draft->schema->children[index]->name : NULL;
+}
+
+const char *conf_draft_schema_item_name(const struct conf_draft *draft)
+{
+    return draft->schema->collection ? draft->schema->collection->add : NULL;
+}
+
 /* ---- attributes ---- */
 
 static struct draft_value *find_value(const struct conf_draft *draft, const char *name)

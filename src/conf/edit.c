@@ -252,6 +252,15 @@ static void move_item(struct edit *ed, const struct schema_collection *s, uint32
         patch_insert(&ed->patch, PATCH_BEFORE, before, &raw);
     else
         patch_insert(&ed->patch, PATCH_AFTER, last, &raw);
+    if (ed->patch.err)
+        return;
+    /* Before an item the text comes first, behind one its indentation does. */
+    const struct splice *out = &ed->patch.splices[0], *in = &ed->patch.splices[1];
+    size_t to = in->at + (before == XML_NONE ? in->text_len - raw.self.len : 0) - (out->at < in->at ? out->len : 0);
+    ed->moved = (struct conf_shift){
+        .file = (uint32_t)ed->which, .at = x->nodes[node].start, .old_len = raw.self.len,
+        .is_move = true, .to_file = (uint32_t)ed->which, .to = to,
+    };
 }
 
 int conf_move(struct conf *c, struct conf_element *item, long position, struct diag *d)

@@ -18,6 +18,7 @@ struct edit {
     struct arena names;
     struct conf_input absent; /* what to go back to when the file had to be made */
     bool made;
+    struct conf_shift moved; /* by conf_move; is_move when there is one */
     struct diag *d;
 };
 

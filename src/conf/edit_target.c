@@ -73,9 +73,15 @@ static MUST_USE int room_for_shifts(struct conf *c, size_t more)
 static void note_shifts(struct edit *ed)
 {
     struct conf *c = ed->c;
+    if (ed->moved.is_move) {
+        ed->moved.edit = c->edits;
+        c->shifts[c->shift_count++] = ed->moved;
+    }
     for (size_t i = ed->patch.count; i-- > 0;) {
         const struct splice *s = &ed->patch.splices[i];
-        c->shifts[c->shift_count++] = (struct conf_shift){ (uint32_t)ed->which, s->at, s->len, s->text_len };
+        c->shifts[c->shift_count++] = (struct conf_shift){
+            .edit = c->edits, .file = (uint32_t)ed->which, .at = s->at, .old_len = s->len, .new_len = s->text_len,
+        };
     }
 }
 
@@ -102,8 +108,8 @@ static MUST_USE int try_bytes(struct edit *ed, struct slice bytes)
     }
     input_free(&old);
     arena_free(&ed->c->elements); /* they point into the old file */
-    note_shifts(ed);
     ed->c->edits++;
+    note_shifts(ed);
     return 0;
 }
 
@@ -113,7 +119,7 @@ int edit_finish(struct edit *ed, int err)
     if (!err)
         err = patch_apply(&ed->patch, &bytes);
     if (!err)
-        err = room_for_shifts(ed->c, ed->patch.count);
+        err = room_for_shifts(ed->c, ed->patch.count + 1);
     if (!err && (ed->made || !slice_equal(text_slice(&bytes), conf_bytes(ed->c, ed->which))))
         err = try_bytes(ed, text_slice(&bytes));
     struct conf_disk *disk = &ed->c->disk[ed->which];

@@ -14,13 +14,20 @@ uint64_t conf_edits(const struct conf *c)
 
 bool conf_mark_follow(const struct conf *c, struct conf_mark *mark)
 {
+    uint64_t settled = 0; /* the edit whose other shifts do not concern the mark any more */
     for (size_t i = 0; i < c->shift_count; i++) {
         const struct conf_shift *s = &c->shifts[i];
-        if (s->file != mark->file || s->at > mark->at)
+        if (s->edit == settled || s->file != mark->file || s->at > mark->at)
             continue;
-        if (s->at + s->old_len > mark->at)
+        bool is_inside = s->at + s->old_len > mark->at;
+        if (is_inside && !s->is_move)
             return false;
-        mark->at += s->new_len - s->old_len;
+        if (is_inside) {
+            *mark = (struct conf_mark){ s->to_file, s->to + (mark->at - s->at) };
+            settled = s->edit;
+        } else if (!s->is_move) {
+            mark->at += s->new_len - s->old_len;
+        }
     }
     return true;
 }

@@ -9,6 +9,8 @@
 #include "conf/schema.h"
 
 #include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "conf/arena.h"
@@ -231,6 +233,18 @@ static void read_collection(struct source *s, uint32_t node, struct schema_eleme
         read_body(s, node, c->item, depth);
 }
 
+static void read_method(struct source *s, uint32_t node, struct schema_element *e)
+{
+    assert(slice_equal_str(xml_name(s->x, node), "method"));
+    for (size_t i = 0; i < sizeof e->methods / sizeof *e->methods; i++) {
+        if (e->methods[i])
+            continue;
+        e->methods[i] = text_of(s, node, "name");
+        return;
+    }
+    assert(!"an element has more methods than there is room for");
+}
+
 static void read_body(struct source *s, uint32_t node, struct schema_element *e, unsigned depth)
 {
     assert(depth < 16);
@@ -243,7 +257,7 @@ static void read_body(struct source *s, uint32_t node, struct schema_element *e,
         else if (slice_equal_str(kind, "collection"))
             read_collection(s, n, e, depth + 1);
         else
-            assert(slice_equal_str(kind, "method"));
+            read_method(s, n, e);
     }
 }
 
@@ -335,25 +349,38 @@ static void read_source(struct schema *schema, const struct schema_data *data)
     xml_free(x);
 }
 
-const struct schema *schema_get(void)
+static struct schema *read_all_sources(void)
 {
-    static struct schema *kept;
-    if (kept)
-        return kept;
     struct schema *schema = calloc(1, sizeof *schema);
     if (!schema)
         return NULL;
     for (size_t i = 0; i < schema_data_count && !schema->failed; i++)
         if (strstr(schema_data[i].name, "_schema.xml"))
             read_source(schema, &schema_data[i]);
-    if (schema->failed) {
-        map_free(&schema->groups);
-        map_free(&schema->by_name);
-        arena_free(&schema->memory);
-        free(schema);
-        return NULL;
-    }
-    return kept = schema;
+    if (!schema->failed)
+        return schema;
+    map_free(&schema->groups);
+    map_free(&schema->by_name);
+    arena_free(&schema->memory);
+    free(schema);
+    return NULL;
+}
+
+/* Threads of programs that use the management library may come here at once. */
+const struct schema *schema_get(void)
+{
+    static struct schema *_Atomic kept;
+    static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
+    struct schema *schema = atomic_load_explicit(&kept, memory_order_acquire);
+    if (schema)
+        return schema;
+    pthread_mutex_lock(&once);
+    schema = atomic_load_explicit(&kept, memory_order_relaxed);
+    if (!schema)
+        schema = read_all_sources();
+    atomic_store_explicit(&kept, schema, memory_order_release);
+    pthread_mutex_unlock(&once);
+    return schema;
 }
 
 /* ---- looking ---- */

@@ -55,6 +55,7 @@ struct schema_element {
     struct schema_element **children; /* without the collection's item */
     size_t child_count;
     struct schema_collection *collection; /* NULL: holds no items */
+    const char *methods[4]; /* "Start" ...; NULL behind the last */
     bool is_item, is_holder;
 };
 struct schema_section {

@@ -1,0 +1,20 @@
+/*
+ * ask.h - asking the running service, over DIR/run/control: for the command line and the management library.
+ */
+#pragma once
+
+#include "proto/control.h"
+
+enum { CONTROL_ROW_SIZE = WIRE_DATAGRAM_MAX };
+
+struct control_answer {
+    unsigned status;            /* -(enum err) as the supervisor says, 0 success */
+    char text[DETAIL_LIMIT + 1];
+};
+
+/* Send one request; every row goes to `row` (message number, fields behind it).  0 when control_done came, with its
+ * content in *answer_out; ERR_NOT_FOUND: the service does not run; ERR_DENIED: it may not be asked by this user;
+ * ERR_SYNTAX: what answered speaks something else. */
+MUST_USE int control_ask(const char *directory, enum control_verb verb, struct slice name,
+                         void (*row)(void *context, const struct wire_message *message, struct wire_in *fields),
+                         void *context, struct control_answer *answer_out);
