@@ -19,6 +19,8 @@
     L(extension, SNAP_EXTENSION_COLUMNS, "system.ftpServer/security/requestFiltering/fileExtensions/add") \
     L(segment, SNAP_SEGMENT_COLUMNS, "system.ftpServer/security/requestFiltering/hiddenSegments/add") \
     L(sequence, SNAP_SEQUENCE_COLUMNS, "system.ftpServer/security/requestFiltering/denyUrlSequences/add") \
+    L(external, SNAP_EXTERNAL_COLUMNS, "sallyport/sites/site/externalAddresses/add") \
+    L(external, SNAP_EXTERNAL_COLUMNS, "sallyport/externalAddresses/add") \
     L(user, SNAP_USER_COLUMNS, "system.webServer/management/authentication/credentials/add")
 
 static int store_text(struct compiler *c, const struct conf_value *v, void *to)

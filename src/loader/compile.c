@@ -172,6 +172,7 @@ static int compile_site(struct compiler *c, struct site_work *s)
         fill_site,       content_directories, content_scopes,
         filters_request, filters_command,     addresses_put,
         content_providers, server_cert_choose, client_cert_site,
+        firewall_site,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c, s);
@@ -237,16 +238,6 @@ static bool needs_pam(const struct compiler *c)
     return false;
 }
 
-static void check_ports(struct compiler *c, const struct snap_server *server)
-{
-    struct diag d = { 0 };
-    if (server->low_data_port <= server->high_data_port)
-        return;
-    compile_place(compile_element(c, "system.ftpServer/firewallSupport", SLICE_NONE), "lowDataChannelPort", &d);
-    diag_set(&d, "lowDataChannelPort %u is above highDataChannelPort %u", server->low_data_port, server->high_data_port);
-    report_add(c->report, LOADER_ERROR, 0, &d);
-}
-
 static int put_server(struct compiler *c)
 {
     typedef struct snap_server row;
@@ -258,7 +249,7 @@ static int put_server(struct compiler *c)
     struct conf_element *central = compile_element(c, "system.ftpServer/log/centralLogFile", SLICE_NONE);
     if (server.central_log_mode)
         server.central_log_path = log_path(c, central, 0);
-    check_ports(c, &server);
+    firewall_server(c, &server);
     addresses_never_denied(c, &server.never_denied);
     snapshot_put_row(c->w, SNAP_TABLE_server, &server);
     return 0;

@@ -5,7 +5,7 @@
  *   bindings.c    endpoints, clashes, implicit TLS         content.c   directories, authorization scopes, providers
  *   server_cert.c certificates by thumbprint               users.c     administration.config
  *   scopes.c      paths with their own form of a section   filters.c   request and command filtering
- *   addresses.c   ipSecurity
+ *   addresses.c   ipSecurity                               firewall.c  data ports, external addresses
  *   client_cert.c stores and mappings for the certificates of clients
  *   ad.c          the directory of accounts
  *   unenforced.c  settings that are understood but not enforced
@@ -106,6 +106,10 @@ MUST_USE int filters_command(struct compiler *c, struct site_work *s);
 MUST_USE int addresses_put(struct compiler *c, struct site_work *s);
 /* The single addresses that the server level allows. */
 void addresses_never_denied(struct compiler *c, struct snap_range *range_out);
+
+/* ---- firewall.c ---- */
+MUST_USE int firewall_site(struct compiler *c, struct site_work *s);
+void firewall_server(struct compiler *c, struct snap_server *server);
 
 /* ---- server_cert.c ---- */
 MUST_USE int server_cert_open(struct compiler *c);

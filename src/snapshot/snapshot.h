@@ -100,6 +100,7 @@ struct snap_range {
     C(r, cert_maps,          "cert_map", "")  \
     C(r, commands,           "command", "")   \
     C(r, address_scopes,     "address_scope", "") \
+    C(r, externals,          "external", "")  \
     C(p, cert,               "cert", "")      \
     C(u, cert_substatus,     "", "")          \
     C(s, failure,            "", "")          \
@@ -120,6 +121,8 @@ struct snap_range {
     C(b, allow_self_signed,            "", "allowSelfSignedCertificates") /* false */         \
     C(u, cert_security_level,          "", "certSecurityLevel")           /* 2, OpenSSL's scale */ \
     C(u, connections_per_user,         "", "maxConnectionsPerUser")       /* 0 none */            \
+    C(u, low_data_port,                "", "lowDataChannelPort")          /* both 0: the server's */ \
+    C(u, high_data_port,               "", "highDataChannelPort")                                 \
     C(n, down_site,                    "", "maxDownloadBandwidth")        /* bytes a second, 0 none */ \
     C(n, up_site,                      "", "maxUploadBandwidth")                                  \
     C(n, down_user,                    "", "maxDownloadBandwidthPerUser")                         \
@@ -177,6 +180,12 @@ struct snap_range {
     C(u, mask2,  "", "")                      \
     C(u, mask3,  "", "")                      \
     C(b, allowed, "", "allowed")
+
+/* What clients in a network are told to connect to for data: an IPv4 address, or EXTERNAL_DIALLED. */
+#define EXTERNAL_DIALLED "dialled"
+#define SNAP_EXTERNAL_COLUMNS(C)              \
+    C(p, network, "address", "")              \
+    C(s, address, "", "address")
 
 /* commandFiltering: the site's own verbs. */
 #define SNAP_COMMAND_COLUMNS(C)               \
@@ -317,6 +326,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(u, uid_floor,                "sallyport/systemAccounts", "uidFloor")                /* 1000 */
 #define SNAP_SERVER_COMPUTED(C)               \
     C(n, generation,       "", "")            \
+    C(r, externals,        "external", "") \
     C(r, never_denied,     "address", "") /* single addresses that denyByFailure does not count */ \
     C(s, central_log_path, "", "")            \
     C(b, needs_pam,        "", "") /* some startable site has Basic on, or maps certificates, and we are privileged */
@@ -362,6 +372,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     T(rule,       SNAP_RULE_COLUMNS,       ROLE_BROKER | ROLE_AUTH) /* auth: the role names */    \
     T(address_scope, SNAP_ADDRESS_SCOPE_COLUMNS, ROLE_WORKER | ROLE_BROKER)                       \
     T(address,    SNAP_ADDRESS_COLUMNS,    ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)                 \
+    T(external,   SNAP_EXTERNAL_COLUMNS,   ROLE_WORKER)                                           \
     T(command,    SNAP_COMMAND_COLUMNS,    ROLE_WORKER)                                           \
     T(filter,     SNAP_FILTER_COLUMNS,     ROLE_BROKER)                                           \
     T(extension,  SNAP_EXTENSION_COLUMNS,  ROLE_BROKER)                                           \

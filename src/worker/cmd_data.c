@@ -3,14 +3,18 @@
 
 #include "ftp/address.h"
 #include "ftp/value.h"
+#include "policy/address_rules.h"
 #include "worker/run.h"
 
+/* Ports are those of the newest configuration: a firewall that was changed is changed for everybody. */
 static struct data_rules rules_of(const struct session *s)
 {
-    const struct snap_server *server = session_server(s);
+    const struct snap_server *server = generation_server(s->worker->generation);
+    const struct snap_site *site = session_newest_site(s);
+    bool own = site->low_data_port || site->high_data_port;
     return (struct data_rules){
-        .low_port = (uint16_t)server->low_data_port,
-        .high_port = (uint16_t)server->high_data_port,
+        .low_port = (uint16_t)(own ? site->low_data_port : server->low_data_port),
+        .high_port = (uint16_t)(own ? site->high_data_port : server->high_data_port),
         .match_pasv = s->site->match_address_for_pasv,
         .match_port = s->site->match_address_for_port,
         .require_resumption = s->site->require_data_resumption,
@@ -97,10 +101,34 @@ static MUST_USE int listen_for_data(struct session *s, struct run *r)
     return err;
 }
 
+/* What the list tells this client: an address, "" none. */
+static struct slice listed_address(const struct session *s, struct snap_range list)
+{
+    const struct snapshot *view = s->worker->generation->snapshot;
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct snap_external *e = snapshot_external(view, list.first + i);
+        if (e->network && address_rule_matches(snapshot_address(view, e->network - 1), &s->peer))
+            return snapshot_text(view, e->address);
+    }
+    return SLICE_NONE;
+}
+
+/* The site's list, the server's, externalIp4Address, or the address that the client dialled. */
+static struct net_addr passive_address(const struct session *s)
+{
+    const struct snap_site *site = session_newest_site(s);
+    struct slice text = listed_address(s, site->externals);
+    struct net_addr address;
+    if (!text.len)
+        text = listed_address(s, generation_server(s->worker->generation)->externals);
+    if (!text.len)
+        text = snapshot_text(s->worker->generation->snapshot, site->external_ip4_address);
+    return net_addr_parse(text, &address) == 0 && address.family == 4 ? address : s->local;
+}
+
 void cmd_pasv(struct session *s, struct run *r)
 {
     OWNED_TEXT_BUFFER where = { 0 };
-    struct net_addr address = s->local, external;
     if (refuse_after_epsv_all(s, r))
         return;
     if (s->local.family != 4) {
@@ -109,8 +137,7 @@ void cmd_pasv(struct session *s, struct run *r)
     }
     if (listen_for_data(s, r))
         return;
-    if (net_addr_parse(session_text(s, s->site->external_ip4_address), &external) == 0 && external.family == 4)
-        address = external;
+    struct net_addr address = passive_address(s);
     address.port = data_port(s->data);
     address_print_pasv(&address, &where);
     answer_with(s, r, REPLY_PASV, text_slice(&where));
