@@ -300,6 +300,9 @@ static int unknown_verb(struct cli *c, struct slice word, const struct object_ro
 int cli_run_row(struct cli *c)
 {
     int code = check_params(c, c->row->object[0] ? object_find(slice_str(c->row->object)) : NULL);
+    if (!code && c->batch && c->batch->is_atomic && !verb_can_be_undone(c->row))
+        return cli_error(c, EXIT_UNSUPPORTED, "\"%s%s%s\" cannot be undone, so it has no place in --atomic.", c->row->verb,
+                         c->row->object[0] ? " " : "", c->row->object);
     return code ? code : c->row->run(c);
 }
 

@@ -38,6 +38,7 @@ struct control_state;
 struct cli_batch {
     struct conf *conf; /* opened by the first command that needs it */
     bool changed;
+    bool is_atomic; /* nothing that cannot be undone has a place in it */
 };
 
 struct cli {

@@ -133,6 +133,9 @@ const struct verb_row verb_rows[] = {
       "Validate the configuration as the service would.", {{ 0 }} },
     { "status", "", NO_IDENTIFIER, "", TAKES_PARAMS, service_status,
       "Show the programs of the running service and its sites.", {{ 0 }} },
+    { "run", "", MUST_IDENTIFY, "file", TAKES_PARAMS, run_file,
+      "Carry out a Windows batch file of appcmd lines; stops at the first error.",
+      {{ "atomic", "", "all lines or none: nothing is written when one fails; also --atomic" }} },
     { "version", "", NO_IDENTIFIER, "", TAKES_PARAMS, service_version,
       "Show the version.", {{ 0 }} },
     { "complete", "", NO_IDENTIFIER, "", TAKES_PARAMS, help_completion, NULL, {{ 0 }} },
@@ -155,6 +158,20 @@ const struct verb_row *verb_find(struct slice verb, const struct object_row *obj
         if (slice_equal_fold_str(verb, verb_rows[i].verb) && strcmp(verb_rows[i].object, wanted) == 0)
             return &verb_rows[i];
     return NULL;
+}
+
+/* A list of what may, so that a verb which comes later has no place in --atomic until somebody thought of it. */
+bool verb_can_be_undone(const struct verb_row *row)
+{
+    static const char *const reading[] = { "list", "search", "version" };
+    static const char *const edited[] = { "site", "app", "vdir", "config", "user" };
+    for (size_t i = 0; i < sizeof reading / sizeof reading[0]; i++)
+        if (strcmp(row->verb, reading[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof edited / sizeof edited[0]; i++)
+        if (strcmp(row->object, edited[i]) == 0)
+            return strcmp(row->verb, "start") != 0 && strcmp(row->verb, "stop") != 0;
+    return false;
 }
 
 const struct verb_row *verb_find_any(struct slice verb)

@@ -50,6 +50,8 @@ const struct object_row *object_find(struct slice word);
 const struct verb_row *verb_find(struct slice verb, const struct object_row *object);
 /* Any row of that verb, for telling a wrong verb from a wrong object. */
 const struct verb_row *verb_find_any(struct slice verb);
+/* Whether it only reads, or edits the configuration: what `run --atomic` may hold. */
+bool verb_can_be_undone(const struct verb_row *row);
 const struct verb_param *verb_param_find(const struct verb_row *row, struct slice name);
 /* "/text", "/commit" ... that every verb knows; NULL if it is none. */
 const struct verb_param *general_param_find(struct slice name);
@@ -98,3 +100,4 @@ int service_status(struct cli *c);
 int service_check(struct cli *c);
 int service_version(struct cli *c);
 int instance_create(struct cli *c);
+int run_file(struct cli *c);

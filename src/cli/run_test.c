@@ -1,0 +1,132 @@
+/* run_test.c - whole batch files. */
+#include "cli/scenario_test.h"
+
+#include <stdlib.h>
+
+#include "cli/file.h"
+
+#define ADDED "SITE object \"Depot FTP\" added\n"
+#define ADD "appcmd add site /name:\"Depot FTP\" /bindings:ftp/*:21:\r\n"
+
+static const struct {
+    const char *label;
+    const char *file;
+    bool atomic;
+    int code;
+    const char *out;
+    const char *has; /* text that applicationHost.config holds then; NULL: has no site */
+} cases[] = {
+    { "a batch file as it stands",
+      "\xef\xbb\xbf@echo off\r\nREM %NOT% expanded & not cut\r\n:: nor this\r\n:start\r\nset \"SITE=Depot FTP\"\r\n"
+      "set APPCMD=%windir%\\system32\\inetsrv\\appcmd.exe\r\n"
+      "%APPCMD% add site /name:\"%SITE%\" ^\r\n  /bindings:ftp/*:21: /physicalPath:\"%SystemDrive%\\depot\"\r\n"
+      "call appcmd set site \"%SITE%\" /id:7 >nul\r\n", false, 0,
+      ADDED "APP object \"Depot FTP/\" added\nVDIR object \"Depot FTP/\" added\n", "physicalPath=\"C:\\depot\"" },
+    { "the host is not touched, and that is told",
+      ADD "net stop ftpsvc\r\niisreset /noforce\r\ncd /d %windir%\\system32\\inetsrv\r\nicacls C:\\depot /grant x:R\r\n", false, 0,
+      ADDED "NOTE ( line 2: net stop ftpsvc: the service takes changes over while it runs; it was neither stopped nor started )\n"
+      "NOTE ( line 3: iisreset /noforce: the service takes changes over while it runs; it was not restarted )\n"
+      "NOTE ( line 4: cd /d C:\\Windows\\system32\\inetsrv: there is no folder to change to; appcmd is found anywhere )\n"
+      "NOTE ( line 5: icacls C:\\depot /grant x:R: NOT DONE: grant the Linux account access to the folder with chown, chmod or setfacl )\n",
+      "Depot FTP" },
+    { "an unknown command stops, what stands before stays", ADD "gacutil /if x.dll\r\nappcmd delete site \"Depot FTP\"\r\n", false, 9009,
+      ADDED "ERROR ( message:'gacutil' is not recognized: appcmd lines are carried out, SET, ECHO, CD, MKDIR and what stops or "
+      "starts the service are understood. )\n@DIR@/x.cmd:2: stopped with 9009 at: gacutil /if x.dll\n", "Depot FTP" },
+    { "an error of appcmd, in its words and with its number", ADD "\r\nappcmd set site \"x\" /id:3\r\n", false, 1168,
+      ADDED "ERROR ( message:Cannot find SITE object with identifier \"x\". )\n@DIR@/x.cmd:3: stopped with 1168 at: "
+      "appcmd set site \"x\" /id:3\n", "Depot FTP" },
+    { "passwords are not repeated", "appcmd set vdir \"x/\" /password:geheim\r\n", false, 1168,
+      "ERROR ( message:Cannot find VDIR object with identifier \"x/\". )\n@DIR@/x.cmd:1: stopped with 1168 at: "
+      "appcmd set vdir \"x/\" /password\n", NULL },
+    { "a variable that nobody set", "appcmd add site /name:%NAME_THAT_NOBODY_SET%\r\n", false, 203,
+      "ERROR ( message:'%NAME_THAT_NOBODY_SET%' is not set: write a SET line, or give it in the environment. )\n"
+      "@DIR@/x.cmd:1: stopped with 203 at: appcmd add site /name:%NAME_THAT_NOBODY_SET%\n", NULL },
+    { "the variables of FTP messages stay", ADD "appcmd set site \"Depot FTP\" /ftpServer.messages.exitMessage:\"Bye %UserName%\" >nul\r\n",
+      false, 0, ADDED, "exitMessage=\"Bye %UserName%\"" },
+    { "commands joined", ADD "appcmd set site x /id:1 || echo no x & echo then && echo and\r\n", false, 0,
+      ADDED "ERROR ( message:Cannot find SITE object with identifier \"x\". )\nno x\nthen\nand\n", "Depot FTP" },
+    { "conditions", "set A=x\r\nif errorlevel 1 exit /b 1\r\nif %ERRORLEVEL% neq 0 exit /b 1\r\nif not \"%A%\"==\"x\" exit 1\r\n"
+      "if /i \"%A%\" == \"X\" echo same\r\nif not errorlevel 1 echo fine\r\n", false, 0, "same\nfine\n", NULL },
+    { "exit ends it", ADD "exit /b 0\r\nappcmd delete site \"Depot FTP\"\r\n", false, 0, ADDED, "Depot FTP" },
+    { "with its number", "exit /b 3\r\n", false, 3, "", NULL },
+    { "what a document shows behind a prompt", "C:\\Windows\\System32\\inetsrv>appcmd add site /name:\"Depot FTP\"\r\n", false, 0, ADDED,
+      "Depot FTP" },
+    { "control flow is refused", "for %%i in (a b) do echo %%i\r\n", false, 9009, NULL, NULL },
+    { "jumps are refused", "goto end\r\n", false, 50, NULL, NULL },
+    { "no batch file runs another", "sallyport run @DIR@/x.cmd\r\n", false, 50, NULL, NULL },
+    { "a folder outside of the drives", "mkdir Q:\\x\r\n", false, 3, NULL, NULL },
+    { "a folder above the drive", "mkdir C:\\..\\x\r\n", false, 3, NULL, NULL },
+    { "all lines", ADD "appcmd set site \"Depot FTP\" /id:7\r\n", true, 0, ADDED "SITE object \"Depot FTP\" changed\n", "id=\"7\"" },
+    { "or none", ADD "appcmd set site \"Depot FTP\" /id:x\r\n", true, 13, NULL, NULL },
+    { "a half command that another would excuse", ADD "appcmd set site \"Depot FTP\" /id:9 /nothing:1 || echo never mind\r\n", true, 87,
+      ADDED "ERROR ( message:Unknown attribute \"nothing\".  Replace with -? for help. )\n@DIR@/x.cmd:2: stopped with 87 at: "
+      "appcmd set site \"Depot FTP\" /id:9 /nothing:1 || echo never mind\nNothing was changed: what the lines before did is undone.\n",
+      NULL },
+    { "what cannot be undone", ADD "appcmd start site \"Depot FTP\"\r\n", true, 50,
+      ADDED "ERROR ( message:\"start site\" cannot be undone, so it has no place in --atomic. )\n@DIR@/x.cmd:2: stopped with 50 at: "
+      "appcmd start site \"Depot FTP\"\nNothing was changed: what the lines before did is undone.\n", NULL },
+};
+
+static void write_batch(const struct scenario *s, const char *content)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    text_addf(&path, "%s/x.cmd", s->dir);
+    assert_int_equal(file_write(text_str(&path), slice_str(content), 0600), 0);
+}
+
+static void test_run(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct scenario s;
+        scenario_begin(&s, true);
+        write_batch(&s, cases[i].file);
+        struct scenario_step step = { cases[i].label, { "run", "@DIR@/x.cmd", cases[i].atomic ? "--atomic" : NULL }, NULL,
+                                      cases[i].code, cases[i].out };
+        scenario_steps(&s, &step, 1);
+        char *config = scenario_file(&s, "applicationHost.config");
+        if (cases[i].has ? !strstr(config, cases[i].has) : strstr(config, "<site ") != NULL)
+            print_message("    configuration:\n%s\n", config);
+        if (cases[i].has)
+            assert_non_null(strstr(config, cases[i].has));
+        else
+            assert_null(strstr(config, "<site "));
+        free(config);
+        scenario_end(&s);
+    }
+}
+
+static void test_folders(void **state)
+{
+    (void)state;
+    static const char *const run[] = { "run", "@DIR@/x.cmd", NULL };
+    struct scenario s;
+    OWNED_TEXT_BUFFER path = { 0 };
+    scenario_begin(&s, true);
+    write_batch(&s, "md \"%SystemDrive%\\inetpub\\ftproot\\LocalUser\\Public\"\n");
+    assert_int_equal(scenario_run(&s, run, NULL), 0);
+    text_addf(&path, "%s/c/inetpub/ftproot/LocalUser/Public", s.dir);
+    assert_int_equal(file_make_folder(text_str(&path), 0755), 0);
+    scenario_end(&s);
+}
+
+static void test_no_file(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        { "no such file", { "run", "@DIR@/nothing.cmd" }, NULL, 2,
+          "ERROR ( hresult:80070002, message:Command execution failed.\nCannot read @DIR@/nothing.cmd: not found\n )\n" },
+        { "no file named", { "run" }, NULL, 87, "ERROR ( message:Must specify the file. )\n" },
+    };
+    struct scenario s;
+    scenario_begin(&s, true);
+    scenario_steps(&s, steps, COUNT_OF(steps));
+    scenario_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_run), cmocka_unit_test(test_folders),
+                                        cmocka_unit_test(test_no_file) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
