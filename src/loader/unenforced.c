@@ -7,6 +7,7 @@
  * server level counts as one of the site's own.
  */
 #include "loader/compile_priv.h"
+#include "loader/coverage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,14 @@ static const struct {
     { "system.ftpServer/security/ipSecurity/add", "ipAddress" },
     { "system.ftpServer/security/ipSecurity/add", "subnetMask" },
     { "system.ftpServer/security/ipSecurity/add", "domainName" },
+    { "system.applicationHost/sites/site/application", "path" },
+    { "system.applicationHost/sites/site/application/virtualDirectory", "path" },
+    { "system.applicationHost/sites/site/application/virtualDirectory", "physicalPath" },
+    { "system.applicationHost/sites/site/bindings/binding", "protocol" },
+    { "system.applicationHost/sites/site/bindings/binding", "bindingInformation" },
+    { "system.webServer/management/authorization/authorizationRules/scope", "path" },
+    { "system.webServer/management/authorization/authorizationRules/scope/add", "name" },
+    { "system.webServer/management/authorization/authorizationRules/scope/add", "isRole" },
     /* IIS does not implement it either: only "unlimited" passes validation */
     { "system.applicationHost/sites/site/ftpServer/connections", "maxBandwidth" },
 };
@@ -70,6 +79,13 @@ static bool is_ftp_element(const char *element, char *out, size_t size)
         return true;
     snprintf(out, size, "%s", element);
     return strncmp(element, "system.ftpServer/", 17) == 0;
+}
+
+bool coverage_has(const char *element, const char *attribute)
+{
+    char path[256];
+    (void)is_ftp_element(element, path, sizeof path);
+    return is_handled(path, attribute);
 }
 
 static void note(void *context, const char *element, const char *attribute, const struct conf_value *value)
