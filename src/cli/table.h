@@ -101,3 +101,5 @@ int service_check(struct cli *c);
 int service_version(struct cli *c);
 int instance_create(struct cli *c);
 int run_file(struct cli *c);
+int import_run(struct cli *c);
+int export_run(struct cli *c);

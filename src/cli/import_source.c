@@ -1,0 +1,193 @@
+/* import_source.c - see import_source.h. */
+#include "cli/import_source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+#include "cli/file.h"
+
+enum { SOURCE_FILE_MAX = 64 << 20, DECLARATION_MAX = 200 };
+
+/* ---- bytes ---- */
+
+static void add_utf8(struct text *out, uint32_t c)
+{
+    if (c < 0x80) {
+        text_add_char(out, (char)c);
+    } else if (c < 0x800) {
+        text_add_char(out, (char)(0xc0 | c >> 6));
+        text_add_char(out, (char)(0x80 | (c & 0x3f)));
+    } else {
+        if (c < 0x10000) {
+            text_add_char(out, (char)(0xe0 | c >> 12));
+        } else {
+            text_add_char(out, (char)(0xf0 | c >> 18));
+            text_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
+        }
+        text_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        text_add_char(out, (char)(0x80 | (c & 0x3f)));
+    }
+}
+
+static uint32_t unit_at(struct slice bytes, size_t at, bool is_big)
+{
+    const unsigned char *b = (const unsigned char *)bytes.ptr + at;
+    return is_big ? (uint32_t)b[0] << 8 | b[1] : (uint32_t)b[1] << 8 | b[0];
+}
+
+static int from_utf16(struct slice bytes, bool is_big, struct text *out)
+{
+    if (bytes.len % 2)
+        return ERR_SYNTAX;
+    for (size_t at = 0; at < bytes.len; at += 2) {
+        uint32_t c = unit_at(bytes, at, is_big);
+        if (c >= 0xd800 && c < 0xe000) {
+            uint32_t low = at + 2 < bytes.len ? unit_at(bytes, at + 2, is_big) : 0;
+            if (c >= 0xdc00 || low < 0xdc00 || low >= 0xe000)
+                return ERR_SYNTAX;
+            c = 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
+            at += 2;
+        }
+        add_utf8(out, c);
+    }
+    return text_error(out);
+}
+
+/* <?xml ... encoding="utf-16"?>: what the file no longer is. */
+static void rewrite_declaration(struct text *t)
+{
+    struct slice head = slice_first(text_slice(t), DECLARATION_MAX);
+    if (!slice_starts(head, SLICE_LITERAL("<?xml")))
+        return;
+    const char *end = memmem(head.ptr, head.len, "?>", 2);
+    const char *name = end ? memmem(head.ptr, (size_t)(end - head.ptr), "encoding", 8) : NULL;
+    const char *open = name ? strpbrk(name, "\"'") : NULL;
+    const char *close = open && open < end ? memchr(open + 1, *open, (size_t)(end - open - 1)) : NULL;
+    if (close)
+        text_splice(t, (size_t)(open + 1 - t->ptr), (size_t)(close - open - 1), SLICE_LITERAL("UTF-8"));
+}
+
+int source_decode(struct slice bytes, struct text *out, bool *was_utf16_out)
+{
+    bool is_little = slice_starts(bytes, SLICE_LITERAL("\xff\xfe")), is_big = slice_starts(bytes, SLICE_LITERAL("\xfe\xff"));
+    text_reset(out);
+    *was_utf16_out = is_little || is_big;
+    if (!*was_utf16_out) {
+        text_add(out, bytes);
+        return text_error(out);
+    }
+    int err = from_utf16(slice_from(bytes, 2), is_big, out);
+    if (!err)
+        rewrite_declaration(out);
+    return err ? err : text_error(out);
+}
+
+/* ---- files ---- */
+
+static void source_file_free(struct source_file *f)
+{
+    free(f->path);
+    text_free(&f->bytes);
+    *f = (struct source_file){ 0 };
+}
+
+void source_free(struct source *s)
+{
+    for (size_t i = 0; i < CONF_FILE_COUNT; i++)
+        source_file_free(&s->files[i]);
+    source_file_free(&s->redirection);
+    free(s->others);
+    *s = (struct source){ 0 };
+}
+
+static int read_file(const char *path, struct source_file *file_out, struct diag *d)
+{
+    OWNED_TEXT_BUFFER bytes = { .max = SOURCE_FILE_MAX + 32768 };
+    diag_place(d, slice_str(path), 0, 0);
+    int err = file_read(path, SOURCE_FILE_MAX, &bytes);
+    if (err) {
+        diag_set(d, "cannot be read: %s", err_text(err));
+        return err;
+    }
+    err = source_decode(text_slice(&bytes), &file_out->bytes, &file_out->was_utf16);
+    if (err)
+        diag_set(d, "is no UTF-16 although it begins like that: %s", err_text(err));
+    file_out->path = err ? NULL : strdup(path);
+    return !err && !file_out->path ? ERR_NOMEM : err;
+}
+
+static struct source_file *file_named(struct source *s, const char *name)
+{
+    for (size_t i = 0; i < CONF_FILE_COUNT; i++)
+        if (i != CONF_SALLYPORT && strcasecmp(name, conf_file_name((enum conf_file)i)) == 0)
+            return &s->files[i];
+    return strcasecmp(name, "redirection.config") == 0 ? &s->redirection : NULL;
+}
+
+static int is_visible(const struct dirent *e)
+{
+    return e->d_name[0] != '.';
+}
+
+static int take_entry(struct source *s, const char *folder, const char *name, struct text *others, struct diag *d)
+{
+    struct source_file *file = file_named(s, name);
+    OWNED_TEXT_BUFFER path = { 0 };
+    text_addf(&path, "%s/%s", folder, name);
+    if (!file) {
+        text_addf(others, "%s\n", name);
+        return 0;
+    }
+    if (file->path) {
+        diag_place(d, text_slice(&path), 0, 0);
+        diag_set(d, "and %s differ only by case; Windows knows one such file", file->path);
+        return ERR_CONFLICT;
+    }
+    return read_file(text_str(&path), file, d);
+}
+
+static int read_folder(struct source *s, const char *folder, struct diag *d)
+{
+    struct dirent **entries;
+    OWNED_TEXT_BUFFER others = { 0 };
+    int count = scandir(folder, &entries, is_visible, alphasort), err = 0;
+    if (count < 0) {
+        diag_place(d, slice_str(folder), 0, 0);
+        diag_set(d, "cannot be read: %s", strerror(errno));
+        return err_from_errno(errno);
+    }
+    for (int i = 0; i < count; i++) {
+        if (!err)
+            err = take_entry(s, folder, entries[i]->d_name, &others, d);
+        free(entries[i]);
+    }
+    free(entries);
+    if (!err && !s->files[CONF_APPLICATION_HOST].path) {
+        diag_place(d, slice_str(folder), 0, 0);
+        diag_set(d, "holds no applicationHost.config");
+        diag_todo(d, "Copy the folder %%windir%%\\System32\\inetsrv\\config with a 64-bit program; 32-bit programs see another folder");
+        err = ERR_NOT_FOUND;
+    }
+    s->others = err ? NULL : strdup(text_str(&others));
+    return err || s->others ? err : ERR_NOMEM;
+}
+
+int source_read(const char *path, struct source *source_out, struct diag *d)
+{
+    struct source s = { 0 };
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        diag_place(d, slice_str(path), 0, 0);
+        diag_set(d, "cannot be read: %s", strerror(errno));
+        return errno == ENOENT ? ERR_NOT_FOUND : err_from_errno(errno);
+    }
+    int err = S_ISDIR(st.st_mode) ? read_folder(&s, path, d) : read_file(path, &s.files[CONF_APPLICATION_HOST], d);
+    if (err)
+        source_free(&s);
+    else
+        *source_out = s;
+    return err;
+}

@@ -1,0 +1,135 @@
+/* instance_files.c - see instance_files.h. */
+#include "cli/instance_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+#include "base/secret.h"
+#include "cli/file.h"
+#include "conf/conf.h"
+
+enum { CONFIG_BYTES_MAX = 64 << 20 };
+
+void instance_files_free(struct instance_files *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        secret_wipe((void *)(uintptr_t)f->files[i].bytes.ptr, f->files[i].bytes.len);
+        free((void *)(uintptr_t)f->files[i].bytes.ptr);
+        free((void *)(uintptr_t)f->files[i].name);
+    }
+    free(f->files);
+    *f = (struct instance_files){ 0 };
+}
+
+int instance_files_add(struct instance_files *f, const char *name, struct slice bytes, unsigned mode)
+{
+    if (f->count == f->cap) {
+        size_t cap = f->cap ? 2 * f->cap : 16;
+        struct compile_file *files = reallocarray(f->files, cap, sizeof *files);
+        if (!files)
+            return ERR_NOMEM;
+        f->files = files;
+        f->cap = cap;
+    }
+    OWNED_TEXT own_name = strdup(name);
+    OWNED_TEXT own_bytes = malloc(bytes.len + 1);
+    if (!own_name || !own_bytes)
+        return ERR_NOMEM;
+    memcpy(own_bytes, bytes.ptr ? bytes.ptr : "", bytes.len);
+    own_bytes[bytes.len] = 0;
+    f->files[f->count++] = (struct compile_file){ text_take(&own_name), slice_of(text_take(&own_bytes), bytes.len), mode };
+    return 0;
+}
+
+static int add_from(struct instance_files *f, const char *directory, const char *name, size_t max)
+{
+    OWNED_TEXT_BUFFER path = { 0 }, bytes = { .max = max + 32768 };
+    struct stat st;
+    text_addf(&path, "%s/%s", directory, name);
+    if (text_error(&path))
+        return text_error(&path);
+    if (stat(text_str(&path), &st) != 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : err_from_errno(errno);
+    int err = file_read(text_str(&path), max, &bytes);
+    if (!err)
+        err = instance_files_add(f, name, text_slice(&bytes), st.st_mode);
+    secret_wipe(bytes.ptr, bytes.len);
+    return err;
+}
+
+static int is_certificate_name(const struct dirent *e)
+{
+    size_t len = strlen(e->d_name);
+    return e->d_name[0] != '.' && len < 200 && e->d_name[len - 1] != '~';
+}
+
+static int read_store(struct instance_files *f, const char *directory, const char *store)
+{
+    OWNED_TEXT_BUFFER folder = { 0 };
+    struct dirent **entries;
+    text_addf(&folder, "%s/certificates/%s", directory, store);
+    int count = scandir(text_str(&folder), &entries, is_certificate_name, alphasort), err = 0;
+    f->unreadable += count < 0 && errno == EACCES;
+    for (int i = 0; i < count; i++) {
+        OWNED_TEXT_BUFFER name = { 0 };
+        text_addf(&name, "certificates/%s/%s", store, entries[i]->d_name);
+        free(entries[i]);
+        if (err)
+            continue;
+        err = text_error(&name) ? ERR_NOMEM : add_from(f, directory, text_str(&name), CERT_FILE_LIMIT);
+        if (err && err != ERR_NOMEM) {
+            f->unreadable++;
+            err = 0;
+        }
+    }
+    if (count >= 0)
+        free(entries);
+    return err;
+}
+
+int instance_files_read_certificates(struct instance_files *f, const char *directory)
+{
+    static const char *const stores[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed" };
+    int err = 0;
+    for (size_t i = 0; !err && i < sizeof stores / sizeof stores[0]; i++)
+        err = read_store(f, directory, stores[i]);
+    return err;
+}
+
+int instance_files_read(struct instance_files *f, const char *directory, struct diag *d)
+{
+    for (int file = 0; file < CONF_FILE_COUNT; file++) {
+        const char *name = conf_file_name((enum conf_file)file);
+        int err = add_from(f, directory, name, CONFIG_BYTES_MAX);
+        if (err && (err != ERR_NOT_FOUND || file == CONF_APPLICATION_HOST)) {
+            diag_place(d, slice_str(name), 0, 0);
+            diag_set(d, "cannot be read in %s: %s", directory, err_text(err));
+            return err;
+        }
+    }
+    return instance_files_read_certificates(f, directory);
+}
+
+int instance_files_store(const struct instance_files *f, const char *store, struct cert_store **store_out)
+{
+    OWNED_TEXT_BUFFER folder = { 0 };
+    struct cert_store *certs = cert_store_new();
+    text_addf(&folder, "certificates/%s/", store);
+    if (!certs)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < f->count; i++) {
+        struct slice name = slice_str(f->files[i].name);
+        struct diag d = { 0 };
+        if (!slice_starts(name, text_slice(&folder)))
+            continue;
+        if (cert_store_add(certs, slice_from(name, folder.len), f->files[i].bytes, &d) == ERR_NOMEM) {
+            cert_store_free(certs);
+            return ERR_NOMEM;
+        }
+    }
+    *store_out = certs;
+    return 0;
+}
