@@ -63,6 +63,7 @@ void inquiry_job_free(struct inquiry_job *job)
     if (!job)
         return;
     pki_stores_unref(job->stores);
+    text_free(&job->steps);
     free(job);
 }
 
@@ -73,16 +74,17 @@ static void run(struct inquiry *q, struct inquiry_job *job)
     struct revocation_fetch fetch = { q->revocation, fetch_now_ms() + budget };
     struct revocation_answer answers[PKI_CHAIN_MAX];
     struct chain_result result;
-    job->rules.at = time(NULL);
+    struct text *steps = job->wants_steps ? &job->steps : NULL;
+    job->rules.at = job->at ? job->at : time(NULL);
     job->rules.fetch = revocation_fetch_issuers;
     job->rules.fetch_context = &fetch;
-    chain_verify(job->stores, job->sent, job->sent_count, &job->rules, NULL, &result);
+    chain_verify(job->stores, job->sent, job->sent_count, &job->rules, steps, &result);
     int64_t left = fetch.deadline_ms - fetch_now_ms();
     if (result.reason == CHAIN_GOOD && !(job->rules.flags & PKI_NO_REVOCATION_CHECK) && left > 0) {
         const struct revocation_question question = { .chain = result.chain, .stores = job->stores,
                                                       .flags = job->rules.flags, .freshness = job->freshness,
-                                                      .retrieval_ms = left, .at = job->rules.at };
-        (void)revocation_check(q->revocation, &question, answers, NULL); /* what counts is what it leaves in the cache */
+                                                      .retrieval_ms = left, .at = job->rules.at, .now = time(NULL) };
+        (void)revocation_check(q->revocation, &question, answers, steps); /* what counts is what it leaves in the cache */
     }
     pki_chain_free(result.chain);
 }

@@ -16,6 +16,9 @@ struct inquiry_job {
     void *context;              /* the caller's */
     struct pki_stores *stores;  /* a reference */
     struct chain_rules rules;   /* `at` and `fetch` are set by the thread */
+    int64_t at;                 /* the moment to judge at, 0: when it runs */
+    bool wants_steps;
+    struct text steps;          /* what was asked, with wants_steps */
     int64_t freshness, retrieval_ms;
     bool incomplete;            /* an issuer is missing */
     size_t sent_count;

@@ -32,6 +32,7 @@ static void login_free(struct login *l)
     if (l->password)
         secret_wipe(l->password, l->password_len);
     identity_free(l->identity);
+    rehearsal_free(l->rehearsal);
     free(l->password);
     free(l->user);
     free(l);
@@ -81,7 +82,7 @@ static struct login *login_new(struct auth_server *a, unsigned worker, const str
     strcpy(l->rhost, text_str(&rhost));
     l->user_len = m->user.len;
     l->password_len = m->password.len;
-    l->worker = worker;
+    l->worker = l->broker = worker;
     l->session = m->session;
     l->client = m->client;
     l->site = m->site;
@@ -103,6 +104,11 @@ static void answer(struct auth_server *a, unsigned worker, uint64_t session, enu
 
 void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verdict, uint32_t win32, uint32_t substatus)
 {
+    if (l->rehearsal) {
+        rehearsal_refused(a, l, verdict, win32, substatus);
+        login_remove(a, l);
+        return;
+    }
     if (verdict == AUTH_DENIED)
         denial_count(a, &l->client);
     answer(a, l->worker, l->session, verdict, win32, substatus);
@@ -112,7 +118,7 @@ void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verd
 void login_give_up(struct auth_server *a, struct login *l)
 {
     if (l->stage == LOGIN_GRANTING)
-        SERVER_SEND(a, server_peer(a, ROLE_BROKER, l->worker), grant_revoke, .ticket = l->ticket);
+        SERVER_SEND(a, server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
     login_refuse(a, l, AUTH_UNAVAILABLE, WIN32_TIMEOUT, SUB_AUTH_ERROR);
 }
 
@@ -200,6 +206,28 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
         return;
     }
     if (!site || !login_by_certificate(a, l, site, m, kinds))
+        login_go_on(a, l, kinds);
+}
+
+/* The same, asked as a worker asks at USER when the certificate may suffice. */
+void login_rehearse(struct auth_server *a, struct rehearsal *r)
+{
+    const struct auth_login m = { .session = r->query, .site = r->site, .method = AUTH_METHOD_CERTIFICATE, .user = slice_str(r->user),
+                                  .client = r->client, .tls = true, .certificate = r->certificate };
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, m.site);
+    unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
+    struct login *l = site ? login_new(a, REHEARSAL_WORKER, &m) : NULL;
+    if (!l) {
+        rehearsal_unavailable(a, r);
+        return;
+    }
+    l->rehearsal = r;
+    l->broker = rehearsal_broker(a);
+    if (login_by_certificate(a, l, site, &m, kinds))
+        return;
+    if (kinds)
+        login_refuse(a, l, AUTH_NEEDS_PASSWORD, 0, 0);
+    else
         login_go_on(a, l, kinds);
 }
 

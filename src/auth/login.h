@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "auth/rehearsal.h"
 #include "auth/server_priv.h"
+#include "policy/win_error.h"
 
 /* Win32 errors and FTP sub-statuses of the answers; "The FTP Status Codes in IIS 7 and later versions". */
 enum {
@@ -14,13 +16,11 @@ enum {
     WIN32_TIMEOUT = 121,
     WIN32_NO_SUCH_USER = 1317,
     WIN32_LOGON_FAILURE = 1326,
-    SUB_USER_FAILED = 35,
-    SUB_ALL_DISABLED = 36,
-    SUB_AUTH_ERROR = 41,
-    SUB_NO_ANONYMOUS = 42,
-    SUB_CERT_REQUIRED = 47,
-    SUB_CERT_INVALID = 48,
-    SUB_CONFIGURATION = 54,
+    SUB_ALL_DISABLED = SUB_ALL_METHODS_DISABLED,
+    SUB_AUTH_ERROR = SUB_AUTHENTICATION_ERROR,
+    SUB_NO_ANONYMOUS = SUB_ANONYMOUS_DENIED,
+    SUB_CERT_REQUIRED = SUB_CERTIFICATE_REQUIRED,
+    SUB_CERT_INVALID = SUB_CERTIFICATE_INVALID,
 };
 
 enum login_stage { LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_GRANTING };
@@ -29,6 +29,8 @@ struct login {
     struct login *next;
     uint64_t id; /* also the job number for verifier and pam */
     unsigned worker;
+    unsigned broker;      /* that lets him in: the worker's, or any for a rehearsal */
+    struct rehearsal *rehearsal; /* NULL: somebody waits for a real answer */
     uint64_t session;
     uint32_t site;
     enum login_stage stage;
@@ -59,6 +61,19 @@ static inline int64_t login_seconds_now(void) /* of the calendar */
     return (int64_t)time(NULL);
 }
 
+/* The moment at which it is judged. */
+static inline int64_t login_at(const struct login *l)
+{
+    return l->rehearsal && l->rehearsal->at ? l->rehearsal->at : login_seconds_now();
+}
+
+/* A line for who rehearses; nothing in a real login. */
+#define LOGIN_SAY(a, l, ...)                                  \
+    do {                                                      \
+        if ((l)->rehearsal)                                   \
+            rehearsal_say((a), (l)->rehearsal, __VA_ARGS__); \
+    } while (0)
+
 static inline struct slice login_user(const struct login *l)
 {
     return slice_of(l->user, l->user_len);
@@ -80,12 +95,16 @@ void login_wait_for(struct login *l, enum login_stage stage, int64_t ms);
 void login_next_method(struct auth_server *a, struct login *l);
 /* Without a word from the certificate: the password, or nobody in particular.  kinds: account_kinds() of the site. */
 void login_go_on(struct auth_server *a, struct login *l, unsigned kinds);
+/* Take over the rehearsal of a login at USER with a certificate that was found good. */
+void login_rehearse(struct auth_server *a, struct rehearsal *r);
 
 /* ---- login_grant.c ---- */
 /* Every question whether somebody may be logged in is asked here, the one about his certificate included. */
 bool login_is_allowed(struct auth_server *a, uint32_t site_id, const struct identity *identity);
 /* Somebody said who this is: ask the broker to let him in. */
 void login_grant(struct auth_server *a, struct login *l, const struct identity *identity);
+/* The name without and the domain in *domain_out, "" for accounts that have none. */
+struct slice login_split_domain(const struct identity *identity, struct slice *domain_out);
 
 /* ---- login_password.c ---- */
 /* false: the method has no say, go on with the next. */

@@ -15,6 +15,11 @@ enum chain_reason login_judge(struct auth_server *a, const struct snap_site *sit
     return certificate_verify(&a->certificates, site, chain, login_seconds_now(), steps, NULL);
 }
 
+static enum chain_reason judge_at(struct auth_server *a, const struct snap_site *site, struct slice chain, int64_t at)
+{
+    return certificate_verify(&a->certificates, site, chain, at, NULL, NULL);
+}
+
 static void certify(struct auth_server *a, unsigned worker, const struct auth_certificate *m, uint64_t number,
                     uint32_t win32, bool unavailable)
 {
@@ -103,13 +108,13 @@ bool login_names_account(const struct auth_server *a, struct slice mapped, struc
 
 /* ---- the directory ---- */
 
-struct map_job *login_map_job(struct auth_server *a, const struct snap_site *site, const struct certificate *c)
+static struct map_job *map_job_at(struct auth_server *a, const struct snap_site *site, const struct certificate *c, int64_t at)
 {
     struct map_job *job = map_job_new(a->ad);
     if (!job)
         return NULL;
     struct slice chain = certificate_chain(c);
-    job->at = login_seconds_now();
+    job->at = at;
     text_add(&job->leaf, certificate_leaf(chain));
     text_add(&job->workstation, a->options.machine);
     map_job_add_roles(job, a->child->snapshot);
@@ -117,12 +122,17 @@ struct map_job *login_map_job(struct auth_server *a, const struct snap_site *sit
     return job;
 }
 
+struct map_job *login_map_job(struct auth_server *a, const struct snap_site *site, const struct certificate *c)
+{
+    return map_job_at(a, site, c, login_seconds_now());
+}
+
 /* Whom does the directory say it is?  False: nobody is asked. */
 static bool ask_directory(struct auth_server *a, struct login *l, const struct snap_site *site, const struct certificate *c)
 {
     if (!site->use_ad_mapping || site->cert_and_password || !a->ad)
         return false;
-    struct map_job *job = login_map_job(a, site, c);
+    struct map_job *job = map_job_at(a, site, c, login_at(l));
     l->certificate = c->number;
     login_wait_for(l, LOGIN_MAPPING, MAP_WAIT_MS);
     if (job)
@@ -138,6 +148,10 @@ static void tell_mapping(struct auth_server *a, const struct login *l, const str
 {
     OWNED_TEXT_BUFFER steps = { 0 };
     bool found = job->verdict == DIRECTORY_FOUND;
+    if (l->rehearsal) {
+        rehearsal_mapped(a, l->rehearsal, job);
+        return;
+    }
     if (!found && !login_may_explain(a))
         return;
     if (job->account.dn.len) {
@@ -151,6 +165,18 @@ static void tell_mapping(struct auth_server *a, const struct login *l, const str
     server_tell(a, found ? LOG_LEVEL_DEBUG : job->verdict == DIRECTORY_UNAVAILABLE ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
                 "site %u: %s" SLICE_FMT "%s", l->site, directory_verdict_text(job->verdict), SLICE_ARG(text_slice(&steps)),
                 found ? (job->account.strong ? "; strong" : "; weak") : "");
+}
+
+/* Who rehearses need not say what USER would say. */
+static bool requires_user(const struct login *l, const struct snap_site *site)
+{
+    return site->require_user_match && !(l->rehearsal && !l->user_len);
+}
+
+/* Who rehearses is told whether the account would do; its password is another matter. */
+static bool requires_password(const struct login *l, const struct snap_site *site)
+{
+    return site->cert_and_password && !l->rehearsal;
 }
 
 static bool is_account(const struct directory_account *account, struct slice typed)
@@ -171,7 +197,7 @@ static void admit_account(struct auth_server *a, struct login *l, const struct s
                                        .sid = account->sid, .certificate = l->certificate };
     if (text_error(&user))
         login_give_up(a, l);
-    else if ((site->require_user_match && !is_account(account, login_user(l))) || !login_is_allowed(a, l->site, &identity))
+    else if ((requires_user(l, site) && !is_account(account, login_user(l))) || !login_is_allowed(a, l->site, &identity))
         login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
     else
         login_grant(a, l, &identity);
@@ -218,7 +244,7 @@ bool login_by_certificate(struct auth_server *a, struct login *l, const struct s
         login_give_up(a, l); /* we were started anew since: the client has to come again */
         return true;
     }
-    enum chain_reason reason = mine ? login_judge(a, site, certificate_chain(c), NULL) : CHAIN_GOOD;
+    enum chain_reason reason = mine ? judge_at(a, site, certificate_chain(c), login_at(l)) : CHAIN_GOOD;
     if (reason != CHAIN_GOOD) { /* it was good when the session began */
         login_refuse(a, l, AUTH_DENIED, chain_reason_win32(reason), SUB_CERT_INVALID);
         return true;
@@ -234,14 +260,16 @@ bool login_by_certificate(struct auth_server *a, struct login *l, const struct s
     enum certificate_mapping mapping =
         mine && c->mappable ? certificate_map(a->child->snapshot, site, certificate_leaf(certificate_chain(c)), &mapped)
                             : MAPPING_NONE;
+    if (mine)
+        rehearsal_found(a, l, mapping, mapped);
     bool asked_at_user = l->asked_at_user = m->method == AUTH_METHOD_CERTIFICATE;
     if (mapping == MAPPING_NONE && mine && c->mappable && ask_directory(a, l, site, c))
         return true;
-    if (mapping == MAPPING_USER && site->require_user_match && !login_names_account(a, mapped, m->user)) {
+    if (mapping == MAPPING_USER && requires_user(l, site) && !login_names_account(a, mapped, m->user)) {
         login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
-    } else if (mapping == MAPPING_USER && !(asked_at_user && site->cert_and_password)) {
+    } else if (mapping == MAPPING_USER && !(asked_at_user && requires_password(l, site))) {
         l->certificate = c->number;
-        log_in_mapped(a, l, mapped, site->cert_and_password);
+        log_in_mapped(a, l, mapped, requires_password(l, site));
     } else if (mapping == MAPPING_DENIED || (mapping == MAPPING_NONE && (!kinds || site->cert_and_password))) {
         login_refuse(a, l, AUTH_DENIED, WIN32_NO_SUCH_USER, SUB_USER_FAILED);
     } else if (asked_at_user) {

@@ -30,8 +30,7 @@ static uint8_t grant_account_of(enum account_kind kind)
     }
 }
 
-/* The name without and the domain in *domain_out, "" for accounts that have none. */
-static struct slice split_domain(const struct identity *identity, struct slice *domain_out)
+struct slice login_split_domain(const struct identity *identity, struct slice *domain_out)
 {
     size_t backslash = identity->kind == ACCOUNT_DIRECTORY ? slice_find(identity->user, '\\') : SIZE_MAX;
     *domain_out = backslash == SIZE_MAX ? SLICE_NONE : slice_first(identity->user, backslash);
@@ -41,7 +40,7 @@ static struct slice split_domain(const struct identity *identity, struct slice *
 /* Somebody said who this is: ask the broker to let him in. */
 void login_grant(struct auth_server *a, struct login *l, const struct identity *identity)
 {
-    struct peer *broker = server_peer(a, ROLE_BROKER, l->worker);
+    struct peer *broker = server_peer(a, ROLE_BROKER, l->broker);
     uint64_t ticket = ticket_draw(a->tickets);
     if (!broker || !ticket || identity_copy(identity, &l->identity)) {
         login_give_up(a, l);
@@ -51,7 +50,7 @@ void login_grant(struct auth_server *a, struct login *l, const struct identity *
     l->identity->shown = l->shown;
     login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
     bool is_system = identity->kind == ACCOUNT_SYSTEM;
-    struct slice domain, name = split_domain(identity, &domain);
+    struct slice domain, name = login_split_domain(identity, &domain);
     SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = l->site, .account = grant_account_of(identity->kind),
                 .identity = is_system ? GRANT_SYSTEM : GRANT_SERVICE, .uid = is_system ? identity->uid : UINT32_MAX,
                 .gid = is_system ? identity->gid : UINT32_MAX, .groups = identity->groups,
@@ -86,13 +85,13 @@ static void hand_out(struct auth_server *a, struct login *l, struct slice home)
 void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m)
 {
     struct login *l = login_find(a, LOGIN_GRANTING, m->ticket);
-    if (!l || l->worker != broker) {
+    if (!l || l->broker != broker) {
         if (m->accepted && !ticket_find(a->tickets, m->ticket)) /* nobody waits for it any more */
             SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
         return;
     }
     if (!m->accepted) {
-        if (login_may_explain(a))
+        if (!l->rehearsal && login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE,
                         "\"" SLICE_FMT "\" is who he says, but no rule of site %u lets him in or his home directory "
                         "cannot be reached (Win32 error %u, sub-status %u)",
@@ -105,6 +104,12 @@ void login_grant_answered(struct auth_server *a, unsigned broker, const struct g
     if (!login_is_allowed(a, l->site, l->identity)) {
         SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
         login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+        return;
+    }
+    if (l->rehearsal) { /* nobody comes: the grant goes again */
+        SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
+        rehearsal_allowed(a, l, m->home);
+        login_remove(a, l);
         return;
     }
     hand_out(a, l, m->home);

@@ -37,7 +37,7 @@ void login_peer_gone(struct auth_server *a, unsigned role, unsigned index)
     for (struct login *l = a->logins, *next; l; l = next) {
         next = l->next;
         bool waits = (role == ROLE_WORKER && l->worker == index) ||
-                     (role == ROLE_BROKER && l->worker == index && l->stage == LOGIN_GRANTING) ||
+                     (role == ROLE_BROKER && l->broker == index && l->stage == LOGIN_GRANTING) ||
                      (role == ROLE_PAM && l->stage == LOGIN_ASKING_PAM);
         if (waits)
             login_give_up(a, l);
@@ -150,7 +150,7 @@ static bool must_leave(void *context, const struct ticket *ticket)
     if (login_is_allowed(a, ticket->site, ticket->identity) && certificate_still_names(a, ticket))
         return false;
     SERVER_SEND(a, server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
-                .substatus = SUB_CONFIGURATION, .why = SLICE_LITERAL("the account may no longer log in on this site"));
+                .substatus = SUB_CONFIGURATION_CHANGED, .why = SLICE_LITERAL("the account may no longer log in on this site"));
     SERVER_SEND(a, server_peer(a, ROLE_BROKER, ticket->worker), grant_revoke, .ticket = ticket->number);
     return true;
 }

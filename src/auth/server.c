@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/rehearsal.h"
 #include "base/secret.h"
 #include "sys/datagram.h"
 
@@ -273,6 +274,7 @@ static void serve_peer(struct auth_server *a, struct peer *p)
 
 struct parked {
     uint64_t peer; /* who is gone is not answered */
+    struct rehearsal *rehearsal; /* then there is no message */
     size_t len;
     uint8_t bytes[];
 };
@@ -281,6 +283,7 @@ static void parked_free(struct parked *w)
 {
     if (!w)
         return;
+    rehearsal_free(w->rehearsal);
     secret_wipe(w->bytes, w->len); /* a login carries a password */
     free(w);
 }
@@ -293,7 +296,7 @@ bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const
     (void)certificate_verify(&a->certificates, site, chain, time(NULL), NULL, &job);
     struct parked *w = job ? malloc(sizeof *w + a->current.len) : NULL;
     if (w) {
-        *w = (struct parked){ p->number, a->current.len };
+        *w = (struct parked){ .peer = p->number, .len = a->current.len };
         memcpy(w->bytes, a->current.ptr, w->len);
         job->context = w;
     }
@@ -302,6 +305,27 @@ bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const
     parked_free(w);
     inquiry_job_free(job);
     return false; /* too many wait: what is known has to do, and unknown is refused */
+}
+
+bool server_inquires_for(struct auth_server *a, struct rehearsal *r, const struct snap_site *site)
+{
+    struct inquiry_job *job = NULL;
+    int64_t at = r->at ? r->at : (int64_t)time(NULL);
+    if (!a->options.online)
+        return false;
+    (void)certificate_verify(&a->certificates, site, slice_of((const char *)r->chain, r->chain_len), at, NULL, &job);
+    struct parked *w = job ? malloc(sizeof *w) : NULL;
+    if (w) {
+        *w = (struct parked){ .rehearsal = r };
+        job->context = w;
+        job->at = r->at;
+        job->wants_steps = true;
+    }
+    if (w && inquiry_submit(a->inquiry, job) == 0)
+        return true;
+    free(w); /* the rehearsal goes on without */
+    inquiry_job_free(job);
+    return false;
 }
 
 static void parked_drop(void *parked)
@@ -325,8 +349,14 @@ static void resume(struct auth_server *a, const struct parked *w)
 static void collect_inquiries(struct auth_server *a)
 {
     for (struct inquiry_job *job; (job = inquiry_take(a->inquiry));) {
-        resume(a, job->context);
-        parked_free(job->context);
+        struct parked *w = job->context;
+        if (w->rehearsal) {
+            rehearsal_resume(a, w->rehearsal, text_slice(&job->steps));
+            w->rehearsal = NULL;
+        } else {
+            resume(a, w);
+        }
+        parked_free(w);
         inquiry_job_free(job);
     }
 }
@@ -403,6 +433,16 @@ static int on_flush(struct auth_server *a, struct wire_in *in, int *fd)
     return DATAGRAM_SEND(a->child->fd, -1, child_done, .query = m.query);
 }
 
+static int on_test(struct auth_server *a, struct wire_in *in, int *fd)
+{
+    (void)fd;
+    struct child_test m;
+    int err = child_test_decode(in, &m);
+    if (!err)
+        rehearsal_begin(a, &m);
+    return err;
+}
+
 static int on_drain(struct auth_server *a, struct wire_in *in, int *fd)
 {
     (void)in;
@@ -419,6 +459,7 @@ static const struct {
     { MSG_child_peer,     on_peer     },
     { MSG_child_flush,    on_flush    },
     { MSG_child_drain,    on_drain    },
+    { MSG_child_test,     on_test     },
 };
 
 static int serve_supervisor(struct auth_server *a)

@@ -17,6 +17,7 @@
 #include "proto/pam.h"
 
 struct login; /* one under way; login.h */
+struct rehearsal; /* one that is only tried; rehearsal.c */
 
 struct outgoing {
     struct outgoing *next;
@@ -83,6 +84,9 @@ void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...) FOR
 /* Before a message is handled that needs the verdict about `chain`: true when an inquiry has begun, then the message is
  * handled when that has ended. */
 bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const struct snap_site *site, struct slice chain);
+
+/* The same for a rehearsal, which is taken over then. */
+bool server_inquires_for(struct auth_server *a, struct rehearsal *r, const struct snap_site *site);
 
 /* Encode message `name` and queue it for the peer, if there is one. */
 #define SERVER_SEND(a, to, name, ...)                                                \

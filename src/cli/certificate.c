@@ -9,6 +9,7 @@
 
 #include "base/own.h"
 #include "base/secret.h"
+#include "cli/certificate.h"
 #include "cli/file.h"
 #include "cli/listing.h"
 #include "cli/prompt.h"
@@ -252,6 +253,11 @@ static int read_into(struct cli *c, struct slice name, parse_function *parse, st
     if (!err)
         return EXIT_OK;
     return cli_failed(c, err == ERR_DENIED ? 86 : cli_exit_of(err), "%s: %s", path, d.what[0] ? d.what : err_text(err));
+}
+
+int certificate_read(struct cli *c, struct slice file, struct cert **cert_out)
+{
+    return read_into(c, file, NULL, cert_out);
 }
 
 static int import(struct cli *c, struct cert **cert)

@@ -327,6 +327,10 @@ static int dispatch(struct cli *c)
         return a->help || a->param_count == 0 ? EXIT_OK : EXIT_BAD_PARAMETER;
     }
     const struct object_row *object = object_find(a->words[0]);
+    if (object && a->word_count > 1 && (c->row = verb_find(a->words[1], object)) != NULL) { /* "certificate test" */
+        c->identifier = a->word_count > 2 ? a->words[2] : SLICE_NONE;
+        return run_row(c);
+    }
     if (object && a->word_count == 1) {
         help_object(c, object);
         return a->help ? EXIT_OK : EXIT_BAD_PARAMETER;

@@ -26,6 +26,13 @@ enum exit_code {
     EXIT_BAD_PARAMETER = 87,
     EXIT_BUSY = 170,
     EXIT_DUPLICATE = 183,
+    /* of `certificate test`: no error of ours, the verdict */
+    EXIT_TEST_PASSWORD = 20,
+    EXIT_TEST_CERTIFICATE = 21,
+    EXIT_TEST_ACCOUNT = 22,
+    EXIT_TEST_HOME = 23,
+    EXIT_TEST_NO_VERDICT = 24,
+    EXIT_TEST_NOT_ASKED = 25,
     EXIT_NOT_RUNNING = 1062,
     EXIT_NOT_FOUND = 1168,
     EXIT_NO_ELEMENT = 4312,

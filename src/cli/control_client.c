@@ -13,18 +13,29 @@ static int report(struct cli *c, int err)
     return cli_failed(c, cli_exit_of(err), "The service did not answer: %s", err_text(err));
 }
 
-int control_do(struct cli *c, enum control_verb verb, struct slice name,
-               void (*row)(void *context, const struct wire_message *message, struct wire_in *fields), void *context)
+static int conclude(struct cli *c, int err, const struct control_answer *answer)
+{
+    if (err)
+        return report(c, err);
+    if (answer->status == 0)
+        return EXIT_OK;
+    int status = -(int)answer->status;
+    int code = status == ERR_NOT_FOUND ? EXIT_NOT_FOUND : cli_exit_of(status);
+    return cli_failed(c, code, "%s", answer->text[0] ? answer->text : err_text(status));
+}
+
+int control_do(struct cli *c, enum control_verb verb, struct slice name, control_row *row, void *context)
 {
     struct control_answer answer = { 0 };
     int err = control_ask(c->directory, verb, name, row, context, &answer);
-    if (err)
-        return report(c, err);
-    if (answer.status == 0)
-        return EXIT_OK;
-    int status = -(int)answer.status;
-    int code = status == ERR_NOT_FOUND ? EXIT_NOT_FOUND : cli_exit_of(status);
-    return cli_failed(c, code, "%s", answer.text[0] ? answer.text : err_text(status));
+    return conclude(c, err, &answer);
+}
+
+int control_rehearse(struct cli *c, const struct control_test *test, control_row *row, void *context)
+{
+    struct control_answer answer = { 0 };
+    int err = control_ask_rehearsal(c->directory, test, row, context, &answer);
+    return conclude(c, err, &answer);
 }
 
 /* ---- states of sites ---- */

@@ -7,9 +7,8 @@
 #include "control/ask.h"
 
 /* control_ask for verbs of the command line: reports a failure, returns the exit code. */
-MUST_USE int control_do(struct cli *c, enum control_verb verb, struct slice name,
-                        void (*row)(void *context, const struct wire_message *message, struct wire_in *fields),
-                        void *context);
+MUST_USE int control_do(struct cli *c, enum control_verb verb, struct slice name, control_row *row, void *context);
+MUST_USE int control_rehearse(struct cli *c, const struct control_test *test, control_row *row, void *context);
 
 /* States of the sites as the service knows them. */
 struct control_states {

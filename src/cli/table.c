@@ -118,6 +118,13 @@ const struct verb_row verb_rows[] = {
       "Delete a certificate and its key from a store.",
       {{ "store", "STORE", "MY if left out" }, { "force", "", "even if a site uses it" }} },
 
+    { "test", "certificate", MUST_IDENTIFY, "file", TAKES_PARAMS, certificate_rehearse,
+      "Ask the running service whether a client with this certificate would be let in, step by step; nobody is logged in.",
+      {{ "site", "SITE", "the site" },
+       { "at", "TIME", "judge at another time: 2030-01-31, 2030-01-31T12:00:00Z (UTC)" },
+       { "user", "NAME", "what the client sends with USER; whoever the certificate names if left out" },
+       { "from", "ADDRESS", "where it comes from, 127.0.0.1 if left out" }} },
+
     { "list", "session", MAY_IDENTIFY, "session GUID", TAKES_FILTERS, session_list,
       "List the FTP sessions of the running service.", {{ "site.name", "SITE", "only those of this site" }} },
     { "delete", "session", MUST_IDENTIFY, "session GUID", TAKES_PARAMS, session_delete,

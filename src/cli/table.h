@@ -92,6 +92,7 @@ int user_deny(struct cli *c);
 int certificate_list(struct cli *c);
 int certificate_add(struct cli *c);
 int certificate_delete(struct cli *c);
+int certificate_rehearse(struct cli *c);
 int session_list(struct cli *c);
 int session_delete(struct cli *c);
 int service_flush_log(struct cli *c);

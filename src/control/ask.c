@@ -17,7 +17,7 @@
 #include "sys/datagram.h"
 
 /* Stopping a site waits for its sessions; longer than that is a service that hangs. */
-enum { PATIENCE_SECONDS = 30 };
+enum { PATIENCE_SECONDS = 30, REHEARSAL_SECONDS = 300 };
 
 static int error_of_connect(int errnum)
 {
@@ -26,7 +26,7 @@ static int error_of_connect(int errnum)
     return errnum == EACCES || errnum == EPERM ? ERR_DENIED : ERR_SYS;
 }
 
-static int open_socket(const char *directory, int *fd_out)
+static int open_socket(const char *directory, unsigned seconds, int *fd_out)
 {
     OWNED_TEXT_BUFFER run = { 0 };
     control_run_directory(slice_str(directory), &run);
@@ -36,7 +36,7 @@ static int open_socket(const char *directory, int *fd_out)
     OWNED_FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return ERR_SYS;
-    struct timeval patience = { .tv_sec = PATIENCE_SECONDS };
+    struct timeval patience = { .tv_sec = seconds };
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/control", folder);
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
@@ -59,15 +59,11 @@ static int finish(struct wire_in *fields, struct control_answer *answer_out)
     return 0;
 }
 
-int control_ask(const char *directory, enum control_verb verb, struct slice name,
-                void (*row)(void *context, const struct wire_message *message, struct wire_in *fields), void *context,
-                struct control_answer *answer_out)
+/* Rows until control_done. */
+static int take_answers(int fd, control_row *row, void *context, struct control_answer *answer_out)
 {
-    OWNED_FD fd = -1;
     OWNED_TEXT buffer = malloc(CONTROL_ROW_SIZE);
-    int err = buffer ? open_socket(directory, &fd) : ERR_NOMEM;
-    if (!err)
-        err = DATAGRAM_SEND(fd, -1, control_request, .verb = (uint8_t)verb, .name = name);
+    int err = buffer ? 0 : ERR_NOMEM;
     while (!err) {
         struct slice bytes;
         const struct wire_message *message;
@@ -84,4 +80,29 @@ int control_ask(const char *directory, enum control_verb verb, struct slice name
             row(context, message, &fields);
     }
     return err == ERR_AGAIN ? ERR_TIMEOUT : err;
+}
+
+int control_ask(const char *directory, enum control_verb verb, struct slice name, control_row *row, void *context,
+                struct control_answer *answer_out)
+{
+    OWNED_FD fd = -1;
+    int err = open_socket(directory, PATIENCE_SECONDS, &fd);
+    if (!err)
+        err = DATAGRAM_SEND(fd, -1, control_request, .verb = (uint8_t)verb, .name = name);
+    if (err)
+        return err == ERR_AGAIN ? ERR_TIMEOUT : err;
+    return take_answers(fd, row, context, answer_out);
+}
+
+int control_ask_rehearsal(const char *directory, const struct control_test *test, control_row *row, void *context,
+                          struct control_answer *answer_out)
+{
+    OWNED_FD fd = -1;
+    int err = open_socket(directory, REHEARSAL_SECONDS, &fd);
+    if (!err)
+        err = DATAGRAM_SEND(fd, -1, control_test, .site = test->site, .chain = test->chain, .user = test->user,
+                            .client = test->client, .at = test->at);
+    if (err)
+        return err == ERR_AGAIN ? ERR_TIMEOUT : err;
+    return take_answers(fd, row, context, answer_out);
 }

@@ -12,9 +12,13 @@ struct control_answer {
     char text[DETAIL_LIMIT + 1];
 };
 
+typedef void control_row(void *context, const struct wire_message *message, struct wire_in *fields);
+
 /* Send one request; every row goes to `row` (message number, fields behind it).  0 when control_done came, with its
  * content in *answer_out; ERR_NOT_FOUND: the service does not run; ERR_DENIED: it may not be asked by this user;
  * ERR_SYNTAX: what answered speaks something else. */
-MUST_USE int control_ask(const char *directory, enum control_verb verb, struct slice name,
-                         void (*row)(void *context, const struct wire_message *message, struct wire_in *fields),
+MUST_USE int control_ask(const char *directory, enum control_verb verb, struct slice name, control_row *row,
                          void *context, struct control_answer *answer_out);
+/* The same for the rehearsal of a login; waits longer, as revocation and a directory may have to be asked. */
+MUST_USE int control_ask_rehearsal(const char *directory, const struct control_test *test, control_row *row, void *context,
+                                   struct control_answer *answer_out);

@@ -107,7 +107,7 @@ int revocation_fetch_issuers(void *context, struct slice der, bool cache_only, s
     X509_free(cert);
     int err = ask_begin(&ask, f->revocation);
     ask.cache_only = cache_only;
-    ask.at = time(NULL);
+    ask.at = ask.now = time(NULL);
     ask.deadline_ms = f->deadline_ms;
     bool stale = false; /* of no interest here */
     ask.stale = &stale;

@@ -114,7 +114,7 @@ static bool is_valid(const struct ask *a, const struct pki_item *item)
 static bool is_fresh(const struct ask *a, const struct pki_item *item)
 {
     int64_t just = a->freshness < PKI_FAILURE_MS / 1000 ? a->freshness : PKI_FAILURE_MS / 1000;
-    return !a->freshness || a->at - item->this_update <= a->freshness || a->at - item->fetched < just;
+    return !a->freshness || a->at - item->this_update <= a->freshness || a->now - item->fetched < just;
 }
 
 static const char *fetch_failure(int err)
@@ -150,7 +150,7 @@ static struct pki_item *fetch_item(const struct ask *a, const struct source *s, 
     if (*err_out) {
         *why_out = fetch_failure(*err_out);
     } else {
-        item->fetched = a->at;
+        item->fetched = a->now;
         item->size = item->bytes.len;
         *err_out = s->read(a, s->context, item, why_out);
         text_free(&item->bytes);

@@ -32,6 +32,7 @@ struct revocation_question {
     int64_t freshness;           /* revocationFreshnessTime in seconds, 0: until nextUpdate */
     int64_t retrieval_ms;        /* revocationUrlRetrievalTimeout: budget of the whole verdict; 0: 15 s */
     int64_t at;                  /* seconds since the epoch */
+    int64_t now;                 /* when an answer is fetched; 0: `at` is now */
 };
 
 struct revocation; /* caches and the connections under way */

@@ -76,13 +76,18 @@ static void note(const struct snap_rule *rule, const struct snap_rule *first[BIT
             first[bit] = rule;
 }
 
+static bool rule_names(const struct snapshot *s, const struct snap_rule *rule, const struct authorization_subject *who)
+{
+    return list_matches(snapshot_text(s, rule->users), who, name_matches) ||
+           list_matches(snapshot_text(s, rule->roles), who, role_matches);
+}
+
 static unsigned judge(const struct snapshot *s, const struct snap_scope *scope, const struct authorization_subject *who,
                       struct verdict *verdict)
 {
     for (uint32_t i = 0; scope && i < scope->rules.count; i++) {
         const struct snap_rule *rule = snapshot_rule(s, scope->rules.first + i);
-        if (!rule || !(list_matches(snapshot_text(s, rule->users), who, name_matches) ||
-                       list_matches(snapshot_text(s, rule->roles), who, role_matches)))
+        if (!rule || !rule_names(s, rule, who))
             continue;
         *(rule->deny ? &verdict->denied : &verdict->allowed) |= rule->permissions;
         note(rule, rule->deny ? verdict->deny : verdict->allow);
@@ -142,4 +147,15 @@ bool authorization_allows(const struct snapshot *s, const struct snap_site *site
         }
     }
     return is_allowed;
+}
+
+void authorization_each_rule(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                             const struct authorization_subject *who, authorization_rule *each, void *context)
+{
+    const struct snap_scope *scope = scope_of(s, site, path);
+    for (uint32_t i = 0; scope && i < scope->rules.count; i++) {
+        const struct snap_rule *rule = snapshot_rule(s, scope->rules.first + i);
+        if (rule && rule_names(s, rule, who))
+            each(context, scope, rule);
+    }
 }

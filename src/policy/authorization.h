@@ -18,6 +18,11 @@ struct authorization_subject {
     struct slice roles;    /* one per line */
 };
 
+typedef void authorization_rule(void *context, const struct snap_scope *scope, const struct snap_rule *rule);
+/* Each rule that names `who` there, in order, to be shown to people. */
+void authorization_each_rule(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                             const struct authorization_subject *who, authorization_rule *each, void *context);
+
 /* PERMISSION_ bits that `who` has at the canonical `path` of `site`; 0 when there is no scope. */
 unsigned authorization_permissions(const struct snapshot *s, const struct snap_site *site, struct slice path,
                                    const struct authorization_subject *who);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "proto/limits.h"
+#include "proto/rehearsal.h"
 #include "wire/channel.h"
 
 enum { CHILD_FD = 3 };
@@ -118,6 +119,28 @@ WIRE_MESSAGE(child_done, CHILD_DONE_FIELDS)
     F(secret, new_hash, NAME_LIMIT)
 WIRE_MESSAGE(child_rehash, CHILD_REHASH_FIELDS)
 
+/* S -> auth: rehearse a login with this certificate (control.h, control_test): child_test_line per step, then
+ * child_test_done.  Nobody is logged in by it, and no failure is counted. */
+#define CHILD_TEST_FIELDS(F)                  \
+    F(u32,   query,  UINT32_MAX)              \
+    F(u32,   site,   UINT32_MAX)              \
+    F(bytes, chain,  CERT_CHAIN_LIMIT)        \
+    F(text,  user,   NAME_LIMIT)              \
+    F(addr,  client, 0)                       \
+    F(i64,   at,     0)
+WIRE_MESSAGE(child_test, CHILD_TEST_FIELDS)
+#define CHILD_TEST_LINE_FIELDS(F)             \
+    F(u32,  query, UINT32_MAX)                \
+    F(text, text,  4096)
+WIRE_MESSAGE(child_test_line, CHILD_TEST_LINE_FIELDS)
+#define CHILD_TEST_DONE_FIELDS(F)             \
+    F(u32, query,     UINT32_MAX)             \
+    F(u8,  outcome,   REHEARSAL_MAX)          \
+    F(u32, status,    999)                    \
+    F(u32, win32,     UINT32_MAX)             \
+    F(u32, substatus, 255)
+WIRE_MESSAGE(child_test_done, CHILD_TEST_DONE_FIELDS)
+
 /* Child -> S: a line for the administrator when there is no logger yet, or about the logger. */
 #define CHILD_EVENT_FIELDS(F)                 \
     F(u8,   level, 3)                         \
@@ -147,5 +170,8 @@ WIRE_MESSAGE(child_event, CHILD_EVENT_FIELDS)
     M(18, child_done,          ROLE_LOGGER | ROLE_AUTH, 0) \
     M(19, child_rehash,        ROLE_AUTH,       0)   \
     M(20, child_event,         ROLE_ANY_CHILD,  0)   \
-    M(21, child_region,        ROLE_SUPERVISOR, 1)
+    M(21, child_region,        ROLE_SUPERVISOR, 1)   \
+    M(22, child_test,          ROLE_SUPERVISOR, 0)   \
+    M(23, child_test_line,     ROLE_AUTH,       0)   \
+    M(24, child_test_done,     ROLE_AUTH,       0)
 WIRE_CHANNEL(child_channel, CHILD_CHANNEL)

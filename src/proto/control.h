@@ -2,11 +2,12 @@
  * control.h - the command line <-> supervisor, over DIR/run/control (SOCK_SEQPACKET, SO_PEERCRED checked: root, the
  * invoking user, or a member of the admin group; threats.md X07).
  *
- * One request per connection; rows come back, then control_done.
+ * One request per connection (control_request or control_test); rows come back, then control_done.
  */
 #pragma once
 
 #include "proto/limits.h"
+#include "proto/rehearsal.h"
 #include "wire/channel.h"
 
 /* The folder of the control socket ("control") and the pid file: DIR/run, and /run/sallyport for the installed
@@ -92,11 +93,32 @@ WIRE_MESSAGE(control_done, CONTROL_DONE_FIELDS)
     F(flag,  tls,              1)
 WIRE_MESSAGE(control_session, CONTROL_SESSION_FIELDS)
 
+/* The other request, a rehearsal: would a client with this certificate be let in on `site`?  control_line per step, then
+ * control_verdict, control_done.  `chain` as auth_certificate carries it; `user`: what USER would say, "" whoever fits;
+ * `client`: from where; `at`: when, seconds since the epoch, 0 now. */
+#define CONTROL_TEST_FIELDS(F)                \
+    F(text,  site,   NAME_LIMIT)              \
+    F(bytes, chain,  CERT_CHAIN_LIMIT)        \
+    F(text,  user,   NAME_LIMIT)              \
+    F(addr,  client, 0)                       \
+    F(i64,   at,     0)
+WIRE_MESSAGE(control_test, CONTROL_TEST_FIELDS)
+
+/* `status`: of the reply that decides, as it would stand in the log. */
+#define CONTROL_VERDICT_FIELDS(F)             \
+    F(u8,  outcome,   REHEARSAL_MAX)          \
+    F(u32, status,    999)                    \
+    F(u32, win32,     UINT32_MAX)             \
+    F(u32, substatus, 255)
+WIRE_MESSAGE(control_verdict, CONTROL_VERDICT_FIELDS)
+
 #define CONTROL_CHANNEL(M)                           \
     M(1, control_request, ROLE_CLI,        0)        \
     M(2, control_site,    ROLE_SUPERVISOR, 0)        \
     M(3, control_program, ROLE_SUPERVISOR, 0)        \
     M(4, control_session, ROLE_SUPERVISOR, 0)        \
     M(5, control_line,    ROLE_SUPERVISOR, 0)        \
-    M(6, control_done,    ROLE_SUPERVISOR, 0)
+    M(6, control_done,    ROLE_SUPERVISOR, 0)        \
+    M(7, control_test,    ROLE_CLI,        0)        \
+    M(8, control_verdict, ROLE_SUPERVISOR, 0)
 WIRE_CHANNEL(control_channel, CONTROL_CHANNEL)

@@ -368,7 +368,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     T(site,       SNAP_SITE_COLUMNS,       SNAP_ALL)                                              \
     T(binding,    SNAP_BINDING_COLUMNS,    ROLE_SUPERVISOR | ROLE_WORKER | ROLE_AUTH)             \
     T(directory,  SNAP_DIRECTORY_COLUMNS,  ROLE_BROKER)                                           \
-    T(scope,      SNAP_SCOPE_COLUMNS,      ROLE_BROKER)                                           \
+    T(scope,      SNAP_SCOPE_COLUMNS,      ROLE_BROKER | ROLE_AUTH) /* auth: for rehearsals */    \
     T(rule,       SNAP_RULE_COLUMNS,       ROLE_BROKER | ROLE_AUTH) /* auth: the role names */    \
     T(address_scope, SNAP_ADDRESS_SCOPE_COLUMNS, ROLE_WORKER | ROLE_BROKER)                       \
     T(address,    SNAP_ADDRESS_COLUMNS,    ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)                 \

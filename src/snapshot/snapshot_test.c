@@ -56,7 +56,7 @@ static const struct {
     { "everything",                             0,               true,  true,  true,  true },
     { "the worker has the key and no hashes",   ROLE_WORKER,     true,  false, false, false },
     { "the broker has rules and no secrets",    ROLE_BROKER,     false, false, true,  true },
-    { "auth has hashes, role names and no key", ROLE_AUTH,       false, true,  true,  false },
+    { "auth has hashes, the rules and no key",  ROLE_AUTH,       false, true,  true,  true },
     { "the logger has neither",                 ROLE_LOGGER,     false, false, false, false },
     { "the supervisor has neither",             ROLE_SUPERVISOR, false, false, false, false },
 };

@@ -20,7 +20,7 @@
 #include "base/own.h"
 #include "proto/control.h"
 
-enum { ASKERS_MOST = 16, ASK_LIMIT_MS = 30000, ACCEPT_PAUSE_MS = 1000, GUID_SIZE = 16 };
+enum { ASKERS_MOST = 16, ASK_LIMIT_MS = 30000, TEST_LIMIT_MS = 240000, ACCEPT_PAUSE_MS = 1000, GUID_SIZE = 16 };
 
 struct asker {
     struct control *control;
@@ -256,6 +256,43 @@ static void (*const verbs[CONTROL_VERB_MAX + 1])(struct asker *a, struct slice n
     [CONTROL_NOT_ENFORCED] = ask_not_enforced,
 };
 
+/* A login that is only rehearsed: the authenticator does it all, this carries question and answers. */
+static void ask_test(struct asker *a, const struct control_test *test)
+{
+    struct control *c = a->control;
+    int64_t site = slice_is_empty(test->site) ? -1 : site_id(c->super, test->site);
+    if (site < 0) {
+        done(a, ERR_NOT_FOUND, "there is no such site");
+        return;
+    }
+    a->query = ++c->queries;
+    loop_timer_set(a->timer, TEST_LIMIT_MS); /* revocation and the directory have their own, shorter bounds */
+    EACH_PROGRAM(c->super, p, PROGRAM_AUTH)
+    {
+        if (p->state != PROGRAM_READY)
+            continue;
+        a->waiting_role = true;
+        a->role = p->role;
+        MAILBOX_SEND(&p->mail, -1, child_test, .query = a->query, .site = (uint32_t)site, .chain = test->chain,
+                     .user = test->user, .client = test->client, .at = test->at);
+    }
+    if (!a->waiting_role)
+        done(a, ERR_BUSY, "the authenticator is being started again; try later");
+}
+
+static void answer_request(struct asker *a, const struct control_request *request)
+{
+    struct supervisor *s = a->control->super;
+    a->verb = request->verb;
+    if (!verbs[request->verb])
+        done(a, ERR_UNSUPPORTED, "unknown request");
+    else if (s->stage > STAGE_RUNNING && request->verb != CONTROL_STATUS && request->verb != CONTROL_LIST_SITES &&
+             request->verb != CONTROL_LIST_SESSIONS)
+        done(a, ERR_STATE, "the service is ending");
+    else
+        verbs[request->verb](a, request->name);
+}
+
 static void asked(void *context, struct slice bytes, int fd)
 {
     struct asker *a = context;
@@ -263,24 +300,26 @@ static void asked(void *context, struct slice bytes, int fd)
     const struct wire_message *m;
     struct wire_in in;
     struct control_request request;
-    struct supervisor *s = a->control->super;
-    if (a->asked || wire_channel_accept(&control_channel, ROLE_CLI, bytes, unwanted >= 0, &m, &in) ||
-        control_request_decode(&in, &request)) {
+    struct control_test test;
+    if (a->asked || wire_channel_accept(&control_channel, ROLE_CLI, bytes, unwanted >= 0, &m, &in)) {
+        forget(a);
+        return;
+    }
+    bool is_test = m->number == MSG_control_test;
+    if (is_test ? control_test_decode(&in, &test) : control_request_decode(&in, &request)) {
         forget(a);
         return;
     }
     a->asked = true;
-    a->verb = request.verb;
     loop_timer_set(a->timer, ASK_LIMIT_MS);
     if (a->refused)
         done(a, ERR_DENIED, "only root and the admin group may control the service");
-    else if (!verbs[request.verb])
-        done(a, ERR_UNSUPPORTED, "unknown request");
-    else if (s->stage > STAGE_RUNNING && request.verb != CONTROL_STATUS && request.verb != CONTROL_LIST_SITES &&
-             request.verb != CONTROL_LIST_SESSIONS)
+    else if (!is_test)
+        answer_request(a, &request);
+    else if (a->control->super->stage > STAGE_RUNNING)
         done(a, ERR_STATE, "the service is ending");
     else
-        verbs[request.verb](a, request.name);
+        ask_test(a, &test);
 }
 
 static void asker_gone(void *context, int err)
@@ -352,6 +391,23 @@ void control_done_by(struct supervisor *s, const struct program *p, uint32_t que
     struct asker *a = asker_of(s, query);
     if (a && a->waiting_role && a->role == p->role)
         done(a, 0, "");
+}
+
+void control_test_line(struct supervisor *s, const struct child_test_line *m)
+{
+    struct asker *a = asker_of(s, m->query);
+    if (a)
+        line(a, m->text);
+}
+
+void control_test_done(struct supervisor *s, const struct child_test_done *m)
+{
+    struct asker *a = asker_of(s, m->query);
+    if (!a)
+        return;
+    MAILBOX_SEND(&a->mail, -1, control_verdict, .outcome = m->outcome, .status = m->status, .win32 = m->win32,
+                 .substatus = m->substatus);
+    done(a, 0, "");
 }
 
 void control_program_died(struct supervisor *s, const struct program *p)

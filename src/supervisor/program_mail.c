@@ -47,6 +47,20 @@ static void hear_done(struct program *p, struct wire_in *in)
         control_done_by(p->super, p, m.query);
 }
 
+static void hear_test_line(struct program *p, struct wire_in *in)
+{
+    struct child_test_line m;
+    if (child_test_line_decode(in, &m) == 0)
+        control_test_line(p->super, &m);
+}
+
+static void hear_test_done(struct program *p, struct wire_in *in)
+{
+    struct child_test_done m;
+    if (child_test_done_decode(in, &m) == 0)
+        control_test_done(p->super, &m);
+}
+
 static void hear_rehash(struct program *p, struct wire_in *in)
 {
     struct child_rehash m;
@@ -81,6 +95,8 @@ static const struct {
     { MSG_child_session,      IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_session      },
     { MSG_child_sessions_end, IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_sessions_end },
     { MSG_child_done,         IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_done         },
+    { MSG_child_test_line,    IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_test_line    },
+    { MSG_child_test_done,    IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_test_done    },
     { MSG_child_rehash,       IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_rehash       },
 };
 

@@ -37,6 +37,7 @@ void cert_free(struct cert *c)
         return;
     X509_free(c->leaf);
     sk_X509_pop_free(c->chain, X509_free);
+    sk_X509_pop_free(c->others, X509_free);
     EVP_PKEY_free(c->key);
     free(c);
 }
@@ -228,11 +229,12 @@ int cert_assemble(X509 *leaf, STACK_OF(X509) *others, EVP_PKEY *key, struct cert
     if (!c)
         return ERR_NOMEM;
     c->chain = sk_X509_new_null();
+    c->others = others ? X509_chain_up_ref(others) : NULL;
     if (X509_up_ref(leaf))
         c->leaf = leaf;
     if (key && EVP_PKEY_up_ref(key))
         c->key = key;
-    int err = c->chain && c->leaf && (!key || c->key) ? cert_extend_chain(c, others) : ERR_NOMEM;
+    int err = c->chain && c->leaf && (!others || c->others) && (!key || c->key) ? cert_extend_chain(c, others) : ERR_NOMEM;
     if (err) {
         cert_free(c);
         return err;

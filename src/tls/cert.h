@@ -50,6 +50,10 @@ enum cert_part { CERT_PART_LEAF = 1, CERT_PART_CHAIN = 2, CERT_PART_KEY = 4, CER
  * key is wanted and there is none. */
 MUST_USE int cert_write_pem(const struct cert *c, unsigned parts, struct text *out);
 
+/* Append what a TLS client that was given this file sends: the leaf, then all else that came with it, in that order; u32
+ * length (little-endian) and DER each. */
+MUST_USE int cert_write_sent(const struct cert *c, struct text *out);
+
 struct cert_request {
     struct slice common_name;       /* 1..64 bytes of UTF-8 */
     const struct slice *names;      /* subjectAltName: DNS names and IP addresses; none: the common name */

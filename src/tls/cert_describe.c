@@ -143,6 +143,28 @@ int cert_write_pem(const struct cert *c, unsigned parts, struct text *out)
     return text_error(out);
 }
 
+static int add_sent(X509 *x, struct text *out)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(x, &der);
+    if (len <= 0)
+        return ERR_NOMEM;
+    for (unsigned shift = 0; shift < 32; shift += 8)
+        text_add_char(out, (char)((unsigned)len >> shift & 0xff));
+    text_add(out, slice_of((const char *)der, (size_t)len));
+    OPENSSL_free(der);
+    return text_error(out);
+}
+
+int cert_write_sent(const struct cert *c, struct text *out)
+{
+    int err = add_sent(c->leaf, out);
+    for (int i = 0; !err && i < sk_X509_num(c->others); i++)
+        if (X509_cmp(sk_X509_value(c->others, i), c->leaf) != 0)
+            err = add_sent(sk_X509_value(c->others, i), out);
+    return err;
+}
+
 /* ---- thumbprints ---- */
 
 /* Invisible characters that come along when a thumbprint is copied from a window. */

@@ -21,6 +21,7 @@
 struct cert {
     X509 *leaf;
     STACK_OF(X509) *chain; /* upwards, without the leaf */
+    STACK_OF(X509) *others; /* whatever else came with the leaf, in its order; NULL: nothing */
     EVP_PKEY *key;         /* NULL if unknown */
 };
 

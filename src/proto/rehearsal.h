@@ -1,0 +1,19 @@
+/* rehearsal.h - how a login that is only rehearsed would end (`sallyport certificate test`). */
+#pragma once
+
+/*   outcome                        number  what the command line says */
+#define REHEARSAL_OUTCOMES(R)                                                                          \
+    R(REHEARSAL_ALLOWED,             0, "the certificate logs in")                                     \
+    R(REHEARSAL_NEEDS_PASSWORD,      1, "the certificate is good; a password says who it is")          \
+    R(REHEARSAL_CERTIFICATE_REFUSED, 2, "the certificate is refused")                                  \
+    R(REHEARSAL_ACCOUNT_REFUSED,     3, "the certificate is good, its account is refused")             \
+    R(REHEARSAL_HOME_REFUSED,        4, "the account is good, its start directory is refused")         \
+    R(REHEARSAL_UNAVAILABLE,         5, "no verdict: what has to be asked does not answer")            \
+    R(REHEARSAL_NOT_ASKED,           6, "the site asks for no certificate")
+
+enum rehearsal_outcome {
+#define R(name, number, text) name = number,
+    REHEARSAL_OUTCOMES(R)
+#undef R
+    REHEARSAL_MAX = 6,
+};
