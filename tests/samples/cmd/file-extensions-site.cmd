@@ -1,0 +1,9 @@
+@REM Programs may not be exchanged.
+@REM given: Depot FTP
+@REM then: location[@path='Depot FTP']//requestFiltering/fileExtensions[@allowUnlisted='true']
+@REM then: location[@path='Depot FTP']//requestFiltering/fileExtensions/add[@fileExtension='.bat'][@allowed='false']
+@REM then: location[@path='Depot FTP']//requestFiltering/fileExtensions/add[@fileExtension='txt'][@allowed='true']
+
+appcmd.exe set config "Depot FTP" -section:system.ftpServer/security/requestFiltering /fileExtensions.allowUnlisted:"True" /commit:apphost
+appcmd.exe set config "Depot FTP" -section:system.ftpServer/security/requestFiltering /+"fileExtensions.[fileExtension='.exe',allowed='False']" /+"fileExtensions.[fileExtension='.bat',allowed='False']" /commit:apphost
+appcmd.exe set config "Depot FTP" -section:system.ftpServer/security/requestFiltering /+"fileExtensions.[fileExtension='txt',allowed='True']" /commit:apphost

@@ -1,0 +1,5 @@
+@REM The element connections of a site named like its host, all settings in one line.
+@REM given: ftp.depot.example
+@REM then: sites/site[@name='ftp.depot.example']/ftpServer/connections[@unauthenticatedTimeout='60'][@controlChannelTimeout='120'][@dataChannelTimeout='30'][@disableSocketPooling='true'][@serverListenBacklog='60'][@minBytesPerSecond='240'][@maxConnections='100'][@resetOnMaxConnections='true']
+
+appcmd.exe set config -section:system.applicationHost/sites /[name='ftp.depot.example'].ftpServer.connections.unauthenticatedTimeout:"60" /[name='ftp.depot.example'].ftpServer.connections.controlChannelTimeout:"120" /[name='ftp.depot.example'].ftpServer.connections.dataChannelTimeout:"30" /[name='ftp.depot.example'].ftpServer.connections.disableSocketPooling:"True" /[name='ftp.depot.example'].ftpServer.connections.serverListenBacklog:"60" /[name='ftp.depot.example'].ftpServer.connections.minBytesPerSecond:"240" /[name='ftp.depot.example'].ftpServer.connections.maxConnections:"100" /[name='ftp.depot.example'].ftpServer.connections.resetOnMaxConnections:"True" /commit:apphost

@@ -1,0 +1,5 @@
+@REM The element messages of a site named like its host, all settings in one line.
+@REM given: ftp.depot.example
+@REM then: sites/site[@name='ftp.depot.example']/ftpServer/messages[@exitMessage='Until next time.'][@greetingMessage='This depot is watched.'][@bannerMessage='Depot of the example company'][@maxClientsMessage='All places are taken.'][@suppressDefaultBanner='true'][@allowLocalDetailedErrors='false'][@expandVariables='true']
+
+appcmd.exe set config -section:system.applicationHost/sites /[name='ftp.depot.example'].ftpServer.messages.exitMessage:"Until next time." /[name='ftp.depot.example'].ftpServer.messages.greetingMessage:"This depot is watched." /[name='ftp.depot.example'].ftpServer.messages.bannerMessage:"Depot of the example company" /[name='ftp.depot.example'].ftpServer.messages.maxClientsMessage:"All places are taken." /[name='ftp.depot.example'].ftpServer.messages.suppressDefaultBanner:"True" /[name='ftp.depot.example'].ftpServer.messages.allowLocalDetailedErrors:"False" /[name='ftp.depot.example'].ftpServer.messages.expandVariables:"True" /commit:apphost

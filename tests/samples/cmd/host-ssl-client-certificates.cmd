@@ -1,0 +1,5 @@
+@REM The element security/sslClientCertificates of a site named like its host, all settings in one line.
+@REM given: ftp.depot.example
+@REM then: sites/site[@name='ftp.depot.example']/ftpServer/security/sslClientCertificates[@clientCertificatePolicy='CertRequire'][@useActiveDirectoryMapping='true'][@validationFlags='NoRevocationCheck, CertNoUsageCheck'][@revocationFreshnessTime='00:10:00'][@revocationUrlRetrievalTimeout='00:00:30']
+
+appcmd.exe set config -section:system.applicationHost/sites /[name='ftp.depot.example'].ftpServer.security.sslClientCertificates.clientCertificatePolicy:"CertRequire" /[name='ftp.depot.example'].ftpServer.security.sslClientCertificates.useActiveDirectoryMapping:"True" /[name='ftp.depot.example'].ftpServer.security.sslClientCertificates.validationFlags:"NoRevocationCheck, CertNoUsageCheck" /[name='ftp.depot.example'].ftpServer.security.sslClientCertificates.revocationFreshnessTime:"00:10:00" /[name='ftp.depot.example'].ftpServer.security.sslClientCertificates.revocationUrlRetrievalTimeout:"00:00:30" /commit:apphost

@@ -1,0 +1,10 @@
+@REM One address and one network are refused, another is let in.
+@REM given: Depot FTP
+@REM then: location[@path='Depot FTP/in']//ipSecurity[@allowUnlisted='true'][@enableReverseDns='false']
+@REM then: location[@path='Depot FTP/in']//ipSecurity/add[@ipAddress='198.51.100.0'][@subnetMask='255.255.255.0']
+@REM then: location[@path='Depot FTP/in']//ipSecurity/add[@ipAddress='203.0.113.7'][@allowed='true']
+
+appcmd.exe set config "Depot FTP/in" -section:system.ftpServer/security/ipSecurity /allowUnlisted:"True" /enableReverseDns:"False" /commit:apphost
+appcmd.exe set config "Depot FTP/in" -section:system.ftpServer/security/ipSecurity /+"[ipAddress='192.0.2.1',subnetMask='255.255.255.255',allowed='False']" /commit:apphost
+appcmd.exe set config "Depot FTP/in" -section:system.ftpServer/security/ipSecurity /+"[ipAddress='198.51.100.0',subnetMask='255.255.255.0']" /commit:apphost
+appcmd.exe set config "Depot FTP/in" -section:system.ftpServer/security/ipSecurity /+"[ipAddress='203.0.113.7',allowed='True']" /commit:apphost
