@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/secret.h"
+#include "base/utf16.h"
 #include "proto/limits.h"
 
 static atomic_ulong work[PASSWORD_FORM_COUNT];
@@ -92,40 +93,11 @@ static bool is_usable(struct slice password)
     return password.len > 0 && !slice_has_byte(password, 0);
 }
 
-static size_t utf16_put(uint8_t *out, uint32_t unit)
-{
-    out[0] = (uint8_t)unit;
-    out[1] = (uint8_t)(unit >> 8);
-    return 2;
-}
-
-/* UTF-8 to UTF-16LE; bytes that are no UTF-8 are taken one by one, as Latin-1.  `out` holds twice the input. */
-static size_t utf16_from(struct slice s, uint8_t *out)
-{
-    bool utf8 = slice_is_utf8(s);
-    size_t len = 0;
-    for (size_t i = 0; i < s.len;) {
-        uint32_t c = (uint8_t)s.ptr[i++];
-        unsigned more = !utf8 || c < 0x80 ? 0 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
-        if (more)
-            c &= 0x3Fu >> more;
-        while (more--)
-            c = c << 6 | ((uint8_t)s.ptr[i++] & 0x3Fu);
-        if (c < 0x10000) {
-            len += utf16_put(out + len, c);
-        } else {
-            len += utf16_put(out + len, 0xD800 + ((c - 0x10000) >> 10));
-            len += utf16_put(out + len, 0xDC00 + ((c - 0x10000) & 0x3FF));
-        }
-    }
-    return len;
-}
-
 static bool sha256_match(const uint8_t want[SHA256_DIGEST_LENGTH], struct slice password)
 {
     uint8_t wide[2 * SECRET_LIMIT], narrow_digest[SHA256_DIGEST_LENGTH], wide_digest[SHA256_DIGEST_LENGTH];
     struct slice bounded = slice_first(password, SECRET_LIMIT);
-    size_t wide_len = utf16_from(bounded, wide);
+    size_t wide_len = utf16le_from(bounded, wide);
 
     SHA256((const uint8_t *)bounded.ptr, bounded.len, narrow_digest);
     SHA256(wide, wide_len, wide_digest);
