@@ -73,6 +73,7 @@ class Site:
         self.control_policy = self.data_policy = "SslAllow"
         self.certificate = None
         self.anonymous = self.basic = False
+        self.more_providers = ""
         self.providers = True  # IIS Manager users may log in with their password
         self.authentication = self.extra = self.security = self.attributes = self.virtual_directories = self.settings = self.elements = ""
 
@@ -93,7 +94,7 @@ class Site:
                         <authentication>
                             <anonymousAuthentication enabled="{str(self.anonymous).lower()}" />
                             <basicAuthentication enabled="{str(self.basic).lower()}" />
-                            <customAuthentication><providers>{providers}</providers></customAuthentication>
+                            <customAuthentication><providers>{providers}{self.more_providers}</providers></customAuthentication>
                             {self.authentication}
                         </authentication>
                         {self.security}

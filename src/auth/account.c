@@ -8,13 +8,33 @@ bool account_is_anonymous_name(struct slice name)
     return slice_equal_fold_str(name, "anonymous") || slice_equal_fold_str(name, "ftp");
 }
 
+static enum account_kind kind_of(const struct snap_provider *p)
+{
+    switch (p->kind) {
+    case SNAP_PROVIDER_IIS_MANAGER:
+        return ACCOUNT_IIS_MANAGER;
+    case SNAP_PROVIDER_ASPNET:
+        return ACCOUNT_MEMBERSHIP;
+    default:
+        return ACCOUNT_OTHER_PROVIDER;
+    }
+}
+
+enum account_kind account_first_provider(const struct snapshot *s, const struct snap_site *site, unsigned kinds)
+{
+    for (uint32_t i = 0; i < site->providers.count; i++) {
+        enum account_kind kind = kind_of(snapshot_provider(s, site->providers.first + i));
+        if (kinds & kind)
+            return kind;
+    }
+    return 0;
+}
+
 unsigned account_kinds(const struct snapshot *s, const struct snap_site *site)
 {
     unsigned kinds = (site->anonymous_enabled ? ACCOUNT_ANONYMOUS : 0) | (site->basic_enabled ? ACCOUNT_SYSTEM : 0);
-    for (uint32_t i = 0; i < site->providers.count; i++) {
-        const struct snap_provider *p = snapshot_provider(s, site->providers.first + i);
-        kinds |= p->kind == SNAP_PROVIDER_IIS_MANAGER ? ACCOUNT_IIS_MANAGER : ACCOUNT_OTHER_PROVIDER;
-    }
+    for (uint32_t i = 0; i < site->providers.count; i++)
+        kinds |= kind_of(snapshot_provider(s, site->providers.first + i));
     return kinds;
 }
 

@@ -15,16 +15,18 @@ enum account_kind {
     ACCOUNT_ANONYMOUS = 1,
     ACCOUNT_IIS_MANAGER = 2,
     ACCOUNT_SYSTEM = 4,
+    ACCOUNT_OTHER_PROVIDER = 8, /* a provider that we cannot run: it is on, and nobody gets in through it */
+    ACCOUNT_MEMBERSHIP = 32, /* of the ASP.NET membership */
     ACCOUNT_DIRECTORY = 16, /* of the Active Directory, named by a certificate */
 };
 
 /* "anonymous" and "ftp", without regard to case. */
 bool account_is_anonymous_name(struct slice name);
 
-/* What the site has on: account_kind bits; 0 when all authentication methods are disabled (sub-status 36).  A provider
- * of a kind we cannot run counts as `other`: it is on, and nobody gets in through it. */
-enum { ACCOUNT_OTHER_PROVIDER = 8 };
+/* What the site has on: account_kind bits; 0 when all authentication methods are disabled (sub-status 36). */
 unsigned account_kinds(const struct snapshot *s, const struct snap_site *site);
+/* Which of `kinds` the site's list of providers names first; 0: none. */
+enum account_kind account_first_provider(const struct snapshot *s, const struct snap_site *site, unsigned kinds);
 
 /* The IIS Manager user of that name without regard to case, NULL if there is none (threats.md A10). */
 const struct snap_user *account_user(const struct snapshot *s, struct slice name);

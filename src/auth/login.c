@@ -152,17 +152,27 @@ static const struct {
     bool (*attempt)(struct auth_server *a, struct login *l);
 } methods[] = {
     { ACCOUNT_IIS_MANAGER, login_try_manager },
+    { ACCOUNT_MEMBERSHIP,  login_try_membership },
     { ACCOUNT_SYSTEM,      login_try_system  },
 };
 
+/* Providers in the order of the site's list, then what stands in the table. */
+static enum account_kind first_of(const struct auth_server *a, const struct login *l)
+{
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, l->site);
+    enum account_kind kind = site ? account_first_provider(a->child->snapshot, site, l->methods) : 0;
+    for (size_t i = 0; !kind && i < sizeof methods / sizeof methods[0]; i++)
+        kind = l->methods & methods[i].kind;
+    return kind;
+}
+
 void login_next_method(struct auth_server *a, struct login *l)
 {
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
-        if (!(l->methods & methods[i].kind))
-            continue;
-        l->methods &= ~(unsigned)methods[i].kind;
-        if (methods[i].attempt(a, l))
-            return;
+    for (enum account_kind kind; (kind = first_of(a, l));) {
+        l->methods &= ~(unsigned)kind;
+        for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+            if (methods[i].kind == kind && methods[i].attempt(a, l))
+                return;
     }
     login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, l->certificate ? SUB_USER_FAILED : SUB_AUTH_ERROR);
 }
@@ -192,7 +202,7 @@ void login_go_on(struct auth_server *a, struct login *l, unsigned kinds)
         login_grant(a, l, &(struct identity){ .kind = ACCOUNT_ANONYMOUS });
         return;
     }
-    l->methods = kinds & (ACCOUNT_IIS_MANAGER | ACCOUNT_SYSTEM);
+    l->methods = kinds & (ACCOUNT_IIS_MANAGER | ACCOUNT_MEMBERSHIP | ACCOUNT_SYSTEM);
     login_next_method(a, l);
 }
 

@@ -23,7 +23,7 @@ enum {
     SUB_CERT_INVALID = SUB_CERTIFICATE_INVALID,
 };
 
-enum login_stage { LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_GRANTING };
+enum login_stage { LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_ASKING_MEMBERSHIP, LOGIN_GRANTING };
 
 struct login {
     struct login *next;
@@ -110,6 +110,10 @@ struct slice login_split_domain(const struct identity *identity, struct slice *d
 /* false: the method has no say, go on with the next. */
 bool login_try_manager(struct auth_server *a, struct login *l);
 bool login_try_system(struct auth_server *a, struct login *l);
+bool login_try_membership(struct auth_server *a, struct login *l);
+/* The credential cache: who this was the last time, NULL when it does not know; and keep what was found out. */
+const struct identity *login_recall(struct auth_server *a, struct login *l, enum account_kind kind, struct slice name);
+void login_remember(struct auth_server *a, const struct login *l, const struct identity *identity);
 bool login_pam_is_expected(const struct auth_server *a);
 /* What the cache compares: a digest of the password stored for this identity. */
 void login_fingerprint(const struct auth_server *a, const struct identity *identity, uint8_t out[CACHE_DIGEST]);

@@ -38,6 +38,7 @@ void login_peer_gone(struct auth_server *a, unsigned role, unsigned index)
         next = l->next;
         bool waits = (role == ROLE_WORKER && l->worker == index) ||
                      (role == ROLE_BROKER && l->broker == index && l->stage == LOGIN_GRANTING) ||
+                     (role == ROLE_MEMBERSHIP && l->stage == LOGIN_ASKING_MEMBERSHIP) ||
                      (role == ROLE_PAM && l->stage == LOGIN_ASKING_PAM);
         if (waits)
             login_give_up(a, l);

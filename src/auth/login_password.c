@@ -24,7 +24,7 @@ void login_fingerprint(const struct auth_server *a, const struct identity *ident
     cache_fingerprint(a->cache, user ? snapshot_text(s, user->password) : SLICE_NONE, out);
 }
 
-static const struct identity *recall(struct auth_server *a, struct login *l, enum account_kind kind, struct slice name)
+const struct identity *login_recall(struct auth_server *a, struct login *l, enum account_kind kind, struct slice name)
 {
     uint8_t fingerprint[CACHE_DIGEST];
     const struct cache_key key = { kind, l->site, name, login_password(l) };
@@ -36,7 +36,7 @@ static const struct identity *recall(struct auth_server *a, struct login *l, enu
     return found && account_is_allowed(a->child->snapshot, kind, l->site, found->user) ? found : NULL;
 }
 
-static void remember(struct auth_server *a, const struct login *l, const struct identity *identity)
+void login_remember(struct auth_server *a, const struct login *l, const struct identity *identity)
 {
     uint8_t fingerprint[CACHE_DIGEST];
     if (!cache_is_on(a) || l->certificate)
@@ -56,7 +56,7 @@ bool login_try_manager(struct auth_server *a, struct login *l)
         return false;
     const struct snap_user *user = account_user(s, login_user(l));
     struct slice canonical = user ? snapshot_text(s, user->name) : login_user(l);
-    const struct identity *known = recall(a, l, ACCOUNT_IIS_MANAGER, canonical);
+    const struct identity *known = login_recall(a, l, ACCOUNT_IIS_MANAGER, canonical);
     if (known) {
         login_grant(a, l, known);
         return true;
@@ -131,7 +131,7 @@ static void manager_verified(struct auth_server *a, struct login *l, const struc
         return;
     }
     renew_password(a, l, user);
-    remember(a, l, &identity);
+    login_remember(a, l, &identity);
     login_grant(a, l, &identity);
 }
 
@@ -162,7 +162,7 @@ bool login_try_system(struct auth_server *a, struct login *l)
     struct slice name;
     if (!site || account_system_name(login_user(l), a->options.machine, snapshot_text(s, site->basic_default_logon_domain), &name))
         return false;
-    const struct identity *known = recall(a, l, ACCOUNT_SYSTEM, name);
+    const struct identity *known = login_recall(a, l, ACCOUNT_SYSTEM, name);
     if (known) {
         login_grant(a, l, known);
         return true;
@@ -208,6 +208,6 @@ void login_pam_answered(struct auth_server *a, const struct pam_answer *m)
         login_next_method(a, l);
         return;
     }
-    remember(a, l, &identity);
+    login_remember(a, l, &identity);
     login_grant(a, l, &identity);
 }

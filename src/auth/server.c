@@ -208,6 +208,16 @@ static int on_pam_answer(struct auth_server *a, const struct peer *p, struct wir
     return err;
 }
 
+static int on_membership_answer(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    (void)p;
+    struct membership_answer m;
+    int err = membership_answer_decode(in, &m);
+    if (!err)
+        login_membership_answered(a, &m);
+    return err;
+}
+
 static const struct {
     unsigned role;
     const struct wire_channel *channel;
@@ -219,6 +229,7 @@ static const struct {
     { ROLE_WORKER, &auth_channel,  MSG_auth_certificate, on_certificate },
     { ROLE_WORKER, &auth_channel,  MSG_auth_forget,  on_forget       },
     { ROLE_BROKER, &grant_channel, MSG_grant_answer, on_grant_answer },
+    { ROLE_MEMBERSHIP, &membership_channel, MSG_membership_answer, on_membership_answer },
     { ROLE_PAM,    &pam_channel,   MSG_pam_answer,   on_pam_answer   },
 };
 

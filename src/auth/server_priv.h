@@ -14,6 +14,7 @@
 #include "policy/lockout.h"
 #include "proto/auth.h"
 #include "proto/log.h"
+#include "proto/membership.h"
 #include "proto/pam.h"
 
 struct login; /* one under way; login.h */
@@ -107,6 +108,7 @@ void login_forget(struct auth_server *a, unsigned worker, uint64_t number);
 void login_begin(struct auth_server *a, unsigned worker, const struct auth_login *m);
 void login_verified(struct auth_server *a, struct verify_job *job); /* takes the job */
 void login_mapped(struct auth_server *a, struct map_job *job);      /* takes the job */
+void login_membership_answered(struct auth_server *a, const struct membership_answer *m);
 void login_pam_answered(struct auth_server *a, const struct pam_answer *m);
 void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m);
 void login_end(struct auth_server *a, unsigned worker, uint64_t ticket);

@@ -13,6 +13,7 @@
 #include "proto/auth.h"
 #include "proto/grant.h"
 #include "proto/log.h"
+#include "proto/membership.h"
 #include "proto/pam.h"
 #include "snapshot/snapshot_build.h"
 #include "sys/datagram.h"
@@ -26,6 +27,7 @@
 
 struct setup {
     bool anonymous, basic, manager, other_provider;
+    bool membership; /* the other provider is AspNetAuth */
     bool not_installed, windows_only, cache, rehash;
     bool manager_disabled, no_permission; /* of ftpmanager */
     bool deny, log_only, exempt;          /* denyByFailure after two failures */
@@ -40,7 +42,8 @@ static struct snapshot_writer *compose(const struct setup *t)
 #define PUT(text) snapshot_build_text(w, text)
     struct snap_server server = snapshot_build_server(w);
     struct snap_site site = snapshot_build_site(w, "My New FTP Site", SITE);
-    struct snap_provider providers[] = { { PUT("AspNetAuth"), SNAP_PROVIDER_ASPNET, 0 },
+    struct snap_provider providers[] = { { PUT(t->membership ? "AspNetAuth" : "Custom"),
+                                           t->membership ? SNAP_PROVIDER_ASPNET : SNAP_PROVIDER_UNKNOWN, 0 },
                                          { PUT("IisManagerAuth"), SNAP_PROVIDER_IIS_MANAGER, 0 } };
     struct snap_user users[] = {
         { PUT("FTPManager"), PUT(t->manager_password ? t->manager_password : SHA256_P), !t->manager_disabled, 0 },
@@ -91,7 +94,7 @@ static struct snapshot_writer *compose(const struct setup *t)
 static struct world {
     struct child child;
     struct auth_server *auth;
-    int supervisor, worker[2], broker[2], pam, logger; /* our ends */
+    int supervisor, worker[2], broker[2], pam, membership, logger; /* our ends */
     struct text told;                                   /* events, one per line */
     uint8_t buffer[WIRE_DATAGRAM_MAX];
 } world;
@@ -115,7 +118,7 @@ static int join(unsigned role, unsigned index)
 static void begin_with(const struct setup *t, const struct auth_options *options, bool with_pam)
 {
     struct snapshot_writer *w = compose(t);
-    world = (struct world){ .child = { .role = ROLE_AUTH }, .pam = -1 };
+    world = (struct world){ .child = { .role = ROLE_AUTH }, .pam = -1, .membership = -1 };
     world.supervisor = our_end(&world.child.fd);
     world.child.snapshot = snapshot_build(w, ROLE_AUTH);
     snapshot_writer_free(w);
@@ -125,6 +128,8 @@ static void begin_with(const struct setup *t, const struct auth_options *options
         world.worker[i] = join(ROLE_WORKER, i);
         world.broker[i] = join(ROLE_BROKER, i);
     }
+    if (t->membership)
+        world.membership = join(ROLE_MEMBERSHIP, 0);
     if (with_pam)
         world.pam = join(ROLE_PAM, 0);
     world.logger = join(ROLE_LOGGER, 0);
@@ -157,7 +162,7 @@ static void finish(void)
     assert_null(strstr(text_str(&world.told), "P@ssw0rd")); /* A14 */
     text_free(&world.told);
     int ours[] = { world.supervisor, world.child.fd, world.worker[0], world.worker[1], world.broker[0], world.broker[1],
-                   world.pam, world.logger };
+                   world.pam, world.membership, world.logger };
     for (size_t i = 0; i < COUNT_OF(ours); i++)
         if (ours[i] >= 0)
             close(ours[i]);
@@ -496,6 +501,77 @@ static void test_no_pam_is_told_once(void **state)
     finish();
 }
 
+/* ---- ASP.NET membership ---- */
+
+static const struct {
+    const char *label;
+    uint8_t verdict;
+    const char *name; /* that the database gives */
+    enum auth_verdict want;
+} members[] = {
+    { "member",                        MEMBERSHIP_OK,          "Anna",    AUTH_ALLOWED },
+    { "wrong password",                MEMBERSHIP_DENIED,      "",        AUTH_DENIED },
+    { "the database is away",          MEMBERSHIP_UNAVAILABLE, "",        AUTH_UNAVAILABLE },
+    { "a name that would end a line",  MEMBERSHIP_OK,          "an\nna", AUTH_DENIED },
+};
+
+static void test_membership(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        CASE_LABEL(&members[i]);
+        begin_with(&(struct setup){ .manager = true, .other_provider = true, .membership = true, .cache = true }, &usual, false);
+        ask(0, "anna", "secret");
+        struct membership_check check;
+        EXPECT(world.membership, membership_check, &check);
+        assert_true(slice_equal_str(check.user, "anna"));
+        assert_true(slice_equal_str(check.password, "secret"));
+        assert_int_equal(DATAGRAM_SEND(world.membership, -1, membership_answer, .job = check.job,
+                                       .verdict = members[i].verdict, .user = slice_str(members[i].name),
+                                       .roles = SLICE_LITERAL("Partners\nStaff")),
+                         0);
+        if (members[i].want == AUTH_ALLOWED) {
+            struct grant_give give;
+            EXPECT(world.broker[0], grant_give, &give);
+            assert_int_equal(give.identity, GRANT_SERVICE);
+            assert_int_equal(give.account, GRANT_CUSTOM);
+            assert_true(slice_equal_str(give.user, "Anna"));
+            assert_true(slice_equal_str(give.roles, "Partners\nStaff"));
+            assert_int_equal(DATAGRAM_SEND(world.broker[0], -1, grant_answer, .ticket = give.ticket, .accepted = true), 0);
+        }
+        assert_int_equal(result_at(0).verdict, members[i].want);
+        finish();
+    }
+}
+
+/* The second login of a member costs no question; the program's end answers who waits. */
+static void test_membership_cache_and_end(void **state)
+{
+    (void)state;
+    struct membership_check check;
+    struct grant_give give;
+    begin_with(&(struct setup){ .other_provider = true, .membership = true, .cache = true }, &usual, false);
+    for (int i = 0; i < 2; i++) {
+        ask(0, "anna", "secret");
+        if (i == 0) {
+            EXPECT(world.membership, membership_check, &check);
+            assert_int_equal(DATAGRAM_SEND(world.membership, -1, membership_answer, .job = check.job, .verdict = MEMBERSHIP_OK,
+                                           .user = SLICE_LITERAL("anna")), 0);
+        }
+        EXPECT(world.broker[0], grant_give, &give);
+        assert_int_equal(DATAGRAM_SEND(world.broker[0], -1, grant_answer, .ticket = give.ticket, .accepted = true), 0);
+        assert_int_equal(result_at(0).verdict, AUTH_ALLOWED);
+    }
+    ask(0, "berta", "secret");
+    EXPECT(world.membership, membership_check, &check);
+    close(world.membership);
+    world.membership = -1;
+    assert_int_equal(result_at(0).verdict, AUTH_UNAVAILABLE);
+    ask(0, "berta", "secret");
+    assert_int_equal(result_at(0).verdict, AUTH_UNAVAILABLE);
+    finish();
+}
+
 /* ---- the cache (A11) ---- */
 
 static unsigned long total_work(void)
@@ -823,6 +899,8 @@ int main(void)
         cmocka_unit_test(test_broker_refuses),
         cmocka_unit_test(test_explanations_are_bounded),
         cmocka_unit_test(test_system_accounts),
+        cmocka_unit_test(test_membership),
+        cmocka_unit_test(test_membership_cache_and_end),
         cmocka_unit_test(test_no_pam_is_told_once),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_cache_follows_configuration),

@@ -242,7 +242,8 @@ static int put_server(struct compiler *c)
 {
     typedef struct snap_server row;
     static const struct snap_column columns[] = { SNAP_SERVER_COLUMNS(SNAP_COLUMN) };
-    struct snap_server server = { .generation = (int64_t)c->in->generation, .needs_pam = needs_pam(c) };
+    struct snap_server server = { .generation = (int64_t)c->in->generation, .needs_pam = needs_pam(c),
+                                  .needs_membership = c->membership_used };
     int err = columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &server);
     if (err)
         return err;
@@ -283,7 +284,7 @@ static int compile_all(struct compiler *c)
 {
     int (*const steps[])(struct compiler *) = {
         open_conf, put_source_files, open_paths,   read_safety, server_cert_open, read_sites, bindings_clashes,
-        bindings_put, users_put, client_cert_trust, ad_put, put_server,
+        bindings_put, users_put, client_cert_trust, ad_put, membership_put, put_server,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c);
@@ -301,6 +302,7 @@ static void release(struct compiler *c)
         free_site(&c->sites[i]);
     free(c->sites);
     server_cert_close(c);
+    membership_free(c);
     path_map_free(c->paths);
     conf_free(c->conf);
 }

@@ -53,6 +53,8 @@ struct compiler {
     struct store *stores;
     size_t store_count;
     bool allow_unenforced;
+    struct membership *membership; /* NULL: no site uses it */
+    bool membership_used;
 };
 
 /* ---- compile.c ---- */
@@ -127,6 +129,12 @@ MUST_USE int users_put(struct compiler *c);
 
 /* ---- ad.c ---- */
 MUST_USE int ad_put(struct compiler *c);
+
+/* ---- membership.c ---- */
+/* Whether web.config says how members of AspNetAuth are found; when not, `d` says why and where. */
+bool membership_is_configured(struct compiler *c, struct diag *d);
+MUST_USE int membership_put(struct compiler *c);
+void membership_free(struct compiler *c);
 
 /* ---- unenforced.c ---- */
 void unenforced_report(struct compiler *c);

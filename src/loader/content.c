@@ -201,7 +201,15 @@ static void put_provider(struct compiler *c, struct site_work *s, struct conf_el
     struct conf_element *definition = definition_of(c, name);
     struct snap_provider row = { .name = snapshot_put_text(c->w, name), .source = compile_source(item, "name") };
     row.kind = definition ? kind_of(conf_text(definition, "type")) : SNAP_PROVIDER_UNKNOWN;
-    if (row.kind != SNAP_PROVIDER_IIS_MANAGER) {
+    struct diag missing = { 0 };
+    if (row.kind == SNAP_PROVIDER_ASPNET && !membership_is_configured(c, &missing)) {
+        row.kind = SNAP_PROVIDER_UNKNOWN;
+        struct diag told = missing;
+        diag_set(&told, "nobody can log in through provider " SLICE_FMT ": %s", SLICE_ARG(name), missing.what);
+        if (!told.file[0])
+            compile_place(item, "name", &told);
+        compile_tell(c, s, LOADER_WARNING, &told);
+    } else if (row.kind == SNAP_PROVIDER_UNKNOWN) {
         struct diag d = { 0 };
         compile_place(item, "name", &d);
         if (definition)

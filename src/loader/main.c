@@ -115,7 +115,7 @@ static void empty_inbox(struct inbox *box)
 
 /* ---- the two things it can be asked ---- */
 
-static const unsigned snapshot_roles[] = { ROLE_SUPERVISOR, ROLE_WORKER, ROLE_BROKER, ROLE_AUTH, ROLE_LOGGER };
+static const unsigned snapshot_roles[] = { ROLE_SUPERVISOR, ROLE_WORKER, ROLE_BROKER, ROLE_AUTH, ROLE_MEMBERSHIP, ROLE_LOGGER };
 
 static int send_snapshot(const struct snapshot_writer *w, unsigned role, uint64_t generation)
 {

@@ -147,7 +147,7 @@ WIRE_MESSAGE(child_test_done, CHILD_TEST_DONE_FIELDS)
     F(text, text,  4096)
 WIRE_MESSAGE(child_event, CHILD_EVENT_FIELDS)
 
-#define ROLE_ANY_CHILD (ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_PAM | ROLE_LOGGER)
+#define ROLE_ANY_CHILD (ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_PAM | ROLE_MEMBERSHIP | ROLE_LOGGER)
 /*    no   message               sender            fds */
 #define CHILD_CHANNEL(M)                             \
     M(1,  child_setting,       ROLE_SUPERVISOR, 0)   \

@@ -13,6 +13,7 @@
 #include "proto/grant.h"
 #include "proto/loader.h"
 #include "proto/log.h"
+#include "proto/membership.h"
 #include "proto/pam.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,6 +40,7 @@ struct round {
     C(auth_channel, AUTH_CHANNEL)                                                                        \
     C(grant_channel, GRANT_CHANNEL)                                                                      \
     C(broker_channel, BROKER_CHANNEL)                                                                    \
+    C(membership_channel, MEMBERSHIP_CHANNEL)                                                            \
     C(pam_channel, PAM_CHANNEL)                                                                          \
     C(log_channel, LOG_CHANNEL)                                                                          \
     C(child_channel, CHILD_CHANNEL)                                                                      \

@@ -300,6 +300,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(s, broker_user,              "sallyport/service",        "fileUser")                /* sallyport: the service account */ \
     C(s, auth_user,                "sallyport/service",        "authUser")                /* sallyport-auth */   \
     C(s, logger_user,              "sallyport/service",        "logUser")                 /* sallyport-log */    \
+    C(s, membership_user,          "sallyport/service",        "membershipUser")          /* sallyport-membership */ \
     C(s, loader_user,              "sallyport/service",        "loaderUser")              /* sallyport-loader */ \
     C(s, admin_group,              "sallyport/service",        "adminGroup")              /* sallyport-admin */  \
     C(e, tls_min,                  "sallyport/tls",            "minProtocol")             /* Tls12=0, Tls13=1 */ \
@@ -329,6 +330,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(r, externals,        "external", "") \
     C(r, never_denied,     "address", "") /* single addresses that denyByFailure does not count */ \
     C(s, central_log_path, "", "")            \
+    C(b, needs_membership, "", "") /* some startable site has AspNetAuth on, and web.config says how */ \
     C(b, needs_pam,        "", "") /* some startable site has Basic on, or maps certificates, and we are privileged */
 
 /* sallyport/directory: one row, none when no directory is configured.  Auth only (the bind password is in it). */
@@ -357,12 +359,24 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
 #define SNAP_LOADER_SETTINGS(C)                                                                                  \
     C(b, allow_unenforced,         "sallyport/safety",         "allowUnenforcedSettings") /* false */
 
+/* The membership of ASP.NET, from web.config: one row, none when no site uses it.  Membership only (the database password
+ * is in it).  Connections are ODBC connection strings; roles_connection "": roles are off. */
+#define SNAP_MEMBERSHIP_COLUMNS(C)            \
+    C(s, users_connection,  "", "")           \
+    C(s, users_application, "", "")           \
+    C(s, roles_connection,  "", "")           \
+    C(s, roles_application, "", "")           \
+    C(s, hash_algorithm,    "", "")           \
+    C(u, max_failures,      "", "")           \
+    C(u, window_minutes,    "", "")           \
+    C(u, command_seconds,   "", "")
+
 /*    table      row struct         columns                                                             roles */
 #define SNAP_SITE_COLUMNS(C) SNAP_SITE_SETTINGS(C) SNAP_SITE_SALLYPORT(C) SNAP_SITE_COMPUTED(C)
 #define SNAP_SERVER_COLUMNS(C) SNAP_SERVER_SETTINGS(C) SNAP_SERVER_SALLYPORT(C) SNAP_SERVER_COMPUTED(C)
 #define SNAP_ALL (ROLE_SUPERVISOR | ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_LOGGER)
 #define SNAP_TABLES(T)                                                                            \
-    T(server,     SNAP_SERVER_COLUMNS,     SNAP_ALL)                                              \
+    T(server,     SNAP_SERVER_COLUMNS,     SNAP_ALL | ROLE_MEMBERSHIP)                            \
     T(source_file, SNAP_SOURCE_FILE_COLUMNS, ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)               \
     T(origin,     SNAP_ORIGIN_COLUMNS,     ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)                 \
     T(site,       SNAP_SITE_COLUMNS,       SNAP_ALL)                                              \
@@ -383,6 +397,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     T(permission, SNAP_PERMISSION_COLUMNS, ROLE_AUTH)                                             \
     T(cert,       SNAP_CERT_COLUMNS,       ROLE_WORKER)                                           \
     T(ad,         SNAP_AD_SETTINGS,        ROLE_AUTH)                                             \
+    T(membership, SNAP_MEMBERSHIP_COLUMNS, ROLE_MEMBERSHIP)                                       \
     T(trust,      SNAP_TRUST_COLUMNS,      ROLE_AUTH)                                             \
     T(cert_map,   SNAP_CERT_MAP_COLUMNS,   ROLE_AUTH)                                             \
     T(cert_rule,  SNAP_CERT_RULE_COLUMNS,  ROLE_AUTH)

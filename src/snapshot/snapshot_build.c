@@ -34,6 +34,7 @@ struct snap_server snapshot_build_server(struct snapshot_writer *w)
         .broker_user = snapshot_build_text(w, "sallyport"),
         .auth_user = snapshot_build_text(w, "sallyport-auth"),
         .logger_user = snapshot_build_text(w, "sallyport-log"),
+        .membership_user = snapshot_build_text(w, "sallyport-membership"),
         .loader_user = snapshot_build_text(w, "sallyport-loader"),
         .admin_group = snapshot_build_text(w, "sallyport-admin"),
         .ticket_key_seconds = 12 * 3600,

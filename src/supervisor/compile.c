@@ -18,7 +18,8 @@
 #include "supervisor/files.h"
 #include "sys/spawn.h"
 
-enum { LOADER_LIMIT_MS = 60000, SNAPSHOT_ROLES = ROLE_SUPERVISOR | ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_LOGGER };
+enum { LOADER_LIMIT_MS = 60000, 
+       SNAPSHOT_ROLES = ROLE_SUPERVISOR | ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_MEMBERSHIP | ROLE_LOGGER };
 
 struct compile {
     struct supervisor *super;

@@ -12,7 +12,7 @@
 #include "base/own.h"
 #include "base/secret.h"
 
-const char *const config_file_names[] = { "applicationHost.config", "administration.config", "sallyport.config", NULL };
+const char *const config_file_names[] = { "applicationHost.config", "administration.config", "sallyport.config", "web.config", NULL };
 const char *const config_store_names[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed", NULL };
 
 enum { CERTIFICATE_MOST = 1 << 20, CERTIFICATES_MOST = 4000 /* the loader takes 4096 files */ };

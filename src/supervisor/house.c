@@ -137,6 +137,8 @@ void house_accounts(struct supervisor *s)
         { PROGRAM_BROKER, "file access", "sallyport", server ? server->broker_user : (struct snap_text){ 0 } },
         { PROGRAM_AUTH, "authentication", "sallyport-auth", server ? server->auth_user : (struct snap_text){ 0 } },
         { PROGRAM_LOGGER, "the logger", "sallyport-log", server ? server->logger_user : (struct snap_text){ 0 } },
+        { PROGRAM_MEMBERSHIP, "the membership database's driver", "sallyport-membership",
+          server ? server->membership_user : (struct snap_text){ 0 } },
         { WHO_LOADER, "the configuration loader", "sallyport-loader",
           server ? server->loader_user : (struct snap_text){ 0 } },
     };

@@ -34,6 +34,7 @@ static const struct {
     [PROGRAM_LOGGER] = { "logger", ROLE_LOGGER, false },
     [PROGRAM_AUTH] = { "auth", ROLE_AUTH, false },
     [PROGRAM_PAM] = { "pam", ROLE_PAM, false },
+    [PROGRAM_MEMBERSHIP] = { "membership", ROLE_MEMBERSHIP, false },
     [PROGRAM_BROKER] = { "broker", ROLE_BROKER, true },
     [PROGRAM_WORKER] = { "worker", ROLE_WORKER, true },
 };
@@ -46,6 +47,7 @@ static const struct wire {
     { PROGRAM_WORKER, PROGRAM_AUTH,   false },
     { PROGRAM_AUTH,   PROGRAM_BROKER, false },
     { PROGRAM_AUTH,   PROGRAM_PAM,    false },
+    { PROGRAM_AUTH,   PROGRAM_MEMBERSHIP, false },
     { PROGRAM_WORKER, PROGRAM_LOGGER, false },
     { PROGRAM_BROKER, PROGRAM_LOGGER, false },
     { PROGRAM_AUTH,   PROGRAM_LOGGER, false },
@@ -367,10 +369,15 @@ static void program_timer(void *context)
 
 /* ---- all together ---- */
 
-static bool wants_pam(const struct supervisor *s)
+/* Programs that run only when the configuration needs them. */
+static bool is_wanted(const struct supervisor *s, enum program_kind kind)
 {
     const struct snap_server *server = snapshot_server(s->current->view, 0);
-    return s->privileged && server && server->needs_pam;
+    if (kind == PROGRAM_PAM)
+        return s->privileged && server && server->needs_pam;
+    if (kind == PROGRAM_MEMBERSHIP)
+        return server && server->needs_membership;
+    return true;
 }
 
 static void add_program(struct supervisor *s, enum program_kind kind, unsigned index)
@@ -392,7 +399,7 @@ int programs_start(struct supervisor *s)
     {
         if (!p->timer)
             return ERR_NOMEM;
-        if (p->kind != PROGRAM_PAM || wants_pam(s))
+        if (is_wanted(s, p->kind))
             set[count++] = p;
     }
     launch(s, set);
@@ -404,11 +411,15 @@ void programs_new_generation(struct supervisor *s)
     EACH(s, p)
         if (mailbox_is_open(&p->mail) && p->state != PROGRAM_ENDING)
             send_snapshot(s, p);
-    struct program *pam = program_of(s, ROLE_PAM, 0);
-    if (wants_pam(s) && pam->state == PROGRAM_OFF)
-        launch(s, (struct program *const[]){ pam, NULL });
-    else if (!wants_pam(s) && pam->state != PROGRAM_OFF)
-        end_program(pam, PAIR_WAIT_MS);
+    EACH(s, p)
+    {
+        if (p->kind != PROGRAM_PAM && p->kind != PROGRAM_MEMBERSHIP)
+            continue;
+        if (is_wanted(s, p->kind) && p->state == PROGRAM_OFF)
+            launch(s, (struct program *const[]){ p, NULL });
+        else if (!is_wanted(s, p->kind) && p->state != PROGRAM_OFF)
+            end_program(p, PAIR_WAIT_MS);
+    }
 }
 
 bool programs_all_ready(const struct supervisor *s)

@@ -27,7 +27,7 @@
 enum { END_MS = 3000, DRAIN_GRACE_MS = 1500, DRAIN_MOST_S = 24 * 3600, KEY_LIFE_LEAST_S = 60 };
 
 #define BIT(kind) (1u << (kind))
-#define MIDDLE (BIT(PROGRAM_BROKER) | BIT(PROGRAM_AUTH) | BIT(PROGRAM_PAM))
+#define MIDDLE (BIT(PROGRAM_BROKER) | BIT(PROGRAM_AUTH) | BIT(PROGRAM_PAM) | BIT(PROGRAM_MEMBERSHIP))
 #define EVERYONE (BIT(PROGRAM_WORKER) | MIDDLE | BIT(PROGRAM_LOGGER))
 
 static const struct snap_server *settings(const struct supervisor *s)
@@ -233,6 +233,7 @@ static void tell_restart_needed(struct supervisor *s, const struct generation *o
         { offsetof(struct snap_server, worker_user), "workerUser" }, { offsetof(struct snap_server, broker_user), "fileUser" },
         { offsetof(struct snap_server, auth_user), "authUser" },     { offsetof(struct snap_server, logger_user), "logUser" },
         { offsetof(struct snap_server, loader_user), "loaderUser" },
+        { offsetof(struct snap_server, membership_user), "membershipUser" },
     };
     const struct snap_server *was = snapshot_server(old->view, 0), *now = settings(s);
     if (was->worker_count != now->worker_count)

@@ -38,7 +38,7 @@ struct rehash;
 
 /* ---- programs ---- */
 
-enum program_kind { PROGRAM_LOGGER, PROGRAM_AUTH, PROGRAM_PAM, PROGRAM_BROKER, PROGRAM_WORKER, PROGRAM_KINDS };
+enum program_kind { PROGRAM_LOGGER, PROGRAM_AUTH, PROGRAM_PAM, PROGRAM_MEMBERSHIP, PROGRAM_BROKER, PROGRAM_WORKER, PROGRAM_KINDS };
 
 /*      not wanted       spawned            child_ready
  *  OFF ----------> ... WAITING ----> STARTING ----> READY

@@ -146,6 +146,7 @@ static const struct profile {
                               { GROUP(calls_basic), GROUP(calls_threads), GROUP(calls_loop), GROUP(calls_auth),
                                 GROUP(calls_online) } },
     [SANDBOX_PAM] = { "pam", true, { GROUP(refused_pam) } },
+    [SANDBOX_MEMBERSHIP] = { "membership", true, { GROUP(refused_pam), GROUP(refused_membership) } },
     [SANDBOX_LOGGER] = { "logger", false, { GROUP(calls_basic), GROUP(calls_loop), GROUP(calls_logger) } },
 };
 

@@ -17,6 +17,7 @@ enum sandbox_profile {
     SANDBOX_AUTH,
     SANDBOX_AUTH_ONLINE, /* may open connections and resolve names */
     SANDBOX_PAM,
+    SANDBOX_MEMBERSHIP, /* database drivers: as wide as pam, but nothing is executed */
     SANDBOX_LOGGER,
 };
 

@@ -137,6 +137,12 @@ static const struct sandbox_call refused_pam[] = {
     REFUSE("nfsservctl", EPERM), REFUSE("vhangup", EPERM), REFUSE("personality", EPERM),
 };
 
+/* A driver asks and is asked over the network; it starts nothing. */
+static const struct sandbox_call refused_membership[] = {
+    REFUSE("execve", EPERM), REFUSE("execveat", EPERM), REFUSE("fork", EPERM), REFUSE("vfork", EPERM),
+    REFUSE("listen", EPERM), REFUSE("setuid", EPERM), REFUSE("setgid", EPERM), REFUSE("chmod", EPERM), REFUSE("chown", EPERM),
+};
+
 /* What AddressSanitizer and UndefinedBehaviorSanitizer do to find and describe an error. */
 static const struct sandbox_call calls_sanitizer[] = {
     ALLOW("mmap"), ALLOW("mprotect"), ALLOW("openat"), ALLOW("open"), ALLOW("readlink"), ALLOW("readlinkat"),

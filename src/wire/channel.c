@@ -7,7 +7,8 @@ static const struct {
 } roles[] = {
     { ROLE_SUPERVISOR, "supervisor" }, { ROLE_LOADER, "loader" }, { ROLE_WORKER, "worker" },
     { ROLE_BROKER, "broker" },         { ROLE_AUTH, "auth" },     { ROLE_PAM, "pam" },
-    { ROLE_LOGGER, "logger" },         { ROLE_CLI, "sallyport" },
+    { ROLE_MEMBERSHIP, "membership" }, { ROLE_LOGGER, "logger" },
+            { ROLE_CLI, "sallyport" },
 };
 
 const char *role_name(unsigned role)

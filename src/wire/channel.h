@@ -23,8 +23,9 @@ enum role {
     ROLE_BROKER = 8,
     ROLE_AUTH = 16,
     ROLE_PAM = 32,
-    ROLE_LOGGER = 64,
-    ROLE_CLI = 128,
+    ROLE_MEMBERSHIP = 64,
+    ROLE_LOGGER = 128,
+    ROLE_CLI = 256,
 };
 
 /* "worker", "broker" ...; "?" for none. */

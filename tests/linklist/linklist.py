@@ -17,6 +17,7 @@ ALLOWED = {
     "sallyport-auth":     {"libseccomp.so", "libcrypto.so", "libcrypt.so", "libcurl.so",           # digests, chains; CRLs and OCSP
                            "libssl.so", "libldap-2.5.so", "liblber-2.5.so", "libldap.so", "liblber.so"},  # LDAP over TLS
     "sallyport-pam":      {"libseccomp.so", "libpam.so"},
+    "sallyport-membership": {"libseccomp.so", "libodbc.so", "libcrypto.so"},  # the drivers are loaded by odbcinst.ini
     "sallyport-logger":   {"libseccomp.so"},
     "sallyport":          {"libxml2.so", "libcrypto.so", "libssl.so", "libcrypt.so", "libevent_core-2.1.so"},
 }
