@@ -1,4 +1,4 @@
-/* listen_plan.c - sort, make unique, let "*" swallow the single addresses. */
+/* listen_plan.c - sort, make unique, let "*" swallow the single addresses that need no socket of their own. */
 #include "supervisor/listen_plan.h"
 
 #include <stdlib.h>
@@ -18,9 +18,16 @@ int listen_compare(const struct net_addr *a, const struct net_addr *b)
     return a->scope == b->scope ? 0 : a->scope < b->scope ? -1 : 1;
 }
 
-static int compare_wants(const void *a, const void *b)
+static int compare_addresses(const void *a, const void *b)
 {
     return listen_compare(&((const struct listen_want *)a)->addr, &((const struct listen_want *)b)->addr);
+}
+
+static int compare_wants(const void *a, const void *b)
+{
+    const struct listen_want *left = a, *right = b;
+    int by_address = listen_compare(&left->addr, &right->addr);
+    return by_address ? by_address : (int)right->own - (int)left->own; /* who needs a socket of its own comes first */
 }
 
 size_t listen_binding_addresses(const struct snapshot *s, const struct snap_binding *b, struct net_addr out[2])
@@ -46,21 +53,33 @@ static int site_backlog(const struct snap_site *site)
     return backlog < BACKLOG_LEAST ? BACKLOG_DEFAULT : backlog > BACKLOG_MOST ? BACKLOG_MOST : (int)backlog;
 }
 
+static void absorb(struct listen_want *into, const struct listen_want *want)
+{
+    if (want->backlog > into->backlog)
+        into->backlog = want->backlog;
+    into->optional = into->optional && want->optional;
+}
+
 /* Rows that are the same socket become one. */
 static size_t merge(struct listen_want *wants, size_t count)
 {
-    size_t kept = 0;
+    size_t kept = 0, any = SIZE_MAX; /* the "*" of this family and port */
     for (size_t i = 0; i < count; i++) {
-        struct listen_want *last = kept ? &wants[kept - 1] : NULL;
-        bool same = last && last->addr.family == wants[i].addr.family && last->addr.port == wants[i].addr.port &&
-                    (net_addr_is_any(&last->addr) || listen_compare(&last->addr, &wants[i].addr) == 0);
-        if (!same) {
-            wants[kept++] = wants[i];
-            continue;
+        struct listen_want want = wants[i], *last = kept ? &wants[kept - 1] : NULL;
+        if (!last || last->addr.family != want.addr.family || last->addr.port != want.addr.port)
+            any = SIZE_MAX;
+        if (last && listen_compare(&last->addr, &want.addr) == 0) {
+            absorb(last, &want);
+        } else if (any != SIZE_MAX && !want.own) {
+            absorb(&wants[any], &want);
+        } else {
+            want.shares_port = any != SIZE_MAX;
+            if (any != SIZE_MAX)
+                wants[any].shares_port = true;
+            else if (net_addr_is_any(&want.addr))
+                any = kept;
+            wants[kept++] = want;
         }
-        if (wants[i].backlog > last->backlog)
-            last->backlog = wants[i].backlog;
-        last->optional = last->optional && wants[i].optional;
     }
     return kept;
 }
@@ -80,7 +99,9 @@ int listen_plan_make(const struct snapshot *s, const bool *runs, struct listen_p
             struct net_addr addr[2];
             size_t n = listen_binding_addresses(s, snapshot_binding(s, site->bindings.first + i), addr);
             for (size_t j = 0; j < n; j++)
-                wants[count++] = (struct listen_want){ addr[j], site_backlog(site), n == 2 && j == 1 };
+                wants[count++] = (struct listen_want){ .addr = addr[j], .backlog = site_backlog(site),
+                                                       .own = site->disable_socket_pooling && n == 1,
+                                                       .optional = n == 2 && j == 1 };
         }
     }
     qsort(wants, count, sizeof *wants, compare_wants);
@@ -97,8 +118,8 @@ void listen_plan_free(struct listen_plan *p)
 size_t listen_plan_find(const struct listen_plan *p, const struct net_addr *addr)
 {
     struct listen_want any = { .addr = { .family = addr->family, .port = addr->port } }, exact = { .addr = *addr };
-    const struct listen_want *found = bsearch(&any, p->wants, p->count, sizeof *p->wants, compare_wants);
+    const struct listen_want *found = bsearch(&exact, p->wants, p->count, sizeof *p->wants, compare_addresses);
     if (!found)
-        found = bsearch(&exact, p->wants, p->count, sizeof *p->wants, compare_wants);
+        found = bsearch(&any, p->wants, p->count, sizeof *p->wants, compare_addresses);
     return found ? (size_t)(found - p->wants) : SIZE_MAX;
 }

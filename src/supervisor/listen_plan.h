@@ -3,7 +3,9 @@
  *
  * Sites share a listener per address and port.  A binding without address ("*") means one socket for IPv4 and one for
  * IPv6; where such a socket exists, bindings of single addresses with that port and family use it too, because Linux
- * refuses both side by side.  The worker looks at the address a connection came in on, not at the listener.
+ * refuses both side by side, unless both are marked as shared ports: so it is done for the single addresses of sites with
+ * disableSocketPooling, whose sockets take the connections to their address before "*" does.  The worker looks at the
+ * address a connection came in on, not at the listener.
  */
 #pragma once
 
@@ -13,6 +15,8 @@
 struct listen_want {
     struct net_addr addr;
     int backlog;   /* the largest of the sites that share it */
+    bool own;      /* of sites with disableSocketPooling: not served by "*" */
+    bool shares_port; /* "*" and a socket of its own stand side by side: SO_REUSEPORT */
     bool optional; /* the IPv6 half of "*": a machine without IPv6 does without */
 };
 

@@ -9,7 +9,7 @@
 
 struct want {
     unsigned site; /* row */
-    const char *address;
+    const char *address; /* "!" in front: disableSocketPooling */
     unsigned port;
 };
 
@@ -36,6 +36,14 @@ static const struct {
       { { 0, "127.0.0.1", 65536 }, { 0, "localhost", 21 }, { 0, "127.0.0.1", 22 } }, { true }, "127.0.0.1:22/60" },
     { "IPv6 in brackets is the same address",
       { { 0, "[::1]", 21 }, { 1, "::1", 21 } }, { true, true }, "::1:21/100" },
+    { "disableSocketPooling: a socket beside *",
+      { { 0, "!127.0.0.1", 21 }, { 1, "", 21 }, { 2, "127.0.0.2", 21 } }, { true, true, true },
+      "0.0.0.0:21/300+ 127.0.0.1:21/60+ (:::21/100)" },
+    { "which sites of the same address use too",
+      { { 0, "127.0.0.1", 21 }, { 1, "!127.0.0.1", 21 }, { 2, "", 21 } }, { true, true, true },
+      "0.0.0.0:21/300+ 127.0.0.1:21/100+ (:::21/300)" },
+    { "and which is nothing special without *",
+      { { 0, "!127.0.0.1", 21 }, { 1, "127.0.0.1", 21 } }, { true, true }, "127.0.0.1:21/100" },
     { "nothing runs", { { 0, "127.0.0.1", 21 } }, { false }, "" },
 };
 
@@ -53,9 +61,11 @@ static struct snapshot *build(const struct want *bindings)
         row.bindings = (struct snap_range){ first, 0 };
         for (size_t i = 0; bindings[i].port; i++)
             if (bindings[i].site == site) {
-                const struct snap_binding b = { .address = snapshot_build_text(w, bindings[i].address),
+                bool own = bindings[i].address[0] == '!';
+                const struct snap_binding b = { .address = snapshot_build_text(w, bindings[i].address + own),
                                                 .host = snapshot_build_text(w, ""), .port = bindings[i].port, .site = site };
                 snapshot_put_row(w, SNAP_TABLE_binding, &b);
+                row.disable_socket_pooling |= own;
                 row.bindings.count++;
                 first++;
             }
@@ -72,7 +82,8 @@ static void print_plan(const struct listen_plan *p, struct text *out)
         text_add_str(out, i ? " " : "");
         text_add_str(out, p->wants[i].optional ? "(" : "");
         net_addr_print(&p->wants[i].addr, out);
-        text_addf(out, ":%u/%d%s", p->wants[i].addr.port, p->wants[i].backlog, p->wants[i].optional ? ")" : "");
+        text_addf(out, ":%u/%d%s%s", p->wants[i].addr.port, p->wants[i].backlog, p->wants[i].shares_port ? "+" : "",
+                  p->wants[i].optional ? ")" : "");
     }
 }
 

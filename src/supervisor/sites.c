@@ -139,6 +139,13 @@ static void address_text(const struct net_addr *addr, char *text, size_t size)
     snprintf(text, size, addr->family == 6 ? "[%s]:%u" : "%s:%u", text_str(&t), addr->port);
 }
 
+/* Only where "*" and a single address stand side by side: elsewhere a second service on our port must fail. */
+static int mark_shared(int fd, bool shares_port)
+{
+    int value = shares_port;
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
+}
+
 /* -1: errno says why. */
 static int listen_on(const struct listen_want *want)
 {
@@ -147,6 +154,8 @@ static int listen_on(const struct listen_want *want)
     int one = 1;
     OWNED_FD fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0)
+        return -1;
+    if (mark_shared(fd, want->shares_port) < 0)
         return -1;
     if (sa.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) < 0)
         return -1;
@@ -248,9 +257,14 @@ static unsigned bind_plan(struct supervisor *s, const struct listen_plan *plan)
         const struct listen_want *want = &plan->wants[i];
         const struct listener *have = find_listener(s->sites, &want->addr);
         if (have) {
-            (void)listen(have->fd, want->backlog); /* its backlog may have changed */
-            continue;
+            (void)mark_shared(have->fd, want->shares_port); /* these may have changed; marked before anything is bound beside */
+            (void)listen(have->fd, want->backlog);
         }
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct listen_want *want = &plan->wants[i];
+        if (find_listener(s->sites, &want->addr))
+            continue;
         int fd = listen_on(want);
         int errnum = errno;
         if (fd >= 0 && add_listener(s->sites, &want->addr, fd)) {
