@@ -75,6 +75,7 @@ class Site:
         self.anonymous = self.basic = False
         self.more_providers = ""
         self.providers = True  # IIS Manager users may log in with their password
+        self.anonymous_more = self.basic_more = ""  # attributes
         self.authentication = self.extra = self.security = self.attributes = self.virtual_directories = self.settings = self.elements = ""
 
     def xml(self):
@@ -92,8 +93,8 @@ class Site:
                     <security>
                         <ssl {certificate} controlChannelPolicy="{self.control_policy}" dataChannelPolicy="{self.data_policy}" />
                         <authentication>
-                            <anonymousAuthentication enabled="{str(self.anonymous).lower()}" />
-                            <basicAuthentication enabled="{str(self.basic).lower()}" />
+                            <anonymousAuthentication enabled="{str(self.anonymous).lower()}" {self.anonymous_more} />
+                            <basicAuthentication enabled="{str(self.basic).lower()}" {self.basic_more} />
                             <customAuthentication><providers>{providers}{self.more_providers}</providers></customAuthentication>
                             {self.authentication}
                         </authentication>

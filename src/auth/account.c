@@ -157,3 +157,12 @@ void identity_free(struct identity *identity)
 {
     free(identity);
 }
+
+struct slice account_pam_service(const struct snapshot *s, uint32_t logon_method)
+{
+    const struct snap_server *server = snapshot_server(s, 0);
+    const struct snap_text own[] = { [LOGON_INTERACTIVE] = server->pam_interactive, [LOGON_BATCH] = server->pam_batch,
+                                     [LOGON_NETWORK] = server->pam_network };
+    struct slice service = logon_method < sizeof own / sizeof own[0] ? snapshot_text(s, own[logon_method]) : SLICE_NONE;
+    return service.len ? service : snapshot_text(s, server->pam_service);
+}

@@ -49,10 +49,13 @@ bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_ki
 MUST_USE int account_system_name(struct slice typed, struct slice machine, struct slice default_domain,
                                  struct slice *name_out);
 
+/* The PAM service that stands for an IIS logonMethod. */
+struct slice account_pam_service(const struct snapshot *s, uint32_t logon_method);
+
 /* ---- an identity that was established ---- */
 struct identity {
     enum account_kind kind;
-    uint32_t uid, gid; /* ACCOUNT_SYSTEM */
+    uint32_t uid, gid; /* ACCOUNT_SYSTEM; ACCOUNT_ANONYMOUS served by an account of its own, else 0 */
     uint64_t certificate; /* number of the certificate that named it, 0: a password did */
     uint64_t shown;       /* of the one the session showed, whoever named the account; 0 none */
     struct slice user; /* canonical, "" for anonymous; borrowed unless made by identity_copy */

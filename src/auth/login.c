@@ -109,7 +109,7 @@ void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verd
         login_remove(a, l);
         return;
     }
-    if (verdict == AUTH_DENIED)
+    if (verdict == AUTH_DENIED && substatus != SUB_CUSTOM_FAILED) /* else a provider failed, not the client */
         denial_count(a, &l->client);
     answer(a, l->worker, l->session, verdict, win32, substatus);
     login_remove(a, l);
@@ -174,7 +174,8 @@ void login_next_method(struct auth_server *a, struct login *l)
             if (methods[i].kind == kind && methods[i].attempt(a, l))
                 return;
     }
-    login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, l->certificate ? SUB_USER_FAILED : SUB_AUTH_ERROR);
+    login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE,
+                 l->certificate ? SUB_USER_FAILED : l->asked_provider ? SUB_CUSTOM_FAILED : SUB_AUTH_ERROR);
 }
 
 /* What needs no secret to be decided; 0 when the login has to go through the methods. */
@@ -199,9 +200,10 @@ void login_go_on(struct auth_server *a, struct login *l, unsigned kinds)
         return;
     }
     if (account_is_anonymous_name(login_user(l))) {
-        login_grant(a, l, &(struct identity){ .kind = ACCOUNT_ANONYMOUS });
+        login_try_anonymous(a, l);
         return;
     }
+    l->asked_provider = kinds & ACCOUNT_OTHER_PROVIDER;
     l->methods = kinds & (ACCOUNT_IIS_MANAGER | ACCOUNT_MEMBERSHIP | ACCOUNT_SYSTEM);
     login_next_method(a, l);
 }
@@ -213,6 +215,10 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
     struct login *l = login_new(a, worker, m);
     if (!l) {
         answer(a, worker, m->session, AUTH_UNAVAILABLE, WIN32_TIMEOUT, SUB_AUTH_ERROR);
+        return;
+    }
+    if (site && site->provider_gaps & PROVIDER_GAP_FEATURES) {
+        login_refuse(a, l, AUTH_DENIED, WIN32_ACCESS_DENIED, SUB_CUSTOM_FAILED);
         return;
     }
     if (!site || !login_by_certificate(a, l, site, m, kinds))

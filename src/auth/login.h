@@ -16,6 +16,7 @@ enum {
     WIN32_TIMEOUT = 121,
     WIN32_NO_SUCH_USER = 1317,
     WIN32_LOGON_FAILURE = 1326,
+    SUB_CUSTOM_FAILED = SUB_CUSTOM_AUTHENTICATION,
     SUB_ALL_DISABLED = SUB_ALL_METHODS_DISABLED,
     SUB_AUTH_ERROR = SUB_AUTHENTICATION_ERROR,
     SUB_NO_ANONYMOUS = SUB_ANONYMOUS_DENIED,
@@ -43,6 +44,8 @@ struct login {
     char *user, *password;
     size_t user_len, password_len;
     bool asked_at_user; /* no password was sent yet */
+    bool asked_provider; /* the site has one that cannot be run: it would have had a say */
+    bool anonymous;    /* pam is asked for the account that serves anonymous clients */
     bool vouched;      /* the certificate suffices: no password is checked */
     char rhost[64];
     struct net_addr client;
@@ -97,6 +100,10 @@ void login_next_method(struct auth_server *a, struct login *l);
 void login_go_on(struct auth_server *a, struct login *l, unsigned kinds);
 /* Take over the rehearsal of a login at USER with a certificate that was found good. */
 void login_rehearse(struct auth_server *a, struct rehearsal *r);
+
+/* ---- login_anonymous.c ---- */
+void login_try_anonymous(struct auth_server *a, struct login *l);
+void login_anonymous_found(struct auth_server *a, struct login *l, const struct pam_answer *m);
 
 /* ---- login_grant.c ---- */
 /* Every question whether somebody may be logged in is asked here, the one about his certificate included. */

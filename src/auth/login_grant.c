@@ -49,7 +49,7 @@ void login_grant(struct auth_server *a, struct login *l, const struct identity *
     l->ticket = ticket;
     l->identity->shown = l->shown;
     login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
-    bool is_system = identity->kind == ACCOUNT_SYSTEM;
+    bool is_system = identity->kind == ACCOUNT_SYSTEM || (identity->kind == ACCOUNT_ANONYMOUS && identity->uid);
     struct slice domain, name = login_split_domain(identity, &domain);
     SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = l->site, .account = grant_account_of(identity->kind),
                 .identity = is_system ? GRANT_SYSTEM : GRANT_SERVICE, .uid = is_system ? identity->uid : UINT32_MAX,

@@ -175,7 +175,7 @@ bool login_try_system(struct auth_server *a, struct login *l)
         return true;
     }
     login_wait_for(l, LOGIN_ASKING_PAM, PAM_WAIT_MS);
-    SERVER_SEND(a, pam, pam_check, .job = l->id, .service = snapshot_text(s, snapshot_server(s, 0)->pam_service),
+    SERVER_SEND(a, pam, pam_check, .job = l->id, .service = account_pam_service(s, site->basic_logon_method),
                 .user = name, .password = l->vouched ? SLICE_NONE : login_password(l), .rhost = slice_str(l->rhost),
                 .vouched = l->vouched);
     return true;
@@ -189,6 +189,10 @@ void login_pam_answered(struct auth_server *a, const struct pam_answer *m)
         return;
     if (m->verdict == PAM_VERDICT_UNAVAILABLE) {
         login_give_up(a, l);
+        return;
+    }
+    if (l->anonymous) {
+        login_anonymous_found(a, l, m);
         return;
     }
     const struct identity identity = { .kind = ACCOUNT_SYSTEM, .uid = m->uid, .gid = m->gid, .user = m->user,

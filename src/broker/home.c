@@ -90,7 +90,7 @@ static int judge_start(struct snapshot *s, const struct snap_site *site, const s
     if (!err)
         err = place_map(&p, &who);
     if (!err && !p.permissions) {
-        *substatus_out = SUB_AUTHORIZATION;
+        *substatus_out = authorization_substatus(site);
         return ERR_DENIED;
     }
     if (!err)

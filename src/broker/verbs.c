@@ -545,7 +545,7 @@ static int verb_rename_to(struct call *c)
     if (!address_may_move(c, text_slice(&r->path)))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_IP_RESTRICTION);
     if (!may_move(c, text_slice(&r->path), c->place.path))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, authorization_substatus(c->site));
     if (directory_map_has(c->snapshot, c->site, c->place.path, true))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT);
     int err = filter_move(c, r);
@@ -624,7 +624,7 @@ static int judge(struct call *c, const struct verb *v)
     if (err && (err != ERR_PATH || is_permitted))
         return err;
     if (!is_permitted)
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);
+        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, authorization_substatus(c->site));
     if ((v->takes & TAKES_NAME) && place_is_mapping(&c->place))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT);
     return 0;

@@ -172,7 +172,7 @@ static int compile_site(struct compiler *c, struct site_work *s)
         fill_site,       content_directories, content_scopes,
         filters_request, filters_command,     addresses_put,
         content_providers, server_cert_choose, client_cert_site,
-        firewall_site,
+        firewall_site,   providers_site,        anonymous_site,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c, s);
@@ -232,7 +232,8 @@ static void put_sites(struct compiler *c)
 static bool needs_pam(const struct compiler *c)
 {
     for (size_t i = 0; i < c->site_count; i++)
-        if ((c->sites[i].row.basic_enabled || (c->sites[i].row.client_cert_enabled && c->sites[i].row.cert_maps.count)) &&
+        if ((c->sites[i].row.basic_enabled || c->sites[i].row.anonymous_account ||
+             (c->sites[i].row.client_cert_enabled && c->sites[i].row.cert_maps.count)) &&
             !c->sites[i].failure.len)
             return c->in->privileged;
     return false;

@@ -109,6 +109,12 @@ MUST_USE int addresses_put(struct compiler *c, struct site_work *s);
 /* The single addresses that the server level allows. */
 void addresses_never_denied(struct compiler *c, struct snap_range *range_out);
 
+/* ---- anonymous.c ---- */
+MUST_USE int anonymous_site(struct compiler *c, struct site_work *s);
+
+/* ---- providers.c ---- */
+MUST_USE int providers_site(struct compiler *c, struct site_work *s);
+
 /* ---- firewall.c ---- */
 MUST_USE int firewall_site(struct compiler *c, struct site_work *s);
 void firewall_server(struct compiler *c, struct snap_server *server);

@@ -310,15 +310,6 @@ static const struct {
     { "client certificate authentication",
       WITH(SITE("two", "2", "*:22:", SECURITY("<authentication><clientCertAuthentication enabled=\"true\" /></authentication>"))),
       2, NULL },
-    { "custom authorization",
-      WITH(SITE("two", "2", "*:22:", SECURITY("<customAuthorization><provider name=\"P\" /></customAuthorization>"))), 2,
-      "customAuthorization" },
-    { "custom authorization, not enabled",
-      WITH(SITE("two", "2", "*:22:", SECURITY("<customAuthorization><provider name=\"P\" enabled=\"false\" /></customAuthorization>"))),
-      2, NULL },
-    { "custom features",
-      WITH(SITE("two", "2", "*:22:", "<ftpServer><customFeatures><providers><add name=\"P\" /></providers></customFeatures></ftpServer>")),
-      2, "customFeatures" },
     { "address that is none (A12)", SERVER("<ipSecurity><add ipAddress=\"192.0.2\" allowed=\"true\" /></ipSecurity>"), 1,
       "no address or network" },
     { "mask that is none (A12)",
@@ -491,6 +482,40 @@ static void test_deny_by_failure(void **state)
     end_run(&r);
 }
 
+#define FEATURE(attributes) "<ftpServer><customFeatures><providers><add " attributes " /></providers></customFeatures></ftpServer>"
+
+static const struct {
+    const char *label, *apphost;
+    uint32_t gaps;
+    const char *words; /* of the warning; NULL: there is none */
+} gaps[] = {
+    { "no provider", WITH(SITE("two", "2", "*:22:", "")), 0, NULL },
+    { "custom authorization", WITH(SITE("two", "2", "*:22:", SECURITY("<customAuthorization><provider name=\"P\" /></customAuthorization>"))),
+      PROVIDER_GAP_AUTHORIZATION, "every access is refused, sub-status 34" },
+    { "custom authorization, not enabled",
+      WITH(SITE("two", "2", "*:22:", SECURITY("<customAuthorization><provider name=\"P\" enabled=\"false\" /></customAuthorization>"))),
+      0, NULL },
+    { "custom features", WITH(SITE("two", "2", "*:22:", FEATURE("name=\"P\""))), PROVIDER_GAP_FEATURES,
+      "names provider \"P\", which this version cannot run: every login is refused, sub-status 34" },
+    { "custom features, not enabled", WITH(SITE("two", "2", "*:22:", FEATURE("name=\"P\" enabled=\"false\""))), 0, NULL },
+};
+
+static void test_provider_gaps(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(gaps); i++) {
+        struct run r;
+        CASE_LABEL(&gaps[i]);
+        run_texts(&r, gaps[i].apphost, NULL, NULL);
+        assert_int_equal(r.err, 0);
+        const struct snap_site *site = snapshot_site_by_id(r.s, 2);
+        assert_text(&r, site->failure, "");
+        assert_int_equal(site->provider_gaps, gaps[i].gaps);
+        assert_true(gaps[i].words ? says(&r, LOADER_WARNING, 2, gaps[i].words) : !says(&r, LOADER_WARNING, 2, "cannot run"));
+        end_run(&r);
+    }
+}
+
 static void test_allow_unenforced(void **state)
 {
     (void)state;
@@ -501,7 +526,8 @@ static void test_allow_unenforced(void **state)
               SALLYPORT("<safety allowUnenforcedSettings=\"true\" />"));
     assert_int_equal(r.err, 0);
     assert_text(&r, snapshot_site(r.s, 0)->failure, "");
-    assert_true(says(&r, LOADER_NOTE, 0, "customAuthorization/provider/@name"));
+    assert_int_equal(snapshot_site(r.s, 0)->provider_gaps, 0);
+    assert_true(says(&r, LOADER_WARNING, 1, "it is left out (allowUnenforcedSettings)"));
     assert_true(says(&r, LOADER_WARNING, 1, "domain name"));
     end_run(&r);
 }
@@ -513,7 +539,7 @@ static void test_notes(void **state)
     (void)state;
     struct run r;
     run_texts(&r, APPHOST("<siteDefaults><logFile logFormat=\"W3C\" directory=\"C:\\l\" /><ftpServer>"
-                          "<security><authentication><basicAuthentication logonMethod=\"Network\" /></authentication></security>"
+                          "<security><authentication><basicAuthentication logonMethod=\"Network\" /><anonymousAuthentication password=\"x\" /></authentication></security>"
                           "</ftpServer></siteDefaults>\n"
                           SITE("one", "1", "*:21:",
                                "<limits maxConnections=\"5\" /><ftpServer allowUTF8=\"true\">\n<security>" ALLOW_CLEAR
@@ -525,8 +551,8 @@ static void test_notes(void **state)
     assert_int_equal(r.report.count, 2);
     assert_true(says(&r, LOADER_NOTE, 0, "applicationHost.config:3:"));
     assert_true(says(&r, LOADER_NOTE, 0,
-                     "not enforced yet: system.applicationHost/sites/siteDefaults/ftpServer/security/authentication/"
-                     "basicAuthentication/@logonMethod"));
+                     "needs no enforcing: system.applicationHost/sites/siteDefaults/ftpServer/security/authentication/"
+                     "anonymousAuthentication/@password: the account that serves anonymous clients is used without logging on"));
     assert_true(says(&r, LOADER_NOTE, 0, "applicationHost.config:6:"));
     assert_true(says(&r, LOADER_NOTE, 0, "activeDirectory/@adUserName"));
     end_run(&r);
@@ -910,6 +936,7 @@ int main(void)
         cmocka_unit_test(test_command_filtering),
         cmocka_unit_test(test_deny_by_failure),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_provider_gaps),
         cmocka_unit_test(test_allow_unenforced),
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_refused),

@@ -24,6 +24,16 @@ static const struct {
     { "system.applicationHost/sites/site/ftpServer/security/authentication/customAuthentication/providers/add", "enabled" },
     { "system.ftpServer/providerDefinitions/add", "name" },
     { "system.ftpServer/providerDefinitions/add", "type" },
+    /* of providers that cannot be run: providers.c tells of every site that names one */
+    { "system.ftpServer/providerDefinitions/add", "clsid" },
+    { "system.ftpServer/providerDefinitions/activation/providerData", "name" },
+    { "system.ftpServer/providerDefinitions/activation/providerData/add", "key" },
+    { "system.ftpServer/providerDefinitions/activation/providerData/add", "value" },
+    { "system.ftpServer/providerDefinitions/activation/providerData/add", "encryptedValue" },
+    { "system.applicationHost/sites/site/ftpServer/security/customAuthorization/provider", "name" },
+    { "system.applicationHost/sites/site/ftpServer/security/customAuthorization/provider", "enabled" },
+    { "system.applicationHost/sites/site/ftpServer/customFeatures/providers/add", "name" },
+    { "system.applicationHost/sites/site/ftpServer/customFeatures/providers/add", "enabled" },
     { "system.ftpServer/security/authorization/add", "accessType" },
     { "sallyport/membership", "sqlServerDriver" },
     { "sallyport/membership", "postgresDriver" },
@@ -43,6 +53,22 @@ static const struct {
     /* IIS does not implement it either: only "unlimited" passes validation */
     { "system.applicationHost/sites/site/ftpServer/connections", "maxBandwidth" },
 };
+
+/* Understood, and without an effect here for a reason that the administrator should know. */
+static const struct {
+    const char *element, *attribute, *why;
+} without_effect[] = {
+    { "system.applicationHost/sites/site/ftpServer/security/authentication/anonymousAuthentication", "password",
+      "the account that serves anonymous clients is used without logging on" },
+};
+
+static const char *why_without_effect(const char *element, const char *attribute)
+{
+    for (size_t i = 0; i < sizeof without_effect / sizeof without_effect[0]; i++)
+        if (strcmp(element, without_effect[i].element) == 0 && strcmp(attribute, without_effect[i].attribute) == 0)
+            return without_effect[i].why;
+    return NULL;
+}
 
 static bool is_handled(const char *element, const char *attribute)
 {
@@ -99,7 +125,11 @@ static void note(void *context, const char *element, const char *attribute, cons
         return;
     struct diag d = { 0 };
     diag_place(&d, slice_str(conf_file_name(value->file)), value->line, value->column);
-    diag_set(&d, "not enforced yet: %s/@%s", element, attribute);
+    const char *why = why_without_effect(path, attribute);
+    if (why)
+        diag_set(&d, "needs no enforcing: %s/@%s: %s", element, attribute, why);
+    else
+        diag_set(&d, "not enforced yet: %s/@%s", element, attribute);
     report_add(c->report, LOADER_NOTE, 0, &d);
 }
 
@@ -109,47 +139,6 @@ void unenforced_report(struct compiler *c)
 }
 
 /* ---- what keeps a site from starting ---- */
-
-/* A collection whose items restrict access.  An item is harmless when its attribute `off` has the number `off_value`,
- * or its attribute `text` the text `text_value`. */
-static const struct {
-    const char *path, *off;
-    int64_t off_value;
-    const char *text, *text_value;
-} collections[] = {
-    { "ftpServer/customFeatures/providers", "enabled", 0, "name", "" },
-};
-
-static void refuse(struct compiler *c, struct site_work *s, struct conf_element *e, const char *attribute)
-{
-    struct diag d = { 0 };
-    OWNED_TEXT_BUFFER path = { 0 };
-    conf_element_path(e, &path);
-    compile_place(e, attribute, &d);
-    d.path[0] = 0; /* the text names it, since the text is also what the site's state shows */
-    diag_set(&d, "site \"" SLICE_FMT "\" does not start: %s%s%s restricts access, but this version does not enforce it",
-             SLICE_ARG(s->name), text_str(&path), attribute ? "/@" : "", attribute ? attribute : "");
-    diag_todo(&d, "Remove it, or accept the wider access with allowUnenforcedSettings=\"true\" in sallyport.config, "
-                  "sallyport/safety.");
-    compile_tell(c, s, LOADER_ERROR, &d);
-}
-
-static void check_collections(struct compiler *c, struct site_work *s)
-{
-    for (size_t i = 0; i < sizeof collections / sizeof collections[0]; i++) {
-        struct conf_element *e = conf_child(s->site, collections[i].path);
-        for (size_t n = 0; e && n < conf_count(e); n++) {
-            struct conf_element *item = conf_item(e, n);
-            if (collections[i].off && conf_number(item, collections[i].off) == collections[i].off_value)
-                continue;
-            if (collections[i].text &&
-                slice_equal_fold_str(conf_text(item, collections[i].text), collections[i].text_value))
-                continue;
-            refuse(c, s, item, NULL);
-            break; /* one text per list is enough */
-        }
-    }
-}
 
 /* Homes that somebody else would name: a directory service, a provider. */
 static void check_isolation(struct compiler *c, struct site_work *s)
@@ -169,19 +158,7 @@ static void check_isolation(struct compiler *c, struct site_work *s)
     compile_tell(c, s, LOADER_ERROR, &d);
 }
 
-/* The built-in rules would be asked instead of the provider's: who that lets in, nobody has said. */
-static void check_custom_authorization(struct compiler *c, struct site_work *s)
-{
-    struct conf_element *provider = conf_child(s->site, "ftpServer/security/customAuthorization/provider");
-    if (provider && conf_number(provider, "enabled") && conf_text(provider, "name").len)
-        refuse(c, s, provider, "name");
-}
-
 void unenforced_check_site(struct compiler *c, struct site_work *s)
 {
-    check_isolation(c, s); /* without a home nobody could be let in anyway */
-    if (c->allow_unenforced)
-        return;
-    check_collections(c, s);
-    check_custom_authorization(c, s);
+    check_isolation(c, s);
 }

@@ -99,7 +99,14 @@ unsigned authorization_permissions(const struct snapshot *s, const struct snap_s
                                    const struct authorization_subject *who)
 {
     struct verdict verdict = { 0 };
+    if (site->provider_gaps & PROVIDER_GAP_AUTHORIZATION)
+        return 0;
     return judge(s, scope_of(s, site, path), who, &verdict);
+}
+
+enum substatus authorization_substatus(const struct snap_site *site)
+{
+    return site->provider_gaps & PROVIDER_GAP_AUTHORIZATION ? SUB_CUSTOM_AUTHENTICATION : SUB_AUTHORIZATION;
 }
 
 /* ---- why ---- */
@@ -131,6 +138,10 @@ static void tell_none(const struct snapshot *s, const struct snap_scope *scope, 
 bool authorization_allows(const struct snapshot *s, const struct snap_site *site, struct slice path,
                           const struct authorization_subject *who, unsigned wanted, bool any, struct reason *why)
 {
+    if (site->provider_gaps & PROVIDER_GAP_AUTHORIZATION) {
+        reason_set(why, 0, "customAuthorization asks a provider that this version cannot run, instead of the rules");
+        return false;
+    }
     const struct snap_scope *scope = scope_of(s, site, path);
     struct verdict verdict = { 0 };
     unsigned granted = judge(s, scope, who, &verdict) & wanted;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "policy/reason.h"
+#include "policy/win_error.h"
 
 struct authorization_subject {
     struct slice user;
@@ -26,6 +27,9 @@ void authorization_each_rule(const struct snapshot *s, const struct snap_site *s
 /* PERMISSION_ bits that `who` has at the canonical `path` of `site`; 0 when there is no scope. */
 unsigned authorization_permissions(const struct snapshot *s, const struct snap_site *site, struct slice path,
                                    const struct authorization_subject *who);
+
+/* What the log says about a refusal: the rules, or the provider that stands in their place and cannot be asked. */
+enum substatus authorization_substatus(const struct snap_site *site);
 
 /* The same for wishes: whether `who` has all of the PERMISSION_ bits of `wanted`, or with `any` one of them; `why` (may be
  * NULL) is the rule that decided. */

@@ -64,8 +64,11 @@ struct snap_range {
     C(e, data_channel_policy,         "ftpServer/security/ssl",                       "dataChannelPolicy")           \
     C(b, anonymous_enabled,           "ftpServer/security/authentication/anonymousAuthentication", "enabled")        \
     C(s, anonymous_user_name,         "ftpServer/security/authentication/anonymousAuthentication", "userName")       \
+    C(s, anonymous_logon_domain,      "ftpServer/security/authentication/anonymousAuthentication", "defaultLogonDomain") \
+    C(e, anonymous_logon_method,      "ftpServer/security/authentication/anonymousAuthentication", "logonMethod") \
     C(b, basic_enabled,               "ftpServer/security/authentication/basicAuthentication", "enabled")            \
     C(s, basic_default_logon_domain,  "ftpServer/security/authentication/basicAuthentication", "defaultLogonDomain") \
+    C(e, basic_logon_method,          "ftpServer/security/authentication/basicAuthentication", "logonMethod")        \
     C(b, use_ad_mapping,              "ftpServer/security/sslClientCertificates",     "useActiveDirectoryMapping")   \
     C(b, client_cert_enabled,         "ftpServer/security/authentication/clientCertAuthentication", "enabled")       \
     C(e, client_cert_policy,          "ftpServer/security/sslClientCertificates",     "clientCertificatePolicy")     \
@@ -103,6 +106,8 @@ struct snap_range {
     C(r, externals,          "external", "")  \
     C(p, cert,               "cert", "")      \
     C(u, cert_substatus,     "", "")          \
+    C(f, provider_gaps,      "", "")          \
+    C(b, anonymous_account,  "", "") /* userName is an account of the system, not IUSR */ \
     C(s, failure,            "", "")          \
     C(u, failure_substatus,  "", "")          \
     C(s, log_path,           "", "")
@@ -324,6 +329,9 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(b, revocation_public,        "sallyport/revocation",     "allowPublicAddresses")    /* true */             \
     C(u, revocation_redirects,     "sallyport/revocation",     "maximumRedirects")        /* 0 */                \
     C(s, pam_service,              "sallyport/systemAccounts", "pamService")              /* sallyport */        \
+    C(s, pam_interactive,          "sallyport/systemAccounts", "interactiveService")      /* "": pamService */   \
+    C(s, pam_batch,                "sallyport/systemAccounts", "batchService")                                   \
+    C(s, pam_network,              "sallyport/systemAccounts", "networkService")                                 \
     C(u, uid_floor,                "sallyport/systemAccounts", "uidFloor")                /* 1000 */
 #define SNAP_SERVER_COMPUTED(C)               \
     C(n, generation,       "", "")            \
@@ -444,6 +452,9 @@ enum snap_table {
 enum { SSL_ALLOW = 0, SSL_REQUIRE = 1, SSL_REQUIRE_CREDENTIALS_ONLY = 2, SSL_DATA_DENY = 2 };
 enum { ISOLATION_START_IN_USERS_DIRECTORY = 0, ISOLATION_ROOT_ONLY = 1, ISOLATION_ALL = 3, ISOLATION_NONE = 4,
        ISOLATION_CUSTOM = 5 };
+enum { LOGON_INTERACTIVE = 0, LOGON_BATCH = 1, LOGON_NETWORK = 2, LOGON_CLEAR_TEXT = 3 };
+/* What a site leaves to providers that cannot be run: refused with sub-status 34. */
+enum { PROVIDER_GAP_AUTHORIZATION = 1, PROVIDER_GAP_FEATURES = 2 };
 enum { CERT_IGNORE = 0, CERT_ALLOW = 1, CERT_REQUIRE = 2 };
 enum { CERT_LOGIN_331 = 0, CERT_LOGIN_232 = 1 };
 enum { PERMISSION_READ = 1, PERMISSION_WRITE = 2 };

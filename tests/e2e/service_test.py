@@ -227,15 +227,6 @@ def test_check_says_what_is_not_enforced(instance):
     assert "not enforced yet: " in done.stdout + done.stderr
 
 
-def test_unenforced_security_setting_does_not_open(instance):
-    """A rule that we read but do not enforce yet must not leave the site more open than IIS would."""
-    site = instance.add_site("Depot", users={"anna": "secret"})
-    site.security = '<customAuthorization><provider name="Own" /></customAuthorization>'
-    instance.write()
-    done = instance.check()
-    assert done.returncode == 1 and "customAuthorization" in done.stdout + done.stderr
-
-
 def test_state_and_sessions_by_command_line(site):
     with site.client() as c:
         c.login()
