@@ -256,31 +256,51 @@ int64_t conf_number(struct conf_element *e, const char *name)
 
 /* ---- what is set explicitly ---- */
 
+enum { WANTS_UNKNOWN, WANTS_YES, WANTS_NO };
+
 struct explicit_walk {
     const struct conf_input *in;
     const struct schema_section *section;
+    bool (*wants)(void *context, const char *element, const char *attribute);
     void (*each)(void *context, const char *element, const char *attribute, const struct conf_value *value);
     void *context;
+    unsigned char *wanted; /* by number of the attribute; NULL when there is no memory to remember */
 };
+
+static bool is_wanted(struct explicit_walk *w, const struct schema_element *e, const struct schema_attr *a)
+{
+    if (!w->wants || (w->wanted && w->wanted[a->number]))
+        return !w->wants || w->wanted[a->number] == WANTS_YES;
+    OWNED_TEXT_BUFFER path = { 0 };
+    element_path_print(w->section, e, &path);
+    bool yes = w->wants(w->context, text_str(&path), a->name);
+    if (w->wanted)
+        w->wanted[a->number] = yes ? WANTS_YES : WANTS_NO;
+    return yes;
+}
+
+static void explicit_attribute(struct explicit_walk *w, const struct schema_element *e, const struct schema_attr *a,
+                               uint32_t node, uint32_t attr)
+{
+    const struct xml *x = w->in->x;
+    OWNED_TEXT_BUFFER path = { 0 }, reason = { 0 };
+    struct conf_value v = { .type = a->type, .origin = CONF_EXPLICIT, .file = w->in->which };
+    element_path_print(w->section, e, &path);
+    v.text = xml_attr_text(x, attr);
+    v.encrypted = a->encrypted && value_is_encrypted(v.text, NULL);
+    xml_position(x, node, x->attrs[attr].value_at, &v.line, &v.column);
+    if (!value_parse(a, v.text, 0, &v.number, &reason) && !text_error(&path))
+        w->each(w->context, text_str(&path), a->name, &v);
+}
 
 static void each_explicit(struct explicit_walk *w, const struct schema_element *e, uint32_t node)
 {
     const struct xml *x = w->in->x;
-    OWNED_TEXT_BUFFER path = { 0 };
     for (uint32_t i = 0; i < x->nodes[node].attr_count; i++) {
         uint32_t attr = x->nodes[node].attr + i;
         const struct schema_attr *a = schema_attr(e, xml_attr_name(x, attr));
-        if (!a || !a->is_ftp)
-            continue;
-        if (!path.len)
-            element_path_print(w->section, e, &path);
-        struct conf_value v = { .type = a->type, .origin = CONF_EXPLICIT, .file = w->in->which };
-        v.text = xml_attr_text(x, attr);
-        v.encrypted = a->encrypted && value_is_encrypted(v.text, NULL);
-        xml_position(x, node, x->attrs[attr].value_at, &v.line, &v.column);
-        OWNED_TEXT_BUFFER reason = { 0 };
-        if (!value_parse(a, v.text, 0, &v.number, &reason) && !text_error(&path))
-            w->each(w->context, text_str(&path), a->name, &v);
+        if (a && a->is_ftp && is_wanted(w, e, a))
+            explicit_attribute(w, e, a, node, attr);
     }
     for (uint32_t n = x->nodes[node].first; n != XML_NONE; n = x->nodes[n].next) {
         const struct schema_element *child = schema_child(e, xml_name(x, n));
@@ -291,18 +311,30 @@ static void each_explicit(struct explicit_walk *w, const struct schema_element *
     }
 }
 
-void conf_each_explicit(struct conf *c,
-                        void (*each)(void *context, const char *element, const char *attribute,
-                                     const struct conf_value *value),
-                        void *context)
+void conf_each_explicit_of(struct conf *c, bool (*wants)(void *context, const char *element, const char *attribute),
+                           void (*each)(void *context, const char *element, const char *attribute,
+                                        const struct conf_value *value),
+                           void *context)
 {
+    unsigned char *wanted = wants ? calloc(schema_attr_count() + 1, 1) : NULL;
     for (size_t f = 0; f < CONF_FILE_COUNT; f++) {
-        struct explicit_walk w = { .in = &c->files[f], .each = each, .context = context };
+        struct explicit_walk w = {
+            .in = &c->files[f], .wants = wants, .each = each, .context = context, .wanted = wanted,
+        };
         for (size_t i = 0; i < c->files[f].place_count; i++) {
             w.section = c->files[f].places[i].section;
             each_explicit(&w, w.section->root, c->files[f].places[i].node);
         }
     }
+    free(wanted);
+}
+
+void conf_each_explicit(struct conf *c,
+                        void (*each)(void *context, const char *element, const char *attribute,
+                                     const struct conf_value *value),
+                        void *context)
+{
+    conf_each_explicit_of(c, NULL, each, context);
 }
 
 /* ---- the schema for people ---- */

@@ -116,6 +116,11 @@ void conf_each_explicit(struct conf *c,
                         void (*each)(void *context, const char *element, const char *attribute,
                                      const struct conf_value *value),
                         void *context);
+/* The same, only for what `wants` says yes to; it is asked once for each attribute of the schema that is set. */
+void conf_each_explicit_of(struct conf *c, bool (*wants)(void *context, const char *element, const char *attribute),
+                           void (*each)(void *context, const char *element, const char *attribute,
+                                        const struct conf_value *value),
+                           void *context);
 /* Names of all sections, for help and `/section:?`. */
 size_t conf_section_count(void);
 const char *conf_section_name(size_t index);

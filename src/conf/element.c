@@ -96,7 +96,7 @@ void element_key(const struct xml *x, const struct schema_attr *a, uint32_t node
     int64_t number;
     OWNED_TEXT_BUFFER reason = { 0 };
     if (a->type != CONF_STRING && !value_parse(a, text, 0, &number, &reason)) {
-        text_addf(out, "%lld", (long long)number);
+        text_add(out, slice_of((const char *)&number, sizeof number)); /* only ever compared */
         return;
     }
     for (size_t i = 0; i < text.len; i++)
@@ -115,7 +115,7 @@ static bool item_key(const struct xml *x, const struct schema_element *item, uin
             continue;
         if (is_remove && xml_attr_find(x, node, a->name) == XML_NONE)
             return false;
-        text_addf(out, "%zu:", which);
+        text_add_char(out, (char)which);
         element_key(x, a, node, out);
         return true;
     }
@@ -126,7 +126,7 @@ static bool item_key(const struct xml *x, const struct schema_element *item, uin
         if (!item->attrs[i].combined_key)
             continue;
         if (!any)
-            text_addf(out, "%zu:", which);
+            text_add_char(out, (char)which);
         any = true;
         element_key(x, &item->attrs[i], node, out);
         text_add_char(out, '\x1f');
@@ -160,6 +160,7 @@ struct merge {
     struct candidate *found;
     size_t count, cap;
     struct map by_key;
+    struct text key; /* the one being looked at */
     struct sink *sink;
     uint32_t layer;
     int err;
@@ -238,15 +239,14 @@ static void merge_add(struct merge *m, uint32_t node)
         m->found = grown;
         m->cap = cap;
     }
-    OWNED_TEXT_BUFFER key = { 0 };
     bool duplicate = false;
     for (size_t k = 0; k < m->keys && !m->err; k++) {
-        text_reset(&key);
-        if (m->collection->duplicates || !item_key(x, m->collection->item, node, k, false, &key))
+        text_reset(&m->key);
+        if (m->collection->duplicates || !item_key(x, m->collection->item, node, k, false, &m->key))
             continue;
-        uint32_t at = map_get(&m->by_key, text_slice(&key));
+        uint32_t at = map_get(&m->by_key, text_slice(&m->key));
         duplicate |= at != MAP_NONE && at != KEY_GONE;
-        struct slice kept = key_kept(m, &key);
+        struct slice kept = key_kept(m, &m->key);
         if (!m->err)
             m->err = map_put(&m->by_key, kept, (uint32_t)m->count);
     }
@@ -257,20 +257,19 @@ static void merge_add(struct merge *m, uint32_t node)
 
 static void merge_remove(struct merge *m, uint32_t node)
 {
-    OWNED_TEXT_BUFFER key = { 0 };
     bool hit = false;
     for (size_t k = 0; k < m->keys && !hit; k++) {
-        text_reset(&key);
-        if (!item_key(m->e->in->x, m->collection->item, node, k, true, &key))
+        text_reset(&m->key);
+        if (!item_key(m->e->in->x, m->collection->item, node, k, true, &m->key))
             continue;
-        uint32_t at = map_get(&m->by_key, text_slice(&key));
-        if (text_error(&key))
+        uint32_t at = map_get(&m->by_key, text_slice(&m->key));
+        if (text_error(&m->key))
             m->err = ERR_NOMEM; /* half a key must not leave an item in place */
         if (m->err || at == MAP_NONE || at == KEY_GONE)
             continue;
         hit = true;
         drop(m, at, node);
-        struct slice kept = key_kept(m, &key);
+        struct slice kept = key_kept(m, &m->key);
         if (!m->err && m->found[at].gone)
             m->err = map_put(&m->by_key, kept, KEY_GONE);
     }
@@ -286,12 +285,11 @@ static void merge_clear(struct merge *m, uint32_t node)
             drop(m, (uint32_t)i, node);
     map_free(&m->by_key);
     for (size_t i = 0; i < m->count && !m->err; i++) { /* what a lock kept */
-        OWNED_TEXT_BUFFER key = { 0 };
         for (size_t k = 0; k < m->keys && !m->found[i].gone && !m->err; k++) {
-            text_reset(&key);
-            if (!item_key(m->e->in->x, m->collection->item, m->found[i].node, k, false, &key))
+            text_reset(&m->key);
+            if (!item_key(m->e->in->x, m->collection->item, m->found[i].node, k, false, &m->key))
                 continue;
-            struct slice kept = key_kept(m, &key);
+            struct slice kept = key_kept(m, &m->key);
             if (!m->err)
                 m->err = map_put(&m->by_key, kept, (uint32_t)i);
         }
@@ -387,6 +385,7 @@ int element_merge(struct conf_element *e, struct sink *s)
         e->c->err = err;
     free(m.found);
     map_free(&m.by_key);
+    text_free(&m.key);
     return err;
 }
 

@@ -66,7 +66,8 @@ struct slice path_parent(struct slice path)
 static void path_key(const struct schema_section *section, struct slice path, struct text *out)
 {
     text_reset(out);
-    text_addf(out, "%zu:", section->index);
+    text_add_number(out, section->index, 1, '0');
+    text_add_char(out, ':');
     for (size_t i = 0; i < path.len; i++)
         text_add_char(out, ascii_lower(path.ptr[i]));
 }

@@ -1,15 +1,22 @@
 /* map.c - open addressing with linear probing, at most half full. */
 #include "conf/map.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
+/* One for the whole process, also when two threads come first at once. */
 static uint64_t seed(void)
 {
-    static uint64_t value;
-    if (!value && getrandom(&value, sizeof value, GRND_NONBLOCK) != (ssize_t)sizeof value)
-        value = 0x9e3779b97f4a7c15u;
-    return value | 1;
+    static _Atomic uint64_t kept;
+    uint64_t value = atomic_load_explicit(&kept, memory_order_relaxed);
+    if (value)
+        return value;
+    uint64_t fresh, none = 0;
+    if (getrandom(&fresh, sizeof fresh, GRND_NONBLOCK) != (ssize_t)sizeof fresh)
+        fresh = 0x9e3779b97f4a7c15u;
+    fresh |= 1;
+    return atomic_compare_exchange_strong(&kept, &none, fresh) ? fresh : none;
 }
 
 static uint64_t hash_of(struct slice key)

@@ -25,6 +25,7 @@ struct schema {
     size_t count, cap;
     struct map groups, by_name;
     struct schema_element *frame[3];
+    size_t attr_count;
     bool failed;
 };
 
@@ -156,6 +157,7 @@ static void read_attribute(struct source *s, uint32_t node, struct schema_elemen
     e->attrs = attrs;
     e->attr_count++;
     a->name = text_of(s, node, "name");
+    a->number = s->schema->attr_count++;
     a->type = type_of(xml_attr_or(s->x, node, "type", SLICE_NONE));
     a->required = flag_of(s, node, "required");
     a->unique_key = flag_of(s, node, "isUniqueKey");
@@ -389,6 +391,12 @@ size_t schema_section_count(void)
 {
     const struct schema *s = schema_get();
     return s ? s->count : 0;
+}
+
+size_t schema_attr_count(void)
+{
+    const struct schema *s = schema_get();
+    return s ? s->attr_count : 0;
 }
 
 const struct schema_section *schema_section_at(size_t index)

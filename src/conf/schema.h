@@ -27,6 +27,7 @@ struct schema_name {
 };
 struct schema_attr {
     const char *name;
+    size_t number; /* among all attributes of the schema */
     enum conf_type type;
     bool required, unique_key, combined_key, encrypted, expanded, case_sensitive, runtime;
     bool is_ftp; /* declared by Ftp_schema.xml or sallyport_schema.xml */
@@ -68,6 +69,8 @@ struct schema_section {
 /* NULL only when out of memory. */
 const struct schema *schema_get(void);
 size_t schema_section_count(void);
+/* Attributes are numbered below this. */
+size_t schema_attr_count(void);
 const struct schema_section *schema_section_at(size_t index);
 /* By full name. */
 const struct schema_section *schema_section_find(struct slice name);

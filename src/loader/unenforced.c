@@ -117,13 +117,20 @@ bool coverage_has(const char *element, const char *attribute)
     return is_handled(path, attribute);
 }
 
+/* Asked once for each attribute, however often it is set. */
+static bool is_unenforced(void *context, const char *element, const char *attribute)
+{
+    (void)context;
+    char path[256];
+    return is_ftp_element(element, path, sizeof path) && !is_handled(path, attribute);
+}
+
 static void note(void *context, const char *element, const char *attribute, const struct conf_value *value)
 {
     struct compiler *c = context;
     char path[256];
-    if (!is_ftp_element(element, path, sizeof path) || is_handled(path, attribute))
-        return;
     struct diag d = { 0 };
+    (void)is_ftp_element(element, path, sizeof path);
     diag_place(&d, slice_str(conf_file_name(value->file)), value->line, value->column);
     const char *why = why_without_effect(path, attribute);
     if (why)
@@ -135,7 +142,7 @@ static void note(void *context, const char *element, const char *attribute, cons
 
 void unenforced_report(struct compiler *c)
 {
-    conf_each_explicit(c->conf, note, c);
+    conf_each_explicit_of(c->conf, is_unenforced, note, c);
 }
 
 /* ---- what keeps a site from starting ---- */
