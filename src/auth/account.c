@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
+
 bool account_is_anonymous_name(struct slice name)
 {
     return slice_equal_fold_str(name, "anonymous") || slice_equal_fold_str(name, "ftp");
@@ -40,13 +42,9 @@ unsigned account_kinds(const struct snapshot *s, const struct snap_site *site)
 
 const struct snap_user *account_user(const struct snapshot *s, struct slice name)
 {
-    const struct snap_user *found = NULL;
-    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_user); row++) {
-        const struct snap_user *user = snapshot_user(s, row);
-        if (!found && slice_equal_fold(snapshot_text(s, user->name), name))
-            found = user;
-    }
-    return found;
+    size_t row, place = snapshot_find(s, SNAP_ORDER_user_name, (struct snap_key){ .first = name });
+    const struct snap_user *user = snapshot_at_place(s, SNAP_ORDER_user_name, place, &row) ? snapshot_user(s, row) : NULL;
+    return user && slice_equal_fold(snapshot_text(s, user->name), name) ? user : NULL;
 }
 
 bool account_manager_is_open(const struct snapshot *s)
@@ -55,27 +53,37 @@ bool account_manager_is_open(const struct snapshot *s)
     return server->management_installed && !server->requires_windows_credentials;
 }
 
-/* The path of a scope is "/<site>" or "/<site>/<application>". */
-static bool scope_is_of_site(struct slice path, struct slice site)
+/* Whether the user has a permission for `path` itself or, when it ends in a '/', for anything that begins with it. */
+static bool has_permission_at(const struct snapshot *s, struct slice user, struct slice path)
 {
-    if (slice_is_empty(path) || path.ptr[0] != '/')
-        return false;
-    path = slice_from(path, 1);
-    struct slice head = slice_first(path, site.len);
-    return !slice_is_empty(site) && slice_equal_fold(head, site) && (path.len == site.len || path.ptr[site.len] == '/');
-}
-
-static bool has_permission(const struct snapshot *s, const struct snap_site *site, struct slice user)
-{
-    struct slice site_name = snapshot_text(s, site->name);
-    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_permission); row++) {
+    struct snap_key key = { .first = user, .second = path };
+    bool below = slice_ends(path, SLICE_LITERAL("/"));
+    size_t row;
+    for (size_t place = snapshot_find(s, SNAP_ORDER_permission_name, key);
+         snapshot_at_place(s, SNAP_ORDER_permission_name, place, &row); place++) {
         const struct snap_permission *p = snapshot_permission(s, row);
+        struct slice where = snapshot_text(s, p->path);
+        bool is_there = below ? slice_starts_fold(where, path) : slice_equal_fold(where, path);
+        if (!is_there || !slice_equal_fold(snapshot_text(s, p->name), user))
+            return false;
         /* isRole marks a Windows group: a user who happens to have its name is not meant. */
-        if (!p->is_role && slice_equal_fold(snapshot_text(s, p->name), user) &&
-            scope_is_of_site(snapshot_text(s, p->path), site_name))
+        if (!p->is_role)
             return true;
     }
     return false;
+}
+
+/* The path of a scope is "/<site>" or "/<site>/<application>". */
+static bool has_permission(const struct snapshot *s, const struct snap_site *site, struct slice user)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    if (!site->name.len)
+        return false;
+    text_add_char(&path, '/');
+    text_add(&path, snapshot_text(s, site->name));
+    bool allowed = !text_error(&path) && has_permission_at(s, user, text_slice(&path));
+    text_add_char(&path, '/');
+    return allowed || (!text_error(&path) && has_permission_at(s, user, text_slice(&path)));
 }
 
 static bool is_allowed_manager(const struct snapshot *s, const struct snap_site *site, struct slice name)

@@ -173,25 +173,11 @@ void map_job_free(struct map_job *job)
     free(job);
 }
 
-static bool has_line(struct slice lines, struct slice line)
-{
-    while (lines.ptr && lines.len)
-        if (slice_equal_fold(slice_cut(&lines, '\n'), line))
-            return true;
-    return false;
-}
-
 void map_job_add_roles(struct map_job *job, const struct snapshot *s)
 {
-    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_rule); row++) {
-        struct slice names = snapshot_text(s, snapshot_rule(s, row)->roles);
-        while (names.ptr && names.len) {
-            struct slice name = slice_trim(slice_cut(&names, ','));
-            if (!name.len || slice_has_control(name) || slice_equal_str(name, "*") || has_line(text_slice(&job->roles), name))
-                continue;
-            text_add(&job->roles, name);
-            text_add_char(&job->roles, '\n');
-        }
+    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_role); row++) {
+        text_add(&job->roles, snapshot_text(s, snapshot_role(s, row)->name));
+        text_add_char(&job->roles, '\n');
     }
 }
 

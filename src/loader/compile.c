@@ -305,6 +305,7 @@ static void release(struct compiler *c)
     server_cert_close(c);
     membership_free(c);
     path_map_free(c->paths);
+    map_free(&c->roles);
     conf_free(c->conf);
 }
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "conf/map.h"
 #include "loader/compile.h"
 #include "loader/endpoint.h"
 #include "loader/path_map.h"
@@ -55,6 +56,7 @@ struct compiler {
     bool allow_unenforced;
     struct membership *membership; /* NULL: no site uses it */
     bool membership_used;
+    struct map roles; /* those put already */
 };
 
 /* ---- compile.c ---- */

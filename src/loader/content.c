@@ -131,6 +131,20 @@ int content_directories(struct compiler *c, struct site_work *s)
 
 #define AUTHORIZATION "system.ftpServer/security/authorization"
 
+/* Whoever asks a directory about a user asks for the roles that matter to some rule. */
+static int put_roles(struct compiler *c, struct slice names)
+{
+    int err = 0;
+    while (names.ptr && names.len && !err) {
+        struct slice name = slice_trim(slice_cut(&names, ','));
+        if (!name.len || slice_has_control(name) || slice_equal_str(name, "*") || map_get(&c->roles, name) != MAP_NONE)
+            continue;
+        struct snap_role row = { snapshot_put_text(c->w, name) };
+        err = map_put(&c->roles, name, snapshot_put_row(c->w, SNAP_TABLE_role, &row));
+    }
+    return err;
+}
+
 static int put_rules(struct compiler *c, struct slice location, struct snap_range *rules_out)
 {
     typedef struct snap_rule row;
@@ -141,6 +155,9 @@ static int put_rules(struct compiler *c, struct slice location, struct snap_rang
         struct conf_element *item = conf_item(section, i);
         struct snap_rule rule = { .deny = conf_number(item, "accessType") == 1 };
         int err = columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
+        if (err)
+            return err;
+        err = put_roles(c, conf_text(item, "roles"));
         if (err)
             return err;
         uint32_t at = snapshot_put_row(c->w, SNAP_TABLE_rule, &rule);

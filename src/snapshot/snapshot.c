@@ -1,7 +1,7 @@
 /*
  * snapshot.c - the layout of a snapshot, its writer and its validator.
  *
- *   header | rows of each table | site index | text pool
+ *   header | rows of each table | orders | site index | text pool
  *
  * Numbers are in host order: a snapshot never leaves the machine, and the fingerprint of all column lists in the header
  * refuses one that another build wrote.  Everything is aligned to 8 bytes, texts stand in the pool with a NUL behind
@@ -33,7 +33,7 @@ struct extent {
 struct header {
     char magic[8];
     uint64_t fingerprint, len;
-    struct extent tables[SNAP_TABLE_COUNT], index, pool;
+    struct extent tables[SNAP_TABLE_COUNT], orders[SNAP_ORDER_COUNT], index, pool;
 };
 
 struct layout {
@@ -146,6 +146,12 @@ static uint64_t fingerprint(void)
     return hash;
 }
 
+static const enum snap_table order_tables[] = {
+#define O(order, table) SNAP_TABLE_##table,
+    SNAP_ORDERS(O)
+#undef O
+};
+
 static uint64_t index_hash(uint32_t id)
 {
     return (uint64_t)id * 0x9e3779b97f4a7c15u >> 32;
@@ -244,6 +250,20 @@ static int check_rows(const struct snapshot *s, enum snap_table which)
     return 0;
 }
 
+/* Places name rows; that they are sorted is not checked: whoever looks compares what is found. */
+static int check_order(const struct snapshot *s, enum snap_order order)
+{
+    const struct extent *e = &s->header->orders[order];
+    const uint32_t *places = (const void *)(s->base + e->at);
+    uint64_t rows = s->header->tables[order_tables[order]].count;
+    if (e->count != rows)
+        return ERR_RANGE;
+    for (uint64_t i = 0; i < e->count; i++)
+        if (places[i] >= rows)
+            return ERR_RANGE;
+    return 0;
+}
+
 static int check_index(const struct snapshot *s)
 {
     uint64_t sites = s->header->tables[SNAP_TABLE_site].count, slots = s->header->index.count, used = 0;
@@ -276,6 +296,8 @@ static int check(struct snapshot *s, size_t len)
     int err = 0;
     for (unsigned i = 0; i < SNAP_TABLE_COUNT && !err; i++)
         err = check_extent(h, &h->tables[i], table_of((enum snap_table)i).row_size);
+    for (unsigned i = 0; i < SNAP_ORDER_COUNT && !err; i++)
+        err = check_extent(h, &h->orders[i], sizeof(uint32_t));
     if (!err)
         err = check_extent(h, &h->index, sizeof(uint32_t));
     if (!err)
@@ -288,6 +310,8 @@ static int check(struct snapshot *s, size_t len)
     s->pool = (const char *)s->base + h->pool.at;
     for (unsigned i = 0; i < SNAP_TABLE_COUNT && !err; i++)
         err = check_rows(s, (enum snap_table)i);
+    for (unsigned i = 0; i < SNAP_ORDER_COUNT && !err; i++)
+        err = check_order(s, (enum snap_order)i);
     return err ? err : check_index(s);
 }
 
@@ -376,6 +400,74 @@ const struct snap_site *snapshot_site_by_id(const struct snapshot *s, uint32_t i
             return site;
     }
     return NULL;
+}
+
+/* ---- orders ---- */
+
+/* Keys are made alike from the rows of a snapshot and from those of a writer, whose texts stand elsewhere. */
+typedef struct slice text_of(const void *context, struct snap_text t);
+
+static struct snap_key key_of(enum snap_order order, const void *row, text_of *text, const void *context)
+{
+    const struct snap_user *user = row;
+    const struct snap_permission *permission = row;
+    const struct snap_binding *binding = row;
+    switch (order) {
+    case SNAP_ORDER_user_name:
+        return (struct snap_key){ 0, text(context, user->name), SLICE_NONE };
+    case SNAP_ORDER_permission_name:
+        return (struct snap_key){ 0, text(context, permission->name), text(context, permission->path) };
+    case SNAP_ORDER_binding_host:
+        return (struct snap_key){ binding->port, text(context, binding->host), text(context, binding->address) };
+    case SNAP_ORDER_binding_address:
+        return (struct snap_key){ binding->port, text(context, binding->address),
+                                  binding->host.len ? SLICE_LITERAL("x") : SLICE_NONE };
+    default:
+        return (struct snap_key){ 0 };
+    }
+}
+
+static int compare_keys(const struct snap_key *a, const struct snap_key *b)
+{
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    int first = slice_compare_fold(a->first, b->first);
+    return first ? first : slice_compare_fold(a->second, b->second);
+}
+
+static struct slice text_of_snapshot(const void *context, struct snap_text t)
+{
+    return snapshot_text(context, t);
+}
+
+static struct snap_key key_at(const struct snapshot *s, enum snap_order order, size_t place)
+{
+    const uint32_t *places = (const void *)(s->base + s->header->orders[order].at);
+    enum snap_table table = order_tables[order];
+    return key_of(order, row_at(s, table, table_of(table).row_size, places[place]), text_of_snapshot, s);
+}
+
+size_t snapshot_find(const struct snapshot *s, enum snap_order order, struct snap_key key)
+{
+    size_t low = 0, high = s->header->orders[order].count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct snap_key there = key_at(s, order, middle);
+        if (compare_keys(&there, &key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool snapshot_at_place(const struct snapshot *s, enum snap_order order, size_t place, size_t *row_out)
+{
+    const struct extent *e = &s->header->orders[order];
+    if (place >= e->count)
+        return false;
+    *row_out = ((const uint32_t *)(const void *)(s->base + e->at))[place];
+    return true;
 }
 
 uint64_t snapshot_generation(const struct snapshot *s)
@@ -657,6 +749,44 @@ static int write_index(struct projection *p, struct extent *extent_out)
     return 0;
 }
 
+static struct slice text_of_writer(const void *context, struct snap_text t)
+{
+    return pooled(context, t);
+}
+
+struct sort {
+    const struct snapshot_writer *w;
+    enum snap_order order;
+};
+
+static int compare_rows(const void *left, const void *right, void *context)
+{
+    const struct sort *sort = context;
+    enum snap_table table = order_tables[sort->order];
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    size_t size = table_of(table).row_size;
+    const unsigned char *rows = sort->w->tables[table].ptr;
+    struct snap_key x = key_of(sort->order, rows + a * size, text_of_writer, sort->w);
+    struct snap_key y = key_of(sort->order, rows + b * size, text_of_writer, sort->w);
+    int order = compare_keys(&x, &y);
+    return order ? order : (a > b) - (a < b);
+}
+
+static int write_order(struct projection *p, enum snap_order order, struct extent *extent_out)
+{
+    size_t count = table_rows(p, order_tables[order]);
+    struct sort sort = { p->w, order };
+    *extent_out = (struct extent){ p->out->len, count };
+    uint32_t *places = (void *)text_room(p->out, count * sizeof *places);
+    if (!places)
+        return text_error(p->out);
+    for (size_t i = 0; i < count; i++)
+        places[i] = (uint32_t)i;
+    qsort_r(places, count, sizeof *places, compare_rows, &sort);
+    text_grown(p->out, count * sizeof *places);
+    return 0;
+}
+
 static int project(struct projection *p)
 {
     struct header h = { .fingerprint = fingerprint() };
@@ -670,8 +800,14 @@ static int project(struct projection *p)
         if (err)
             return err;
     }
+    int err = 0;
+    for (unsigned i = 0; i < SNAP_ORDER_COUNT && !err; i++) {
+        align(p->out);
+        err = write_order(p, (enum snap_order)i, &h.orders[i]);
+    }
     align(p->out);
-    int err = write_index(p, &h.index);
+    if (!err)
+        err = write_index(p, &h.index);
     if (err)
         return err;
     align(p->out);

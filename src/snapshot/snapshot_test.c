@@ -171,6 +171,39 @@ static void test_many_sites(void **state)
     snapshot_writer_free(w);
 }
 
+/* Among many rows each is found by its key, in any letters, and what is not there is not. */
+static void test_orders(void **state)
+{
+    enum { USERS = 500 };
+    (void)state;
+    struct snapshot_writer *w = snapshot_writer_new();
+    struct snap_server server = snapshot_build_server(w);
+    char name[32];
+    size_t row;
+    snapshot_put_row(w, SNAP_TABLE_server, &server);
+    for (unsigned i = 0; i < USERS; i++) {
+        snprintf(name, sizeof name, "%s%u", i % 2 ? "USER" : "user", i * 7919 % USERS);
+        struct snap_user user = { .name = snapshot_build_text(w, name) };
+        snapshot_put_row(w, SNAP_TABLE_user, &user);
+    }
+    struct snapshot *s = snapshot_build(w, ROLE_AUTH), *none = snapshot_build(w, ROLE_WORKER);
+    assert_non_null(s);
+    for (unsigned i = 0; i < USERS; i++) {
+        snprintf(name, sizeof name, "User%u", i);
+        size_t place = snapshot_find(s, SNAP_ORDER_user_name, (struct snap_key){ .first = slice_str(name) });
+        assert_true(snapshot_at_place(s, SNAP_ORDER_user_name, place, &row));
+        assert_true(slice_equal_fold_str(snapshot_text(s, snapshot_user(s, row)->name), name));
+    }
+    assert_int_equal(snapshot_find(s, SNAP_ORDER_user_name, (struct snap_key){ .first = SLICE_LITERAL("a") }), 0);
+    assert_int_equal(snapshot_find(s, SNAP_ORDER_user_name, (struct snap_key){ .first = SLICE_LITERAL("z") }), USERS);
+    assert_false(snapshot_at_place(s, SNAP_ORDER_user_name, USERS, &row));
+    assert_int_equal(snapshot_find(none, SNAP_ORDER_user_name, (struct snap_key){ .first = SLICE_LITERAL("user1") }), 0);
+    assert_false(snapshot_at_place(none, SNAP_ORDER_user_name, 0, &row));
+    snapshot_unref(none);
+    snapshot_unref(s);
+    snapshot_writer_free(w);
+}
+
 static void test_writer_refuses(void **state)
 {
     (void)state;
@@ -313,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_equal_texts_share),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_many_sites),
+        cmocka_unit_test(test_orders),
         cmocka_unit_test(test_writer_refuses),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_cut_anywhere),

@@ -197,41 +197,70 @@ static int open_path(const char *path, bool *made_out)
     return fd_take(&at);
 }
 
-static void make_log_directory(struct supervisor *s, struct slice path, const char *leaf)
+/* The folder that the last log folder was made in: thousands of sites log below one. */
+struct log_parent {
+    struct slice path;
+    int fd; /* -1: none */
+};
+
+static int open_leaf(int parent, const char *leaf, bool *made_out)
+{
+    *made_out = mkdirat(parent, leaf, 0755) == 0;
+    int fd = open_component(parent, leaf);
+    if (*made_out && fd >= 0)
+        (void)fchmod(fd, 0755); /* whatever our umask is */
+    return fd;
+}
+
+static int open_log_directory(struct log_parent *parent, struct slice path, const char *leaf, bool *made_out)
 {
     char whole[PATH_MAX];
     bool made;
+    if (parent->fd < 0 || !slice_equal(parent->path, path)) {
+        if (parent->fd >= 0)
+            close(parent->fd);
+        int n = snprintf(whole, sizeof whole, SLICE_FMT, SLICE_ARG(path));
+        parent->fd = n < 0 || (size_t)n >= sizeof whole ? -1 : open_path(whole, &made);
+        parent->path = path;
+    }
+    return parent->fd < 0 ? -1 : open_leaf(parent->fd, leaf, made_out);
+}
+
+static void make_log_directory(struct supervisor *s, struct log_parent *parent, struct slice path, const char *leaf)
+{
+    bool made = false;
     struct stat st;
-    int n = snprintf(whole, sizeof whole, SLICE_FMT "/%s", SLICE_ARG(path), leaf);
-    if (slice_is_empty(path) || n < 0 || (size_t)n >= sizeof whole)
+    if (slice_is_empty(path))
         return;
-    OWNED_FD fd = open_path(whole, &made);
+    OWNED_FD fd = open_log_directory(parent, path, leaf, &made);
     if (fd < 0 || fstat(fd, &st) < 0) {
-        say(s, LOG_LEVEL_ERROR, "log directory %s: %s", whole, strerror(errno));
+        say(s, LOG_LEVEL_ERROR, "log directory " SLICE_FMT "/%s: %s", SLICE_ARG(path), leaf, strerror(errno));
         return;
     }
     /* Ours to give away: a directory we made, or one of root's. */
     struct account logger = s->accounts[PROGRAM_LOGGER];
     bool gives = s->privileged && st.st_uid != logger.uid && (made || st.st_uid == 0);
     if ((made && fchmod(fd, 0750) < 0) || (gives && (fchown(fd, logger.uid, logger.gid) < 0 || fchmod(fd, 0750) < 0)))
-        say(s, LOG_LEVEL_ERROR, "log directory %s: %s", whole, strerror(errno));
+        say(s, LOG_LEVEL_ERROR, "log directory " SLICE_FMT "/%s: %s", SLICE_ARG(path), leaf, strerror(errno));
     else if (s->privileged && !gives && st.st_uid != logger.uid)
-        say(s, LOG_LEVEL_WARNING, "log directory %s belongs to user %u, not to the logger", whole, (unsigned)st.st_uid);
+        say(s, LOG_LEVEL_WARNING, "log directory " SLICE_FMT "/%s belongs to user %u, not to the logger", SLICE_ARG(path),
+            leaf, (unsigned)st.st_uid);
 }
 
 void house_log_directories(struct supervisor *s)
 {
     const struct snapshot *view = s->current->view;
     const struct snap_server *server = snapshot_server(view, 0);
+    struct log_parent parent = { .fd = -1 };
     char leaf[32];
-    if (server && server->central_log_mode) {
-        make_log_directory(s, snapshot_text(view, server->central_log_path), "FTPSVC");
-        return;
-    }
-    for (size_t row = 0; row < snapshot_count(view, SNAP_TABLE_site); row++) {
+    if (server && server->central_log_mode)
+        make_log_directory(s, &parent, snapshot_text(view, server->central_log_path), "FTPSVC");
+    for (size_t row = 0; !(server && server->central_log_mode) && row < snapshot_count(view, SNAP_TABLE_site); row++) {
         const struct snap_site *site = snapshot_site(view, row);
         snprintf(leaf, sizeof leaf, "FTPSVC%u", site->id);
         if (site->log_enabled)
-            make_log_directory(s, snapshot_text(view, site->log_path), leaf);
+            make_log_directory(s, &parent, snapshot_text(view, site->log_path), leaf);
     }
+    if (parent.fd >= 0)
+        close(parent.fd);
 }

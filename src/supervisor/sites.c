@@ -164,26 +164,22 @@ static int listen_on(const struct listen_want *want)
     return fd_take(&fd);
 }
 
-static struct listener *find_listener(struct sites *t, const struct net_addr *addr)
+/* For each socket of the plan the listener that is it, NULL: none yet.  NULL when out of memory. */
+static struct listener **match_listeners(struct sites *t, const struct listen_plan *plan)
 {
-    for (size_t i = 0; i < t->listener_count; i++)
-        if (listen_compare(&t->listeners[i].addr, addr) == 0)
-            return &t->listeners[i];
-    return NULL;
+    struct listener **have = calloc(plan->count + 1, sizeof(struct listener *));
+    for (size_t i = 0; have && i < t->listener_count; i++) {
+        size_t at = listen_plan_find(plan, &t->listeners[i].addr);
+        if (at != SIZE_MAX && listen_compare(&plan->wants[at].addr, &t->listeners[i].addr) == 0)
+            have[at] = &t->listeners[i];
+    }
+    return have;
 }
 
-static int add_listener(struct sites *t, const struct net_addr *addr, int fd)
+/* Room was made by reserve_listeners. */
+static void add_listener(struct sites *t, const struct net_addr *addr, int fd)
 {
-    if (t->listener_count == t->listener_room) {
-        size_t room = t->listener_room ? 2 * t->listener_room : 16;
-        struct listener *grown = realloc(t->listeners, room * sizeof *grown);
-        if (!grown)
-            return ERR_NOMEM;
-        t->listeners = grown;
-        t->listener_room = room;
-    }
     t->listeners[t->listener_count++] = (struct listener){ ++t->next_number, *addr, fd, false };
-    return 0;
 }
 
 static void close_listener(struct supervisor *s, size_t i)
@@ -217,11 +213,20 @@ static void close_unplanned(struct supervisor *s, const struct listen_plan *plan
             close_listener(s, i);
 }
 
-/* Every site that needs `addr` stops. */
-static void blame(struct supervisor *s, const struct listen_plan *plan, const struct net_addr *failed, int errnum)
+static void stop_for_socket(struct supervisor *s, struct site *site, const struct net_addr *failed, int errnum)
 {
     char where[80];
     address_text(failed, where, sizeof where);
+    if (errnum == EACCES && failed->port < 1024 && !s->privileged)
+        stop_because(site, WIN32_ACCESS_DENIED, "%s: ports below 1024 need root", where);
+    else
+        stop_because(site, errnum == EADDRINUSE ? WIN32_SHARING_VIOLATION : WIN32_ACCESS_DENIED, "%s: %s", where,
+                     strerror(errnum));
+}
+
+/* Every site that needs a socket of the plan that failed stops; failed[i]: errno, 0 for those that did not. */
+static void blame(struct supervisor *s, const struct listen_plan *plan, const int *failed)
+{
     for (size_t row = 0; row < s->sites->count; row++) {
         struct site *site = &s->sites->rows[row];
         struct snap_range bindings = snapshot_site(s->current->view, row)->bindings;
@@ -231,14 +236,8 @@ static void blame(struct supervisor *s, const struct listen_plan *plan, const st
                                                 snapshot_binding(s->current->view, bindings.first + i), addr);
             for (size_t j = 0; j < n && site->runs; j++) {
                 size_t at = listen_plan_find(plan, &addr[j]);
-                if (at == SIZE_MAX || listen_compare(&plan->wants[at].addr, failed) != 0)
-                    continue;
-                if (errnum == EACCES && failed->port < 1024 && !s->privileged)
-                    stop_because(site, WIN32_ACCESS_DENIED, "%s: ports below 1024 need root", where);
-                else if (errnum == EADDRINUSE)
-                    stop_because(site, WIN32_SHARING_VIOLATION, "%s: %s", where, strerror(errnum));
-                else
-                    stop_because(site, WIN32_ACCESS_DENIED, "%s: %s", where, strerror(errnum));
+                if (at != SIZE_MAX && failed[at])
+                    stop_for_socket(s, site, &plan->wants[at].addr, failed[at]);
             }
         }
     }
@@ -249,34 +248,61 @@ static bool has_no_ipv6(int errnum)
     return errnum == EAFNOSUPPORT || errnum == EADDRNOTAVAIL;
 }
 
-/* Bind what the plan wants and we have not.  Returns how many failed. */
-static unsigned bind_plan(struct supervisor *s, const struct listen_plan *plan)
+/* Room for `more` listeners, so that pointers to them stay good while they are added. */
+static MUST_USE int reserve_listeners(struct sites *t, size_t more)
+{
+    if (t->listener_count + more <= t->listener_room)
+        return 0;
+    size_t room = t->listener_count + more + t->listener_room;
+    struct listener *grown = reallocarray(t->listeners, room, sizeof *grown);
+    if (!grown)
+        return ERR_NOMEM;
+    t->listeners = grown;
+    t->listener_room = room;
+    return 0;
+}
+
+/* Bind what the plan wants and we have not.  failed[i] is errno for each that could not be had; returns how many. */
+static unsigned bind_plan(struct supervisor *s, const struct listen_plan *plan, struct listener *const *have, int *failed)
 {
     unsigned failures = 0;
     for (size_t i = 0; i < plan->count; i++) {
         const struct listen_want *want = &plan->wants[i];
-        const struct listener *have = find_listener(s->sites, &want->addr);
-        if (have) {
-            (void)mark_shared(have->fd, want->shares_port); /* these may have changed; marked before anything is bound beside */
-            (void)listen(have->fd, want->backlog);
+        if (have[i]) {
+            (void)mark_shared(have[i]->fd, want->shares_port); /* these may have changed; marked before anything is bound beside */
+            (void)listen(have[i]->fd, want->backlog);
         }
     }
     for (size_t i = 0; i < plan->count; i++) {
         const struct listen_want *want = &plan->wants[i];
-        if (find_listener(s->sites, &want->addr))
+        if (have[i])
             continue;
         int fd = listen_on(want);
-        int errnum = errno;
-        if (fd >= 0 && add_listener(s->sites, &want->addr, fd)) {
-            close(fd);
-            fd = -1;
-            errnum = ENOMEM;
-        }
-        if (fd < 0 && !(want->optional && has_no_ipv6(errnum))) {
+        if (fd >= 0) {
+            add_listener(s->sites, &want->addr, fd);
+        } else if (!(want->optional && has_no_ipv6(errno))) {
+            failed[i] = errno;
             failures++;
-            blame(s, plan, &want->addr, errnum);
         }
     }
+    return failures;
+}
+
+static unsigned carry_out(struct supervisor *s, const struct listen_plan *plan)
+{
+    int *failed = calloc(plan->count + 1, sizeof *failed);
+    unsigned failures = 0;
+    close_unplanned(s, plan);
+    struct listener **have = reserve_listeners(s->sites, plan->count) ? NULL : match_listeners(s->sites, plan);
+    if (failed && have) {
+        failures = bind_plan(s, plan, have, failed);
+        if (failures)
+            blame(s, plan, failed);
+    } else {
+        say(s, LOG_LEVEL_ERROR, "listening sockets: %s", err_text(ERR_NOMEM));
+    }
+    free(failed);
+    free(have);
     return failures;
 }
 
@@ -290,8 +316,7 @@ static unsigned try_plan(struct supervisor *s)
         runs[row] = s->sites->rows[row].runs;
     unsigned failures = 0;
     if (listen_plan_make(s->current->view, runs, &plan) == 0) {
-        close_unplanned(s, &plan);
-        failures = bind_plan(s, &plan);
+        failures = carry_out(s, &plan);
         listen_plan_free(&plan);
     }
     free(runs);

@@ -1,45 +1,48 @@
 /* hosts.c - choosing bindings. */
 #include "worker/hosts.h"
 
-/* 0: does not serve `local`; 1: any address; 2: this address. */
-static int binding_rank(const struct snapshot *s, const struct snap_binding *b, const struct net_addr *local)
+#include "base/text.h"
+
+/* The first binding at or behind the key in the order, if it is one for the port and `address`. */
+static const struct snap_binding *first_of(const struct snapshot *s, enum snap_order order, struct snap_key key,
+                                           struct slice address)
 {
-    struct net_addr own;
-    struct slice address = snapshot_text(s, b->address);
-    if (b->port != local->port)
-        return 0;
-    if (address.len == 0)
-        return 1;
-    return net_addr_parse(address, &own) == 0 && net_addr_same_host(&own, local) ? 2 : 0;
+    size_t row;
+    if (!snapshot_at_place(s, order, snapshot_find(s, order, key), &row))
+        return NULL;
+    const struct snap_binding *b = snapshot_binding(s, row);
+    return b->port == key.number && slice_equal_fold(snapshot_text(s, b->address), address) ? b : NULL;
+}
+
+static const struct snap_binding *with_host(const struct snapshot *s, uint16_t port, struct slice host, struct slice address)
+{
+    const struct snap_key key = { port, host, address };
+    const struct snap_binding *b = first_of(s, SNAP_ORDER_binding_host, key, address);
+    return b && slice_equal_fold(snapshot_text(s, b->host), host) ? b : NULL;
+}
+
+/* Without host name before those with one, and these as they stand in the configuration. */
+static const struct snap_binding *on_address(const struct snapshot *s, uint16_t port, struct slice address)
+{
+    return first_of(s, SNAP_ORDER_binding_address, (struct snap_key){ .number = port, .first = address }, address);
 }
 
 const struct snap_binding *hosts_find(const struct snapshot *s, const struct net_addr *local, struct slice host)
 {
-    const struct snap_binding *best = NULL;
-    int best_rank = 0;
-    for (size_t i = 0; i < snapshot_count(s, SNAP_TABLE_binding); i++) {
-        const struct snap_binding *b = snapshot_binding(s, i);
-        if (b->port != local->port || !slice_equal_fold(snapshot_text(s, b->host), host))
-            continue;
-        int rank = binding_rank(s, b, local);
-        if (rank > best_rank) {
-            best = b;
-            best_rank = rank;
-        }
-    }
-    return best;
+    OWNED_TEXT_BUFFER address = { 0 };
+    net_addr_print(local, &address); /* as the loader writes them */
+    const struct snap_binding *b = with_host(s, local->port, host, text_slice(&address));
+    return b ? b : with_host(s, local->port, host, SLICE_LITERAL(""));
 }
 
 const struct snap_binding *hosts_default(const struct snapshot *s, const struct net_addr *local)
 {
-    const struct snap_binding *best = hosts_find(s, local, SLICE_LITERAL(""));
-    for (size_t i = 0; !best && i < snapshot_count(s, SNAP_TABLE_binding); i++)
-        if (binding_rank(s, snapshot_binding(s, i), local) == 2)
-            best = snapshot_binding(s, i);
-    for (size_t i = 0; !best && i < snapshot_count(s, SNAP_TABLE_binding); i++)
-        if (binding_rank(s, snapshot_binding(s, i), local))
-            best = snapshot_binding(s, i);
-    return best;
+    OWNED_TEXT_BUFFER address = { 0 };
+    const struct snap_binding *b = hosts_find(s, local, SLICE_LITERAL(""));
+    net_addr_print(local, &address);
+    if (!b)
+        b = on_address(s, local->port, text_slice(&address));
+    return b ? b : on_address(s, local->port, SLICE_LITERAL(""));
 }
 
 bool hosts_is_name(struct slice host)
