@@ -153,16 +153,22 @@ static int check_commit(struct cli *c)
 static int open_directory(struct cli *c)
 {
     OWNED_TEXT_BUFFER file = { 0 };
-    text_addf(&file, "%s/%s", c->directory, conf_file_name(CONF_APPLICATION_HOST));
+    if (cli_has(c, "apphostconfig"))
+        text_add(&file, cli_param(c, "apphostconfig"));
+    else
+        text_addf(&file, "%s/%s", c->directory, conf_file_name(CONF_APPLICATION_HOST));
     if (access(text_str(&file), R_OK) != 0) {
         if (errno != ENOENT)
             return cli_failed(c, EXIT_DENIED, "Cannot read configuration file %s", text_str(&file));
+        if (cli_has(c, "apphostconfig"))
+            return cli_failed(c, EXIT_NO_FILE, "There is no file %s", text_str(&file));
         return cli_failed(c, EXIT_NO_FILE, "There is no instance in %s: %s is missing.\n"
                           "Make one with: sallyport --config %s create instance", c->directory,
                           conf_file_name(CONF_APPLICATION_HOST), c->directory);
     }
     struct problems problems = { c, false };
-    int err = conf_open_directory(c->directory, tell_problem, &problems, &c->conf);
+    int err = conf_open_with(c->directory, cli_has(c, "apphostconfig") ? text_str(&file) : NULL, tell_problem, &problems,
+                             &c->conf);
     if (err == 0)
         return EXIT_OK;
     c->conf = NULL;
@@ -276,7 +282,7 @@ static int check_params(struct cli *c, const struct object_row *object)
     }
     if (c->row->identifies == NO_IDENTIFIER && c->identifier.ptr)
         return no_identifier_here(c);
-    if (c->row->identifies == MUST_IDENTIFY && slice_is_empty(c->identifier))
+    if (c->row->identifies == MUST_IDENTIFY && !cli_has(c, "in") && slice_is_empty(c->identifier))
         return cli_error(c, EXIT_BAD_PARAMETER, "Must specify the %s.", c->row->identifier);
     return EXIT_OK;
 }
@@ -303,6 +309,8 @@ int cli_run_row(struct cli *c)
     if (!code && c->batch && c->batch->is_atomic && !verb_can_be_undone(c->row))
         return cli_error(c, EXIT_UNSUPPORTED, "\"%s%s%s\" cannot be undone, so it has no place in --atomic.", c->row->verb,
                          c->row->object[0] ? " " : "", c->row->object);
+    if (!code && cli_has(c, "in") && !verb_param_find(c->row, SLICE_LITERAL("in")))
+        return objects_run(c);
     return code ? code : c->row->run(c);
 }
 
@@ -364,6 +372,18 @@ static char *choose_directory(const struct args *a)
     return strdup(environment && environment[0] ? environment : "/etc/sallyport");
 }
 
+/* What was worked on, for those who wonder why something else changed. */
+static void print_debug(struct cli *c, int code)
+{
+    struct slice wanted = cli_param(c, "debug"), other = cli_param(c, "apphostconfig");
+    if (!wanted.ptr || slice_equal_fold_str(wanted, "false") || slice_equal_fold_str(wanted, "off"))
+        return;
+    cli_say(c, "DEBUG ( command:%s%s%s, identifier:" SLICE_FMT ", instance:%s, applicationHost:" SLICE_FMT ", exit:%d )",
+            c->row ? c->row->verb : "", c->row && c->row->object[0] ? " " : "", c->row ? c->row->object : "",
+            SLICE_ARG(c->identifier), c->directory,
+            SLICE_ARG(other.len ? other : slice_str(conf_file_name(CONF_APPLICATION_HOST))), code);
+}
+
 static void finish(struct cli *c)
 {
     if (c->conf && !c->batch)
@@ -391,6 +411,7 @@ int cli_run_in_batch(int argc, char **argv, FILE *in, FILE *out, struct cli_batc
         c->directory = directory;
         if (directory)
             code = dispatch(c);
+        print_debug(c, code);
     }
     finish(c);
     if (fflush(out) != 0 && code == EXIT_OK)

@@ -59,6 +59,7 @@ struct cli {
     FILE *out;
     struct text *xml_rows;   /* with /xml: rows wait here, so that a document is whole or absent */
     bool listed;             /* something was listed */
+    bool is_one_of_many;     /* one object of /in: others follow */
 };
 
 /* argv[0] is the program; the whole run. */

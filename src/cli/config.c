@@ -4,10 +4,12 @@
  * FTP sections may stand in applicationHost.config only ("Deep Dive into IIS Configuration"), so /commit is taken as
  * apphost whatever it says, and the messages name MACHINE/WEBROOT/APPHOST as the place of the change.
  */
-#include "cli/edit.h"
+#include "cli/config.h"
+#include "cli/graft.h"
 #include "cli/listing.h"
 #include "cli/site.h"
 #include "cli/table.h"
+#include "conf/schema.h"
 
 #define APPHOST "MACHINE/WEBROOT/APPHOST"
 
@@ -25,25 +27,26 @@ static struct slice last_part(struct slice section)
     return slash == SIZE_MAX ? section : slice_from(section, slash + 1);
 }
 
-/* The full name of what was written: exactly, or a last part that only one section has. */
-static int section_name(struct cli *c, struct slice written, struct slice *name_out)
+/* appcmd knows applicationHost.config alone, so names that are unique there stay unique beside our other files'. */
+int config_section_name(struct cli *c, struct slice written, struct slice *name_out)
 {
-    struct slice found = SLICE_NONE;
-    size_t count = 0;
+    struct slice found = SLICE_NONE, elsewhere = SLICE_NONE;
+    size_t count = 0, elsewhere_count = 0;
     for (size_t i = 0; i < conf_section_count(); i++) {
         struct slice name = slice_str(conf_section_name(i));
         if (slice_equal_fold(name, written)) {
             *name_out = name;
             return EXIT_OK;
         }
-        if (slice_equal_fold(last_part(name), written)) {
-            found = name;
-            count++;
-        }
+        if (!slice_equal_fold(last_part(name), written))
+            continue;
+        bool is_apphost = conf_section_file(conf_section_name(i)) == CONF_APPLICATION_HOST;
+        *(is_apphost ? &found : &elsewhere) = name;
+        *(is_apphost ? &count : &elsewhere_count) += 1;
     }
-    if (count != 1)
+    if (count > 1 || (count == 0 && elsewhere_count != 1))
         return report_unknown_section(c, written);
-    *name_out = found;
+    *name_out = count ? found : elsewhere;
     return EXIT_OK;
 }
 
@@ -54,15 +57,14 @@ static int list_names(struct cli *c)
     return EXIT_OK;
 }
 
-/* The section and the path that the command names; *path_out backs place_out->path. */
-static int find_place(struct cli *c, struct text *path_out, struct edit_place *place_out)
+int config_find_place(struct cli *c, struct text *path_out, struct edit_place *place_out)
 {
     struct slice written = cli_param(c, "section");
     if (slice_is_empty(written))
         return cli_error(c, EXIT_BAD_PARAMETER, "Must specify the section with /section:.  /section:? lists their names.");
     int code = cli_open(c);
     if (!code)
-        code = section_name(c, written, &place_out->section);
+        code = config_section_name(c, written, &place_out->section);
     if (!code)
         code = site_config_path(c, c->identifier, path_out);
     if (code)
@@ -76,7 +78,7 @@ static void print_path(struct text *out, struct slice path)
     text_addf(out, APPHOST "%s" SLICE_FMT, path.len ? "/" : "", SLICE_ARG(path));
 }
 
-static int save_and_say(struct cli *c, const struct edit_place *place)
+int config_save_and_say(struct cli *c, const struct edit_place *place)
 {
     OWNED_TEXT_BUFFER path = { 0 };
     print_path(&path, place->path);
@@ -114,12 +116,21 @@ static unsigned group_depth(struct slice name)
     return depth;
 }
 
-/* Whether the XML says more than the bare element. */
-static bool says_something(struct slice xml)
+/* As an object with attributes: /text and /xml. */
+static int list_as_object(struct cli *c, struct slice name, struct slice path, struct conf_element *section)
 {
-    struct slice rest = xml;
-    struct slice first = slice_trim(slice_cut(&rest, '\n'));
-    return slice_has_byte(first, '=') || slice_trim(rest).len > 0;
+    OWNED_TEXT_BUFFER shown = { 0 };
+    char full[128];
+    snprintf(full, sizeof full, SLICE_FMT, SLICE_ARG(name));
+    bool locked = conf_is_locked(c->conf, full, path);
+    print_path(&shown, path);
+    struct listed row = {
+        .tag = "CONFIG", .name_as = "CONFIG.SECTION", .name = name, .count = 3, .element = section,
+        .attrs = { { "path", "CONFIG.PATH", text_str(&shown), true },
+                   { "overrideMode", NULL, locked ? "Deny" : "Allow", true },
+                   { "locked", NULL, locked ? "true" : "false", true } },
+    };
+    return listing_show(c, &row);
 }
 
 static int list_section(struct cli *c, struct slice name, struct slice path, bool even_if_empty)
@@ -134,20 +145,21 @@ static int list_section(struct cli *c, struct slice name, struct slice path, boo
     conf_print_xml(section, !everything, group_depth(name), &xml);
     if (text_error(&xml) != 0)
         return cli_failed(c, 14, "%s", err_text(xml.err));
-    if (even_if_empty || says_something(text_slice(&xml)))
-        print_section(c, name, text_slice(&xml));
+    if (!even_if_empty && !listing_says_something(text_slice(&xml)))
+        return EXIT_OK;
+    if (cli_has(c, "xml") || cli_has(c, "text"))
+        return list_as_object(c, name, path, section);
+    listing_add_metadata(c, name, path, &xml);
+    print_section(c, name, text_slice(&xml));
     return EXIT_OK;
 }
 
-int config_list(struct cli *c)
+static int list_written(struct cli *c)
 {
     OWNED_TEXT_BUFFER path = { 0 };
     struct edit_place place = { 0 };
-    struct slice written = cli_param(c, "section");
-    if (slice_equal_str(written, "?"))
-        return list_names(c);
-    if (written.ptr) {
-        int code = find_place(c, &path, &place);
+    if (cli_has(c, "section")) {
+        int code = config_find_place(c, &path, &place);
         return code ? code : list_section(c, place.section, place.path, true);
     }
     int code = cli_open(c);
@@ -156,6 +168,15 @@ int config_list(struct cli *c)
     for (size_t i = 0; !code && i < conf_section_count(); i++)
         code = list_section(c, slice_str(conf_section_name(i)), text_slice(&path), false);
     return code;
+}
+
+int config_list(struct cli *c)
+{
+    if (slice_equal_str(cli_param(c, "section"), "?"))
+        return list_names(c);
+    int code = list_written(c);
+    c->identifier = SLICE_NONE; /* a path that sets nothing is there all the same */
+    return code ? code : listing_end(c);
 }
 
 /* ---- set ---- */
@@ -195,7 +216,7 @@ int config_set(struct cli *c)
     struct edit_place place = { 0 };
     if (slice_equal_str(cli_param(c, "section"), "?"))
         return list_names(c);
-    int code = find_place(c, &path, &place);
+    int code = config_find_place(c, &path, &place);
     if (code)
         return code;
     if (c->args.help)
@@ -203,7 +224,7 @@ int config_set(struct cli *c)
     if (edit_count(c) == 0)
         return cli_error(c, EXIT_BAD_PARAMETER, "Must specify at least one property to set.  Use -? for help.");
     code = edit_apply_all(c, &place);
-    return code ? code : save_and_say(c, &place);
+    return code ? code : config_save_and_say(c, &place);
 }
 
 /* ---- clear, lock, unlock ---- */
@@ -214,13 +235,71 @@ int config_clear(struct cli *c)
     struct edit_place place = { 0 };
     struct conf_element *section = NULL;
     struct diag d = { 0 };
-    int code = find_place(c, &path, &place);
+    int code = config_find_place(c, &path, &place);
     if (code)
         return code;
     int err = conf_section(c->conf, place.section, place.path, &section);
     if (!err)
         err = conf_clear_section(c->conf, section, &d);
-    return err ? cli_failed_diag(c, err, &d) : save_and_say(c, &place);
+    return err ? cli_failed_diag(c, err, &d) : config_save_and_say(c, &place);
+}
+
+/* What the file of a fresh instance says in the section. */
+static int graft_fresh(struct cli *c, const struct edit_place *place, enum conf_file file)
+{
+    struct slice fresh = schema_new_file(conf_file_name(file));
+    struct xml *x = NULL;
+    struct diag d = { 0 };
+    if (!fresh.ptr)
+        return EXIT_OK;
+    int err = xml_parse(fresh, slice_str(conf_file_name(file)), &x, &d);
+    if (err)
+        return cli_failed_diag(c, err, &d);
+    uint32_t node = 0;
+    struct slice rest = place->section;
+    for (struct slice part = slice_cut(&rest, '/'); node != XML_NONE; part = slice_cut(&rest, '/')) {
+        node = xml_child(x, node, part, XML_NONE);
+        if (!rest.ptr)
+            break;
+    }
+    int code = node == XML_NONE ? EXIT_OK : graft_node(c, place, x, node, NULL);
+    xml_free(x);
+    return code;
+}
+
+/* Back to what nobody has edited: at the server what a fresh instance has, below it nothing. */
+int config_reset(struct cli *c)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    struct edit_place place = { 0 };
+    struct conf_element *section = NULL;
+    struct diag d = { 0 };
+    char full[128];
+    int code = config_find_place(c, &path, &place);
+    if (code)
+        return code;
+    snprintf(full, sizeof full, SLICE_FMT, SLICE_ARG(place.section));
+    int err = conf_section(c->conf, place.section, place.path, &section);
+    if (!err)
+        err = conf_clear_section(c->conf, section, &d);
+    if (err)
+        return cli_failed_diag(c, err, &d);
+    if (place.path.len == 0)
+        code = graft_fresh(c, &place, conf_section_file(full));
+    return code ? code : config_save_and_say(c, &place);
+}
+
+/* IIS rewrites sections of ASP.NET for its integrated mode; FTP's have had one form since they exist. */
+int config_migrate(struct cli *c)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    struct edit_place place = { 0 };
+    int code = cli_has(c, "section") ? config_find_place(c, &path, &place) : cli_open(c);
+    if (!code && !cli_has(c, "section"))
+        code = site_config_path(c, c->identifier, &path);
+    if (!code)
+        cli_say(c, "No section needs to be migrated.");
+    return code;
 }
 
 static int change_lock(struct cli *c, bool deny)
@@ -228,7 +307,7 @@ static int change_lock(struct cli *c, bool deny)
     OWNED_TEXT_BUFFER path = { 0 }, shown = { 0 };
     struct edit_place place = { 0 };
     struct diag d = { 0 };
-    int code = find_place(c, &path, &place);
+    int code = config_find_place(c, &path, &place);
     if (code)
         return code;
     int err = conf_lock(c->conf, place.section, place.path, deny, &d);

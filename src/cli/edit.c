@@ -16,7 +16,7 @@ static const char malformed[] =
 struct propath_step edit_key(const char *key, struct slice value)
 {
     struct propath_step step = { .kind = PROPATH_INDEX, .position = PROPATH_NO_POSITION, .count = 1 };
-    step.pairs[0] = (struct propath_pair){ slice_str(key), value };
+    step.pairs[0] = (struct propath_pair){ .name = slice_str(key), .value = value };
     return step;
 }
 
@@ -48,11 +48,32 @@ static struct conf_element *child_of(struct conf_element *e, struct slice name)
     return NULL;
 }
 
-static size_t pairs_of(const struct propath_step *step, struct conf_pair *pairs)
+static bool item_has(const struct conf_draft *item, struct slice name)
 {
-    for (size_t i = 0; i < step->count; i++)
-        pairs[i] = (struct conf_pair){ step->pairs[i].name, step->pairs[i].value };
-    return step->count;
+    struct conf_schema_attr attr;
+    for (size_t i = 0; conf_draft_schema_attr_at(item, i, &attr); i++)
+        if (slice_equal_fold_str(name, attr.name))
+            return true;
+    return false;
+}
+
+/* Without its quotes, type='A,B,version=1.0' looks like two keys; what is no attribute of the item belongs to the value
+ * before it. */
+static size_t pairs_of(struct conf_element *collection, const struct propath_step *step, struct conf_pair *pairs)
+{
+    struct conf_draft *item = NULL;
+    struct diag d = { 0 };
+    size_t count = 0;
+    bool knows = conf_draft_new(collection, &item, &d) == 0;
+    for (size_t i = 0; i < step->count; i++) {
+        const struct propath_pair *p = &step->pairs[i];
+        if (knows && i > 0 && p->is_bare && step->pairs[i - 1].is_bare && !item_has(item, p->name))
+            pairs[count - 1].value.len = (size_t)(p->value.ptr + p->value.len - pairs[count - 1].value.ptr);
+        else
+            pairs[count++] = (struct conf_pair){ p->name, p->value };
+    }
+    conf_draft_free(item);
+    return count;
 }
 
 static struct conf_element *item_of(struct conf_element *e, const struct propath_step *step)
@@ -63,7 +84,7 @@ static struct conf_element *item_of(struct conf_element *e, const struct propath
     if (count == 0)
         return NULL;
     if (step->count)
-        return conf_find(e, pairs, pairs_of(step, pairs), &item) == 0 ? item : NULL;
+        return conf_find(e, pairs, pairs_of(e, step, pairs), &item) == 0 ? item : NULL;
     size_t at = step->position == PROPATH_END ? count - 1 : (size_t)step->position;
     return at < count ? conf_item(e, at) : NULL;
 }
@@ -166,7 +187,7 @@ static int add_item(struct cli *c, struct conf_element *collection, const struct
     if (!item || step->count == 0)
         return cli_error(c, EXIT_BAD_PARAMETER, "%s", malformed);
     long position = step->position == PROPATH_NO_POSITION ? PROPATH_END : step->position;
-    size_t count = pairs_of(step, pairs);
+    size_t count = pairs_of(collection, step, pairs);
     int err = conf_add(c->conf, collection, pairs, count, position, &d);
     return err ? report_add(c, err, item, pairs, count, &d) : EXIT_OK;
 }
@@ -230,7 +251,7 @@ int edit_apply(struct cli *c, const struct edit_place *place, const struct arg_p
 }
 
 /* Whether the parameter is an edit: not the row's own, not a general one, not /site.name:X. */
-static bool is_edit(const struct cli *c, const struct arg_param *p)
+bool edit_is_edit(const struct cli *c, const struct arg_param *p)
 {
     if (!p->is_property && (verb_param_find(c->row, p->name) || general_param_find(p->name)))
         return false;
@@ -241,7 +262,7 @@ size_t edit_count(const struct cli *c)
 {
     size_t count = 0;
     for (size_t i = 0; i < c->args.param_count; i++)
-        count += is_edit(c, &c->args.params[i]);
+        count += edit_is_edit(c, &c->args.params[i]);
     return count;
 }
 
@@ -249,7 +270,7 @@ int edit_apply_all(struct cli *c, const struct edit_place *place)
 {
     for (size_t i = 0; i < c->args.param_count; i++) {
         const struct arg_param *p = &c->args.params[i];
-        int code = is_edit(c, p) ? edit_apply(c, place, p) : EXIT_OK;
+        int code = edit_is_edit(c, p) ? edit_apply(c, place, p) : EXIT_OK;
         if (code)
             return code;
     }

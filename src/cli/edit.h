@@ -28,6 +28,8 @@ MUST_USE int edit_find(struct conf *c, const struct edit_place *place, const str
 MUST_USE int edit_apply(struct cli *c, const struct edit_place *place, const struct arg_param *param);
 /* Every parameter that is neither general nor one of the row's own, in order. */
 MUST_USE int edit_apply_all(struct cli *c, const struct edit_place *place);
+/* Whether it is one of them. */
+bool edit_is_edit(const struct cli *c, const struct arg_param *param);
 /* How many of those there are. */
 size_t edit_count(const struct cli *c);
 

@@ -3,6 +3,7 @@
 
 #include "base/own.h"
 #include "cli/edit.h"
+#include "cli/site.h"
 #include "cli/table.h"
 
 /* ---- values by name ---- */
@@ -16,10 +17,15 @@ static const struct listed_attr *attr_of(const struct listed *row, struct slice 
     return NULL;
 }
 
+static void add_name(const struct listed *row, struct text *out)
+{
+    text_addf(out, "%s%s", row->name_as ? row->name_as : row->tag, row->name_as ? "" : ".NAME");
+}
+
 static bool is_name_of(const struct listed *row, struct slice name)
 {
     OWNED_TEXT_BUFFER full = { 0 };
-    text_addf(&full, "%s.name", row->tag);
+    add_name(row, &full);
     return slice_equal_fold(name, text_slice(&full));
 }
 
@@ -69,7 +75,7 @@ static bool is_condition(const struct cli *c, const struct arg_param *p)
 }
 
 /* "$=*web*" is a pattern, "$>5" and the like compare numbers, "$<>x" is everything else; without a sign it is equality. */
-static bool meets(struct slice value, struct slice wanted)
+bool listing_meets(struct slice value, struct slice wanted)
 {
     static const struct {
         struct slice sign;
@@ -106,7 +112,7 @@ static int matches(struct cli *c, const struct listed *row, bool *matches_out)
             continue;
         if (value_of(row, p->name, &value) != 0)
             return cli_unknown_attribute(c, p->name);
-        if (!meets(value, p->value))
+        if (!listing_meets(value, p->value))
             *matches_out = false;
     }
     return EXIT_OK;
@@ -117,15 +123,16 @@ static int matches(struct cli *c, const struct listed *row, bool *matches_out)
 static void print_line(struct cli *c, const struct listed *row)
 {
     OWNED_TEXT_BUFFER t = { 0 };
-    text_addf(&t, "%s \"" SLICE_FMT "\" (", row->tag, SLICE_ARG(row->name));
-    const char *separator = "";
+    text_addf(&t, "%s \"" SLICE_FMT "\"", row->tag, SLICE_ARG(row->name));
+    const char *separator = " (";
     for (size_t i = 0; i < row->count; i++) {
         if (!row->attrs[i].in_line)
             continue;
         text_addf(&t, "%s%s:%s", separator, row->attrs[i].name, row->attrs[i].value);
         separator = ",";
     }
-    text_add_char(&t, ')');
+    if (separator[0] == ',')
+        text_add_char(&t, ')');
     cli_say(c, "%s", text_str(&t));
 }
 
@@ -154,7 +161,9 @@ static void print_tree(struct cli *c, struct conf_element *e, const char *name, 
 
 static void print_all(struct cli *c, const struct listed *row)
 {
-    cli_say(c, "%s\n  %s.NAME: " SLICE_FMT, row->tag, row->tag, SLICE_ARG(row->name));
+    OWNED_TEXT_BUFFER name = { 0 };
+    add_name(row, &name);
+    cli_say(c, "%s\n  %s: " SLICE_FMT, row->tag, text_str(&name), SLICE_ARG(row->name));
     for (size_t i = 0; i < row->count; i++)
         cli_say(c, "  %s: %s", row->attrs[i].full ? row->attrs[i].full : row->attrs[i].name, row->attrs[i].value);
     if (row->element)
@@ -164,14 +173,53 @@ static void print_all(struct cli *c, const struct listed *row)
 static void add_config(struct cli *c, const struct listed *row, unsigned indent, struct text *out)
 {
     bool everything = slice_equal_str(cli_param(c, "config"), "*");
-    if (row->element)
-        conf_print_xml(row->element, !everything, indent, out);
+    if (!row->element)
+        return;
+    conf_print_xml(row->element, !everything, indent, out);
+    bool is_section = strcmp(row->tag, "CONFIG") == 0;
+    listing_add_metadata(c, is_section ? row->name : SLICE_LITERAL(SITES_SECTION),
+                         is_section ? conf_element_level(row->element) : SLICE_LITERAL(""), out);
+}
+
+static const char metadata[] = "metadata.";
+
+bool listing_is_metadata(struct slice attribute)
+{
+    return slice_starts(attribute, slice_str(metadata));
+}
+
+void listing_add_metadata(struct cli *c, struct slice section, struct slice path, struct text *xml)
+{
+    OWNED_TEXT_BUFFER added = { 0 };
+    char full[128];
+    if (!cli_has(c, "metadata"))
+        return;
+    snprintf(full, sizeof full, SLICE_FMT, SLICE_ARG(section));
+    bool locked = conf_is_locked(c->conf, full, path);
+    text_addf(&added, " %sconfigPath=\"MACHINE/WEBROOT/APPHOST%s", metadata, path.len ? "/" : "");
+    text_add_xml(&added, path);
+    text_addf(&added, "\" %soverrideMode=\"%s\" %sisLocked=\"%s\"", metadata, locked ? "Deny" : "Allow", metadata,
+              locked ? "true" : "false");
+    size_t at = slice_find(text_slice(xml), '<');
+    while (at < xml->len && !strchr(" />\n", xml->ptr[at + 1]))
+        at++;
+    if (at < xml->len)
+        text_splice(xml, at + 1, 0, text_slice(&added));
+}
+
+bool listing_says_something(struct slice xml)
+{
+    struct slice rest = xml;
+    struct slice first = slice_trim(slice_cut(&rest, '\n'));
+    return slice_has_byte(first, '=') || slice_trim(rest).len > 0;
 }
 
 static void add_xml_row(struct cli *c, const struct listed *row)
 {
     struct text *t = c->xml_rows;
-    text_addf(t, "    <%s %s.NAME=\"", row->tag, row->tag);
+    text_addf(t, "    <%s ", row->tag);
+    add_name(row, t);
+    text_add_str(t, "=\"");
     text_add_xml(t, row->name);
     text_add_char(t, '"');
     for (size_t i = 0; i < row->count; i++) {
@@ -179,7 +227,7 @@ static void add_xml_row(struct cli *c, const struct listed *row)
         text_add_xml(t, slice_str(row->attrs[i].value));
         text_add_char(t, '"');
     }
-    if (!cli_has(c, "config")) {
+    if (!cli_has(c, "config") && strcmp(row->tag, "CONFIG") != 0) {
         text_add_str(t, " />\n");
         return;
     }
@@ -215,8 +263,11 @@ int listing_row(struct cli *c, const struct listed *row)
 {
     bool wanted = false;
     int code = matches(c, row, &wanted);
-    if (code || !wanted)
-        return code;
+    return code || !wanted ? code : listing_show(c, row);
+}
+
+int listing_show(struct cli *c, const struct listed *row)
+{
     c->listed = true;
     struct slice text = cli_param(c, "text");
     if (cli_has(c, "xml")) {
@@ -237,6 +288,8 @@ int listing_row(struct cli *c, const struct listed *row)
 
 int listing_end(struct cli *c)
 {
+    if (c->is_one_of_many)
+        return EXIT_OK;
     if (cli_has(c, "xml")) {
         if (text_error(c->xml_rows) != 0)
             return cli_failed(c, 14, "%s", err_text(c->xml_rows->err));

@@ -19,6 +19,7 @@ struct listed_attr {
 
 struct listed {
     const char *tag;     /* "SITE" */
+    const char *name_as; /* NULL: TAG.NAME */
     struct slice name;
     struct listed_attr attrs[LISTED_ATTRS];
     size_t count;
@@ -28,6 +29,16 @@ struct listed {
 /* Print the object unless a condition on the command line rejects it.  Returns 0 or the exit code of a condition that
  * names nothing (E5). */
 MUST_USE int listing_row(struct cli *c, const struct listed *row);
+/* The same without conditions. */
+MUST_USE int listing_show(struct cli *c, const struct listed *row);
+/* Whether a value is what a condition wants: equal without regard to case, or $=, $<, $> ... */
+bool listing_meets(struct slice value, struct slice wanted);
+/* With /metadata: where the section stands and whether it is locked, as attributes of the first element. */
+void listing_add_metadata(struct cli *c, struct slice section, struct slice path, struct text *xml);
+/* One of those attributes. */
+bool listing_is_metadata(struct slice attribute);
+/* Whether the XML says more than the bare element. */
+bool listing_says_something(struct slice xml);
 /* XML of conf_print_xml on standard output, two blanks per level as appcmd indents. */
 void listing_print_xml(struct cli *c, struct slice xml);
 /* Finish (closes the XML result set); exit code 1 when an identifier was given and nothing matched it. */

@@ -113,10 +113,11 @@ static int read_pair(struct reader *r, struct propath_step *step)
     r->at++;
     skip_blanks(r);
     struct slice value = SLICE_NONE;
-    int err = peek(r) == '\'' || peek(r) == '"' ? read_quoted(r, &value) : read_bare(r, &value);
+    bool is_quoted = peek(r) == '\'' || peek(r) == '"';
+    int err = is_quoted ? read_quoted(r, &value) : read_bare(r, &value);
     if (err)
         return err;
-    step->pairs[step->count++] = (struct propath_pair){ name, value };
+    step->pairs[step->count++] = (struct propath_pair){ name, value, !is_quoted };
     if (peek(r) == ',')
         r->at++;
     else if (peek(r) != ']')

@@ -21,6 +21,7 @@ enum { PROPATH_NO_POSITION = -2, PROPATH_END = -1, PROPATH_START = 0 };
 
 struct propath_pair {
     struct slice name, value;
+    bool is_bare; /* the value stood without quotes */
 };
 
 struct propath_step {

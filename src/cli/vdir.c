@@ -111,18 +111,20 @@ int app_list(struct cli *c)
 
 static int list_vdir(struct visit *v, struct conf_element *site, struct conf_element *app, struct conf_element *vdir)
 {
-    OWNED_TEXT_BUFFER name = { 0 }, path = { 0 }, folder = { 0 }, app_name = { 0 };
+    OWNED_TEXT_BUFFER name = { 0 }, path = { 0 }, folder = { 0 }, app_name = { 0 }, site_name = { 0 };
     add_identifier(&name, conf_text(site, "name"), conf_text(app, "path"), conf_text(vdir, "path"));
     add_identifier(&app_name, conf_text(site, "name"), conf_text(app, "path"), SLICE_NONE);
     if (v->wanted_app.ptr && !same_identifier(v->wanted_app, text_slice(&app_name)))
         return EXIT_OK;
     text_add(&path, conf_text(vdir, "path"));
     text_add(&folder, conf_text(vdir, "physicalPath"));
+    text_add(&site_name, conf_text(site, "name"));
     struct listed row = {
-        .tag = "VDIR", .name = text_slice(&name), .count = 3, .element = vdir,
+        .tag = "VDIR", .name = text_slice(&name), .count = 4, .element = vdir,
         .attrs = { { "path", NULL, text_str(&path), false },
                    { "physicalPath", NULL, text_str(&folder), true },
-                   { "app.name", "APP.NAME", text_str(&app_name), false } },
+                   { "app.name", "APP.NAME", text_str(&app_name), false },
+                   { "site.name", "SITE.NAME", text_str(&site_name), false } },
     };
     return list_row(v->c, &row);
 }

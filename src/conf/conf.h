@@ -45,6 +45,9 @@ MUST_USE int conf_open(const struct slice bytes[CONF_FILE_COUNT], conf_report *r
 /* The same from a directory; absent files are allowed.  Remembers what was read so that conf_save can detect that
  * somebody else wrote meanwhile. */
 MUST_USE int conf_open_directory(const char *directory, conf_report *report, void *context, struct conf **conf_out);
+/* The same with another file for applicationHost.config; NULL: the directory's own. */
+MUST_USE int conf_open_with(const char *directory, const char *application_host, conf_report *report, void *context,
+                            struct conf **conf_out);
 void conf_free(struct conf *c);
 
 /* ---- reading ---- */

@@ -53,12 +53,14 @@ static void describe(struct diag *d, const char *path, const char *what, int err
     diag_set(d, "%s: %s", what, errnum ? strerror(errnum) : err_text(err));
 }
 
-static MUST_USE int read_all(struct conf *c, struct slice bytes[CONF_FILE_COUNT], struct sink *s)
+static MUST_USE int read_all(struct conf *c, const char *application_host, struct slice bytes[CONF_FILE_COUNT], struct sink *s)
 {
     for (size_t i = 0; i < CONF_FILE_COUNT; i++) {
         struct conf_disk *disk = &c->disk[i];
         struct stat st;
-        if (asprintf(&disk->path, "%s/%s", c->directory, conf_file_name((enum conf_file)i)) < 0) {
+        bool elsewhere = i == CONF_APPLICATION_HOST && application_host;
+        if (asprintf(&disk->path, "%s%s%s", elsewhere ? application_host : c->directory, elsewhere ? "" : "/",
+                     elsewhere ? "" : conf_file_name((enum conf_file)i)) < 0) {
             disk->path = NULL;
             return ERR_NOMEM;
         }
@@ -76,13 +78,19 @@ static MUST_USE int read_all(struct conf *c, struct slice bytes[CONF_FILE_COUNT]
 
 int conf_open_directory(const char *directory, conf_report *report, void *context, struct conf **conf_out)
 {
+    return conf_open_with(directory, NULL, report, context, conf_out);
+}
+
+int conf_open_with(const char *directory, const char *application_host, conf_report *report, void *context,
+                   struct conf **conf_out)
+{
     struct slice bytes[CONF_FILE_COUNT] = { 0 };
     struct sink s = { .report = report, .context = context };
     struct conf *c = calloc(1, sizeof *c);
     if (!c)
         return ERR_NOMEM;
     c->directory = strdup(directory);
-    int err = c->directory ? read_all(c, bytes, &s) : ERR_NOMEM;
+    int err = c->directory ? read_all(c, application_host, bytes, &s) : ERR_NOMEM;
     if (!err)
         err = conf_fill(c, bytes, &s);
     if (err) {

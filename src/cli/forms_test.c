@@ -1,0 +1,248 @@
+/* forms_test.c - the general parameters, and the verbs beside list, add, set and delete. */
+#include "cli/scenario_test.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+
+#define APPLIED(section, path)                                                                        \
+    "Applied configuration changes to section \"" section "\" for \"MACHINE/WEBROOT/APPHOST" path     \
+    "\" at configuration commit path \"MACHINE/WEBROOT/APPHOST\"\n"
+#define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+#define AUTHORIZATION "system.ftpServer/security/authorization"
+#define PROVIDERS "system.ftpServer/providerDefinitions"
+#define INVALID "ERROR ( hresult:8007000d, message:Command execution failed.\nThe data is invalid.\n )\n"
+#define SITE_DEPOT { "a site", { "add", "site", "/name:depot", "/bindings:ftp/*:21:", "/physicalPath:C:\\depot" }, NULL, 0, NULL }
+#define RULE { "a rule", { "set", "config", "depot/in", "/section:authorization", "/+[accessType='Allow',users='*',permissions='Read']" }, \
+      NULL, 0, APPLIED(AUTHORIZATION, "/depot/in") }
+
+static void run(const struct scenario_step *steps, size_t count)
+{
+    struct scenario s;
+    scenario_begin(&s, true);
+    scenario_steps(&s, steps, count);
+    scenario_end(&s);
+}
+
+static void test_search(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        SITE_DEPOT, RULE,
+        { "everything that is set", { "search", "config" }, NULL, 0,
+          "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST\"\nCONFIGSEARCH \"MACHINE/WEBROOT/APPHOST/depot/in\"\n" },
+        { "below a path", { "search", "config", "depot" }, NULL, 0, "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST/depot/in\"\n" },
+        { "one section", { "search", "config", "/section:" AUTHORIZATION }, NULL, 0,
+          "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST/depot/in\"\n" },
+        { "an attribute", { "set", "site", "depot", "/ftpServer.serverAutoStart:false" }, NULL, 0, NULL },
+        { "is set there", { "search", "config", "/section:sites", "/[name='depot'].ftpServer.serverAutoStart" }, NULL, 0,
+          "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST\"\n" },
+        { "to this value", { "search", "config", "/section:sites", "/[name='depot'].ftpServer.serverAutoStart:False" }, NULL, 0,
+          "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST\"\n" },
+        { "not to that one", { "search", "config", "/section:sites", "/[name='depot'].ftpServer.serverAutoStart:true" }, NULL, 0, "" },
+        { "what is only inherited does not count", { "search", "config", "/section:sites", "/[name='depot'].ftpServer.allowUTF8" }, NULL, 0, "" },
+        { "an item", { "search", "config", "/section:authorization", "/[users='*']" }, NULL, 0,
+          "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST/depot/in\"\n" },
+        { "no such item", { "search", "config", "/section:authorization", "/[users='anna']" }, NULL, 0, "" },
+        { "an unknown name (E5)", { "search", "config", "/section:authorization", "/colour:red" }, NULL, 87,
+          "ERROR ( message:Unknown attribute \"colour\".  Replace with -? for help. )\n" },
+        { "as XML", { "search", "config", "depot", "/xml" }, NULL, 0,
+          DECLARATION "<appcmd>\n    <CONFIGSEARCH CONFIG.PATH=\"MACHINE/WEBROOT/APPHOST/depot/in\" />\n</appcmd>\n" },
+        { "no such site (E1)", { "search", "config", "nowhere" }, NULL, 1168,
+          "ERROR ( message:Cannot find SITE object with identifier \"nowhere\". )\n" },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+static void test_reset(void **state)
+{
+    (void)state;
+    static const char fresh[] =
+        "<system.ftpServer>\n  <providerDefinitions>\n"
+        "    <add name=\"IisManagerAuth\" type=\"Microsoft.Web.FtpServer.Security.IisManagerAuthenticationProvider, "
+        "Microsoft.Web.FtpServer, version=7.5.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35\" />\n"
+        "    <add name=\"AspNetAuth\" type=\"Microsoft.Web.FtpServer.Security.AspNetFtpMembershipProvider, "
+        "Microsoft.Web.FtpServer, version=7.5.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35\" />\n"
+        "  </providerDefinitions>\n</system.ftpServer>\n";
+    static const struct scenario_step steps[] = {
+        SITE_DEPOT, RULE,
+        { "quotes eaten by the shell around a value with commas and signs", { "set", "config", "/section:" PROVIDERS,
+          "/+[name=X,type=A, B,version=1.0.0.0,Culture=neutral]" }, NULL, 0, APPLIED(PROVIDERS, "") },
+        { "are one value", { "search", "config", "/section:" PROVIDERS, "/[type='A, B,version=1.0.0.0,Culture=neutral']" }, NULL, 0,
+          "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST\"\n" },
+        { "the server's section as it was", { "reset", "config", "/section:" PROVIDERS }, NULL, 0, APPLIED(PROVIDERS, "") },
+        { "is fresh", { "list", "config", "/section:" PROVIDERS }, NULL, 0, fresh },
+        { "cleared it is empty", { "clear", "config", "/section:" PROVIDERS, "/delete" }, NULL, 0, APPLIED(PROVIDERS, "") },
+        { "indeed", { "list", "config", "/section:" PROVIDERS }, NULL, 0,
+          "<system.ftpServer>\n  <providerDefinitions />\n</system.ftpServer>\n" },
+        { "and comes back", { "reset", "config", "/section:" PROVIDERS }, NULL, 0, NULL },
+        { "fresh", { "list", "config", "/section:" PROVIDERS }, NULL, 0, fresh },
+        { "at a path nothing is left", { "reset", "config", "depot/in", "/section:authorization" }, NULL, 0,
+          APPLIED(AUTHORIZATION, "/depot/in") },
+        { "indeed nothing", { "search", "config", "depot" }, NULL, 0, "" },
+        { "nothing is old", { "migrate", "config", "depot/" }, NULL, 0, "No section needs to be migrated.\n" },
+        { "of an unknown section", { "migrate", "config", "/section:nothing" }, NULL, 87, NULL },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+static void test_config_as_object(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        SITE_DEPOT, RULE,
+        { "a line", { "list", "config", "depot/in", "/section:authorization", "/text" }, NULL, 0,
+          "CONFIG \"" AUTHORIZATION "\" (path:MACHINE/WEBROOT/APPHOST/depot/in,overrideMode:Deny,locked:true)\n" },
+        { "one value", { "list", "config", "/section:log", "/text:centralLogFileMode" }, NULL, 0, "Site\n" },
+        { "a tree", { "list", "config", "/section:firewallSupport", "/text:*" }, NULL, 0,
+          "CONFIG\n  CONFIG.SECTION: system.ftpServer/firewallSupport\n  CONFIG.PATH: MACHINE/WEBROOT/APPHOST\n  overrideMode: Deny\n"
+          "  locked: true\n  [firewallSupport]\n    lowDataChannelPort:\"0\"\n    highDataChannelPort:\"0\"\n" },
+        { "XML", { "list", "config", "depot/in", "/section:authorization", "/xml" }, NULL, 0,
+          DECLARATION "<appcmd>\n    <CONFIG CONFIG.SECTION=\"" AUTHORIZATION "\" CONFIG.PATH=\"MACHINE/WEBROOT/APPHOST/depot/in\" "
+          "overrideMode=\"Deny\" locked=\"true\">\n        <authorization>\n            <add accessType=\"Allow\" users=\"*\" "
+          "permissions=\"Read\" />\n        </authorization>\n    </CONFIG>\n</appcmd>\n" },
+        { "where it stands and whether it is locked", { "list", "config", "depot/in", "/section:authorization", "/metadata" }, NULL, 0,
+          "<system.ftpServer>\n  <security>\n    <authorization metadata.configPath=\"MACHINE/WEBROOT/APPHOST/depot/in\" "
+          "metadata.overrideMode=\"Deny\" metadata.isLocked=\"true\">\n      <add accessType=\"Allow\" users=\"*\" permissions=\"Read\" />\n"
+          "    </authorization>\n  </security>\n</system.ftpServer>\n" },
+        { "of an object", { "list", "vdir", "/config", "/metadata" }, NULL, 0,
+          "<virtualDirectory metadata.configPath=\"MACHINE/WEBROOT/APPHOST\" metadata.overrideMode=\"Deny\" metadata.isLocked=\"true\" "
+          "path=\"/\" physicalPath=\"C:\\depot\" />\n" },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+#define IN(objects) DECLARATION "<appcmd>\n" objects "</appcmd>\n"
+
+static void test_objects(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        SITE_DEPOT,
+        { "sites select their virtual directories", { "list", "vdirs", "/in" }, IN("<SITE SITE.NAME=\"depot\" />"), 0,
+          "VDIR \"depot/\" (physicalPath:C:\\depot)\n" },
+        { "and their applications, by a dash", { "list", "app", "-" }, IN("<SITE SITE.NAME=\"depot\" />"), 0,
+          "APP \"depot/\" (applicationPool:)\n" },
+        { "virtual directories name their site", { "list", "sites", "/in", "/xml" }, IN("<VDIR VDIR.NAME=\"depot/\" SITE.NAME=\"depot\" />"), 0,
+          DECLARATION "<appcmd>\n    <SITE SITE.NAME=\"depot\" SITE.ID=\"1\" bindings=\"ftp/*:21:\" state=\"Stopped\" />\n</appcmd>\n" },
+        { "set each", { "set", "site", "/in", "/id:5" }, IN("<SITE SITE.NAME=\"depot\" />"), 0, "SITE object \"depot\" changed\n" },
+        { "add what the document says", { "add", "site", "/in" },
+          IN("<SITE SITE.NAME=\"two\" SITE.ID=\"8\" bindings=\"ftp/*:2121:\" state=\"Started\" />"
+             "<SITE SITE.NAME=\"three\" SITE.ID=\"9\" bindings=\"\" />"), 0, "SITE object \"two\" added\nSITE object \"three\" added\n" },
+        { "with its configuration, under another name", { "add", "site", "/in", "/name:four", "/id:10" },
+          IN("<SITE SITE.NAME=\"two\" SITE.ID=\"8\" bindings=\"ftp/*:2121:\"><site name=\"two\" id=\"8\"><application path=\"/\">"
+             "<virtualDirectory path=\"/\" physicalPath=\"D:\\four\" /></application><bindings><binding protocol=\"ftp\" "
+             "bindingInformation=\"*:2124:\" /></bindings><ftpServer><security><commandFiltering allowUnlisted=\"false\"><add command=\"SYST\" "
+             "allowed=\"true\" /></commandFiltering></security></ftpServer></site></SITE>"), 0, "SITE object \"four\" added\n" },
+        { "is whole", { "list", "site", "four", "/config" }, NULL, 0,
+          "<site name=\"four\" id=\"10\">\n  <application path=\"/\">\n    <virtualDirectory path=\"/\" physicalPath=\"D:\\four\" />\n"
+          "  </application>\n  <bindings>\n    <binding protocol=\"ftp\" bindingInformation=\"*:2124:\" />\n  </bindings>\n  <ftpServer>\n"
+          "    <security>\n      <commandFiltering allowUnlisted=\"false\">\n        <add command=\"SYST\" allowed=\"true\" />\n"
+          "      </commandFiltering>\n    </security>\n  </ftpServer>\n</site>\n" },
+        { "one fails: none is added, nothing is claimed", { "add", "site", "/in" },
+          IN("<SITE SITE.NAME=\"five\" SITE.ID=\"11\" bindings=\"\" /><SITE SITE.NAME=\"depot\" SITE.ID=\"12\" bindings=\"\" />"), 183,
+          "ERROR ( message:Failed to add duplicate collection element \"depot\". )\n" },
+        { "indeed none", { "list", "site", "/text:name" }, NULL, 0, "depot\ntwo\nthree\nfour\n" },
+        { "a section and where it belongs", { "set", "config", "/in" },
+          IN("<CONFIG CONFIG.SECTION=\"" AUTHORIZATION "\" CONFIG.PATH=\"MACHINE/WEBROOT/APPHOST/four\"><system.ftpServer><security>"
+             "<authorization metadata.isLocked=\"true\"><add accessType=\"Deny\" users=\"mallory\" /></authorization></security></system.ftpServer></CONFIG>"),
+          0, APPLIED(AUTHORIZATION, "/four") },
+        { "is written", { "list", "config", "four", "/section:" AUTHORIZATION }, NULL, 0,
+          "<system.ftpServer>\n  <security>\n    <authorization>\n      <add accessType=\"Deny\" users=\"mallory\" />\n    </authorization>\n"
+          "  </security>\n</system.ftpServer>\n" },
+        { "an unknown element inside", { "add", "site", "/in" },
+          IN("<SITE SITE.NAME=\"x\" SITE.ID=\"20\"><site><oops /></site></SITE>"), 13,
+          "ERROR ( hresult:8007000d, message:Command execution failed.\nUnrecognized element 'oops'\n )\n" },
+        { "delete each", { "delete", "site", "/in" }, IN("<SITE SITE.NAME=\"two\" /><SITE SITE.NAME=\"three\" />"), 0,
+          "SITE object \"two\" deleted\nSITE object \"three\" deleted\n" },
+        { "no objects, nothing done", { "delete", "site", "/in" }, "<appcmd />", 0, "" },
+        { "no result set (E7)", { "list", "site", "/in" }, "<sites />", 13, INVALID },
+        { "no XML (E7)", { "list", "site", "/in" }, "SITE \"depot\"", 13, INVALID },
+        { "nothing at all (E7)", { "list", "site", "/in" }, NULL, 13, INVALID },
+        { "an object that names nothing of the kind (E7)", { "set", "vdir", "/in" }, IN("<USER USER.NAME=\"x\" />"), 13, INVALID },
+        { "an identifier beside it", { "list", "site", "depot", "/in" }, IN(""), 87, NULL },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+static void test_backup(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        SITE_DEPOT,
+        { "a backup", { "add", "backup", "before" }, NULL, 0, "BACKUP object \"before\" added\n" },
+        { "again (E3)", { "add", "backup", "before" }, NULL, 183,
+          "ERROR ( message:Failed to add duplicate collection element \"before\". )\n" },
+        { "a name that leads elsewhere", { "add", "backup", "../x" }, NULL, 87, NULL },
+        { "a second one", { "add", "backup", "/name:after" }, NULL, 0, "BACKUP object \"after\" added\n" },
+        { "both", { "list", "backups" }, NULL, 0, "BACKUP \"after\"\nBACKUP \"before\"\n" },
+        { "one", { "list", "backup", "before", "/xml" }, NULL, 0,
+          DECLARATION "<appcmd>\n    <BACKUP BACKUP.NAME=\"before\" />\n</appcmd>\n" },
+        { "none of that name", { "list", "backup", "never" }, NULL, 1, "" },
+        { "the site goes", { "delete", "site", "depot" }, NULL, 0, NULL },
+        { "and a user comes", { "add", "user", "anna" }, "secret\n", 0, NULL },
+        { "back", { "restore", "backup", "before", "/stop:true" }, NULL, 0, "Restored configuration from backup \"before\"\n" },
+        { "the site is there", { "list", "site", "/text:name" }, NULL, 0, "depot\n" },
+        { "the user is gone", { "list", "user" }, NULL, 0, "" },
+        { "delete", { "delete", "backup", "after" }, NULL, 0, "BACKUP object \"after\" deleted\n" },
+        { "is gone (E1)", { "restore", "backup", "after" }, NULL, 1168,
+          "ERROR ( message:Cannot find BACKUP object with identifier \"after\". )\n" },
+        { "no way out of the folder", { "delete", "backup", ".." }, NULL, 1168,
+          "ERROR ( message:Cannot find BACKUP object with identifier \"..\". )\n" },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+/* A name made of the time, a folder for its owner alone, a damaged backup that changes nothing. */
+static void test_backup_folder(void **state)
+{
+    (void)state;
+    static const char *const add[] = { "add", "backup", NULL }, *const named[] = { "add", "backup", "x", NULL };
+    static const char *const restore[] = { "restore", "backup", "x", NULL }, *const list[] = { "list", "site", NULL };
+    struct scenario s;
+    struct stat st;
+    OWNED_TEXT_BUFFER path = { 0 };
+    unsigned numbers[2];
+    scenario_begin(&s, true);
+    assert_int_equal(scenario_run(&s, add, NULL), 0);
+    assert_int_equal(sscanf(s.out, "BACKUP object \"%8uT%6u\" added\n", &numbers[0], &numbers[1]), 2);
+    assert_int_equal(scenario_run(&s, named, NULL), 0);
+    text_addf(&path, "%s/backup/x", s.dir);
+    assert_int_equal(stat(text_str(&path), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    text_add_str(&path, "/applicationHost.config");
+    assert_int_equal(file_write(text_str(&path), SLICE_LITERAL("<configuration><oops/></configuration>"), 0600), 0);
+    assert_int_equal(scenario_run(&s, restore, NULL), 13);
+    assert_int_equal(scenario_run(&s, list, NULL), 0);
+    scenario_end(&s);
+}
+
+static void test_other_file(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        { "a copy to try on", { "add", "backup", "copy" }, NULL, 0, NULL },
+        { "edited", { "add", "site", "/name:trial", "/apphostconfig:@DIR@/backup/copy/applicationHost.config" }, NULL, 0,
+          "SITE object \"trial\" added\n" },
+        { "is there", { "list", "site", "/apphostconfig:@DIR@/backup/copy/applicationHost.config", "/text:name" }, NULL, 0, "trial\n" },
+        { "and not here", { "list", "site" }, NULL, 0, "" },
+        { "no such file", { "list", "site", "/apphostconfig:@DIR@/nothing" }, NULL, 2,
+          "ERROR ( hresult:80070002, message:Command execution failed.\nThere is no file @DIR@/nothing\n )\n" },
+        { "what was worked on", { "list", "site", "x", "/debug" }, NULL, 1,
+          "DEBUG ( command:list site, identifier:x, instance:@DIR@, applicationHost:applicationHost.config, exit:1 )\n" },
+        { "not asked for", { "list", "site", "/debug:false" }, NULL, 0, "" },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_search),  cmocka_unit_test(test_reset),  cmocka_unit_test(test_config_as_object),
+        cmocka_unit_test(test_objects), cmocka_unit_test(test_backup), cmocka_unit_test(test_backup_folder),
+        cmocka_unit_test(test_other_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
