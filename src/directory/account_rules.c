@@ -4,7 +4,10 @@
 enum {
     CONTROL_DISABLED = 0x2,
     CONTROL_TRUSTS = 0x800 | 0x1000 | 0x2000, /* accounts of domains and computers */
+    CONTROL_PASSWORD_STAYS = 0x10000,
+    CONTROL_SMARTCARD = 0x40000,
     COMPUTED_LOCKED = 0x10,
+    COMPUTED_PASSWORD_EXPIRED = 0x800000,
     EPOCH_WEEKDAY = 4, /* 1970-01-01 was a Thursday; logonHours begins on Sunday */
 };
 
@@ -41,6 +44,16 @@ static bool is_elsewhere(struct slice allowed, struct slice here)
     return true;
 }
 
+/* What a certificate has nothing to do with. */
+static enum directory_verdict check_password(const struct account_state *a)
+{
+    if (a->control & CONTROL_SMARTCARD)
+        return DIRECTORY_SMARTCARD;
+    if (a->is_new && !(a->control & CONTROL_PASSWORD_STAYS))
+        return DIRECTORY_MUST_CHANGE;
+    return a->has_computed && a->computed & COMPUTED_PASSWORD_EXPIRED ? DIRECTORY_PASSWORD_OLD : DIRECTORY_FOUND;
+}
+
 enum directory_verdict account_check(const struct account_state *a, const struct mapping_rules *rules)
 {
     if (a->control & (CONTROL_DISABLED | CONTROL_TRUSTS))
@@ -53,5 +66,5 @@ enum directory_verdict account_check(const struct account_state *a, const struct
         return DIRECTORY_HOURS;
     if (is_elsewhere(a->workstations, rules->workstation))
         return DIRECTORY_WORKSTATION;
-    return DIRECTORY_FOUND;
+    return rules->by_password ? check_password(a) : DIRECTORY_FOUND;
 }

@@ -12,6 +12,7 @@ enum { LOGON_HOURS_LEN = 21 };
 
 struct account_state {
     uint32_t control;          /* userAccountControl */
+    bool is_new;               /* pwdLastSet is 0: the password must be changed first */
     bool has_computed;
     uint32_t computed;         /* msDS-User-Account-Control-Computed */
     int64_t expires;           /* accountExpires, FILETIME; 0: never */

@@ -22,6 +22,7 @@ static const struct {
     { "the account of a controller",        { .control = 0x2000 }, "", DIRECTORY_DISABLED },
     { "smart card required",                { .control = 0x40200 }, "", DIRECTORY_FOUND },
     { "password expired",                   { .control = 0x200, .has_computed = true, .computed = 0x800000 }, "", DIRECTORY_FOUND },
+    { "must change, but shows a certificate", { .control = 0x200, .is_new = true }, "", DIRECTORY_FOUND },
     { "expired",                            { .expires = FILETIME(NOW) - 1 }, "", DIRECTORY_EXPIRED },
     { "expires in this moment",             { .expires = FILETIME(NOW) }, "", DIRECTORY_FOUND },
     { "never expires",                      { .expires = INT64_MAX }, "", DIRECTORY_FOUND },
@@ -39,6 +40,30 @@ static const struct {
     { "computers are not checked",          { .workstations = { "PC1", 3 } }, "", DIRECTORY_FOUND },
 };
 
+static const struct {
+    const char *label;
+    struct account_state account;
+    enum directory_verdict want;
+} with_passwords[] = {
+    { "must change the password",           { .control = 0x200, .is_new = true }, DIRECTORY_MUST_CHANGE },
+    { "new, but its password stays",        { .control = 0x10200, .is_new = true }, DIRECTORY_FOUND },
+    { "expired password",                   { .control = 0x200, .has_computed = true, .computed = 0x800000 }, DIRECTORY_PASSWORD_OLD },
+    { "smart card instead of a password",   { .control = 0x40200 }, DIRECTORY_SMARTCARD },
+    { "disabled, with a password",          { .control = 0x202, .is_new = true }, DIRECTORY_DISABLED },
+    { "ordinary, with a password",          { .control = 0x200, .has_computed = true }, DIRECTORY_FOUND },
+};
+
+/* What a certificate has nothing to do with. */
+static void test_passwords(void **state)
+{
+    (void)state;
+    const struct mapping_rules rules = { .at = NOW, .by_password = true };
+    for (size_t i = 0; i < COUNT_OF(with_passwords); i++) {
+        CASE_LABEL(&with_passwords[i]);
+        assert_int_equal(account_check(&with_passwords[i].account, &rules), with_passwords[i].want);
+    }
+}
+
 static void test_accounts(void **state)
 {
     (void)state;
@@ -51,6 +76,6 @@ static void test_accounts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_accounts) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_accounts), cmocka_unit_test(test_passwords) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,12 +83,14 @@ static int ask_names(struct directory *d, const char *naming_context, struct tex
 
 static int ask_lockout(struct directory *d, const char *naming_context, struct text *steps, struct domain *domain)
 {
-    static const char *const wanted[] = { "lockoutDuration", NULL };
+    static const char *const wanted[] = { "lockoutDuration", "lockoutThreshold", "lockOutObservationWindow", NULL };
     OWNED_ANSWER answer = { 0 };
     const struct ldap_query query = { naming_context, LDAP_SCOPE_BASE, NULL, wanted, 1 };
     int err = ldap_pool_search(d->pool, &query, steps, &answer);
     LDAPMessage *entry = err ? NULL : ldap_answer_next(&answer, NULL);
     domain->lockout_duration = entry ? ldap_answer_number(&answer, entry, "lockoutDuration", INT64_MIN) : INT64_MIN;
+    domain->lockout_threshold = entry ? ldap_answer_number(&answer, entry, "lockoutThreshold", 0) : 0;
+    domain->lockout_window = entry ? ldap_answer_number(&answer, entry, "lockOutObservationWindow", INT64_MIN) : INT64_MIN;
     return err == ERR_NOT_FOUND ? 0 : err;
 }
 
@@ -175,6 +177,8 @@ int directory_new(const struct directory_config *config, struct directory **dire
     if (!d)
         return ERR_NOMEM;
     pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->free, NULL);
+    d->no_lockout_protection = config->no_lockout_protection;
     d->domain.base = copy_slice(config->base);
     d->domain.netbios = copy_slice(config->domain);
     d->domain.dns = copy_slice(config->dns_domain);
@@ -204,6 +208,7 @@ void directory_flush(struct directory *d)
         free(d->roles[i].sid);
         d->roles[i] = (struct cached_role){ 0 };
     }
+    homes_forget(d);
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -214,6 +219,7 @@ void directory_free(struct directory *d)
     directory_flush(d);
     ldap_pool_free(d->pool);
     domain_free(&d->domain);
+    pthread_cond_destroy(&d->free);
     pthread_mutex_destroy(&d->lock);
     free(d);
 }
@@ -227,7 +233,7 @@ void directory_account_free(struct directory_account *a)
 /* ---- copies of accounts ---- */
 
 /* The texts of an account, one list for whoever walks over them. */
-#define ACCOUNT_TEXTS(a) { &(a)->name, &(a)->domain, &(a)->upn, &(a)->dn, &(a)->sid, &(a)->groups, &(a)->roles, &(a)->ftp_root, &(a)->ftp_dir }
+#define ACCOUNT_TEXTS(a) { &(a)->name, &(a)->domain, &(a)->upn, &(a)->dn, &(a)->sid, &(a)->groups, &(a)->roles, &(a)->ftp_root, &(a)->ftp_dir, &(a)->gids }
 
 /* A copy that owns its texts. */
 static int account_copy(const struct directory_account *from, struct directory_account *to_out)
@@ -257,13 +263,13 @@ static int account_copy(const struct directory_account *from, struct directory_a
 
 static bool has_account(enum directory_verdict v)
 {
-    return v == DIRECTORY_FOUND || (v >= DIRECTORY_DISABLED && v <= DIRECTORY_WORKSTATION);
+    return v == DIRECTORY_FOUND || (v >= DIRECTORY_DISABLED && v <= DIRECTORY_SMARTCARD);
 }
 
 static void add_key(struct text *key, const struct cert_facts *facts, const struct mapping_rules *rules, struct slice role_names)
 {
-    text_addf(key, SLICE_FMT " %d %u %d %d %d %d %lld " SLICE_FMT "\n", SLICE_ARG(facts->sha256), rules->strength, rules->methods,
-              rules->issuer_in_ntauth, rules->require_ntauth, rules->allow_issuer_mapping, rules->match_published,
+    text_addf(key, SLICE_FMT " %d %u %d %d %d %d %d %lld " SLICE_FMT "\n", SLICE_ARG(facts->sha256), rules->strength, rules->methods,
+              rules->issuer_in_ntauth, rules->require_ntauth, rules->allow_issuer_mapping, rules->match_published, rules->with_ids,
               (long long)rules->backdating_minutes, SLICE_ARG(rules->workstation));
     text_add(key, role_names);
 }
@@ -316,10 +322,9 @@ static int add_roles(struct directory *d, struct slice role_names, struct text *
     return 0;
 }
 
-/* The account that was found: attributes, checks, roles. */
-static enum directory_verdict complete(struct directory *d, const struct hit *hit, const struct mapping_rules *rules,
-                                       struct slice role_names, struct text *steps, struct directory_account *account,
-                                       int64_t *created)
+enum directory_verdict directory_complete(struct directory *d, const struct hit *hit, const struct mapping_rules *rules,
+                                          struct slice role_names, struct text *steps, struct directory_account *account,
+                                          int64_t *created)
 {
     enum directory_verdict verdict = read_account(d, hit, rules, steps, account, created);
     if (has_account(verdict) && add_roles(d, role_names, steps, account)) {
@@ -351,7 +356,7 @@ static enum directory_verdict map(struct directory *d, const struct cert_facts *
     int64_t created = INT64_MAX;
     enum directory_verdict verdict = map_find(d, facts, rules, steps, &hit);
     if (verdict == DIRECTORY_FOUND)
-        verdict = complete(d, &hit, rules, role_names, steps, account, &created);
+        verdict = directory_complete(d, &hit, rules, role_names, steps, account, &created);
     hit_free(&hit);
     if (!has_account(verdict))
         return verdict;

@@ -1,5 +1,6 @@
 /*
- * directory.h - accounts of an Active Directory over LDAP: which one a certificate maps to, and what it may.
+ * directory.h - accounts of an Active Directory over LDAP: which one a certificate or a name means, whether a password is
+ * its, and what it may.
  *
  * Blocking, thread-safe (one LDAP handle per calling thread, pooled); called from the authenticator's threads and from
  * `sallyport certificate test`.  Nothing is cached as "unavailable".
@@ -22,6 +23,12 @@
     V(DIRECTORY_LOCKED_OUT,   1909,  "the account is locked out")                                           \
     V(DIRECTORY_HOURS,        1328,  "the account may not log on at this hour")                             \
     V(DIRECTORY_WORKSTATION,  1329,  "the account may not log on at this computer")                         \
+    V(DIRECTORY_MUST_CHANGE,  1907,  "the password must be changed before the first logon")                 \
+    V(DIRECTORY_PASSWORD_OLD, 1330,  "the password has expired")                                            \
+    V(DIRECTORY_SMARTCARD,    1327,  "the account may log on with a smart card only")                       \
+    V(DIRECTORY_BAD_PASSWORD, 1326,  "no such account, or not its password")                                \
+    V(DIRECTORY_SPARED,       1909,  "one more wrong password would lock the account out: it was not tried") \
+    V(DIRECTORY_NO_IDENTITY,  1332,  "the account has no uidNumber and gidNumber, or too many groups")      \
     V(DIRECTORY_UNAVAILABLE,  1311,  "no controller of the directory answers")
 
 enum directory_verdict {
@@ -44,6 +51,7 @@ struct directory_config {       /* borrowed by directory_new, which copies */
     struct slice ca_pem;        /* whom to believe as the controllers' CA; "" : none, LDAPS then fails */
     int64_t connect_ms, search_ms; /* 0: 3000, 5000 */
     int64_t skip_ms;            /* how long a dead controller is skipped; 0: 30000 */
+    bool no_lockout_protection; /* try passwords even when the next wrong one locks the account */
 };
 
 struct directory;
@@ -64,6 +72,8 @@ struct mapping_rules {
     int64_t backdating_minutes;         /* certificateBackdatingCompensation */
     int64_t at;                         /* seconds since the epoch */
     struct slice workstation;           /* "" : not checked */
+    bool by_password;                   /* also what concerns passwords alone: expired, must change, smart card */
+    bool with_ids;                      /* gidNumber of every group too */
 };
 
 struct directory_account {
@@ -75,6 +85,7 @@ struct directory_account {
     struct slice ftp_root, ftp_dir;     /* msIIS-FTPRoot, msIIS-FTPDir; "" */
     bool has_uid;
     uint32_t uid, gid;                  /* uidNumber, gidNumber */
+    struct slice gids;                  /* with_ids: gidNumber of the groups, u32 little-endian */
     unsigned tier;                      /* 1..6 */
     bool strong;
     struct text pool;                   /* owns the texts */
@@ -87,3 +98,27 @@ void directory_account_free(struct directory_account *a);
 enum directory_verdict directory_map(struct directory *d, const struct cert_facts *facts,
                                      const struct mapping_rules *rules, struct slice role_names, struct text *steps,
                                      struct directory_account *account_out);
+
+struct directory_logon {
+    struct slice name;                  /* as typed: DOMAIN\\user, user@domain, user */
+    struct slice domain;                /* of a name without one */
+    struct slice password;
+};
+/* Whether the password is that of the account that the name means, asked by a bind as that account; an empty one is
+ * DIRECTORY_BAD_PASSWORD before any question.  A name of another domain is DIRECTORY_NONE.  The account as by
+ * directory_map.  Nothing is cached. */
+enum directory_verdict directory_log_on(struct directory *d, const struct directory_logon *logon,
+                                        const struct mapping_rules *rules, struct slice role_names, struct text *steps,
+                                        struct directory_account *account_out);
+/* The same for an account that directory_map has found. */
+enum directory_verdict directory_prove(struct directory *d, const struct directory_account *account, struct slice password,
+                                       struct text *steps);
+
+/* The account with that SID as it is now. */
+enum directory_verdict directory_look_up(struct directory *d, struct slice sid, const struct mapping_rules *rules,
+                                         struct slice role_names, struct text *steps, struct directory_account *account_out);
+
+/* msIIS-FTPRoot and msIIS-FTPDir of the account with that SID over `root` and `dir`, from an answer that is at most
+ * `max_age_ms` old.  DIRECTORY_FOUND even when it has none: then they are empty. */
+enum directory_verdict directory_home(struct directory *d, struct slice sid, int64_t max_age_ms, struct text *steps,
+                                      struct text *root, struct text *dir);

@@ -3,6 +3,7 @@
  *
  *   directory.c    life, the domain's names, cache, public functions    map.c    certificate -> account (tiers)
  *   read_account.c an account's attributes and groups                   roles.c  role names -> SIDs
+ *   log_on.c       names and passwords, homes
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 enum {
     DN_MAX = 2048,
     GROUPS_MAX = 4096,        /* beyond it an account is refused: a rule about the rest would be missed (threats.md L07) */
+    GIDS_MAX = 1024,          /* a grant carries no more */
     ACCOUNT_CACHE_SLOTS = 1024,
     ROLE_CACHE_SLOTS = 256,
     ACCOUNT_CACHE_MS = 60000,
@@ -24,6 +26,8 @@ struct domain { /* learned once */
     bool known;
     char *base, *netbios, *dns, *configuration;
     int64_t lockout_duration;
+    int64_t lockout_threshold;   /* wrong passwords that lock an account; 0: never */
+    int64_t lockout_window;      /* lockOutObservationWindow, negative FILETIME difference */
 };
 
 struct cached_role {
@@ -38,12 +42,23 @@ struct cached_account {
     int64_t until;
 };
 
+struct cached_home {
+    char *sid, *root, *dir;
+    int64_t since;
+};
+
+struct busy; /* an account whose password is being tried */
+
 struct directory {
     struct ldap_pool *pool;
+    bool no_lockout_protection;
+    pthread_cond_t free; /* of `lock`: an account is not busy any more */
+    struct busy *busy;
     pthread_mutex_t lock; /* of all that follows */
     struct domain domain;
     struct cached_role roles[ROLE_CACHE_SLOTS];
     struct cached_account accounts[ACCOUNT_CACHE_SLOTS];
+    struct cached_home homes[ACCOUNT_CACHE_SLOTS];
 };
 
 /* Which account a certificate means. */
@@ -62,7 +77,17 @@ static inline void hit_free(struct hit *h)
 /* The domain's names; valid as long as the directory.  ERR_CLOSED: no controller answers. */
 MUST_USE int directory_domain(struct directory *d, struct text *steps, const struct domain **domain_out);
 
+/* Attributes, checks and roles of the account that was found.  *account_out is filled with the verdicts that have one. */
+enum directory_verdict directory_complete(struct directory *d, const struct hit *hit, const struct mapping_rules *rules,
+                                          struct slice role_names, struct text *steps, struct directory_account *account_out,
+                                          int64_t *created_out);
+
+/* ---- log_on.c ---- */
+void homes_forget(struct directory *d); /* with the lock held */
+
 /* ---- map.c ---- */
+/* "(objectSid=...)" in the binary form, which every server takes. */
+MUST_USE int filter_add_sid(struct text *filter, struct slice sid);
 /* DIRECTORY_FOUND fills *hit, which the caller frees in every case. */
 enum directory_verdict map_find(struct directory *d, const struct cert_facts *facts, const struct mapping_rules *rules,
                                 struct text *steps, struct hit *hit);

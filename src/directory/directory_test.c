@@ -96,7 +96,7 @@ static void behave(struct controller *c, const char *mode)
 }
 
 struct counts {
-    unsigned connections, binds, searches;
+    unsigned connections, binds, searches, attempts; /* binds as a person */
 };
 
 static struct counts counts_of(struct controller *c)
@@ -104,7 +104,7 @@ static struct counts counts_of(struct controller *c)
     struct counts n;
     fprintf(c->in, "count\n");
     fflush(c->in);
-    assert_int_equal(fscanf(c->out, "%u %u %u", &n.connections, &n.binds, &n.searches), 3);
+    assert_int_equal(fscanf(c->out, "%u %u %u %u", &n.connections, &n.binds, &n.searches, &n.attempts), 4);
     return n;
 }
 
@@ -281,6 +281,172 @@ static void test_cache_and_connections(void **state)
     directory_free(d);
 }
 
+/* ---- passwords ---- */
+
+static const struct {
+    const char *label, *name, *domain, *password;
+    enum directory_verdict want;
+    const char *account;
+    unsigned binds; /* that reach the controller */
+} logons[] = {
+    { "DOMAIN\\user", "DEPOT\\alice", "", "Pw-alice", DIRECTORY_FOUND, "alice", 1 },
+    { "another case (A10)", "depot\\ALICE", "", "Pw-alice", DIRECTORY_FOUND, "alice", 1 },
+    { "the DNS name as domain", "depot.test\\alice", "", "Pw-alice", DIRECTORY_FOUND, "alice", 1 },
+    { "user@domain", "alice@depot.test", "", "Pw-alice", DIRECTORY_FOUND, "alice", 1 },
+    { "user@DOMAIN without a UPN", "noname@DEPOT", "", "Pw-noname", DIRECTORY_FOUND, "noname", 1 },
+    { "defaultLogonDomain", "alice", "DEPOT", "Pw-alice", DIRECTORY_FOUND, "alice", 1 },
+    { "no domain at all", "alice", "", "Pw-alice", DIRECTORY_NONE, "", 0 },
+    { "another domain's", "OTHER\\alice", "DEPOT", "Pw-alice", DIRECTORY_NONE, "", 0 },
+    { "an empty name", "DEPOT\\", "", "Pw-alice", DIRECTORY_NONE, "", 1 },
+    { "wrong password", "DEPOT\\alice", "", "pw-alice", DIRECTORY_BAD_PASSWORD, "", 1 },
+    { "empty password (L02)", "DEPOT\\alice", "", "", DIRECTORY_BAD_PASSWORD, "", 0 },
+    { "nobody, for the price of a bind (A01)", "DEPOT\\nobody", "", "Pw-alice", DIRECTORY_NONE, "", 1 },
+    { "a star is no wildcard (L01)", "DEPOT\\ali*", "", "Pw-alice", DIRECTORY_NONE, "", 1 },
+    { "brackets do not end the filter (L01, A13)", "DEPOT\\x)(sAMAccountName=alice", "", "Pw-alice", DIRECTORY_NONE, "", 1 },
+    { "an accent more (A10)", "DEPOT\\zoé", "", "Pw-zoe", DIRECTORY_NONE, "", 1 },
+    { "the account name as UPN beside another UPN", "zoe@depot.test", "", "Pw-zoe", DIRECTORY_FOUND, "zoe", 1 },
+    { "a trailing blank (A10)", "DEPOT\\alice ", "", "Pw-alice", DIRECTORY_NONE, "", 1 },
+    { "disabled, right password", "DEPOT\\ivan", "", "Pw-ivan", DIRECTORY_DISABLED, "", 1 },
+    { "disabled, wrong password", "DEPOT\\ivan", "", "x", DIRECTORY_BAD_PASSWORD, "", 1 },
+    { "must change the password", "DEPOT\\nina", "", "Pw-nina", DIRECTORY_MUST_CHANGE, "", 1 },
+    { "a line break in the name", "DEPOT\\alice\n", "", "Pw-alice", DIRECTORY_NONE, "", 0 },
+};
+
+static enum directory_verdict log_on(struct directory *d, const char *name, const char *domain, const char *password,
+                                     struct directory_account *a)
+{
+    const struct directory_logon logon = { slice_str(name), slice_str(domain), slice_str(password) };
+    const struct mapping_rules rules = { .at = NOW, .by_password = true, .with_ids = true };
+    return directory_log_on(d, &logon, &rules, SLICE_LITERAL("ftp-users"), NULL, a);
+}
+
+static void test_log_on(void **state)
+{
+    (void)state;
+    struct directory *d = open_one(&first);
+    struct directory_account a = { 0 };
+    assert_int_equal(log_on(d, "DEPOT\\bert", "", "Pw-bert", &a), DIRECTORY_FOUND); /* now the domain is known */
+    directory_account_free(&a);
+    for (size_t i = 0; i < COUNT_OF(logons); i++) {
+        CASE_LABEL(&logons[i]);
+        struct counts before = counts_of(&first);
+        enum directory_verdict v = log_on(d, logons[i].name, logons[i].domain, logons[i].password, &a);
+        assert_string_equal(directory_verdict_text(v), directory_verdict_text(logons[i].want));
+        assert_true(slice_equal_str(a.name, logons[i].account));
+        assert_int_equal(counts_of(&first).binds - before.binds, logons[i].binds);
+        directory_account_free(&a);
+    }
+    directory_free(d);
+}
+
+static void test_ids_and_home(void **state)
+{
+    (void)state;
+    struct directory *d = open_one(&first);
+    struct directory_account a = { 0 };
+    OWNED_TEXT_BUFFER root = { 0 };
+    OWNED_TEXT_BUFFER dir = { 0 };
+    struct slice sid = SLICE_LITERAL("S-1-5-21-1-2-3-1016");
+    assert_int_equal(log_on(d, "DEPOT\\wanda", "", "Pw-wanda", &a), DIRECTORY_FOUND);
+    assert_true(a.has_uid && a.uid == 5016 && a.gid == 5513);
+    assert_true(slice_equal(a.gids, slice_of("\x71\x17\0\0\x72\x17\0\0", 8)));
+    assert_true(slice_equal_str(a.roles, "ftp-users"));
+    assert_int_equal(directory_prove(d, &a, SLICE_LITERAL("Pw-wanda"), NULL), DIRECTORY_FOUND);
+    assert_int_equal(directory_prove(d, &a, SLICE_LITERAL("Pw-alice"), NULL), DIRECTORY_BAD_PASSWORD);
+    assert_int_equal(directory_prove(d, &a, SLICE_NONE, NULL), DIRECTORY_BAD_PASSWORD);
+    directory_account_free(&a);
+
+    assert_int_equal(directory_home(d, sid, 60000, NULL, &root, &dir), DIRECTORY_FOUND);
+    assert_string_equal(text_str(&root), "\\\\files\\ftp");
+    assert_string_equal(text_str(&dir), "wanda");
+    struct counts before = counts_of(&first);
+    assert_int_equal(directory_home(d, sid, 60000, NULL, &root, &dir), DIRECTORY_FOUND);
+    assert_int_equal(counts_of(&first).searches, before.searches);
+    assert_int_equal(directory_home(d, sid, 0, NULL, &root, &dir), DIRECTORY_FOUND); /* no answer is that young */
+    assert_int_equal(counts_of(&first).searches, before.searches + 1);
+    assert_int_equal(directory_home(d, SLICE_LITERAL("S-1-5-21-1-2-3-1001"), 60000, NULL, &root, &dir), DIRECTORY_FOUND);
+    assert_int_equal(root.len + dir.len, 0);
+    assert_int_equal(directory_home(d, SLICE_LITERAL("S-1-5-21-1-2-3-9"), 60000, NULL, &root, &dir), DIRECTORY_NONE);
+
+    assert_int_equal(directory_look_up(d, sid, &strict, SLICE_NONE, NULL, &a), DIRECTORY_FOUND);
+    assert_true(slice_equal_str(a.name, "wanda"));
+    directory_account_free(&a);
+    assert_int_equal(directory_look_up(d, SLICE_LITERAL("S-1-5-21-1-2-3-2001"), &strict, SLICE_NONE, NULL, &a), DIRECTORY_NONE);
+    assert_int_equal(directory_look_up(d, SLICE_LITERAL("S-1-5-21-1-2-3-1005"), &strict, SLICE_NONE, NULL, &a), DIRECTORY_DISABLED);
+    directory_account_free(&a);
+    directory_free(d);
+}
+
+struct guesser {
+    struct directory *d;
+    pthread_t thread;
+};
+
+static void *guess(void *context)
+{
+    struct guesser *g = context;
+    struct directory_account a = { 0 };
+    enum directory_verdict v = log_on(g->d, "DEPOT\\olaf", "", "wrong", &a);
+    assert_true(v == DIRECTORY_BAD_PASSWORD || v == DIRECTORY_SPARED);
+    return NULL;
+}
+
+/* A05: the domain locks after 4; at 3 nobody asks any more, however many guess at once. */
+static void test_lockout_is_not_reached(void **state)
+{
+    (void)state;
+    struct directory *d = open_one(&second);
+    struct directory_account a = { 0 };
+    struct guesser g[12];
+    assert_int_equal(log_on(d, "DEPOT\\rita", "", "Pw-rita", &a), DIRECTORY_FOUND);
+    directory_account_free(&a);
+    struct counts before = counts_of(&second);
+    for (size_t i = 0; i < COUNT_OF(g); i++) {
+        g[i].d = d;
+        assert_int_equal(pthread_create(&g[i].thread, NULL, guess, &g[i]), 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(g); i++)
+        pthread_join(g[i].thread, NULL);
+    assert_int_equal(counts_of(&second).attempts - before.attempts, 3);
+    assert_int_equal(log_on(d, "DEPOT\\olaf", "", "Pw-olaf", &a), DIRECTORY_SPARED);
+    assert_int_equal(log_on(d, "DEPOT\\rita", "", "Pw-rita", &a), DIRECTORY_FOUND); /* others are not concerned */
+    directory_account_free(&a);
+    directory_free(d);
+
+    char uri[64];
+    snprintf(uri, sizeof uri, "ldaps://127.0.0.1:%u", second.ldaps);
+    d = open_with((struct directory_config){ .no_lockout_protection = true }, uri);
+    assert_int_equal(log_on(d, "DEPOT\\olaf", "", "Pw-olaf", &a), DIRECTORY_FOUND);
+    directory_account_free(&a);
+    directory_free(d);
+}
+
+static void test_log_on_fails_over(void **state)
+{
+    (void)state;
+    struct directory *d = open_both(60000);
+    struct directory_account a = { 0 };
+    assert_int_equal(log_on(d, "DEPOT\\rita", "", "Pw-rita", &a), DIRECTORY_FOUND);
+    directory_account_free(&a);
+    behave(&first, "busy"); /* for a bind alone: searches go well */
+    assert_int_equal(log_on(d, "DEPOT\\rita", "", "Pw-rita", &a), DIRECTORY_FOUND);
+    directory_account_free(&a);
+    behave(&first, "hang");
+    behave(&second, "hang");
+    assert_int_equal(log_on(d, "DEPOT\\rita", "", "Pw-rita", &a), DIRECTORY_UNAVAILABLE);
+    behave(&first, "good");
+    behave(&second, "good");
+    directory_free(d);
+
+    d = open_both(60000); /* a wrong password is no reason to ask another one, nor to think ill of the first */
+    struct counts before = counts_of(&second);
+    assert_int_equal(log_on(d, "DEPOT\\rita", "", "wrong", &a), DIRECTORY_BAD_PASSWORD);
+    assert_int_equal(log_on(d, "DEPOT\\rita", "", "Pw-rita", &a), DIRECTORY_FOUND);
+    directory_account_free(&a);
+    assert_int_equal(counts_of(&second).connections, before.connections);
+    directory_free(d);
+}
+
 /* ---- TLS ---- */
 
 static void test_tls(void **state)
@@ -436,6 +602,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mapping),      cmocka_unit_test(test_account), cmocka_unit_test(test_cache_and_connections),
+        cmocka_unit_test(test_log_on),       cmocka_unit_test(test_ids_and_home), cmocka_unit_test(test_lockout_is_not_reached),
+        cmocka_unit_test(test_log_on_fails_over),
         cmocka_unit_test(test_tls),          cmocka_unit_test(test_configuration), cmocka_unit_test(test_hanging_controller),
         cmocka_unit_test(test_comes_back),   cmocka_unit_test(test_refusals),
     };

@@ -1,8 +1,8 @@
 """fake_controller.py CERTIFICATE KEY - an LDAP server of a few entries that can misbehave, for directory_test.c.
 
 Serves LDAPS and StartTLS on ports of 127.0.0.1, which it prints as "PORT LDAPS-PORT", and obeys lines on standard input:
-    mode NAME      how it answers from now on: good, hang, drip, close, referral, many, refuse-bind
-    count          prints the numbers of connections, binds and searches so far
+    mode NAME      how it answers from now on: good, hang, drip, close, referral, many, refuse-bind, busy
+    count          prints the numbers of connections, binds, searches and binds as a person so far
 Ends with its standard input.  A filter is answered as Active Directory does, for the forms that the tests use.
 """
 import socket
@@ -32,10 +32,10 @@ def group(name, rid):
 
 ENTRIES = [
     {"dn": "", "defaultNamingContext": [BASE.encode()], "configurationNamingContext": [b"CN=Configuration," + BASE.encode()]},
-    {"dn": BASE, "lockoutDuration": [b"-18000000000"]},
+    {"dn": BASE, "lockoutDuration": [b"-18000000000"], "lockoutThreshold": [b"4"], "lockOutObservationWindow": [b"-18000000000"]},
     {"dn": f"CN=DEPOT,CN=Partitions,CN=Configuration,{BASE}", "objectClass": [b"crossRef"], "nCName": [BASE.encode()],
      "nETBIOSName": [b"DEPOT"], "dnsRoot": [b"depot.test"]},
-    group("ftp-users", 2001), group("ftp-admins", 2002), group("Domain Users", 513), group("many", 3000),
+    {**group("ftp-users", 2001), "gidNumber": [b"6001"]}, {**group("ftp-admins", 2002), "gidNumber": [b"6002"]}, group("Domain Users", 513), group("many", 3000),
     person("alice", 1001, tokenGroups=[sid(21, 1, 2, 3, 513), sid(21, 1, 2, 3, 2001)],
            altSecurityIdentities=[b"X509:<I>CN=Test CA<SR>0A01", b"Kerberos:alice@OTHER.TEST"]),
     person("bert", 1002, altSecurityIdentities=[b"X509:<I>CN=Test CA<S>CN=bert"]),
@@ -48,9 +48,12 @@ ENTRIES = [
     person("noname", 1009, userPrincipalName=[]),
     person("paul", 1010, altSecurityIdentities=[b"X509:<RFC822>paul@depot.test"]),
     person("owner", 1011, altSecurityIdentities=[b"X509:<I>CN=Whole CA"]),
+    person("nina", 1013, pwdLastSet=[b"0"]), person("olaf", 1014), person("rita", 1015),
+    person("wanda", 1016, uidNumber=[b"5016"], gidNumber=[b"5513"], **{"msIIS-FTPRoot": [b"\\\\files\\ftp"], "msIIS-FTPDir": [b"wanda"]},
+           tokenGroups=[sid(21, 1, 2, 3, 513), sid(21, 1, 2, 3, 2001), sid(21, 1, 2, 3, 2002)]),
     person("padded", 1012, altSecurityIdentities=[b"X509:<I>CN=Test CA<SR>0B9900"]),
 ]
-mode, counts = "good", {"connections": 0, "binds": 0, "searches": 0}
+mode, counts = "good", {"connections": 0, "binds": 0, "searches": 0, "attempts": 0}
 
 
 # ---- BER ----
@@ -127,15 +130,35 @@ def search(number_of, content):
     yield result(0x65, code)
 
 
-def result(tag, code, *more):
-    return tlv(tag, tlv(10, bytes([code])), tlv(4), tlv(4), *more)
+def result(tag, code, *more, text=b""):
+    return tlv(tag, tlv(10, bytes([code])), tlv(4), tlv(4, text), *more)
+
+
+def bind(name, password):
+    """As Active Directory does: the password of a person is Pw-NAME, and wrong ones are counted."""
+    refused = lambda data: result(0x61, 49, text=b"80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data %s, v1" % data)
+    person = next((e for e in ENTRIES if e["dn"] == name and "userAccountControl" in e), None)
+    if person is None:
+        return result(0x61, 0) if password == "secret" and mode != "refuse-bind" else refused(b"525")
+    counts["attempts"] += 1
+    if mode == "busy":
+        return result(0x61, 51)
+    if password != "Pw-" + person["sAMAccountName"][0].decode():
+        person["badPwdCount"] = [str(int(person.get("badPwdCount", [b"0"])[0]) + 1).encode()]
+        person["badPasswordTime"] = [str(int((time.time() + 11644473600) * 10000000)).encode()]
+        return refused(b"52e")
+    if int(person["userAccountControl"][0]) & 2:
+        return refused(b"533")
+    if person.get("pwdLastSet") == [b"0"]:
+        return refused(b"773")
+    person["badPwdCount"] = [b"0"]
+    return result(0x61, 0)
 
 
 def answers(tag, identifier, content):
     if tag == 0x60:
         counts["binds"] += 1
-        password = split(content)[2][1]
-        yield result(0x61, 49 if mode == "refuse-bind" or password != b"secret" else 0)
+        yield bind(split(content)[1][1].decode(), split(content)[2][1].decode())
     elif tag == 0x63:
         counts["searches"] += 1
         if mode == "referral":
@@ -200,4 +223,4 @@ for line in sys.stdin:
         mode = words[1]
         print("ok", flush=True)
     else:
-        print(counts["connections"], counts["binds"], counts["searches"], flush=True)
+        print(*counts.values(), flush=True)

@@ -315,6 +315,19 @@ static int start_tls(struct ldap_conn *c, const struct ldap_server *server, SSL_
 
 /* ---- bind ---- */
 
+/* "80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data 52e, v1db1" */
+static unsigned refusal_of(const char *text)
+{
+    const char *data = text ? strstr(text, "data ") : NULL;
+    return data ? (unsigned)strtoul(data + 5, NULL, 16) : 0;
+}
+
+static bool is_trouble_of_controller(int code)
+{
+    return code == LDAP_BUSY || code == LDAP_UNAVAILABLE || code == LDAP_STRONG_AUTH_REQUIRED ||
+           code == LDAP_CONFIDENTIALITY_REQUIRED;
+}
+
 static int bind_as(struct ldap_conn *c, const struct ldap_login *login, const char *host, struct diag *d)
 {
     OWNED_TEXT name = strndup(login->name.ptr ? login->name.ptr : "", login->name.len);
@@ -327,14 +340,21 @@ static int bind_as(struct ldap_conn *c, const struct ldap_login *login, const ch
         return ERR_DENIED;
     }
     LDAPMessage *message = NULL;
+    char *text = NULL;
     if (ldap_sasl_bind(c->ld, name, LDAP_SASL_SIMPLE, &password, NULL, NULL, &id) == LDAP_SUCCESS)
         message = answer_to(c, id, &type);
-    if (!message || ldap_parse_result(c->ld, message, &code, NULL, NULL, NULL, NULL, 1) != LDAP_SUCCESS) {
+    if (!message || ldap_parse_result(c->ld, message, &code, NULL, &text, NULL, NULL, 1) != LDAP_SUCCESS) {
         diag_set(d, "%s does not answer the bind", host);
         return ERR_TIMEOUT;
     }
+    unsigned refusal = refusal_of(text);
+    ldap_memfree(text);
     if (code == LDAP_SUCCESS)
         return 0;
+    if (login->refusal_out && !is_trouble_of_controller(code)) {
+        *login->refusal_out = refusal;
+        return ERR_DENIED;
+    }
     diag_set(d, "%s refuses the bind account: %s", host, ldap_err2string(code));
     return code == LDAP_INVALID_CREDENTIALS ? ERR_DENIED : ERR_CLOSED;
 }

@@ -33,6 +33,8 @@ MUST_USE int ldap_tls_new(struct slice ca_pem, SSL_CTX **tls_out, struct diag *d
 
 struct ldap_login {
     struct slice name, password;
+    unsigned *refusal_out;     /* NULL: our own account.  Else somebody who wants to log in: what Active Directory says about a
+                                * refused one ("data 52e"), 0 when nothing.  He must not be able to make a controller look ill. */
 };
 
 struct ldap_conn;

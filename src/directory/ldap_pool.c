@@ -16,6 +16,7 @@ struct idle {
 struct server {
     struct ldap_server where;
     int64_t skip_until;
+    bool failed; /* the last time it was asked */
     struct idle idle[IDLE_MAX]; /* newest last */
     size_t idle_count;
 };
@@ -109,12 +110,25 @@ void ldap_pool_free(struct ldap_pool *p)
 
 /* ---- connections ---- */
 
-static bool is_skipped(struct ldap_pool *p, const struct server *s)
+/* Whether to leave the controller alone.  The first who may ask one that failed asks for all: until it is known how that
+ * went, the others find it still skipped. */
+static bool is_skipped(struct ldap_pool *p, struct server *s)
 {
+    int64_t now = ldap_now_ms();
     pthread_mutex_lock(&p->lock);
-    bool skipped = s->skip_until > ldap_now_ms();
+    bool skipped = s->skip_until > now;
+    if (!skipped && s->failed)
+        s->skip_until = now + p->connect_ms + p->search_ms;
     pthread_mutex_unlock(&p->lock);
     return skipped;
+}
+
+static void answered(struct ldap_pool *p, struct server *s)
+{
+    pthread_mutex_lock(&p->lock);
+    s->failed = false;
+    s->skip_until = 0;
+    pthread_mutex_unlock(&p->lock);
 }
 
 static void skip(struct ldap_pool *p, struct server *s)
@@ -122,6 +136,7 @@ static void skip(struct ldap_pool *p, struct server *s)
     struct idle dropped[IDLE_MAX];
     pthread_mutex_lock(&p->lock);
     s->skip_until = ldap_now_ms() + p->skip_ms;
+    s->failed = true;
     size_t count = s->idle_count;
     memcpy(dropped, s->idle, count * sizeof dropped[0]);
     s->idle_count = 0;
@@ -171,7 +186,7 @@ static bool is_of_no_use(int err)
 /* Ask over a kept connection, which may have died unnoticed, or over a new one. */
 static int ask(struct ldap_pool *p, struct server *s, const struct ldap_query *q, struct ldap_answer *a, struct diag *d)
 {
-    const struct ldap_login login = { slice_str(p->name), slice_str(p->password) };
+    const struct ldap_login login = { .name = slice_str(p->name), .password = slice_str(p->password) };
     for (;;) {
         bool kept = true;
         struct ldap_conn *conn = take_idle(p, s);
@@ -210,8 +225,10 @@ int ldap_pool_search(struct ldap_pool *p, const struct ldap_query *q, struct tex
             continue;
         }
         int err = ask(p, s, q, answer_out, &d);
-        if (err != ERR_STATE && !is_of_no_use(err))
+        if (err != ERR_STATE && !is_of_no_use(err)) {
+            answered(p, s);
             return err;
+        }
         tell(steps, s, d.what);
         skip(p, s);
         if (err == ERR_STATE) { /* a wrong password sent to every controller at every login would lock the account */
@@ -219,6 +236,31 @@ int ldap_pool_search(struct ldap_pool *p, const struct ldap_query *q, struct tex
                 skip(p, &p->servers[other]);
             return ERR_CLOSED;
         }
+    }
+    return ERR_CLOSED;
+}
+
+int ldap_pool_bind(struct ldap_pool *p, struct slice name, struct slice password, struct text *steps, unsigned *refusal_out)
+{
+    *refusal_out = 0;
+    const struct ldap_login login = { name, password, refusal_out };
+    for (size_t i = 0; i < p->server_count; i++) {
+        struct server *s = &p->servers[i];
+        struct diag d = { 0 };
+        struct ldap_conn *conn = NULL;
+        if (is_skipped(p, s)) {
+            tell(steps, s, "skipped, because it failed a moment ago");
+            continue;
+        }
+        int err = ldap_conn_open(&s->where, p->tls, &login, ldap_now_ms() + p->connect_ms + p->search_ms, &conn, &d);
+        if (!err)
+            ldap_conn_free(conn);
+        if (!err || err == ERR_DENIED) {
+            answered(p, s);
+            return err;
+        }
+        tell(steps, s, d.what);
+        skip(p, s);
     }
     return ERR_CLOSED;
 }

@@ -3,7 +3,8 @@
  * controller skipped for a while, the next one asked instead (threats.md L06).
  *
  * Thread-safe; each question has a connection to itself.  A controller that does not answer in time is skipped by
- * everybody, so it delays the logins that are waiting for it and no later ones.
+ * everybody, so it delays the logins that are waiting for it and no later ones; when its time is over, one question tries it
+ * again and the others go on leaving it alone until that one is answered.
  */
 #pragma once
 
@@ -26,6 +27,10 @@ struct ldap_answer { /* zero it before use */
 MUST_USE int ldap_pool_search(struct ldap_pool *p, const struct ldap_query *query, struct text *steps,
                               struct ldap_answer *answer_out);
 void ldap_answer_free(struct ldap_answer *a);
+/* Ask whether the password is that of the account `name` (a DN), over a connection of its own.  ERR_DENIED: it is not, and no
+ * other controller was asked; *refusal_out as in ldap_conn.h.  ERR_CLOSED: none of them answers. */
+MUST_USE int ldap_pool_bind(struct ldap_pool *p, struct slice name, struct slice password, struct text *steps,
+                            unsigned *refusal_out);
 #define OWNED_ANSWER __attribute__((cleanup(ldap_answer_free))) struct ldap_answer
 
 /* Entries one after the other; search references are passed over (L04). */

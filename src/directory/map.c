@@ -246,7 +246,7 @@ static enum directory_verdict tier_upn(struct search *s)
     return verdict;
 }
 
-MUST_USE static int filter_add_sid(struct text *filter, struct slice sid)
+int filter_add_sid(struct text *filter, struct slice sid)
 {
     uint8_t binary[68];
     size_t len;

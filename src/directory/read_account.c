@@ -10,16 +10,18 @@
 #include "directory/directory_priv.h"
 #include "directory/text_forms.h"
 
+enum { GIDS_AT_ONCE = 100 };
+
 static const char *const attributes[] = {
     "objectSid",         "sAMAccountName", "userPrincipalName", "whenCreated",      "userAccountControl",
     "accountExpires",    "lockoutTime",    "logonHours",        "userWorkstations", "msDS-User-Account-Control-Computed",
     "tokenGroups",       "primaryGroupID", "uidNumber",         "gidNumber",        "msIIS-FTPRoot",
-    "msIIS-FTPDir",      NULL,
+    "msIIS-FTPDir",      "pwdLastSet",     NULL,
 };
 
 /* ---- texts of the account: collected first, pointed to when the pool no longer moves ---- */
 
-enum piece { PIECE_NAME, PIECE_DOMAIN, PIECE_UPN, PIECE_DN, PIECE_SID, PIECE_GROUPS, PIECE_ROOT, PIECE_DIR, PIECE_COUNT };
+enum piece { PIECE_NAME, PIECE_DOMAIN, PIECE_UPN, PIECE_DN, PIECE_SID, PIECE_GROUPS, PIECE_ROOT, PIECE_DIR, PIECE_GIDS, PIECE_COUNT };
 
 struct pieces {
     struct text pool;
@@ -89,7 +91,52 @@ static int add_groups(struct directory *d, const struct hit *hit, const struct l
     return err ? err : text_error(groups);
 }
 
+/* gidNumber of those groups that have one, over `out`; ERR_LIMIT: more than a grant can carry. */
+static int add_gids(struct directory *d, struct slice groups, struct text *steps, struct text *out)
+{
+    static const char *const wanted[] = { "gidNumber", NULL };
+    int err = 0;
+    while (!err && groups.ptr) {
+        OWNED_TEXT_BUFFER filter = { 0 };
+        OWNED_ANSWER answer = { 0 };
+        text_add_str(&filter, "(|");
+        for (size_t n = 0; n < GIDS_AT_ONCE && groups.ptr && !err;) {
+            struct slice sid = slice_cut(&groups, '\n');
+            if (!slice_starts(sid, SLICE_LITERAL("S-1-5-21-")))
+                continue;
+            err = filter_add_sid(&filter, sid);
+            n++;
+        }
+        text_add_char(&filter, ')');
+        if (err || filter.len <= 3)
+            break;
+        const struct ldap_query query = { d->domain.base, LDAP_SCOPE_SUBTREE, text_str(&filter), wanted, GIDS_AT_ONCE };
+        err = ldap_pool_search(d->pool, &query, steps, &answer);
+        for (LDAPMessage *entry = NULL; !err && (entry = ldap_answer_next(&answer, entry));) {
+            int64_t gid = ldap_answer_number(&answer, entry, "gidNumber", -1);
+            if (gid <= 0 || gid >= UINT32_MAX)
+                continue;
+            for (unsigned i = 0; i < 4; i++)
+                text_add_char(out, (char)(gid >> 8 * i));
+        }
+    }
+    if (!err && out->len > 4 * GIDS_MAX)
+        err = ERR_LIMIT;
+    return err ? err : text_error(out);
+}
+
 /* ---- the account ---- */
+
+/* The numbers of the groups as the last piece; *too_many_out when there are more than can be used. */
+static bool add_ids(struct directory *d, struct text *steps, struct pieces *p, bool *too_many_out)
+{
+    OWNED_TEXT_BUFFER gids = { 0 };
+    int err = add_gids(d, piece_of(p, PIECE_GROUPS), steps, &gids);
+    *too_many_out = err == ERR_LIMIT;
+    if (!err)
+        text_add(&p->pool, text_slice(&gids));
+    return !err || err == ERR_LIMIT;
+}
 
 static bool add_texts(struct directory *d, const struct hit *hit, const struct ldap_answer *answer, LDAPMessage *entry,
                       struct text *steps, struct pieces *p)
@@ -127,6 +174,7 @@ static void fill_account(const struct pieces *p, const struct hit *hit, const st
         .name = piece_of(p, PIECE_NAME), .domain = piece_of(p, PIECE_DOMAIN), .upn = piece_of(p, PIECE_UPN),
         .dn = piece_of(p, PIECE_DN), .sid = piece_of(p, PIECE_SID), .groups = piece_of(p, PIECE_GROUPS),
         .ftp_root = piece_of(p, PIECE_ROOT), .ftp_dir = piece_of(p, PIECE_DIR),
+        .gids = piece_of(p, PIECE_GIDS),
         .has_uid = uid >= 0 && uid < UINT32_MAX && gid >= 0 && gid < UINT32_MAX,
         .tier = hit->tier, .strong = hit->strong, .pool = p->pool,
     };
@@ -147,7 +195,7 @@ static enum directory_verdict check(const struct directory *d, const struct mapp
     if (control < 0 || text_error(&hours) || text_error(&workstations))
         return DIRECTORY_UNAVAILABLE; /* whoever may not read it cannot let anybody in */
     const struct account_state state = {
-        .control = (uint32_t)control, .has_computed = computed >= 0, .computed = (uint32_t)computed,
+        .control = (uint32_t)control, .is_new = ldap_answer_number(answer, entry, "pwdLastSet", -1) == 0, .has_computed = computed >= 0, .computed = (uint32_t)computed,
         .expires = ldap_answer_number(answer, entry, "accountExpires", 0),
         .lockout_time = ldap_answer_number(answer, entry, "lockoutTime", 0),
         .lockout_duration = d->domain.lockout_duration,
@@ -173,10 +221,15 @@ enum directory_verdict read_account(struct directory *d, const struct hit *hit, 
     if (ldap_answer_text(&answer, entry, "whenCreated", &created))
         (void)!ldap_text_to_time(text_slice(&created), created_out);
     enum directory_verdict verdict = check(d, rules, &answer, entry);
-    if (verdict == DIRECTORY_UNAVAILABLE || !add_texts(d, hit, &answer, entry, steps, &p)) {
+    bool too_many = false;
+    bool whole = verdict != DIRECTORY_UNAVAILABLE && add_texts(d, hit, &answer, entry, steps, &p) &&
+                 (!rules->with_ids || add_ids(d, steps, &p, &too_many));
+    end_piece(&p, PIECE_GIDS);
+    if (!whole || text_error(&p.pool)) {
         text_free(&p.pool);
         return DIRECTORY_UNAVAILABLE;
     }
     fill_account(&p, hit, &answer, entry, account_out);
+    account_out->has_uid = account_out->has_uid && !too_many;
     return verdict;
 }
