@@ -233,6 +233,26 @@ static bool take(char *out, size_t size, struct slice s)
     return true;
 }
 
+/* Who NSS says an account of the directory is, which somebody else has logged in: sssd and winbind spell such names in one of
+ * two ways, as they are configured to. */
+static enum pam_verdict identify(const struct pam_check *check, struct conversation_result *r)
+{
+    const struct slice spellings[] = { check->user, check->also };
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+        OWNED_TEXT buffer = NULL;
+        struct passwd pw;
+        char name[NAME_LIMIT + 1];
+        if (!spellings[i].len || !take(name, sizeof name, spellings[i]))
+            continue;
+        const struct passwd *found = find_account(name, &pw, &buffer);
+        if (found)
+            return describe(r, found);
+        if (errno && errno != ENOENT && errno != ESRCH)
+            return PAM_VERDICT_UNAVAILABLE;
+    }
+    return PAM_VERDICT_DENIED;
+}
+
 /* A service is a file name in the PAM folder, not a path. */
 static bool is_service_name(struct slice s)
 {
@@ -243,13 +263,15 @@ void conversation_run(const struct conversation_settings *settings, const struct
                       struct conversation_result *result_out)
 {
     struct question q = { .vouched = check->vouched };
-    bool whole = is_service_name(check->service) && take(q.service, sizeof q.service, check->service) &&
+    bool whole = !check->only_identity && is_service_name(check->service) && take(q.service, sizeof q.service, check->service) &&
                  take(q.user, sizeof q.user, check->user) && take(q.rhost, sizeof q.rhost, check->rhost) &&
                  take(q.password, sizeof q.password, check->password);
     memset(result_out, 0, sizeof *result_out);
     /* An empty password is never valid, whatever pam_unix's nullok says (threats.md A09). */
     bool proved = check->vouched || check->password.len;
-    enum pam_verdict verdict = whole && check->user.len && proved ? ask(settings, &q, result_out) : PAM_VERDICT_DENIED;
+    enum pam_verdict verdict = check->only_identity                        ? identify(check, result_out)
+                               : whole && check->user.len && proved ? ask(settings, &q, result_out)
+                                                                    : PAM_VERDICT_DENIED;
     secret_wipe(&q, sizeof q);
     if (verdict != PAM_VERDICT_OK)
         memset(result_out, 0, sizeof *result_out);

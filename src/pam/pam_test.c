@@ -95,8 +95,8 @@ static const struct {
 
 static struct pam_check check_of(const char *service, const char *user, const char *password)
 {
-    return (struct pam_check){ 7, slice_str(service), slice_str(user ? user : account), slice_str(password),
-                               SLICE_LITERAL("192.0.2.1"), false };
+    return (struct pam_check){ .job = 7, .service = slice_str(service), .user = slice_str(user ? user : account),
+                               .password = slice_str(password), .rhost = SLICE_LITERAL("192.0.2.1") };
 }
 
 static void test_verdicts(void **state)
@@ -146,6 +146,62 @@ static void test_identity(void **state)
     uint32_t first = r->groups[0] | (uint32_t)r->groups[1] << 8 | (uint32_t)r->groups[2] << 16 | (uint32_t)r->groups[3] << 24;
     assert_int_equal(first, pw->pw_gid);
     assert_false(slice_has_byte(slice_of(r->group_names, r->group_names_len), 0));
+    free(r);
+}
+
+static const struct {
+    const char *label, *service, *user;
+    enum pam_verdict want;
+} vouched[] = {
+    { "PAM's password modules are not asked",    "deny",    NULL,           PAM_VERDICT_OK },
+    { "the account's are: it has expired (C14)", "expired", NULL,           PAM_VERDICT_DENIED },
+    { "unknown name",                            "permit",  "no such user", PAM_VERDICT_DENIED },
+    { "root, whatever a certificate says",       "permit",  "root",         PAM_VERDICT_DENIED },
+    { "empty name",                              "permit",  "",             PAM_VERDICT_DENIED },
+};
+
+/* Somebody whom a certificate has named: no password, and all the same an account that may be used. */
+static void test_vouched(void **state)
+{
+    (void)state;
+    const struct conversation_settings settings = { confdir };
+    struct conversation_result *r = malloc(sizeof *r);
+    for (size_t i = 0; i < COUNT_OF(vouched); i++) {
+        CASE_LABEL(&vouched[i]);
+        struct pam_check check = check_of(vouched[i].service, vouched[i].user, "");
+        check.vouched = true;
+        conversation_run(&settings, &check, r);
+        assert_int_equal(r->verdict, vouched[i].want);
+        assert_string_equal(r->user, vouched[i].want == PAM_VERDICT_OK ? account : "");
+    }
+    free(r);
+}
+
+static const struct {
+    const char *label, *user, *also; /* NULL: the account that exists */
+    enum pam_verdict want;
+} identities[] = {
+    { "the first spelling",             NULL,           "no such user", PAM_VERDICT_OK },
+    { "the second spelling",            "no such user", NULL,           PAM_VERDICT_OK },
+    { "none of them",                   "no such user", "nor such",     PAM_VERDICT_DENIED },
+    { "none at all",                    "",             "",             PAM_VERDICT_DENIED },
+    { "root",                           "root",         "",             PAM_VERDICT_DENIED },
+};
+
+static void test_only_identity(void **state)
+{
+    (void)state;
+    const struct conversation_settings settings = { confdir };
+    struct conversation_result *r = malloc(sizeof *r);
+    for (size_t i = 0; i < COUNT_OF(identities); i++) {
+        CASE_LABEL(&identities[i]);
+        struct pam_check check = check_of("deny", identities[i].user, ""); /* PAM is not asked */
+        check.also = slice_str(identities[i].also ? identities[i].also : account);
+        check.only_identity = true;
+        conversation_run(&settings, &check, r);
+        assert_int_equal(r->verdict, identities[i].want);
+        assert_int_equal(r->uid, identities[i].want == PAM_VERDICT_OK ? getpwnam(account)->pw_uid : 0);
+    }
     free(r);
 }
 
@@ -219,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),  cmocka_unit_test(test_broken_service),
         cmocka_unit_test(test_identity),  cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_vouched),   cmocka_unit_test(test_only_identity),
         cmocka_unit_test(test_refusals_leave_in_step), cmocka_unit_test(test_queue_is_bounded),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

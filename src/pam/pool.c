@@ -149,7 +149,7 @@ static struct slice keep(char **at, struct slice s)
 
 static struct job *job_new(const struct pam_check *check)
 {
-    size_t len = check->service.len + check->user.len + check->password.len + check->rhost.len;
+    size_t len = check->service.len + check->user.len + check->password.len + check->rhost.len + check->also.len;
     struct job *job = malloc(sizeof *job + len);
     struct pool_answer *answer = calloc(1, sizeof *answer);
     if (!job || !answer) {
@@ -160,7 +160,8 @@ static struct job *job_new(const struct pam_check *check)
     char *at = job->bytes;
     *job = (struct job){ .answer = answer, .len = len };
     job->check = (struct pam_check){ check->job, keep(&at, check->service), keep(&at, check->user),
-                                     keep(&at, check->password), keep(&at, check->rhost), check->vouched };
+                                     keep(&at, check->password), keep(&at, check->rhost), check->vouched,
+                                     check->only_identity, keep(&at, check->also) };
     answer->job = check->job;
     answer->asked = now_ms();
     return job;

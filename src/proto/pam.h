@@ -12,14 +12,17 @@ enum pam_verdict {
 };
 
 /* `service` is the PAM service name, `rhost` the client's numeric address.  `vouched`: somebody else has
- * proved who it is (a certificate); no password is asked for, the account is checked all the same. */
+ * proved who it is (a certificate); no password is asked for, the account is checked all the same.  `only_identity`: PAM is
+ * not asked at all, only what NSS (sssd, winbind) knows of an account of the directory; `also` is another spelling of it. */
 #define PAM_CHECK_FIELDS(F)                   \
     F(u64,    job,      UINT64_MAX)           \
     F(text,   service,  64)                   \
     F(text,   user,     NAME_LIMIT)           \
     F(secret, password, SECRET_LIMIT)         \
     F(text,   rhost,    64)                   \
-    F(flag,   vouched,  1)
+    F(flag,   vouched,  1)                    \
+    F(flag,   only_identity, 1)               \
+    F(text,   also,     NAME_LIMIT)
 WIRE_MESSAGE(pam_check, PAM_CHECK_FIELDS)
 
 /* `user` is the account name as NSS spells it; `group_names` one per line. */
