@@ -226,6 +226,13 @@ static void *serve_worker(void *context)
 
 /* ---- the authenticator's channel ---- */
 
+/* The lowest uid: of accounts of this machine, or of those that a site's fileAccessIdentity gives. */
+static uint32_t floor_of(const struct snapshot *s, uint32_t site_id, bool local)
+{
+    const struct snap_site *site = snapshot_site_by_id(s, site_id);
+    return local || !site ? snapshot_server(s, 0)->uid_floor : site->minimum_uid;
+}
+
 static int on_give(struct broker *b, int auth, struct wire_in *in)
 {
     struct grant_give m;
@@ -237,14 +244,14 @@ static int on_give(struct broker *b, int auth, struct wire_in *in)
     uint32_t win32 = 0;
     unsigned substatus = 0;
     struct snapshot *snapshot = current_snapshot(b);
-    int verdict = grant_new(&m, snapshot_server(snapshot, 0)->uid_floor, &g);
+    int verdict = grant_new(&m, floor_of(snapshot, m.site, m.account == GRANT_LOCAL), &g);
     if (verdict) {
         win32 = 5;
         substatus = 2;
         broker_tell(b, LOG_LEVEL_WARNING, "no grant for '" SLICE_FMT "' (uid %u): %s", SLICE_ARG(m.user), m.uid,
                     err_text(verdict));
     } else {
-        verdict = home_find(snapshot, g, &win32, &substatus);
+        verdict = home_find(snapshot, g, &b->grants.fixed, &win32, &substatus);
         text_add(&start, text_slice(&g->start)); /* another thread may drop the grant once it is in the table */
         if (!verdict)
             verdict = grants_add(&b->grants, g);
@@ -266,12 +273,29 @@ static int on_revoke(struct broker *b, int auth, struct wire_in *in)
     return err;
 }
 
+static int on_fixed(struct broker *b, int auth, struct wire_in *in)
+{
+    (void)auth;
+    struct grant_fixed m;
+    int err = grant_fixed_decode(in, &m);
+    if (err)
+        return err;
+    struct snapshot *snapshot = current_snapshot(b);
+    err = fixed_set(&b->grants.fixed, &m, floor_of(snapshot, m.site, m.local));
+    snapshot_unref(snapshot);
+    if (err)
+        broker_tell(b, LOG_LEVEL_WARNING, "account '" SLICE_FMT "' (uid %u) of virtual directory " SLICE_FMT " cannot be used: %s",
+                    SLICE_ARG(m.user), m.uid, SLICE_ARG(m.path), err_text(err));
+    return 0;
+}
+
 static const struct {
     uint16_t number;
     int (*handle)(struct broker *b, int auth, struct wire_in *in);
 } auth_messages[] = {
     { MSG_grant_give,   on_give },
     { MSG_grant_revoke, on_revoke },
+    { MSG_grant_fixed,  on_fixed  },
 };
 
 int broker_serve_auth(struct broker *b, int auth, struct slice datagram, unsigned fds)

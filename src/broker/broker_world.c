@@ -92,14 +92,20 @@ static void put_addresses(struct snapshot_writer *w, struct snap_site *site)
     snapshot_put_row(w, SNAP_TABLE_address_scope, &rows[1]);
 }
 
-static void put_directory(struct world *world, struct snapshot_writer *w, struct snap_site *site, const char *path,
-                          const char *below, const char *failure)
+static void put_directory_of(struct world *world, struct snapshot_writer *w, struct snap_site *site, const char *path,
+                             const char *below, const char *failure, const char *user)
 {
     struct snap_directory d = { .path = put(w, path), .linux_path = put(w, world_path(world, below)),
-                                .failure = put(w, failure) };
+                                .failure = put(w, failure), .user_name = put(w, user) };
     uint32_t row = snapshot_put_row(w, SNAP_TABLE_directory, &d);
     if (site->directories.count++ == 0)
         site->directories.first = row;
+}
+
+static void put_directory(struct world *world, struct snapshot_writer *w, struct snap_site *site, const char *path,
+                          const char *below, const char *failure)
+{
+    put_directory_of(world, w, site, path, below, failure, "");
 }
 
 static struct snapshot_writer *world_rows(struct world *world, struct world_options o)
@@ -121,12 +127,20 @@ static struct snapshot_writer *world_rows(struct world *world, struct world_opti
         put_directory(world, w, &site, "/LocalUser/anna/box", "mapped", "");
         put_directory(world, w, &site, "/LocalUser/carl", "carl", "");
     }
+    if (o.fixed) {
+        put_directory_of(world, w, &site, "/fixed2", "fixed2", "", "eve");
+        put_directory_of(world, w, &site, "/fixed", "mapped", "", "bob");
+    }
+    if (o.roots) {
+        struct snap_ad_root root = { .path = put(w, "//files/ftp"), .linux_path = put(w, world_path(world, "homes")) };
+        snapshot_put_row(w, SNAP_TABLE_ad_root, &root);
+    }
     put_directory(world, w, &site, "/linked", "site/elsewhere", "");
     put_directory(world, w, &site, "/broken", "nowhere", "no such drive");
     put_directory(world, w, &site, "/missing", "nowhere", "");
     put_directory(world, w, &site, "/mapped", "mapped", "");
     put_directory(world, w, &site, "/", "site", "");
-    put_scopes(w, &site, o.homes);
+    put_scopes(w, &site, o.homes || o.roots);
     put_filter(w, &site, o);
     put_addresses(w, &site);
     snapshot_put_row(w, SNAP_TABLE_site, &site);
@@ -329,7 +343,7 @@ struct grant_answer world_give(struct world *w, struct grant_give give)
     assert_int_equal(DATAGRAM_SEND(w->auth, -1, grant_give, .ticket = give.ticket, .site = give.site,
                                    .account = give.account, .identity = give.identity, .uid = give.uid, .gid = give.gid,
                                    .groups = give.groups, .user = give.user, .domain = give.domain, .roles = give.roles,
-                                   .client = give.client),
+                                   .client = give.client, .home_root = give.home_root, .home_dir = give.home_dir),
                      0);
     assert_int_equal(datagram_receive(w->auth, buffer, sizeof buffer, &datagram, &fd), 0);
     const struct wire_message *m;

@@ -25,6 +25,8 @@ struct world_options {
     bool homes; /* also "/LocalUser/carl" -> <root>/carl, "/LocalUser/anna/box" -> <root>/mapped; "/LocalUser" is
                  * everybody's, "/LocalUser/anna/closed" nobody's */
     bool filtered; /* "/": only .txt up to 10 bytes, "hidden" is hidden; "/loose": anything */
+    bool fixed;    /* also "/fixed" -> <root>/mapped and "/fixed2" -> <root>/fixed2, of the accounts "bob" and "eve" */
+    bool roots;    /* also \\files\ftp -> <root>/homes as a root for homes that a directory names; everybody may everything */
     uint32_t sort_limit; /* 0: 1000 */
     bool streaming;      /* sort_limit really 0 */
     bool no_site;

@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/own.h"
-#include "broker/identity.h"
+#include "broker/fixed.h"
 #include "broker/patience.h"
 #include "broker/upload.h"
 #include "ftp/listing.h"
@@ -39,6 +39,9 @@ struct browse {
     bool scopes_below;        /* entries may have rules of their own */
     struct authorization_subject who; /* borrowed from the grant, which outlives its listings */
     const struct identity *identity; /* likewise */
+    struct shared_identity *owner;
+    struct fixed_accounts *fixed;
+    bool knows_mappings;      /* false in a home that a directory names */
     int64_t patience;         /* milliseconds that may still be spent on looking at mappings */
     int64_t now;
     int root;
@@ -61,6 +64,11 @@ void browse_set_handle(struct browse *b, uint64_t handle)
     b->handle = handle;
 }
 
+struct shared_identity *browse_owner(const struct browse *b)
+{
+    return b->owner;
+}
+
 struct browse **browse_link(struct browse *b)
 {
     return &b->next;
@@ -78,6 +86,7 @@ void browse_end(struct browse *b)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         text_free(texts[i]);
     free(b->names);
+    shared_identity_unref(b->owner);
     snapshot_unref(b->snapshot);
     free(b);
 }
@@ -128,7 +137,7 @@ static bool is_shadowed(const struct browse *b, struct slice name)
 {
     const struct snap_directory *d;
     struct slice mapped;
-    for (uint32_t next = 0; directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &mapped);)
+    for (uint32_t next = 0; b->knows_mappings && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &mapped);)
         if (slice_equal_fold(mapped, name))
             return true;
     return false;
@@ -162,7 +171,7 @@ static int add_mappings(struct browse *b)
     struct slice name;
     uint32_t next = 0;
     int err = 0;
-    if (!(b->flags & LIST_VIRTUAL_DIRECTORIES))
+    if (!(b->flags & LIST_VIRTUAL_DIRECTORIES) || !b->knows_mappings)
         return 0;
     while (!err && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &name))
         if (is_wanted(b, name) && place_shows_mapping(b->place, name))
@@ -245,9 +254,8 @@ static int look_at(void *context)
     return err;
 }
 
-static int look_in_time(struct browse *b, struct slice path, struct listing_entry *e)
+static int look_in_time(struct browse *b, struct slice path, const struct identity *who, struct listing_entry *e)
 {
-    const struct identity *who = b->identity;
     OWNED_TEXT memory = calloc(1, sizeof(struct look));
     struct look *look = (void *)memory;
     if (!look || path.len >= LOOK_PATH_MAX || who->group_count > LOOK_GROUPS_MAX)
@@ -272,8 +280,13 @@ static void describe_mapping(struct browse *b, struct slice name, struct listing
 {
     const struct snap_directory *d = mapping_named(b, name);
     *e = (struct listing_entry){ .name = name, .is_directory = true, .mtime = b->now, .mode = 0755 };
-    if (d && b->patience > 0)
-        (void)!look_in_time(b, snapshot_text(b->snapshot, d->linux_path), e);
+    struct shared_identity *owner = NULL;
+    bool may_look = d && b->patience > 0 &&
+                    (!d->user_name.len || fixed_find(b->fixed, b->site->id, snapshot_text(b->snapshot, d->path),
+                                                     snapshot_text(b->snapshot, d->user_name), &owner) == 0);
+    if (may_look)
+        (void)!look_in_time(b, snapshot_text(b->snapshot, d->linux_path), owner ? &owner->who : b->identity, e);
+    shared_identity_unref(owner);
 }
 
 static unsigned permissions_of(const struct browse *b, struct slice name)
@@ -404,6 +417,9 @@ int browse_begin(struct place *p, const struct browse_order *order, const struct
     b->who = *who;
     b->now = order->now;
     b->identity = order->identity;
+    b->owner = shared_identity_ref(order->owner);
+    b->fixed = order->fixed;
+    b->knows_mappings = !p->physical.len;
     b->patience = p->site->virtual_directory_timeout * 1000;
     b->root = p->root;
     p->root = -1;

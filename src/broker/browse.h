@@ -20,6 +20,8 @@ struct browse_order {
     struct slice prefix;   /* before names in LIST_STYLE_NAMES */
     int64_t now;
     const struct identity *identity; /* of the grant, which outlives its listings */
+    struct shared_identity *owner;   /* the fixed account of the directory instead, NULL none; the listing holds it too */
+    struct fixed_accounts *fixed;    /* for the mappings in the listing */
 };
 
 enum { BROWSE_PREFIX_MAX = 8 * 1024 }; /* so that any line fits a chunk; longer paths cannot exist */
@@ -33,6 +35,7 @@ MUST_USE int browse_next(struct browse *b, struct text *out, bool *more_out);
 void browse_end(struct browse *b); /* NULL is fine */
 
 uint64_t browse_handle(const struct browse *b);
+struct shared_identity *browse_owner(const struct browse *b); /* borrowed */
 void browse_set_handle(struct browse *b, uint64_t handle);
 struct browse **browse_link(struct browse *b); /* the owner's list goes through here */
 

@@ -12,6 +12,8 @@ int grants_init(struct grants *g)
     g->buckets = calloc(BUCKETS, sizeof(struct grant *));
     if (!g->buckets)
         return ERR_NOMEM;
+    if (fixed_init(&g->fixed))
+        return ERR_SYS;
     return pthread_mutex_init(&g->lock, NULL) ? ERR_SYS : 0;
 }
 
@@ -21,24 +23,9 @@ void grants_free(struct grants *g)
         return;
     grants_drop_all(g);
     free(g->buckets);
+    fixed_free(&g->fixed);
     pthread_mutex_destroy(&g->lock);
     *g = (struct grants){ 0 };
-}
-
-static int take_groups(struct slice bytes, struct identity *who)
-{
-    if (bytes.len % 4)
-        return ERR_DENIED;
-    who->group_count = bytes.len / 4;
-    if (!who->group_count)
-        return 0;
-    who->groups = calloc(who->group_count, sizeof *who->groups);
-    if (!who->groups)
-        return ERR_NOMEM;
-    struct wire_in in = wire_in_of(bytes.ptr, bytes.len);
-    for (size_t i = 0; i < who->group_count; i++)
-        who->groups[i] = (uint32_t)wire_get_number(&in, 4, UINT32_MAX);
-    return wire_in_finish(&in);
 }
 
 static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
@@ -52,6 +39,10 @@ static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
     if (m->account == GRANT_DOMAIN)
         text_add(&g->domain, m->domain);
     text_add(&g->roles, m->roles);
+    text_add(&g->home_root, m->home_root);
+    text_add(&g->home_dir, m->home_dir);
+    if (text_error(&g->home_root) || text_error(&g->home_dir))
+        return ERR_NOMEM;
     if (text_error(&g->user) || text_error(&g->domain) || text_error(&g->roles))
         return ERR_NOMEM;
     /* A domain account without its domain would match the rules of local ones. */
@@ -60,7 +51,7 @@ static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
     if (m->identity != GRANT_SYSTEM)
         return 0;
     g->identity = (struct identity){ .is_system = true, .uid = m->uid, .gid = m->gid };
-    int err = take_groups(m->groups, &g->identity);
+    int err = identity_take_groups(m->groups, &g->identity);
     if (err)
         return err;
     return identity_is_allowed(&g->identity, uid_floor) ? 0 : ERR_DENIED;
@@ -92,23 +83,26 @@ void grant_forget_rename(struct grant *g)
     if (g->rename.dir >= 0)
         close(g->rename.dir);
     g->rename.object = g->rename.dir = -1;
+    shared_identity_unref(g->rename.owner);
+    g->rename.owner = NULL;
     text_free(&g->rename.path);
 }
 
-/* As the user, because it removes or names files.  If that identity cannot be taken any more the broker's own account
- * tries; what it may not remove is swept by whoever meets it later. */
+/* As whoever began it, because it removes or names files.  If that identity cannot be taken any more the broker's own
+ * account tries; what it may not remove is swept by whoever meets it later. */
 static void abandon_uploads(struct grant *g)
 {
-    if (!g->uploads)
-        return;
-    bool is_taken = identity_take(&g->identity) == 0;
     while (g->uploads) {
         struct upload *u = g->uploads;
+        struct shared_identity *owner = shared_identity_ref(u->owner);
+        const struct identity *who = owner ? &owner->who : &g->identity;
+        bool is_taken = identity_take(who) == 0;
         g->uploads = u->next;
         upload_abandon(u);
+        if (is_taken)
+            identity_restore(who);
+        shared_identity_unref(owner);
     }
-    if (is_taken)
-        identity_restore(&g->identity);
 }
 
 void grant_free(struct grant *g)
@@ -125,6 +119,10 @@ void grant_free(struct grant *g)
     text_free(&g->roles);
     text_free(&g->home);
     text_free(&g->start);
+    text_free(&g->home_root);
+    text_free(&g->home_dir);
+    text_free(&g->physical);
+    text_free(&g->below);
     free(g->identity.groups);
     pthread_mutex_destroy(&g->busy);
     free(g);
@@ -212,7 +210,8 @@ void grants_drop_all(struct grants *g)
 
 struct place_view grant_view(const struct grant *g)
 {
-    return (struct place_view){ .home = text_slice(&g->home), .domain = text_slice(&g->domain) };
+    return (struct place_view){ .home = text_slice(&g->home), .domain = text_slice(&g->domain),
+                                .physical = text_slice(&g->physical), .below = text_slice(&g->below) };
 }
 
 struct authorization_subject grant_subject(const struct grant *g)

@@ -10,7 +10,7 @@
 #include <pthread.h>
 
 #include "broker/browse.h"
-#include "broker/identity.h"
+#include "broker/fixed.h"
 #include "broker/upload.h"
 #include "proto/grant.h"
 
@@ -22,6 +22,7 @@ struct rename_source {
     int dir;     /* O_PATH */
     char name[PLACE_NAME_MAX + 1];
     struct text path;
+    struct shared_identity *owner; /* the fixed account of its directory, NULL the session's own */
 };
 
 struct grant {
@@ -38,6 +39,8 @@ struct grant {
     struct net_addr client;
     enum grant_account account;
     uint32_t isolation;      /* userIsolation/mode that counted at the login */
+    struct text home_root, home_dir; /* what the directory says, for mode ActiveDirectory */
+    struct text physical, below;     /* what that means: a configured root, and the home below it; "" in other modes */
     struct text home, start; /* the path in the site that is its "/" ("" none), and where it begins, as it sees it */
 
     uint64_t last_handle;
@@ -50,6 +53,7 @@ struct grants {
     pthread_mutex_t lock;
     struct grant **buckets;
     size_t bucket_count, count;
+    struct fixed_accounts fixed;
 };
 
 MUST_USE int grants_init(struct grants *g);

@@ -12,32 +12,41 @@
 #include "base/own.h"
 #include "broker/verbs.h"
 #include "policy/address_rules.h"
+#include "policy/ftp_root.h"
 #include "policy/isolation.h"
 #include "policy/win_error.h"
 
 /* The directory at `path` of the site, opened for a look as the grant's identity; its spelling over `spelled_out`. */
-static int look(struct place *p, const struct grant *g, struct text *spelled_out)
+static int look(struct place *p, const struct grant *g, struct fixed_accounts *fixed, struct text *spelled_out)
 {
-    int err = identity_take(&g->identity);
-    if (err)
+    struct shared_identity *owner = NULL;
+    int err = fixed_of_place(fixed, p, &owner);
+    const struct identity *who = owner ? &owner->who : &g->identity;
+    if (!err)
+        err = identity_take(who);
+    if (err) {
+        shared_identity_unref(owner);
         return err;
+    }
     OWNED_FD fd = -1;
     err = place_enter(p);
     if (!err)
         err = place_open(p, O_PATH | O_DIRECTORY, &fd);
-    identity_restore(&g->identity);
+    identity_restore(who);
+    shared_identity_unref(owner);
     if (err)
         return err;
     text_reset(spelled_out);
-    text_add(spelled_out, snapshot_text(p->snapshot, p->directory->path));
-    if (p->rest.len && !slice_ends(text_slice(spelled_out), SLICE_LITERAL("/")))
+    if (p->directory)
+        text_add(spelled_out, snapshot_text(p->snapshot, p->directory->path));
+    if (p->directory && p->rest.len && !slice_ends(text_slice(spelled_out), SLICE_LITERAL("/")))
         text_add_char(spelled_out, '/');
     text_add(spelled_out, text_slice(&p->rest));
     return text_error(spelled_out);
 }
 
 static int find_directory(struct snapshot *s, const struct snap_site *site, const struct grant *g, struct slice path,
-                          struct text *spelled_out)
+                          struct fixed_accounts *fixed, struct text *spelled_out)
 {
     OWNED_PLACE p = PLACE_NONE;
     const struct authorization_subject who = grant_subject(g);
@@ -48,13 +57,31 @@ static int find_directory(struct snapshot *s, const struct snap_site *site, cons
     if (err)
         return err;
     p.fold = true;
-    err = look(&p, g, spelled_out);
+    err = look(&p, g, fixed, spelled_out);
     /* mode IsolateRootDirectoryOnly knows physical homes alone */
     return !err && site->isolation_mode == ISOLATION_ROOT_ONLY && place_is_mapping(&p) ? ERR_PATH : err;
 }
 
+/* Mode ActiveDirectory: the home that the directory names, below a configured root, as the disk spells it. */
+static int find_physical(struct snapshot *s, const struct snap_site *site, struct grant *g, struct fixed_accounts *fixed)
+{
+    OWNED_PLACE p = { .snapshot = s, .site = site, .root = -1, .fold = true };
+    struct slice linux_root;
+    if (g->account != GRANT_DOMAIN)
+        return ERR_DENIED;
+    int err = ftp_root_find(s, text_slice(&g->home_root), text_slice(&g->home_dir), &linux_root, &p.rest);
+    if (err)
+        return err;
+    text_add(&g->physical, linux_root);
+    if (text_error(&g->physical))
+        return ERR_NOMEM;
+    p.physical = text_slice(&g->physical);
+    err = look(&p, g, fixed, &g->below);
+    return err ? err : text_error(&g->below);
+}
+
 /* What userIsolation makes of the account: g->home and g->start. */
-static int place_grant(struct snapshot *s, const struct snap_site *site, struct grant *g)
+static int place_grant(struct snapshot *s, const struct snap_site *site, struct grant *g, struct fixed_accounts *fixed)
 {
     OWNED_TEXT_BUFFER wanted = { 0 };
     const struct isolation_account who = { g->account, text_slice(&g->user), text_slice(&g->domain) };
@@ -64,11 +91,13 @@ static int place_grant(struct snapshot *s, const struct snap_site *site, struct 
         return text_error(&g->start);
     if (site->isolation_mode == ISOLATION_NONE)
         return 0;
+    if (site->isolation_mode == ISOLATION_ACTIVE_DIRECTORY)
+        return find_physical(s, site, g, fixed);
     int err = isolation_home(site->isolation_mode, &who, &wanted);
     if (isolation_confines(site->isolation_mode))
-        return err ? err : find_directory(s, site, g, text_slice(&wanted), &g->home);
+        return err ? err : find_directory(s, site, g, text_slice(&wanted), fixed, &g->home);
     OWNED_TEXT_BUFFER found = { 0 };
-    if (!err && find_directory(s, site, g, text_slice(&wanted), &found) == 0) {
+    if (!err && find_directory(s, site, g, text_slice(&wanted), fixed, &found) == 0) {
         text_reset(&g->start);
         text_add(&g->start, text_slice(&found));
     }
@@ -76,7 +105,8 @@ static int place_grant(struct snapshot *s, const struct snap_site *site, struct 
 }
 
 /* The start directory, as the session sees it, by the rules that count there. */
-static int judge_start(struct snapshot *s, const struct snap_site *site, const struct grant *g, unsigned *substatus_out)
+static int judge_start(struct snapshot *s, const struct snap_site *site, const struct grant *g, struct fixed_accounts *fixed,
+                       unsigned *substatus_out)
 {
     OWNED_PLACE p = PLACE_NONE;
     OWNED_TEXT_BUFFER spelled = { 0 };
@@ -94,20 +124,24 @@ static int judge_start(struct snapshot *s, const struct snap_site *site, const s
         return ERR_DENIED;
     }
     if (!err)
-        err = look(&p, g, &spelled);
+        err = look(&p, g, fixed, &spelled);
     *substatus_out = verbs_substatus(err);
     return err;
 }
 
-int home_find(struct snapshot *snapshot, struct grant *g, uint32_t *win32_out, unsigned *substatus_out)
+int home_find(struct snapshot *snapshot, struct grant *g, struct fixed_accounts *fixed, uint32_t *win32_out,
+              unsigned *substatus_out)
 {
     const struct snap_site *site = snapshot_site_by_id(snapshot, g->site);
     *substatus_out = SUB_SITE_CONFIGURATION;
-    int err = site ? place_grant(snapshot, site, g) : ERR_PATH;
+    int err = site ? place_grant(snapshot, site, g, fixed) : ERR_PATH;
     if (site && err)
         *substatus_out = SUB_HOME_LOOKUP;
     else if (site)
-        err = judge_start(snapshot, site, g, substatus_out);
-    *win32_out = win_error_from(err);
+        err = judge_start(snapshot, site, g, fixed, substatus_out);
+    /* KB 2649659 shows this one, whatever is wrong with the attributes */
+    *win32_out = site && *substatus_out == SUB_HOME_LOOKUP && site->isolation_mode == ISOLATION_ACTIVE_DIRECTORY && err
+                     ? WIN_ACCESS_DENIED
+                     : win_error_from(err);
     return err;
 }

@@ -8,4 +8,5 @@
 /* Find the home of `g` as the site's userIsolation wants it: whether it exists, is reachable as the grant's identity and
  * is authorized.  Fills g->isolation, home and start, and what the answer to the authenticator says.  `g` is not yet in
  * the table. */
-MUST_USE int home_find(struct snapshot *snapshot, struct grant *g, uint32_t *win32_out, unsigned *substatus_out);
+MUST_USE int home_find(struct snapshot *snapshot, struct grant *g, struct fixed_accounts *fixed, uint32_t *win32_out,
+                       unsigned *substatus_out);

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "wire/wire.h"
+
 static uint32_t fsuid_now(void)
 {
     return (uint32_t)syscall(SYS_setfsuid, (long)-1);
@@ -96,4 +98,51 @@ bool identity_is_allowed(const struct identity *who, uint32_t floor)
         if (who->groups[i] == 0 || who->groups[i] == UINT32_MAX)
             return false;
     return true;
+}
+
+int identity_take_groups(struct slice bytes, struct identity *who)
+{
+    if (bytes.len % 4)
+        return ERR_DENIED;
+    who->group_count = bytes.len / 4;
+    if (!who->group_count)
+        return 0;
+    who->groups = calloc(who->group_count, sizeof *who->groups);
+    if (!who->groups)
+        return ERR_NOMEM;
+    struct wire_in in = wire_in_of(bytes.ptr, bytes.len);
+    for (size_t i = 0; i < who->group_count; i++)
+        who->groups[i] = (uint32_t)wire_get_number(&in, 4, UINT32_MAX);
+    return wire_in_finish(&in);
+}
+
+int shared_identity_new(uint32_t uid, uint32_t gid, struct slice groups, struct shared_identity **out)
+{
+    struct shared_identity *i = calloc(1, sizeof *i);
+    if (!i)
+        return ERR_NOMEM;
+    atomic_init(&i->holders, 1);
+    i->who = (struct identity){ .is_system = true, .uid = uid, .gid = gid };
+    int err = identity_take_groups(groups, &i->who);
+    if (err) {
+        shared_identity_unref(i);
+        return err;
+    }
+    *out = i;
+    return 0;
+}
+
+struct shared_identity *shared_identity_ref(struct shared_identity *i)
+{
+    if (i)
+        atomic_fetch_add(&i->holders, 1);
+    return i;
+}
+
+void shared_identity_unref(struct shared_identity *i)
+{
+    if (!i || atomic_fetch_sub(&i->holders, 1) != 1)
+        return;
+    free(i->who.groups);
+    free(i);
 }

@@ -6,11 +6,12 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+#include "base/slice.h"
 
 struct identity {
     bool is_system; /* else the files are touched as the broker's own account and the rest is empty */
@@ -18,6 +19,18 @@ struct identity {
     uint32_t *groups; /* owned by whoever owns the identity */
     size_t group_count;
 };
+
+/* One that several hold: the fixed account of a virtual directory, and what was opened with it. */
+struct shared_identity {
+    atomic_uint holders;
+    struct identity who;
+};
+/* `groups` are u32 little-endian.  ERR_DENIED: that is no such list. */
+MUST_USE int shared_identity_new(uint32_t uid, uint32_t gid, struct slice groups, struct shared_identity **out);
+struct shared_identity *shared_identity_ref(struct shared_identity *i); /* NULL is fine, for both */
+void shared_identity_unref(struct shared_identity *i);
+/* Take the list `groups` into *who, whose owner frees it. */
+MUST_USE int identity_take_groups(struct slice groups, struct identity *who);
 
 /* Become `who` in this thread.  ERR_DENIED, with the thread unchanged, when the kernel does not let us or what took
  * effect is not exactly what was asked. */

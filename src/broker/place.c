@@ -71,9 +71,14 @@ int place_look(struct place *p, const struct snapshot *snapshot, const struct sn
     p->shown = p->path = shown;
     p->home = view->home;
     p->domain = view->domain;
+    p->physical = view->physical;
+    if (p->physical.len) {
+        text_reset(&p->base);
+        text_add(&p->base, view->below);
+    }
     p->fold = site->case_insensitive_names;
-    if (!p->home.len)
-        return 0;
+    if (!p->home.len || p->physical.len)
+        return text_error(&p->base);
     bool is_root_only = site->isolation_mode == ISOLATION_ROOT_ONLY;
     if (is_root_only && isolation_is_global(snapshot, site, shown, p->domain)) {
         p->home = SLICE_NONE;
@@ -90,6 +95,7 @@ int place_look(struct place *p, const struct snapshot *snapshot, const struct sn
 static int find_mapping(struct place *p)
 {
     struct directory_place found, home;
+    text_reset(&p->base);
     struct slice full = p->home.len ? text_slice(&p->full) : p->path;
     int err = directory_map_find(p->snapshot, p->site, full, &found);
     if (!err && p->home.len) {
@@ -111,13 +117,16 @@ static int find_mapping(struct place *p)
 int place_map(struct place *p, const struct authorization_subject *who)
 {
     text_reset(&p->rest);
-    text_reset(&p->base);
-    int err = find_mapping(p);
-    if (err)
-        return err;
+    int err = 0;
+    if (p->physical.len)
+        text_add(&p->rest, slice_from(p->shown, 1));
+    else
+        err = find_mapping(p);
+    if (err || text_error(&p->rest))
+        return err ? err : text_error(&p->rest);
     p->permissions = authorization_permissions(p->snapshot, p->site, p->path, who);
     err = check_names(p->shown, p->site->windows_names);
-    return !err && p->directory->failure.len ? ERR_PATH : err;
+    return !err && p->directory && p->directory->failure.len ? ERR_PATH : err;
 }
 
 bool place_shows_mapping(const struct place *p, struct slice name)
@@ -225,7 +234,7 @@ static int enter_home(struct place *p)
 
 int place_enter(struct place *p)
 {
-    p->root = open_root(snapshot_text(p->snapshot, p->directory->linux_path));
+    p->root = open_root(p->physical.len ? p->physical : snapshot_text(p->snapshot, p->directory->linux_path));
     if (p->root < 0)
         return errno == ENOENT || errno == ENOTDIR ? ERR_PATH : place_error(errno);
     int err = p->base.len ? enter_home(p) : 0;

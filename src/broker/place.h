@@ -16,6 +16,8 @@ enum { PLACE_NAME_MAX = 255 };
 struct place_view {
     struct slice home;      /* the path in the site that the session calls "/"; "" no confinement */
     struct slice domain;    /* of its account */
+    struct slice physical;  /* mode ActiveDirectory: a directory of this machine, and the home below it, which is "/" */
+    struct slice below;
 };
 
 struct place {
@@ -25,6 +27,7 @@ struct place {
     struct slice path;               /* as rules and mappings know it */
     struct text full;                /* home and `shown` */
     struct slice home, domain;       /* of the view; `home` is "" where it does not confine */
+    struct slice physical;           /* of the view; where it is set no mapping counts and `directory` is NULL */
     bool fold;                       /* find names that differ by case alone */
     const struct snap_directory *directory;
     unsigned permissions;            /* PERMISSION_ bits of the subject here */

@@ -172,6 +172,7 @@ static void upload_free(struct upload *u)
         close(u->target);
     if (u->dir >= 0)
         close(u->dir);
+    shared_identity_unref(u->owner);
     free(u);
 }
 

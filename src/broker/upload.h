@@ -8,10 +8,11 @@
  * The commit renames it into place, so the name shows the old content or the whole new one (F09).
  * APPE writes to the file itself under the same lock.
  *
- * All functions run under the identity of the grant.
+ * All functions run under the identity of the grant, or of the fixed account of the directory.
  */
 #pragma once
 
+#include "broker/identity.h"
 #include "broker/place.h"
 
 enum { UPLOAD_TEMP_SIZE = sizeof UPLOAD_PREFIX + 16 };
@@ -27,6 +28,7 @@ struct upload {
     uint64_t kept;          /* bytes taken over from the old file (REST) */
     uint64_t was;           /* appending: the size before */
     uint64_t limit;         /* the file may not get larger; set by the caller, UINT64_MAX none */
+    struct shared_identity *owner; /* whose file it is: a fixed account, held; NULL the session's own.  Set by the caller */
     bool is_new_only;       /* the name must still be free at the commit */
     bool keep_partial, durable;
 };

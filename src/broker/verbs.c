@@ -16,6 +16,7 @@
 #include "base/own.h"
 #include "ftp/listing.h"
 #include "policy/address_rules.h"
+#include "policy/ftp_root.h"
 #include "policy/request_filter.h"
 #include "policy/vpath.h"
 #include "policy/win_error.h"
@@ -28,6 +29,8 @@ struct call {
     struct authorization_subject who;
     struct place place;
     struct verb_result *result;
+    struct fixed_accounts *fixed;
+    struct shared_identity *owner; /* the fixed account that it runs as, NULL the session's own; held */
 };
 
 void verb_result_free(struct verb_result *r)
@@ -231,6 +234,7 @@ static int hand_out(struct call *c, struct upload *u)
         upload_abandon(u);
         return err;
     }
+    u->owner = shared_identity_ref(c->owner);
     u->handle = ++c->grant->last_handle;
     u->next = c->grant->uploads;
     c->grant->uploads = u;
@@ -363,7 +367,7 @@ static int verb_list(struct call *c)
 {
     struct browse *b;
     const struct browse_order order = { .flags = c->ask->flags, .pattern = c->ask->pattern, .prefix = c->ask->prefix,
-                                        .identity = &c->grant->identity,
+                                        .identity = &c->grant->identity, .owner = c->owner, .fixed = c->fixed,
                                         .now = c->ask->time ? c->ask->time : (int64_t)time(NULL) };
     if (listings_open(c->grant) >= GRANT_LISTINGS_MAX)
         return ERR_LIMIT;
@@ -400,6 +404,12 @@ static int verb_delete(struct call *c)
     return unlinkat(dir, name, 0) < 0 ? place_error(errno) : 0;
 }
 
+/* Whether a virtual directory stands there or below.  In a home that a directory names there are none. */
+static bool holds_mapping(const struct call *c)
+{
+    return !c->place.physical.len && directory_map_has(c->snapshot, c->site, c->place.path, true);
+}
+
 static int verb_mkdir(struct call *c)
 {
     char name[PLACE_NAME_MAX + 1];
@@ -414,7 +424,7 @@ static int verb_rmdir(struct call *c)
 {
     char name[PLACE_NAME_MAX + 1];
     OWNED_FD dir = -1;
-    if (directory_map_has(c->snapshot, c->site, c->place.path, true))
+    if (holds_mapping(c))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT); /* F12 */
     int err = place_open_parent(&c->place, &dir, name);
     if (err)
@@ -486,7 +496,7 @@ static int filter_move(struct call *c, const struct rename_source *r)
 static int verb_rename_from(struct call *c)
 {
     struct rename_source *r = &c->grant->rename;
-    if (directory_map_has(c->snapshot, c->site, c->place.path, true))
+    if (holds_mapping(c))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT); /* F12 */
     OWNED_FD dir = -1;
     int err = place_open_parent(&c->place, &dir, r->name);
@@ -506,7 +516,13 @@ static int verb_rename_from(struct call *c)
         return text_error(&r->path);
     r->dir = fd_take(&dir);
     r->object = fd_take(&object);
+    r->owner = shared_identity_ref(c->owner);
     return 0;
+}
+
+static bool is_same_owner(const struct shared_identity *a, const struct shared_identity *b)
+{
+    return a == b || (a && b && a->who.uid == b->who.uid && a->who.gid == b->who.gid);
 }
 
 static bool is_same(int dir, const char *name, int object)
@@ -542,11 +558,13 @@ static int verb_rename_to(struct call *c)
     OWNED_FD dir = -1;
     if (r->object < 0)
         return ERR_STATE;
+    if (!is_same_owner(r->owner, c->owner)) /* nobody has the rights of both accounts at once */
+        return fail(c, ERR_DENIED, WIN_NOT_SAME_DEVICE, SUB_FILE_ERROR);
     if (!address_may_move(c, text_slice(&r->path)))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_IP_RESTRICTION);
     if (!may_move(c, text_slice(&r->path), c->place.path))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, authorization_substatus(c->site));
-    if (directory_map_has(c->snapshot, c->site, c->place.path, true))
+    if (holds_mapping(c))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT);
     int err = filter_move(c, r);
     if (!err)
@@ -630,17 +648,44 @@ static int judge(struct call *c, const struct verb *v)
     return 0;
 }
 
+/* Whose account the verb runs under: what was begun goes on as it began. */
+static int choose_owner(struct call *c, const struct verb *v)
+{
+    if (v->takes & TAKES_PATH) {
+        int err = fixed_of_place(c->fixed, &c->place, &c->owner);
+        return err ? fail(c, err, WIN_LOGON_FAILURE, SUB_FILE_DENIED) : 0;
+    }
+    for (const struct upload *u = c->grant->uploads; u; u = u->next)
+        if (u->handle == c->ask->handle)
+            c->owner = shared_identity_ref(u->owner);
+    for (struct browse *b = c->grant->listings; b; b = *browse_link(b))
+        if (browse_handle(b) == c->ask->handle)
+            c->owner = shared_identity_ref(browse_owner(b));
+    return 0;
+}
+
 static int run_as_granted(struct call *c, const struct verb *v)
 {
-    int err = identity_take(&c->grant->identity);
+    int err = choose_owner(c, v);
+    const struct identity *who = c->owner ? &c->owner->who : &c->grant->identity;
+    if (!err)
+        err = identity_take(who);
     if (err)
         return err;
     if (v->takes & TAKES_PATH)
         err = place_enter(&c->place);
     if (!err)
         err = v->run(c);
-    identity_restore(&c->grant->identity);
+    identity_restore(who);
     return err;
+}
+
+/* What counted at the login is still so. */
+static bool is_as_before(const struct call *c)
+{
+    const struct grant *g = c->grant;
+    return c->site && c->site->isolation_mode == g->isolation &&
+           (!g->physical.len || ftp_root_is_configured(c->snapshot, text_slice(&g->physical)));
 }
 
 static int run(struct call *c)
@@ -649,7 +694,7 @@ static int run(struct call *c)
     if (!v->run)
         return ERR_STATE;
     c->site = snapshot_site_by_id(c->snapshot, c->grant->site);
-    if (!c->site || c->site->isolation_mode != c->grant->isolation)
+    if (!is_as_before(c))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED);
     if ((v->takes & TAKES_PATH) && !(v->takes & TAKES_BOTH_ENDS))
         grant_forget_rename(c->grant);
@@ -663,7 +708,8 @@ void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct br
     *result = VERB_RESULT_NONE;
     result->answer.request = ask->request;
     struct grant *grant = grants_take(grants, ask->ticket);
-    struct call c = { .grant = grant, .snapshot = snapshot, .ask = ask, .result = result, .place = PLACE_NONE };
+    struct call c = { .grant = grant, .snapshot = snapshot, .ask = ask, .result = result, .place = PLACE_NONE,
+                      .fixed = &grants->fixed };
     int err;
     if (grant) {
         c.who = grant_subject(grant);
@@ -671,6 +717,7 @@ void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct br
         if (ask->verb == BROKER_RENAME_TO)
             grant_forget_rename(grant);
         place_free(&c.place);
+        shared_identity_unref(c.owner);
         grants_put(grants, grant);
     } else {
         err = fail(&c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);

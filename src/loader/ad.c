@@ -1,5 +1,5 @@
 /*
- * ad.c - sallyport/directory: the Active Directory whose accounts client certificates name.
+ * ad.c - sallyport/directory: the Active Directory whose accounts log in.
  *
  * What could never work is an error here, at the line where it stands; whether a controller answers is found out by the
  * authenticator.
@@ -25,6 +25,27 @@ static bool are_servers(struct slice servers)
     return true;
 }
 
+/* The password of the bind account: from the file that bindPasswordFile names, its line end left out. */
+static struct slice bind_password(struct compiler *c, struct conf_element *e)
+{
+    struct slice name = conf_text(e, "bindPasswordFile");
+    if (!name.len)
+        return conf_text(e, "bindPassword");
+    if (conf_text(e, "bindPassword").len)
+        complain(c, e, "bindPasswordFile", "bindPassword and bindPasswordFile are both set", "keep the file and remove bindPassword");
+    for (size_t i = 0; i < c->in->count; i++) {
+        struct slice file = slice_str(c->in->files[i].name), bytes = c->in->files[i].bytes;
+        if (!slice_starts(file, SLICE_LITERAL("secrets/")) || !slice_equal(slice_from(file, 8), name))
+            continue;
+        size_t end = slice_find(bytes, '\n');
+        bytes = slice_first(bytes, end == SIZE_MAX ? bytes.len : end);
+        return slice_ends(bytes, SLICE_LITERAL("\r")) ? slice_first(bytes, bytes.len - 1) : bytes;
+    }
+    complain(c, e, "bindPasswordFile", "bindPasswordFile names no readable file in the folder \"secrets\" beside sallyport.config",
+             "put the password into a file there: one line, mode 0600, owned by root");
+    return SLICE_NONE;
+}
+
 int ad_put(struct compiler *c)
 {
     typedef struct snap_ad row;
@@ -36,10 +57,12 @@ int ad_put(struct compiler *c)
     if (!are_servers(conf_text(e, "servers")))
         complain(c, e, "servers", "a directory server is neither ldaps://HOST[:PORT] nor ldap://HOST[:PORT]",
                  "separate several by blanks; ldap:// is used with StartTLS");
-    if (!conf_text(e, "bindName").len || !conf_text(e, "bindPassword").len)
+    struct slice password = bind_password(c, e);
+    if (!conf_text(e, "bindName").len || (!password.len && !conf_text(e, "bindPasswordFile").len))
         complain(c, e, "servers", "the directory has servers, but no bindName and bindPassword to ask them with",
                  "name an account that may read users and groups; an empty password would be an anonymous bind");
     int err = columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &ad);
+    ad.bind_password = snapshot_put_text(c->w, password);
     if (!err)
         snapshot_put_row(c->w, SNAP_TABLE_ad, &ad);
     return err;

@@ -10,6 +10,7 @@
     L(site, SNAP_SITE_SALLYPORT, "sallyport/siteDefaults")                \
     L(server, SNAP_SERVER_SETTINGS, "")                                   \
     L(ad, SNAP_AD_SETTINGS, "")                                           \
+    L(home_login, SNAP_HOME_LOGIN_COLUMNS, "system.applicationHost/sites/site") \
     L(server, SNAP_SERVER_SALLYPORT, "")                                  \
     L(rule, SNAP_RULE_COLUMNS, "system.ftpServer/security/authorization/add") \
     L(address_scope, SNAP_ADDRESS_SCOPE_COLUMNS, "system.ftpServer/security/ipSecurity") \

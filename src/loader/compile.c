@@ -172,7 +172,7 @@ static int compile_site(struct compiler *c, struct site_work *s)
         fill_site,       content_directories, content_scopes,
         filters_request, filters_command,     addresses_put,
         content_providers, server_cert_choose, client_cert_site,
-        firewall_site,   providers_site,        anonymous_site,
+        firewall_site,   providers_site,        anonymous_site,        identity_site,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c, s);
@@ -231,12 +231,14 @@ static void put_sites(struct compiler *c)
 
 static bool needs_pam(const struct compiler *c)
 {
-    for (size_t i = 0; i < c->site_count; i++)
-        if ((c->sites[i].row.basic_enabled || c->sites[i].row.anonymous_account ||
-             (c->sites[i].row.client_cert_enabled && c->sites[i].row.cert_maps.count)) &&
-            !c->sites[i].failure.len)
+    for (size_t i = 0; i < c->site_count; i++) {
+        const struct snap_site *row = &c->sites[i].row;
+        bool asks = row->basic_enabled || row->anonymous_account || (row->client_cert_enabled && row->cert_maps.count) ||
+                    row->file_access_identity == FILES_OF_NSS;
+        if (asks && !c->sites[i].failure.len)
             return c->in->privileged;
-    return false;
+    }
+    return c->in->privileged && c->has_fixed_accounts;
 }
 
 static int put_server(struct compiler *c)
@@ -285,7 +287,7 @@ static int compile_all(struct compiler *c)
 {
     int (*const steps[])(struct compiler *) = {
         open_conf, put_source_files, open_paths,   read_safety, server_cert_open, read_sites, bindings_clashes,
-        bindings_put, users_put, client_cert_trust, ad_put, membership_put, put_server,
+        bindings_put, users_put, client_cert_trust, ad_put, identity_put, membership_put, put_server,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c);

@@ -8,6 +8,7 @@
  *   addresses.c   ipSecurity                               firewall.c  data ports, external addresses
  *   client_cert.c stores and mappings for the certificates of clients
  *   ad.c          the directory of accounts
+ *   identity.c    homes in a directory, whose files accounts touch
  *   unenforced.c  settings that are understood but not enforced
  */
 #pragma once
@@ -57,6 +58,7 @@ struct compiler {
     struct membership *membership; /* NULL: no site uses it */
     bool membership_used;
     struct map roles; /* those put already */
+    bool has_fixed_accounts; /* of virtual directories, in some site */
 };
 
 /* ---- compile.c ---- */
@@ -143,6 +145,15 @@ MUST_USE int ad_put(struct compiler *c);
 bool membership_is_configured(struct compiler *c, struct diag *d);
 MUST_USE int membership_put(struct compiler *c);
 void membership_free(struct compiler *c);
+
+/* ---- identity.c ---- */
+/* userIsolation mode ActiveDirectory and fileAccessIdentity: what they need is there, or the site does not start. */
+MUST_USE int identity_site(struct compiler *c, struct site_work *s);
+/* The fixed account of a virtual directory.  ERR_UNSUPPORTED with the reason in `d`: it cannot be used. */
+MUST_USE int identity_put_fixed(struct compiler *c, struct site_work *s, struct conf_element *directory, struct slice path,
+                                struct diag *d);
+/* sallyport/identities and sallyport/directory/ftpRoots. */
+MUST_USE int identity_put(struct compiler *c);
 
 /* ---- unenforced.c ---- */
 void unenforced_report(struct compiler *c);

@@ -96,9 +96,7 @@ static void put_directory(struct compiler *c, struct site_work *s, const struct 
     };
     if (path_map_resolve(c->paths, physical, &linux_path, &d)) {
         fail_directory(c, s, item, "physicalPath", &d, &row);
-    } else if (user.len) {
-        diag_set(&d, "userName is set, but fixed accounts for virtual directories are not enforced yet");
-        diag_todo(&d, "Remove userName: files are then opened as the user who logged in.");
+    } else if (user.len && identity_put_fixed(c, s, item->element, slice_str(item->path), &d)) {
         fail_directory(c, s, item, "userName", &d, &row);
     }
     row.linux_path = snapshot_put_text(c->w, text_slice(&linux_path));

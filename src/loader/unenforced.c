@@ -45,6 +45,9 @@ static const struct {
     { "system.applicationHost/sites/site/application", "path" },
     { "system.applicationHost/sites/site/application/virtualDirectory", "path" },
     { "system.applicationHost/sites/site/application/virtualDirectory", "physicalPath" },
+    { "system.applicationHost/sites/site/application/virtualDirectory", "userName" },
+    { "system.applicationHost/sites/site/application/virtualDirectory", "password" },
+    { "system.applicationHost/sites/site/application/virtualDirectory", "logonMethod" },
     { "system.applicationHost/sites/site/bindings/binding", "protocol" },
     { "system.applicationHost/sites/site/bindings/binding", "bindingInformation" },
     { "system.webServer/management/authorization/authorizationRules/scope", "path" },
@@ -147,20 +150,16 @@ void unenforced_report(struct compiler *c)
 
 /* ---- what keeps a site from starting ---- */
 
-/* Homes that somebody else would name: a directory service, a provider. */
+/* Homes that a provider would name. */
 static void check_isolation(struct compiler *c, struct site_work *s)
 {
-    static const int64_t enforced[] = { ISOLATION_NONE, ISOLATION_START_IN_USERS_DIRECTORY, ISOLATION_ROOT_ONLY,
-                                        ISOLATION_ALL };
-    for (size_t i = 0; i < sizeof enforced / sizeof enforced[0]; i++)
-        if (s->row.isolation_mode == enforced[i])
-            return;
     struct diag d = { 0 };
+    if (s->row.isolation_mode != ISOLATION_CUSTOM)
+        return;
     compile_place(conf_child(s->site, "ftpServer/userIsolation"), "mode", &d);
-    diag_set(&d, "site \"" SLICE_FMT "\" does not start: userIsolation/@mode %s takes the homes from %s, which this version "
-             "cannot ask", SLICE_ARG(s->name), s->row.isolation_mode == ISOLATION_CUSTOM ? "Custom" : "ActiveDirectory",
-             s->row.isolation_mode == ISOLATION_CUSTOM ? "a home directory provider" : "a directory service");
-    diag_todo(&d, "Use None, StartInUsersDirectory, IsolateRootDirectoryOnly or IsolateAllDirectories.");
+    diag_set(&d, "site \"" SLICE_FMT "\" does not start: userIsolation/@mode Custom takes the homes from a home directory provider, "
+             "and this version runs none", SLICE_ARG(s->name));
+    diag_todo(&d, "Use None, StartInUsersDirectory, IsolateRootDirectoryOnly, IsolateAllDirectories or ActiveDirectory.");
     d.path[0] = 0;
     compile_tell(c, s, LOADER_ERROR, &d);
 }

@@ -34,7 +34,18 @@
     W(WIN_DIRECTORY,            267,  ERR_NOT_DIR,     "The directory name is invalid.")                           \
     W(WIN_IO_DEVICE,            1117, ERR_IO,          "The request could not be performed because of an I/O device error.") \
     W(WIN_CONNECTION_ABORTED,   1236, 0,               "The network connection was aborted by the local system.")  \
-    W(WIN_LOGON_FAILURE,        1326, 0,               "The user name or password is incorrect.")
+    W(WIN_NO_LOGON_SERVERS,     1311, 0,               "There are currently no logon servers available to service the logon request.") \
+    W(WIN_NO_SUCH_USER,         1317, 0,               "The specified account does not exist.")                    \
+    W(WIN_LOGON_FAILURE,        1326, 0,               "The user name or password is incorrect.")                  \
+    W(WIN_ACCOUNT_RESTRICTION,  1327, 0,               "Account restrictions are preventing this user from signing in.") \
+    W(WIN_INVALID_LOGON_HOURS,  1328, 0,               "Your account has time restrictions that keep you from signing in right now.") \
+    W(WIN_INVALID_WORKSTATION,  1329, 0,               "This user isn't allowed to sign in to this computer.")     \
+    W(WIN_PASSWORD_EXPIRED,     1330, 0,               "The password for this account has expired.")               \
+    W(WIN_ACCOUNT_DISABLED,     1331, 0,               "This user can't sign in because this account is currently disabled.") \
+    W(WIN_NONE_MAPPED,          1332, 0,               "No mapping between account names and security IDs was done.") \
+    W(WIN_ACCOUNT_EXPIRED,      1793, 0,               "The user's account has expired.")                          \
+    W(WIN_MUST_CHANGE_PASSWORD, 1907, 0,               "The user's password must be changed before signing in.")   \
+    W(WIN_ACCOUNT_LOCKED_OUT,   1909, 0,               "The referenced account is currently locked out and may not be logged on to.")
 
 enum win_error {
 #define W(name, number, err, text) name = number,

@@ -23,7 +23,11 @@ enum grant_account { /* ftp-behaviour.md 6: the kinds that isolation tells apart
     GRANT_ACCOUNT_MAX = 3,
 };
 
-/* Auth -> broker.  `client` is where the session comes from.  `roles` are group or role names, one per line.  `groups` are u32 little-endian. */
+enum { HOME_ATTRIBUTE_LIMIT = 2048 };
+
+/* Auth -> broker.  `client` is where the session comes from.  `roles` are group or role names, one per line.  `groups` are
+ * u32 little-endian.  `home_root` and `home_dir`: msIIS-FTPRoot and msIIS-FTPDir as the directory has them, for sites with
+ * userIsolation mode ActiveDirectory; whether they lie below a configured root the broker says. */
 #define GRANT_GIVE_FIELDS(F)                  \
     F(u64,   ticket,   UINT64_MAX)            \
     F(u32,   site,     UINT32_MAX)            \
@@ -35,7 +39,9 @@ enum grant_account { /* ftp-behaviour.md 6: the kinds that isolation tells apart
     F(text,  user,     NAME_LIMIT)            \
     F(text,  domain,   NAME_LIMIT)            \
     F(text,  roles,    ROLES_LIMIT)           \
-    F(addr,  client,   0)
+    F(addr,  client,   0)                     \
+    F(text,  home_root, HOME_ATTRIBUTE_LIMIT) \
+    F(text,  home_dir, HOME_ATTRIBUTE_LIMIT)
 WIRE_MESSAGE(grant_give, GRANT_GIVE_FIELDS)
 
 /* Broker -> auth.  `home` is the virtual start directory. */
@@ -50,8 +56,22 @@ WIRE_MESSAGE(grant_answer, GRANT_ANSWER_FIELDS)
 #define GRANT_REVOKE_FIELDS(F) F(u64, ticket, UINT64_MAX)
 WIRE_MESSAGE(grant_revoke, GRANT_REVOKE_FIELDS)
 
+/* Auth -> broker: whose files the virtual directory `path` of the site is served with, when it names `user`.  Not
+ * `accepted`: nobody's, the account could not be logged in.  `local`: uidFloor counts, not the site's minimumUid. */
+#define GRANT_FIXED_FIELDS(F)                 \
+    F(u32,   site,     UINT32_MAX)            \
+    F(text,  path,     PATH_LIMIT)            \
+    F(text,  user,     NAME_LIMIT)            \
+    F(flag,  accepted, 1)                     \
+    F(flag,  local,    1)                     \
+    F(u32,   uid,      UINT32_MAX)            \
+    F(u32,   gid,      UINT32_MAX)            \
+    F(bytes, groups,   GROUPS_LIMIT)
+WIRE_MESSAGE(grant_fixed, GRANT_FIXED_FIELDS)
+
 #define GRANT_CHANNEL(M)                      \
     M(1, grant_give,   ROLE_AUTH,   0)        \
     M(2, grant_answer, ROLE_BROKER, 0)        \
-    M(3, grant_revoke, ROLE_AUTH,   0)
+    M(3, grant_revoke, ROLE_AUTH,   0)        \
+    M(4, grant_fixed, ROLE_AUTH,  0)
 WIRE_CHANNEL(grant_channel, GRANT_CHANNEL)

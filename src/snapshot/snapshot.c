@@ -101,6 +101,8 @@ static const struct {
     { SNAP_TABLE_trust, "store", SNAP_TRUST_DISALLOWED },
     { SNAP_TABLE_site, "log_period", LOG_PERIOD_HOURLY },
     { SNAP_TABLE_site, "isolation_mode", ISOLATION_CUSTOM },
+    { SNAP_TABLE_site, "file_access_identity", FILES_OF_MAP },
+    { SNAP_TABLE_fixed_account, "logon_method", LOGON_CLEAR_TEXT },
     { SNAP_TABLE_site, "log_selective", 7 },
     { SNAP_TABLE_site, "log_fields", INT32_MAX },
     { SNAP_TABLE_site, "show_flags", 118 },

@@ -55,6 +55,7 @@ struct snap_range {
     C(b, allow_local_detailed_errors, "ftpServer/messages",                           "allowLocalDetailedErrors")    \
     C(b, expand_variables,            "ftpServer/messages",                           "expandVariables")             \
     C(e, isolation_mode,              "ftpServer/userIsolation",                      "mode")                        \
+    C(t, ad_cache_seconds,            "ftpServer/userIsolation/activeDirectory",      "adCacheRefresh")              \
     C(b, match_address_for_port,      "ftpServer/security/dataChannelSecurity",       "matchClientAddressForPort")   \
     C(b, match_address_for_pasv,      "ftpServer/security/dataChannelSecurity",       "matchClientAddressForPasv")   \
     C(s, server_cert_hash,            "ftpServer/security/ssl",                       "serverCertHash")              \
@@ -105,6 +106,7 @@ struct snap_range {
     C(r, address_scopes,     "address_scope", "") \
     C(r, externals,          "external", "")  \
     C(p, cert,               "cert", "")      \
+    C(p, home_login,         "home_login", "") /* auth: who reads msIIS-FTPRoot; 0: the directory's own account */ \
     C(u, cert_substatus,     "", "")          \
     C(f, provider_gaps,      "", "")          \
     C(b, anonymous_account,  "", "") /* userName is an account of the system, not IUSR */ \
@@ -133,7 +135,10 @@ struct snap_range {
     C(n, down_user,                    "", "maxDownloadBandwidthPerUser")                         \
     C(n, up_user,                      "", "maxUploadBandwidthPerUser")                           \
     C(n, down_session,                 "", "maxDownloadBandwidthPerSession")                      \
-    C(n, up_session,                   "", "maxUploadBandwidthPerSession")
+    C(n, up_session,                   "", "maxUploadBandwidthPerSession") \
+    C(e, file_access_identity,         "", "fileAccessIdentity")          /* service */       \
+    C(u, minimum_uid,                  "", "minimumUid")                  /* 1000, of the identities that it gives */ \
+    C(b, strict_iis,                   "", "strictIis")                   /* false */
 
 #define SNAP_BINDING_COLUMNS(C)               \
     C(s, address,   "", "") /* "" any */      \
@@ -362,7 +367,34 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(u, backdating_minutes, "sallyport/directory", "certificateBackdatingCompensation")  /* 0 */                \
     C(b, allow_issuer_mapping, "sallyport/directory", "allowIssuerMapping")               /* false */            \
     C(b, match_published,  "sallyport/directory", "matchPublishedCertificate")            /* false */            \
-    C(b, check_workstations, "sallyport/directory", "checkWorkstations")                  /* false */
+    C(b, check_workstations, "sallyport/directory", "checkWorkstations")                  /* false */            \
+    C(b, protect_lockout,  "sallyport/directory", "protectFromLockout")                   /* true */
+
+/* sallyport/directory/ftpRoots: `path` as written but with "/" for "\\", `linux_path` resolved.  Broker only, which decides. */
+#define SNAP_AD_ROOT_COLUMNS(C)               \
+    C(s, path,       "", "")                  \
+    C(s, linux_path, "", "")
+
+/* userIsolation/activeDirectory of a site that names an account of its own.  Auth only. */
+#define SNAP_HOME_LOGIN_COLUMNS(C)                                             \
+    C(s, name,     "ftpServer/userIsolation/activeDirectory", "adUserName")    \
+    C(s, password, "ftpServer/userIsolation/activeDirectory", "adPassword")
+
+/* sallyport/identities.  Auth only. */
+#define SNAP_ACCOUNT_MAP_COLUMNS(C)           \
+    C(s, user,   "", "user")                  \
+    C(u, uid,    "", "uid")                   \
+    C(u, gid,    "", "gid")                   \
+    C(s, groups, "", "groups") /* numbers separated by commas */
+
+/* Virtual directories with a fixed account: `path` as in the directory's row.  Auth only, which checks the password and
+ * tells the brokers whose files those are. */
+#define SNAP_FIXED_ACCOUNT_COLUMNS(C)         \
+    C(u, site,      "", "")                   \
+    C(s, path,      "", "")                   \
+    C(s, user_name, "", "")                   \
+    C(s, password,  "", "")                   \
+    C(e, logon_method, "", "")
 
 /* Settings that the loader itself obeys; they reach nobody else.  Beside them the collections of sallyport/paths
  * (drives, shares, variables) and sallyport/tls/implicitPorts. */
@@ -409,6 +441,10 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     T(cert,       SNAP_CERT_COLUMNS,       ROLE_WORKER)                                           \
     T(ad,         SNAP_AD_SETTINGS,        ROLE_AUTH)                                             \
     T(membership, SNAP_MEMBERSHIP_COLUMNS, ROLE_MEMBERSHIP)                                       \
+    T(ad_root,    SNAP_AD_ROOT_COLUMNS,    ROLE_BROKER)                                           \
+    T(home_login, SNAP_HOME_LOGIN_COLUMNS, ROLE_AUTH)                                             \
+    T(account_map, SNAP_ACCOUNT_MAP_COLUMNS, ROLE_AUTH)                                           \
+    T(fixed_account, SNAP_FIXED_ACCOUNT_COLUMNS, ROLE_AUTH)                                       \
     T(trust,      SNAP_TRUST_COLUMNS,      ROLE_AUTH)                                             \
     T(cert_map,   SNAP_CERT_MAP_COLUMNS,   ROLE_AUTH)                                             \
     T(cert_rule,  SNAP_CERT_RULE_COLUMNS,  ROLE_AUTH)
@@ -453,8 +489,9 @@ enum snap_table {
 
 /* The values of IIS enums and flags that code compares (config-schema.tsv). */
 enum { SSL_ALLOW = 0, SSL_REQUIRE = 1, SSL_REQUIRE_CREDENTIALS_ONLY = 2, SSL_DATA_DENY = 2 };
-enum { ISOLATION_START_IN_USERS_DIRECTORY = 0, ISOLATION_ROOT_ONLY = 1, ISOLATION_ALL = 3, ISOLATION_NONE = 4,
-       ISOLATION_CUSTOM = 5 };
+enum { ISOLATION_START_IN_USERS_DIRECTORY = 0, ISOLATION_ROOT_ONLY = 1, ISOLATION_ACTIVE_DIRECTORY = 2, ISOLATION_ALL = 3,
+       ISOLATION_NONE = 4, ISOLATION_CUSTOM = 5 };
+enum { FILES_OF_SERVICE = 0, FILES_OF_RFC2307 = 1, FILES_OF_NSS = 2, FILES_OF_MAP = 3 };
 enum { LOGON_INTERACTIVE = 0, LOGON_BATCH = 1, LOGON_NETWORK = 2, LOGON_CLEAR_TEXT = 3 };
 /* What a site leaves to providers that cannot be run: refused with sub-status 34. */
 enum { PROVIDER_GAP_AUTHORIZATION = 1, PROVIDER_GAP_FEATURES = 2 };

@@ -88,6 +88,7 @@ struct snap_site snapshot_build_site(struct snapshot_writer *w, const char *name
         .windows_names = 1,
         .require_data_close_notify = 1,
         .sort_limit = 20000,
+        .minimum_uid = 1000,
         .cert_substatus = 31,
         .log_path = snapshot_build_text(w, "/var/lib/sallyport/c/inetpub/logs/LogFiles"),
     };

@@ -14,8 +14,9 @@
 
 const char *const config_file_names[] = { "applicationHost.config", "administration.config", "sallyport.config", "web.config", NULL };
 const char *const config_store_names[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed", NULL };
+const char *const config_secrets_name = "secrets";
 
-enum { CERTIFICATE_MOST = 1 << 20, CERTIFICATES_MOST = 4000 /* the loader takes 4096 files */ };
+enum { CERTIFICATE_MOST = 1 << 20, SECRET_MOST = 4096, CERTIFICATES_MOST = 4000 /* the loader takes 4096 files */ };
 
 static int add_file(struct config_files *files, const char *name, int *fd)
 {
@@ -44,11 +45,18 @@ static bool holds_private_key(int fd, off_t size)
     return found;
 }
 
-/* Why a certificate file is not taken; NULL: it is. */
-static const char *objection(int fd, const struct stat *st)
+enum file_kind { FILE_CONFIGURATION, FILE_CERTIFICATE, FILE_SECRET };
+
+/* Why a file is not taken; NULL: it is. */
+static const char *objection(enum file_kind kind, int fd, const struct stat *st)
 {
     if (!S_ISREG(st->st_mode))
         return "is no regular file";
+    if (kind == FILE_CONFIGURATION)
+        return NULL;
+    if (kind == FILE_SECRET)
+        return st->st_size > SECRET_MOST ? "is larger than 4 KiB"
+               : st->st_mode & 077       ? "holds a secret and is accessible to others than its owner" : NULL;
     if (st->st_size > CERTIFICATE_MOST)
         return "is larger than 1 MiB";
     if ((st->st_mode & 077) && holds_private_key(fd, st->st_size))
@@ -56,7 +64,7 @@ static const char *objection(int fd, const struct stat *st)
     return NULL;
 }
 
-static int open_one(const char *directory, const char *name, bool certificate, files_report *report, void *context,
+static int open_one(const char *directory, const char *name, enum file_kind kind, files_report *report, void *context,
                     struct config_files *files)
 {
     char path[PATH_MAX];
@@ -72,15 +80,15 @@ static int open_one(const char *directory, const char *name, bool certificate, f
         report(context, LOADER_ERROR, &d);
         return 0;
     }
-    const char *why = certificate ? objection(fd, &st) : S_ISREG(st.st_mode) ? NULL : "is no regular file";
+    const char *why = objection(kind, fd, &st);
     if (why) {
         diag_set(&d, "%s", why);
-        if (certificate && S_ISREG(st.st_mode) && st.st_size <= CERTIFICATE_MOST)
+        if (kind != FILE_CONFIGURATION && S_ISREG(st.st_mode) && st.st_size <= CERTIFICATE_MOST)
             diag_todo(&d, "Give it mode 0600");
         report(context, LOADER_ERROR, &d);
         return 0;
     }
-    if (!certificate && (st.st_mode & 07)) {
+    if (kind == FILE_CONFIGURATION && (st.st_mode & 07)) {
         diag_set(&d, "may be read or written by everybody on this machine, and such files hold password hashes");
         diag_todo(&d, "Take the rights away: chmod o= FILE");
         report(context, LOADER_WARNING, &d);
@@ -94,18 +102,19 @@ static int is_certificate_name(const struct dirent *e)
     return e->d_name[0] != '.' && len < 200 && e->d_name[len - 1] != '~';
 }
 
-static int open_store(const char *directory, const char *store, files_report *report, void *context,
-                      struct config_files *files)
+/* Every file of the folder. */
+static int open_folder(const char *directory, const char *folder, enum file_kind kind, files_report *report, void *context,
+                       struct config_files *files)
 {
     char path[PATH_MAX], name[300];
     struct dirent **entries;
-    snprintf(path, sizeof path, "%s/certificates/%s", directory, store);
+    snprintf(path, sizeof path, "%s/%s", directory, folder);
     int count = scandir(path, &entries, is_certificate_name, alphasort);
     int err = 0;
     for (int i = 0; i < count; i++) {
-        snprintf(name, sizeof name, "certificates/%s/%s", store, entries[i]->d_name);
+        snprintf(name, sizeof name, "%s/%s", folder, entries[i]->d_name);
         if (!err && files->count < CERTIFICATES_MOST)
-            err = open_one(directory, name, true, report, context, files);
+            err = open_one(directory, name, kind, report, context, files);
         free(entries[i]);
     }
     if (count >= 0)
@@ -113,14 +122,23 @@ static int open_store(const char *directory, const char *store, files_report *re
     return err;
 }
 
+static int open_store(const char *directory, const char *store, files_report *report, void *context, struct config_files *files)
+{
+    char folder[64];
+    snprintf(folder, sizeof folder, "certificates/%s", store);
+    return open_folder(directory, folder, FILE_CERTIFICATE, report, context, files);
+}
+
 int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out)
 {
     struct config_files files = { 0 };
     int err = 0;
     for (size_t i = 0; config_file_names[i] && !err; i++)
-        err = open_one(directory, config_file_names[i], false, report, context, &files);
+        err = open_one(directory, config_file_names[i], FILE_CONFIGURATION, report, context, &files);
     for (size_t i = 0; config_store_names[i] && !err; i++)
         err = open_store(directory, config_store_names[i], report, context, &files);
+    if (!err)
+        err = open_folder(directory, config_secrets_name, FILE_SECRET, report, context, &files);
     if (err)
         files_close(&files);
     else

@@ -1,8 +1,8 @@
 /*
  * files.h - the configuration's files as descriptors: the loader opens nothing itself.
  *
- * Three files and the certificate stores below the configuration directory.  A file that holds a private key and may be
- * read by anybody but its owner is refused (threats.md X04).
+ * Three files, the certificate stores and the folder of secrets below the configuration directory.  A file that holds a
+ * private key or a secret and may be read by anybody but its owner is refused (threats.md X04).
  */
 #pragma once
 
@@ -21,6 +21,7 @@ struct config_files {
 
 /* The three files' names, NULL-terminated, and the stores' below certificates/. */
 extern const char *const config_file_names[], *const config_store_names[];
+extern const char *const config_secrets_name; /* the folder of files that settings name, such as bindPasswordFile */
 
 /* `report` is called for each file that is left out (LOADER_ERROR), and for a configuration file that everybody may
  * read although it holds password hashes (LOADER_WARNING).  Absent files are no error. */

@@ -2,7 +2,7 @@
  * watch.c - a changed file is a reload.
  *
  * Editors and package managers write in several steps, so a change counts when nothing has happened for QUIET_MS, and
- * at the latest after LATEST_MS.  Only the three configuration files and what stands in the certificate stores count;
+ * at the latest after LATEST_MS.  Only the three configuration files, the secrets and what stands in the certificate stores count;
  * the run directory is not watched, or our own socket would reload us.
  */
 #include "supervisor/supervisor.h"
@@ -31,7 +31,7 @@ static bool concerns_us(const struct watch *w, const struct inotify_event *e)
         return true;
     if (e->wd != w->directory)
         return e->len && e->name[0] != '.';
-    if (!e->len || !strcmp(e->name, "certificates"))
+    if (!e->len || !strcmp(e->name, "certificates") || !strcmp(e->name, config_secrets_name))
         return e->len > 0;
     for (size_t i = 0; config_file_names[i]; i++)
         if (!strcmp(e->name, config_file_names[i]))
@@ -79,6 +79,8 @@ void watch_again(struct supervisor *s)
     w->directory = inotify_add_watch(w->fd, s->directory, EVENTS | IN_CREATE);
     snprintf(path, sizeof path, "%s/certificates", s->directory);
     (void)inotify_add_watch(w->fd, path, EVENTS | IN_CREATE);
+    snprintf(path, sizeof path, "%s/%s", s->directory, config_secrets_name);
+    (void)inotify_add_watch(w->fd, path, EVENTS);
     for (size_t i = 0; config_store_names[i]; i++) {
         snprintf(path, sizeof path, "%s/certificates/%s", s->directory, config_store_names[i]);
         (void)inotify_add_watch(w->fd, path, EVENTS);
