@@ -84,6 +84,8 @@ static struct login *login_new(struct auth_server *a, unsigned worker, const str
     l->password_len = m->password.len;
     l->worker = l->broker = worker;
     l->session = m->session;
+    if (m->session_id.len == sizeof l->guid)
+        memcpy(l->guid, m->session_id.ptr, sizeof l->guid);
     l->client = m->client;
     l->site = m->site;
     l->id = ++a->next_login;
@@ -96,10 +98,24 @@ static struct login *login_new(struct auth_server *a, unsigned worker, const str
 /* ---- answers ---- */
 
 static void answer(struct auth_server *a, unsigned worker, uint64_t session, enum auth_verdict verdict, uint32_t win32,
-                   uint32_t substatus)
+                   uint32_t substatus, const char *reason)
 {
     SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_result, .session = session, .verdict = (uint8_t)verdict,
-                .win32 = win32, .substatus = substatus);
+                .win32 = win32, .substatus = substatus, .reason = slice_str(reason));
+}
+
+/* Why, for logs; "" for logins that have no certificate. */
+static const char *reason_of(const struct login *l, enum auth_verdict verdict, uint32_t substatus)
+{
+    if (!l->shown || verdict == AUTH_NEEDS_PASSWORD)
+        return "";
+    if (verdict == AUTH_HOME_DENIED)
+        return "the start directory cannot be reached, or no rule lets the account in";
+    if (verdict == AUTH_UNAVAILABLE)
+        return "what had to be asked did not answer";
+    if (substatus == SUB_AUTH_ERROR)
+        return "the certificate is good, the password was refused";
+    return l->reason ? l->reason : "the login was refused";
 }
 
 void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verdict, uint32_t win32, uint32_t substatus)
@@ -111,7 +127,10 @@ void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verd
     }
     if (verdict == AUTH_DENIED && substatus != SUB_CUSTOM_FAILED) /* else a provider failed, not the client */
         denial_count(a, &l->client);
-    answer(a, l->worker, l->session, verdict, win32, substatus);
+    const char *reason = reason_of(l, verdict, substatus);
+    if (*reason && login_may_explain(a))
+        login_tell_certificate(a, l, reason, win32, substatus);
+    answer(a, l->worker, l->session, verdict, win32, substatus, reason);
     login_remove(a, l);
 }
 
@@ -214,7 +233,7 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
     unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
     struct login *l = login_new(a, worker, m);
     if (!l) {
-        answer(a, worker, m->session, AUTH_UNAVAILABLE, WIN32_TIMEOUT, SUB_AUTH_ERROR);
+        answer(a, worker, m->session, AUTH_UNAVAILABLE, WIN32_TIMEOUT, SUB_AUTH_ERROR, "");
         return;
     }
     if (site && site->provider_gaps & PROVIDER_GAP_FEATURES) {

@@ -33,6 +33,8 @@ struct login {
     unsigned broker;      /* that lets him in: the worker's, or any for a rehearsal */
     struct rehearsal *rehearsal; /* NULL: somebody waits for a real answer */
     uint64_t session;
+    uint8_t guid[16];     /* of the session, for logs */
+    const char *reason;   /* static: why the certificate's account may not, NULL */
     uint32_t site;
     enum login_stage stage;
     uint64_t shown;       /* certificate of the session, whether it names somebody or not */
@@ -127,6 +129,8 @@ void login_fingerprint(const struct auth_server *a, const struct identity *ident
 
 /* ---- login_certificate.c ---- */
 enum chain_reason login_judge(struct auth_server *a, const struct snap_site *site, struct slice chain, struct text *steps);
+/* For the service log: how the login of a certificate ended.  `reason` as login.reason, win32 and substatus 0 when well. */
+void login_tell_certificate(struct auth_server *a, const struct login *l, const char *reason, uint32_t win32, uint32_t substatus);
 /* True: the login has been decided, or is on its way. */
 bool login_by_certificate(struct auth_server *a, struct login *l, const struct snap_site *site, const struct auth_login *m,
                           unsigned kinds);

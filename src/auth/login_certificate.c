@@ -20,50 +20,78 @@ static enum chain_reason judge_at(struct auth_server *a, const struct snap_site 
     return certificate_verify(&a->certificates, site, chain, at, NULL, NULL);
 }
 
-static void certify(struct auth_server *a, unsigned worker, const struct auth_certificate *m, uint64_t number,
-                    uint32_t win32, bool unavailable)
+/* What is answered about a certificate. */
+struct certified {
+    uint64_t number; /* 0: refused */
+    uint32_t win32;
+    bool unavailable;
+    const char *reason;
+    struct slice facts;
+};
+
+static void certify(struct auth_server *a, unsigned worker, const struct auth_certificate *m, const struct certified *c)
 {
     SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_certified, .session = m->session, .site = m->site,
-                .certificate = number, .win32 = win32, .unavailable = unavailable);
+                .certificate = c->number, .win32 = c->win32, .unavailable = c->unavailable, .facts = c->facts,
+                .reason = slice_str(c->reason));
 }
 
 /* Subject, issuer, serial, SHA-256 and the verdict, for the service log. */
-static void tell_certificate(struct auth_server *a, const struct auth_certificate *m, enum chain_reason reason)
+static void tell_certificate(struct auth_server *a, const struct auth_certificate *m, enum chain_reason reason, struct slice facts)
 {
-    struct cert_facts f;
-    const char *why;
     if (reason != CHAIN_GOOD && !login_may_explain(a))
         return;
-    uint8_t level = reason == CHAIN_GOOD ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE;
-    if (facts_read(certificate_leaf(m->chain), &f, &why)) {
-        server_tell(a, level, "site %u: client certificate: %s; %s", m->site, why, chain_reason_text(reason));
-        return;
-    }
-    server_tell(a, level, "site %u: client certificate of " SLICE_FMT " from " SLICE_FMT ", serial " SLICE_FMT
-                ", SHA-256 " SLICE_FMT ": %s", m->site, SLICE_ARG(f.subject_shown), SLICE_ARG(f.issuer_shown),
-                SLICE_ARG(f.serial), SLICE_ARG(f.sha256), chain_reason_text(reason));
-    facts_free(&f);
+    const char *why = chain_reason_text(reason);
+    struct cert_facts f;
+    if (reason == CHAIN_GOOD && facts_read(certificate_leaf(m->chain), &f, &why) == 0)
+        facts_free(&f); /* else: good, but nothing that could be mapped, and why */
+    server_tell_certificate(a, m->site, (struct log_certificate){
+        .level = reason == CHAIN_GOOD ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE, .session_id = m->session_id, .facts = facts,
+        .verdict = slice_str(why), .win32 = chain_reason_win32(reason), .substatus = reason == CHAIN_GOOD ? 0 : SUB_CERT_INVALID });
 }
 
 void login_certificate(struct auth_server *a, unsigned worker, const struct auth_certificate *m)
 {
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, m->site);
+    OWNED_TEXT_BUFFER facts = { 0 };
+    struct certified c = { .unavailable = !site, .reason = "the site is gone" };
     if (!site) {
-        certify(a, worker, m, 0, 0, true);
+        certify(a, worker, m, &c);
         return;
     }
     enum chain_reason reason = login_judge(a, site, m->chain, NULL);
-    tell_certificate(a, m, reason);
+    facts_describe(certificate_leaf(m->chain), &facts);
+    tell_certificate(a, m, reason, text_slice(&facts));
+    c.facts = text_slice(&facts);
+    c.reason = chain_reason_text(reason);
     if (reason != CHAIN_GOOD) {
-        certify(a, worker, m, 0, chain_reason_win32(reason), false);
+        c.win32 = chain_reason_win32(reason);
+        certify(a, worker, m, &c);
         return;
     }
     const struct certificate what = { .number = ticket_draw(a->tickets), .worker = worker, .session = m->session,
                                       .site = m->site };
-    if (!what.number || certificate_add(&a->certificates, &what, m->chain))
-        certify(a, worker, m, 0, WIN32_TIMEOUT, true);
-    else
-        certify(a, worker, m, what.number, 0, false);
+    if (!what.number || certificate_add(&a->certificates, &what, m->chain)) {
+        c.unavailable = true;
+        c.win32 = WIN32_TIMEOUT;
+        c.reason = "too many sessions with certificates";
+    } else {
+        c.number = what.number;
+    }
+    certify(a, worker, m, &c);
+}
+
+void login_tell_certificate(struct auth_server *a, const struct login *l, const char *reason, uint32_t win32, uint32_t substatus)
+{
+    const struct certificate *c = certificate_find(&a->certificates, l->shown);
+    OWNED_TEXT_BUFFER facts = { 0 };
+    if (!c)
+        return;
+    facts_describe(certificate_leaf(certificate_chain(c)), &facts);
+    server_tell_certificate(a, l->site, (struct log_certificate){
+        .level = substatus ? LOG_LEVEL_NOTICE : LOG_LEVEL_DEBUG, .session_id = slice_of((const char *)l->guid, sizeof l->guid),
+        .facts = text_slice(&facts), .verdict = slice_str(reason), .win32 = win32, .substatus = substatus,
+        .account = l->identity ? l->identity->user : SLICE_NONE });
 }
 
 void login_forget(struct auth_server *a, unsigned worker, uint64_t number)
@@ -91,6 +119,7 @@ static void log_in_mapped(struct auth_server *a, struct login *l, struct slice m
     const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .certificate = l->certificate,
                                        .user = manager ? snapshot_text(s, manager->name) : SLICE_NONE };
     if (manager && !login_is_allowed(a, l->site, &identity)) {
+        l->reason = manager->enabled ? "the IIS Manager user has no permission for the site" : "the IIS Manager user is disabled";
         login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
     } else if (manager && !with_password) {
         login_grant(a, l, &identity);
@@ -209,6 +238,7 @@ static void directory_answered(struct auth_server *a, struct login *l, const str
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, l->site);
     unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
     tell_mapping(a, l, job);
+    l->reason = directory_verdict_text(job->verdict);
     if (!site) {
         login_give_up(a, l);
     } else if (job->verdict == DIRECTORY_FOUND) {
@@ -244,8 +274,10 @@ bool login_by_certificate(struct auth_server *a, struct login *l, const struct s
         login_give_up(a, l); /* we were started anew since: the client has to come again */
         return true;
     }
+    l->shown = mine ? c->number : 0;
     enum chain_reason reason = mine ? judge_at(a, site, certificate_chain(c), login_at(l)) : CHAIN_GOOD;
     if (reason != CHAIN_GOOD) { /* it was good when the session began */
+        l->reason = chain_reason_text(reason);
         login_refuse(a, l, AUTH_DENIED, chain_reason_win32(reason), SUB_CERT_INVALID);
         return true;
     }
@@ -253,7 +285,6 @@ bool login_by_certificate(struct auth_server *a, struct login *l, const struct s
         login_refuse(a, l, AUTH_DENIED, WIN32_ACCESS_DENIED, SUB_CERT_REQUIRED);
         return true;
     }
-    l->shown = mine ? c->number : 0;
     if (!site->client_cert_enabled)
         return false;
     struct slice mapped = SLICE_NONE;
@@ -265,10 +296,14 @@ bool login_by_certificate(struct auth_server *a, struct login *l, const struct s
     bool asked_at_user = l->asked_at_user = m->method == AUTH_METHOD_CERTIFICATE;
     if (mapping == MAPPING_NONE && mine && c->mappable && ask_directory(a, l, site, c))
         return true;
+    l->reason = mapping == MAPPING_DENIED ? "an entry of the site's mappings denies the certificate"
+                : mapping == MAPPING_NONE ? "no account has this certificate"
+                                          : "USER named somebody else than the certificate";
     if (mapping == MAPPING_USER && requires_user(l, site) && !login_names_account(a, mapped, m->user)) {
         login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
     } else if (mapping == MAPPING_USER && !(asked_at_user && requires_password(l, site))) {
         l->certificate = c->number;
+        l->reason = "the account of the certificate may not log in";
         log_in_mapped(a, l, mapped, requires_password(l, site));
     } else if (mapping == MAPPING_DENIED || (mapping == MAPPING_NONE && (!kinds || site->cert_and_password))) {
         login_refuse(a, l, AUTH_DENIED, WIN32_NO_SUCH_USER, SUB_USER_FAILED);

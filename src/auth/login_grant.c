@@ -75,6 +75,8 @@ static void hand_out(struct auth_server *a, struct login *l, struct slice home)
         login_give_up(a, l);
         return;
     }
+    if (identity->certificate)
+        login_tell_certificate(a, l, "logged in", 0, 0);
     l->identity = NULL;
     SERVER_SEND(a, server_peer(a, ROLE_WORKER, l->worker), auth_result, .session = l->session, .verdict = AUTH_ALLOWED,
                 .ticket = l->ticket, .anonymous = identity->kind == ACCOUNT_ANONYMOUS, .name = text_slice(&name),

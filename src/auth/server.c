@@ -108,6 +108,23 @@ void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...)
         (void)!datagram_send(logger->fd, slice_of((char *)bytes, out.len), -1);
 }
 
+void server_tell_certificate(struct auth_server *a, uint32_t site_id, struct log_certificate m)
+{
+    uint8_t bytes[8192];
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, site_id);
+    const struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    m.time = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    m.site = site ? snapshot_text(a->child->snapshot, site->name) : SLICE_NONE;
+    struct wire_out out = { bytes, sizeof bytes, 0, 0 };
+    wire_channel_begin(&out, MSG_log_certificate);
+    if (!logger)
+        child_event(a->child, m.level, "site %u: client certificate: " SLICE_FMT, site_id, SLICE_ARG(m.verdict));
+    else if (log_certificate_encode(&m, &out) == 0)
+        (void)!datagram_send(logger->fd, slice_of((char *)bytes, out.len), -1);
+}
+
 /* ---- peers come and go ---- */
 
 static void drop_peer(struct auth_server *a, struct peer *p)

@@ -82,6 +82,9 @@ void server_send_supervisor(struct auth_server *a, struct slice bytes);
 int server_serve_orders(struct auth_server *a);
 void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
 
+/* What was made of a certificate; `site`'s name and the time are added. */
+void server_tell_certificate(struct auth_server *a, uint32_t site, struct log_certificate m);
+
 /* Before a message is handled that needs the verdict about `chain`: true when an inquiry has begun, then the message is
  * handled when that has ended. */
 bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const struct snap_site *site, struct slice chain);

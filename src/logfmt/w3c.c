@@ -250,6 +250,40 @@ PRINTER(print_info)
     add_field(style, r->info, out);
 }
 
+/* One of the lines subject, issuer, serial number, SHA-256. */
+static void add_fact(const struct w3c_style *style, const struct log_access *r, unsigned line, struct text *out)
+{
+    struct slice rest = r->certificate, fact = SLICE_NONE;
+    for (unsigned i = 0; i <= line; i++)
+        fact = rest.ptr ? slice_cut(&rest, '\n') : SLICE_NONE;
+    add_field(style, fact, out);
+}
+
+PRINTER(print_cert_subject)
+{
+    add_fact(style, r, 0, out);
+}
+
+PRINTER(print_cert_issuer)
+{
+    add_fact(style, r, 1, out);
+}
+
+PRINTER(print_cert_serial)
+{
+    add_fact(style, r, 2, out);
+}
+
+PRINTER(print_cert_sha256)
+{
+    add_fact(style, r, 3, out);
+}
+
+PRINTER(print_cert_verdict)
+{
+    add_field(style, r->cert_verdict, out);
+}
+
 static const struct column columns[] = {
     { 1,        "date",            print_date        },
     { 2,        "time",            print_time        },
@@ -272,6 +306,11 @@ static const struct column columns[] = {
     { 4194304,  "x-session",       print_session     },
     { 8388608,  "x-fullpath",      print_full_path   },
     { 16777216, "x-debug",         print_info        },
+    { W3C_CERTIFICATE, "x-cert-subject", print_cert_subject },
+    { W3C_CERTIFICATE, "x-cert-issuer",  print_cert_issuer  },
+    { W3C_CERTIFICATE, "x-cert-serial",  print_cert_serial  },
+    { W3C_CERTIFICATE, "x-cert-sha256",  print_cert_sha256  },
+    { W3C_CERTIFICATE, "x-cert-verdict", print_cert_verdict },
 };
 
 enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };

@@ -14,8 +14,10 @@
 /* logExtFileFlags: the bits that stand for a column we can print. */
 uint32_t w3c_known_fields(void);
 
+enum { W3C_CERTIFICATE = 1 << 30 }; /* beside IIS's own bits: the five x-cert- columns */
+
 struct w3c_style {
-    uint32_t fields;       /* logExtFileFlags */
+    uint32_t fields;       /* logExtFileFlags, W3C_CERTIFICATE */
     bool utf8;             /* logInUTF8; else one byte per character, '?' for what Latin-1 lacks */
     struct slice computer; /* s-computername */
 };

@@ -89,10 +89,12 @@ static const struct {
     { "default set", DEFAULT_FIELDS,
       HEAD "#Fields: date time c-ip cs-username s-ip s-port cs-method cs-uri-stem sc-status sc-win32-status "
            "sc-substatus x-session x-fullpath\r\n" },
-    { "everything, in the order of real logs", UINT32_MAX,
+    { "everything, in the order of real logs", ~(uint32_t)W3C_CERTIFICATE,
       HEAD "#Fields: date time c-ip c-port cs-username s-sitename s-computername cs-host s-ip s-port cs-method "
            "cs-uri-stem sc-status sc-win32-status sc-substatus sc-bytes cs-bytes time-taken x-session x-fullpath "
            "x-debug\r\n" },
+    { "certificates", 1 | W3C_CERTIFICATE,
+      HEAD "#Fields: date x-cert-subject x-cert-issuer x-cert-serial x-cert-sha256 x-cert-verdict\r\n" },
 };
 
 static void test_headers(void **state)
@@ -117,11 +119,13 @@ static void test_every_field(void **state)
         .verb = SLICE_LITERAL("USER"), .argument = SLICE_LITERAL("administrator"), .status = 331,
         .bytes_sent = 42, .bytes_received = 20, .elapsed = 15,
         .info = SLICE_LITERAL("User failed to authenticate."),
+        .certificate = SLICE_LITERAL("CN=a b,O=x\nCN=CA\n2a\nF00D"), .cert_verdict = SLICE_LITERAL("no account"),
     };
     w3c_line(&(struct w3c_style){ w3c_known_fields(), true, SLICE_LITERAL("HOST1") }, &r, &out);
     assert_string_equal(text_str(&out),
                         "2025-03-14 08:01:24 2001:db8::5 49152 ftpmanager FTPSVC2 HOST1 ftp.example.com 2001:db8::1 21 "
-                        "USER administrator 331 0 0 42 20 15 " SESSION " - User+failed+to+authenticate.\r\n");
+                        "USER administrator 331 0 0 42 20 15 " SESSION " - User+failed+to+authenticate. CN=a+b,O=x CN=CA 2a F00D "
+                        "no+account\r\n");
 }
 
 static const struct {

@@ -62,12 +62,21 @@ static struct log_settings site_settings(const struct log_set *set, const struct
     text_addf(folder, SLICE_FMT "/FTPSVC%u", SLICE_ARG(snapshot_text(s, site->log_path)), site->id);
     return (struct log_settings){
         .folder = text_slice(folder),
-        .style = { site->log_fields, server->log_in_utf8, set->computer },
+        .style = { site->log_fields | (site->log_certificates ? W3C_CERTIFICATE : 0), server->log_in_utf8, set->computer },
         .rule = { site->log_period, server->log_in_utf8 },
         .truncate_size = (uint64_t)site->log_truncate_size,
         .local_time = site->log_local_time_rollover,
         .selective = site->log_selective,
     };
+}
+
+/* The one file of all sites has the columns as soon as one site asks for them. */
+static bool any_logs_certificates(const struct snapshot *s)
+{
+    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_site); row++)
+        if (snapshot_site(s, row)->log_certificates)
+            return true;
+    return false;
 }
 
 static struct log_settings central_settings(const struct log_set *set, const struct snapshot *s, struct text *folder)
@@ -77,7 +86,7 @@ static struct log_settings central_settings(const struct log_set *set, const str
     text_addf(folder, SLICE_FMT "/FTPSVC", SLICE_ARG(snapshot_text(s, server->central_log_path)));
     return (struct log_settings){
         .folder = text_slice(folder),
-        .style = { server->central_log_fields, server->log_in_utf8, set->computer },
+        .style = { server->central_log_fields | (any_logs_certificates(s) ? W3C_CERTIFICATE : 0), server->log_in_utf8, set->computer },
         .rule = { server->central_log_period, server->log_in_utf8 },
         .truncate_size = (uint64_t)server->central_log_truncate_size,
         .local_time = server->central_log_local_time,

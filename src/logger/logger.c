@@ -338,6 +338,13 @@ static void take_event(struct logger *l, struct wire_in *in)
         service_log_write(&l->service, &event);
 }
 
+static void take_certificate(struct logger *l, struct wire_in *in)
+{
+    struct log_certificate m;
+    if (!log_certificate_decode(in, &m))
+        service_log_write_certificate(&l->service, &m);
+}
+
 static void drop_peer(struct logger *l, struct peer *p)
 {
     close(p->fd);
@@ -363,7 +370,10 @@ static int take_one(struct logger *l, const struct peer *p)
         return err;
     if (m->number == MSG_log_records)
         return take_records(l, &in);
-    take_event(l, &in);
+    if (m->number == MSG_log_certificate)
+        take_certificate(l, &in);
+    else
+        take_event(l, &in);
     return 0;
 }
 

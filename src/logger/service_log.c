@@ -63,6 +63,69 @@ void service_log_print(bool json, const struct log_event *event, struct text *ou
     text_add_str(out, "}\n");
 }
 
+/* ---- certificates ---- */
+
+enum { FACTS = 4 };
+static const char *const fact_names[FACTS] = { "subject", "issuer", "serial", "sha256" };
+
+static void cut_facts(struct slice facts, struct slice out[FACTS])
+{
+    for (size_t i = 0; i < FACTS; i++)
+        out[i] = facts.ptr ? slice_cut(&facts, '\n') : SLICE_NONE;
+}
+
+static void add_member(struct text *out, const char *name, struct slice value)
+{
+    text_addf(out, ",\"%s\":", name);
+    text_add_json(out, value);
+}
+
+static void add_guid(struct slice id, struct text *out)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            text_add_char(out, '-');
+        text_add_hex(out, slice_of(id.ptr + i, 1));
+    }
+}
+
+/* In JSON the facts are members of their own: the line stays below what a pipe takes at once. */
+static void describe(bool json, const struct log_certificate *m, const struct slice facts[FACTS], struct text *out)
+{
+    text_addf(out, "site \"" SLICE_FMT "\": client certificate", SLICE_ARG(slice_first(m->site, 256)));
+    if (!json)
+        text_addf(out, " of " SLICE_FMT " from " SLICE_FMT ", serial " SLICE_FMT ", SHA-256 " SLICE_FMT, SLICE_ARG(facts[0]),
+                  SLICE_ARG(facts[1]), SLICE_ARG(facts[2]), SLICE_ARG(facts[3]));
+    text_addf(out, ": " SLICE_FMT, SLICE_ARG(slice_first(m->verdict, 200)));
+    if (m->account.len && !json)
+        text_addf(out, ", \"" SLICE_FMT "\"", SLICE_ARG(m->account));
+    if (m->substatus)
+        text_addf(out, " (Win32 error %u, sub-status %u)", m->win32, m->substatus);
+}
+
+void service_log_print_certificate(bool json, const struct log_certificate *m, struct text *out)
+{
+    struct slice facts[FACTS];
+    OWNED_TEXT_BUFFER text = { 0 }, guid = { 0 };
+    cut_facts(m->facts, facts);
+    describe(json, m, facts, &text);
+    const struct log_event event = { m->time, m->level, SLICE_LITERAL("auth"), text_slice(&text) };
+    size_t start = out->len;
+    service_log_print(json, &event, out);
+    if (!json || text_error(out) || out->len < start + 2)
+        return;
+    out->len -= 2; /* "}\n" */
+    add_guid(m->session_id, &guid);
+    add_member(out, "site", slice_first(m->site, 256));
+    add_member(out, "session", text_slice(&guid));
+    for (size_t i = 0; i < FACTS; i++)
+        add_member(out, fact_names[i], slice_first(facts[i], 256));
+    add_member(out, "verdict", slice_first(m->verdict, 200));
+    text_addf(out, ",\"win32\":%u,\"substatus\":%u", m->win32, m->substatus);
+    add_member(out, "account", slice_first(m->account, 200));
+    text_add_str(out, "}\n");
+}
+
 static bool put_line(const struct service_log *log, struct slice line)
 {
     struct pollfd ready = { .fd = log->fd, .events = POLLOUT };
@@ -89,5 +152,13 @@ void service_log_write(struct service_log *log, const struct log_event *event)
             log->lost = 0;
     }
     if (log->lost || !put_event(log, event))
+        log->lost++;
+}
+
+void service_log_write_certificate(struct service_log *log, const struct log_certificate *m)
+{
+    OWNED_TEXT_BUFFER line = { 0 };
+    service_log_print_certificate(log->json, m, &line);
+    if (log->lost || text_error(&line) || !put_line(log, text_slice(&line)))
         log->lost++;
 }

@@ -11,7 +11,7 @@
 
 #include "pki/x509.h"
 
-enum { SPANS_MAX = 16 + 2 * FACT_SAN_VALUES, SID_PARTS_MAX = 15 };
+enum { SPANS_MAX = 16 + 2 * FACT_SAN_VALUES, SID_PARTS_MAX = 15, DESCRIBED_MAX = 768 };
 static const char sid_extension[] = "1.3.6.1.4.1.311.25.2", sid_name[] = "1.3.6.1.4.1.311.25.2.1";
 static const char sid_uri[] = "tag:microsoft.com,2022-09-14:sid:";
 
@@ -147,17 +147,57 @@ static int add_name(struct builder *b, struct slice *to, const X509_NAME *name)
     return 0;
 }
 
-static void add_shown(struct builder *b, struct slice *to, const X509_NAME *name)
+static void print_name(const X509_NAME *name, struct text *to)
 {
-    size_t at = b->pool->len;
     BIO *out = BIO_new(BIO_s_mem());
     char *bytes = NULL;
     if (out && X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
         long len = BIO_get_mem_data(out, &bytes);
-        text_add_escaped(b->pool, slice_of(bytes, len > 0 ? (size_t)len : 0));
+        text_add_escaped(to, slice_of(bytes, len > 0 ? (size_t)len : 0));
     }
     BIO_free(out);
+}
+
+static void add_shown(struct builder *b, struct slice *to, const X509_NAME *name)
+{
+    size_t at = b->pool->len;
+    print_name(name, b->pool);
     close_span(b, to, at);
+}
+
+static void add_cut_line(struct text *out, struct slice shown)
+{
+    size_t len = shown.len < DESCRIBED_MAX ? shown.len : DESCRIBED_MAX;
+    while (len && len < shown.len && ((unsigned char)shown.ptr[len] & 0xC0) == 0x80)
+        len--; /* not inside of a character */
+    text_add(out, slice_first(shown, len));
+    text_add_str(out, len < shown.len ? "...\n" : "\n");
+}
+
+void facts_describe(struct slice der, struct text *out)
+{
+    const unsigned char *at = (const unsigned char *)der.ptr;
+    X509 *x = der.len ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    if (!x) {
+        ERR_clear_error();
+        return;
+    }
+    const X509_NAME *names[] = { X509_get_subject_name(x), X509_get_issuer_name(x) };
+    for (size_t i = 0; i < 2; i++) {
+        OWNED_TEXT_BUFFER name = { 0 };
+        print_name(names[i], &name);
+        add_cut_line(out, text_slice(&name));
+    }
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+    text_add_hex(out, slice_first(slice_of((const char *)ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial)),
+                                  FACT_SERIAL_MAX));
+    text_add_char(out, '\n');
+    if (X509_digest(x, EVP_sha256(), digest, &len))
+        for (unsigned i = 0; i < len; i++)
+            text_addf(out, "%02X", digest[i]);
+    X509_free(x);
 }
 
 /* ---- SID ---- */

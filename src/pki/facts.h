@@ -35,6 +35,10 @@ struct cert_facts {
 MUST_USE int facts_read(struct slice der, struct cert_facts *facts_out, const char **why_out);
 void facts_free(struct cert_facts *f);
 
+/* For logs, of any certificate that can be parsed, mappable or not: subject, issuer, serial number (lower-case hex) and
+ * SHA-256 (upper-case hex), a line each, escaped, long ones cut.  "" for what is no certificate. */
+void facts_describe(struct slice der, struct text *out);
+
 /* The text of a SID ("S-1-5-21-1-2-3-1000") as its binary form, at most 68 bytes.  ERR_SYNTAX. */
 MUST_USE int facts_sid_binary(struct slice sid, uint8_t out[68], size_t *len_out);
 

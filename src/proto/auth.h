@@ -39,7 +39,8 @@ enum auth_verdict {
 WIRE_MESSAGE(auth_login, AUTH_LOGIN_FIELDS)
 
 /* Auth -> worker.  `name` is the canonical name for logs, rules, %UserName%; "" for anonymous.  `home` is the virtual
- * start directory.  `detail` is shown to local clients only (allowLocalDetailedErrors). */
+ * start directory.  `detail` is shown to local clients only (allowLocalDetailedErrors).  `reason`: why, for the log of a
+ * site that logs certificates. */
 #define AUTH_RESULT_FIELDS(F)                \
     F(u64,  session,   UINT64_MAX)           \
     F(u8,   verdict,   AUTH_VERDICT_MAX)     \
@@ -49,7 +50,8 @@ WIRE_MESSAGE(auth_login, AUTH_LOGIN_FIELDS)
     F(flag, anonymous, 1)                    \
     F(text, name,      NAME_LIMIT)           \
     F(text, home,      PATH_LIMIT)           \
-    F(text, detail,    DETAIL_LIMIT)
+    F(text, detail,    DETAIL_LIMIT)         \
+    F(text, reason,    DETAIL_LIMIT)
 WIRE_MESSAGE(auth_result, AUTH_RESULT_FIELDS)
 
 /* Worker -> auth: the login is over (QUIT, REIN, new USER, connection gone); forget the ticket. */
@@ -78,14 +80,16 @@ WIRE_MESSAGE(auth_block, AUTH_BLOCK_FIELDS)
     F(bytes, chain,      CERT_CHAIN_LIMIT)
 WIRE_MESSAGE(auth_certificate, AUTH_CERTIFICATE_FIELDS)
 
-/* Auth -> worker: may the session go on?  `certificate` is the number to quote, 0 when refused; `site` as asked. */
+/* Auth -> worker: may the session go on?  `certificate` is the number to quote, 0 when refused; `site` as asked.  `facts`
+ * are for the log: subject, issuer, serial number, SHA-256, one a line; `reason` the verdict in words. */
 #define AUTH_CERTIFIED_FIELDS(F)             \
     F(u64,  session,     UINT64_MAX)         \
     F(u32,  site,        UINT32_MAX)         \
     F(u64,  certificate, UINT64_MAX)         \
     F(u32,  win32,       UINT32_MAX)         \
     F(flag, unavailable, 1)                  \
-    F(text, detail,      DETAIL_LIMIT)
+    F(text, facts,       CERT_LOG_LIMIT)     \
+    F(text, reason,      DETAIL_LIMIT)
 WIRE_MESSAGE(auth_certified, AUTH_CERTIFIED_FIELDS)
 
 /* Worker -> auth: the certificate will not be quoted any more. */

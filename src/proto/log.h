@@ -11,7 +11,8 @@
 
 /* One line of the W3C log (ftp-behaviour.md 10).  `status` 0 prints "-" (pseudo-verbs ControlChannelOpened ...).
  * `time` milliseconds since the epoch; `elapsed` milliseconds.  `info` is the text of x-debug. `infrastructure`: the
- * line belongs to LogInfrastructure (data channel events, PORT/PASV family). */
+ * line belongs to LogInfrastructure (data channel events, PORT/PASV family).  `certificate` and `cert_verdict` as auth.h's
+ * auth_certified carries them, "" where the site does not log them. */
 #define LOG_ACCESS_FIELDS(F)                  \
     F(u32,   site,           UINT32_MAX)      \
     F(i64,   time,           0)               \
@@ -31,6 +32,8 @@
     F(text,  full_path,      PATH_LIMIT)      \
     F(text,  info,           DETAIL_LIMIT)    \
     F(flag,  infrastructure, 1)               \
+    F(text,  certificate,    CERT_LOG_LIMIT)  \
+    F(text,  cert_verdict,   DETAIL_LIMIT)    \
     F(u64,   lost,           UINT64_MAX)
 WIRE_MESSAGE(log_access, LOG_ACCESS_FIELDS)
 
@@ -76,7 +79,22 @@ enum log_level { LOG_LEVEL_ERROR = 0, LOG_LEVEL_WARNING = 1, LOG_LEVEL_NOTICE = 
     F(text, text,   4096)
 WIRE_MESSAGE(log_event, LOG_EVENT_FIELDS)
 
+/* What was made of a client's certificate, for the service log: at its handshake, and at the end of its login.  The first
+ * four may be cut; `account` "" when it is about no login. */
+#define LOG_CERTIFICATE_FIELDS(F)             \
+    F(i64,   time,       0)                   \
+    F(u8,    level,      LOG_LEVEL_DEBUG)     \
+    F(text,  site,       NAME_LIMIT)          \
+    F(bytes, session_id, 16)                  \
+    F(text,  facts,      CERT_LOG_LIMIT)      \
+    F(text,  verdict,    DETAIL_LIMIT)        \
+    F(u32,   win32,      UINT32_MAX)          \
+    F(u32,   substatus,  255)                 \
+    F(text,  account,    NAME_LIMIT)
+WIRE_MESSAGE(log_certificate, LOG_CERTIFICATE_FIELDS)
+
 #define LOG_CHANNEL(M)                                                                    \
     M(1, log_records, ROLE_WORKER, 0)                                                     \
-    M(2, log_event, ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_PAM | ROLE_SUPERVISOR, 0)
+    M(2, log_event, ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_PAM | ROLE_SUPERVISOR, 0) \
+    M(3, log_certificate, ROLE_AUTH, 0)
 WIRE_CHANNEL(log_channel, LOG_CHANNEL)

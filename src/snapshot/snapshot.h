@@ -127,6 +127,7 @@ struct snap_range {
     C(b, cert_and_password,            "", "certificateAndPassword")      /* false */         \
     C(b, allow_self_signed,            "", "allowSelfSignedCertificates") /* false */         \
     C(u, cert_security_level,          "", "certSecurityLevel")           /* 2, OpenSSL's scale */ \
+    C(b, log_certificates,             "", "logClientCertificates")       /* false */         \
     C(u, connections_per_user,         "", "maxConnectionsPerUser")       /* 0 none */            \
     C(u, low_data_port,                "", "lowDataChannelPort")          /* both 0: the server's */ \
     C(u, high_data_port,               "", "highDataChannelPort")                                 \

@@ -44,6 +44,8 @@ static struct log_access record_of(const struct session *s)
         .local = s->local,
         .user = slice_str(s->user),
         .host = slice_str(s->host),
+        .certificate = slice_str(s->cert_facts),
+        .cert_verdict = slice_str(s->cert_verdict),
     };
 }
 

@@ -29,6 +29,26 @@ void certificate_drop(struct session *s)
     s->certificate = 0;
     s->cert_state = CERT_NONE;
     s->cert_site = 0;
+    free(s->cert_facts);
+    free(s->cert_verdict);
+    s->cert_facts = s->cert_verdict = NULL;
+}
+
+void certificate_note(struct session *s, struct slice verdict)
+{
+    if (!s->cert_facts || !verdict.len)
+        return;
+    free(s->cert_verdict);
+    s->cert_verdict = strndup(verdict.ptr, verdict.len);
+}
+
+static void keep_facts(struct session *s, const struct auth_certified *m)
+{
+    if (!s->site->log_certificates || !m->facts.len)
+        return;
+    free(s->cert_facts);
+    s->cert_facts = strndup(m->facts.ptr, m->facts.len);
+    certificate_note(s, m->reason);
 }
 
 void certificate_judge(struct session *s)
@@ -67,6 +87,7 @@ void certificate_judged(struct worker *w, const struct auth_certified *m)
     session_enter(s);
     s->certificate = m->certificate;
     s->cert_win32 = m->win32;
+    keep_facts(s, m);
     s->cert_state = m->certificate ? CERT_GOOD : m->unavailable ? CERT_LATE : CERT_REFUSED;
     if (m->certificate)
         stream_allow_resumption(&s->stream);

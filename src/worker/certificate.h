@@ -17,6 +17,8 @@ void certificate_judge(struct session *s);
 void certificate_drop(struct session *s);
 /* The site changed since the verdict: ask for a new one. */
 void certificate_follow_site(struct session *s);
+/* Something more was said about the certificate: for the log. */
+void certificate_note(struct session *s, struct slice verdict);
 /* The authenticator's answer. */
 void certificate_judged(struct worker *w, const struct auth_certified *m);
 

@@ -276,6 +276,7 @@ static void take_result(struct worker *w, const struct auth_result *m)
     }
     session_enter(s);
     s->login_pending = false;
+    certificate_note(s, m->reason);
     if (m->verdict == AUTH_ALLOWED)
         login_allowed(s, s->run, m);
     else if (m->verdict == AUTH_NEEDS_PASSWORD)
@@ -295,6 +296,7 @@ static void take_revoke(struct worker *w, const struct auth_revoke *m)
             continue;
         worker_event(w, LOG_LEVEL_NOTICE, "session of %s ended: " SLICE_FMT, s->user ? s->user : "", SLICE_ARG(m->why));
         session_enter(s);
+        certificate_note(s, m->why);
         session_end(s, m->substatus, REPLY_NO_SERVICE);
         session_leave(s);
     }

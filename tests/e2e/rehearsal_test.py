@@ -23,7 +23,7 @@ def pki():
             options["issuer"] = getattr(made, options["issuer"])
         made.leaf(name, **options)
     made.leaf("any_usage", extensions=LEAF + "extendedKeyUsage=anyExtendedKeyUsage\n")
-    made.leaf("nul", extensions=CLIENT + "subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:alice\\x00@depot.test\n")
+    made.leaf("nul", extensions=CLIENT + "subjectAltName=DER:3015A013060A2B060104018237140203A0050C03610062\n")
     made.leaf("self", issuer=None)
     return made
 
