@@ -35,6 +35,8 @@ static bool reserve(struct text *t, size_t more)
     size_t cap = t->cap ? t->cap : 64;
     while (cap < need)
         cap *= 2;
+    if (cap > max + 1) /* so that what fits the memory is allowed: text_add looks no further */
+        cap = max + 1;
     char *grown = realloc(t->ptr, cap);
     if (!grown) {
         t->err = ERR_NOMEM;
@@ -45,7 +47,7 @@ static bool reserve(struct text *t, size_t more)
     return true;
 }
 
-void text_add(struct text *t, struct slice s)
+void text_grow_and_add(struct text *t, struct slice s)
 {
     if (!reserve(t, s.len))
         return;
@@ -53,16 +55,6 @@ void text_add(struct text *t, struct slice s)
         memcpy(t->ptr + t->len, s.ptr, s.len);
     t->len += s.len;
     t->ptr[t->len] = 0;
-}
-
-void text_add_str(struct text *t, const char *s)
-{
-    text_add(t, slice_str(s));
-}
-
-void text_add_char(struct text *t, char c)
-{
-    text_add(t, slice_of(&c, 1));
 }
 
 void text_addv(struct text *t, const char *fmt, va_list args)

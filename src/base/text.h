@@ -23,9 +23,26 @@ struct text {
 void text_free(struct text *t);
 /* Empty again, keeps memory, clears the error. */
 void text_reset(struct text *t);
-void text_add(struct text *t, struct slice s);
-void text_add_str(struct text *t, const char *s);
-void text_add_char(struct text *t, char c);
+void text_grow_and_add(struct text *t, struct slice s); /* text_add's long way */
+static inline void text_add(struct text *t, struct slice s)
+{
+    if (t->err || s.len >= t->cap - t->len) { /* `cap` is above `len`, or both are 0 */
+        text_grow_and_add(t, s);
+        return;
+    }
+    if (s.len)
+        memcpy(t->ptr + t->len, s.ptr, s.len);
+    t->len += s.len;
+    t->ptr[t->len] = 0;
+}
+static inline void text_add_str(struct text *t, const char *s)
+{
+    text_add(t, slice_str(s));
+}
+static inline void text_add_char(struct text *t, char c)
+{
+    text_add(t, slice_of(&c, 1));
+}
 void text_addf(struct text *t, const char *fmt, ...) FORMAT_LIKE_PRINTF(2, 3);
 void text_addv(struct text *t, const char *fmt, va_list args) FORMAT_LIKE_PRINTF(2, 0);
 /* Decimal digits, filled up on the left with `pad` to `width`; printf costs five times as much. */

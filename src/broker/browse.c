@@ -1,5 +1,8 @@
 /*
- * browse.c - names first, lines later.
+ * browse.c - entries first, lines later.
+ *
+ * An entry is looked at while its name is being read: the directory read has just touched its inode.  In the order of
+ * the sorted names the same looks cost a third more.
  *
  *     READING ---- directory ends below the limit ----> sorted, then SHOWING from memory
  *        |-------- the limit is passed ---------------> SHOWING what was read, then STREAMING
@@ -25,8 +28,10 @@
 
 struct name_at {
     uint32_t at, len; /* in `pool` */
-    bool is_mapping;
+    uint32_t seen;    /* in `seen`; IS_MAPPING */
 };
+
+enum { IS_MAPPING = UINT32_MAX };
 
 struct browse {
     struct browse *next;
@@ -37,6 +42,7 @@ struct browse {
     struct text called, path, rest, pattern, prefix; /* owned copies */
     unsigned flags, permissions;
     bool scopes_below;        /* entries may have rules of their own */
+    bool mappings_below;      /* real names may be shadowed */
     struct authorization_subject who; /* borrowed from the grant, which outlives its listings */
     const struct identity *identity; /* likewise */
     struct shared_identity *owner;
@@ -48,6 +54,7 @@ struct browse {
     DIR *dir;                 /* NULL: a single file */
     struct text pool;
     struct name_at *names;
+    struct listing_entry *seen; /* what was found of each name, without it */
     size_t count, cap, shown;
     bool streaming;
     struct text waiting;      /* the line that did not fit */
@@ -86,6 +93,7 @@ void browse_end(struct browse *b)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         text_free(texts[i]);
     free(b->names);
+    free(b->seen);
     shared_identity_unref(b->owner);
     snapshot_unref(b->snapshot);
     free(b);
@@ -93,19 +101,18 @@ void browse_end(struct browse *b)
 
 enum { DESCRIBE_FIELDS = STATX_BASIC_STATS | STATX_BTIME };
 
-static int describe(const struct statx *s, struct listing_entry *entry_out)
+static int describe(const struct statx *st, struct listing_entry *entry_out)
 {
-    const struct statx st = *s;
-    if (!S_ISDIR(st.stx_mode) && !S_ISREG(st.stx_mode))
+    if (!S_ISDIR(st->stx_mode) && !S_ISREG(st->stx_mode))
         return ERR_NOT_FILE;
-    entry_out->is_directory = S_ISDIR(st.stx_mode);
-    entry_out->size = st.stx_size;
-    entry_out->mtime = st.stx_mtime.tv_sec;
-    entry_out->has_created = st.stx_mask & STATX_BTIME;
-    entry_out->created = st.stx_btime.tv_sec;
-    entry_out->mode = st.stx_mode & 07777u;
-    entry_out->device = makedev(st.stx_dev_major, st.stx_dev_minor);
-    entry_out->inode = st.stx_ino;
+    entry_out->is_directory = S_ISDIR(st->stx_mode);
+    entry_out->size = st->stx_size;
+    entry_out->mtime = st->stx_mtime.tv_sec;
+    entry_out->has_created = st->stx_mask & STATX_BTIME;
+    entry_out->created = st->stx_btime.tv_sec;
+    entry_out->mode = st->stx_mode & 07777u;
+    entry_out->device = makedev(st->stx_dev_major, st->stx_dev_minor);
+    entry_out->inode = st->stx_ino;
     return 0;
 }
 
@@ -117,17 +124,31 @@ int browse_describe(int fd, struct listing_entry *entry_out)
     return describe(&st, entry_out);
 }
 
-static int add_name(struct browse *b, struct slice name, bool is_mapping)
+static int grow(struct browse *b)
 {
-    if (b->count == b->cap) {
-        size_t cap = b->cap ? 2 * b->cap : 64;
-        struct name_at *grown = reallocarray(b->names, cap, sizeof *grown);
-        if (!grown)
-            return ERR_NOMEM;
-        b->names = grown;
-        b->cap = cap;
-    }
-    b->names[b->count++] = (struct name_at){ (uint32_t)b->pool.len, (uint32_t)name.len, is_mapping };
+    size_t cap = b->cap ? 2 * b->cap : 64;
+    struct name_at *names = reallocarray(b->names, cap, sizeof *names);
+    if (!names)
+        return ERR_NOMEM;
+    b->names = names;
+    struct listing_entry *seen = reallocarray(b->seen, cap, sizeof *seen);
+    if (!seen)
+        return ERR_NOMEM;
+    b->seen = seen;
+    b->cap = cap;
+    return 0;
+}
+
+/* `e` NULL: a mapping, looked at when its line is made. */
+static int add_name(struct browse *b, struct slice name, const struct listing_entry *e)
+{
+    int err = b->count == b->cap ? grow(b) : 0;
+    if (err)
+        return err;
+    if (e)
+        b->seen[b->count] = *e;
+    b->names[b->count] = (struct name_at){ (uint32_t)b->pool.len, (uint32_t)name.len, e ? (uint32_t)b->count : IS_MAPPING };
+    b->count++;
     text_add(&b->pool, name);
     text_add_char(&b->pool, '\0');
     return text_error(&b->pool);
@@ -137,7 +158,7 @@ static bool is_shadowed(const struct browse *b, struct slice name)
 {
     const struct snap_directory *d;
     struct slice mapped;
-    for (uint32_t next = 0; b->knows_mappings && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &mapped);)
+    for (uint32_t next = 0; b->mappings_below && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &mapped);)
         if (slice_equal_fold(mapped, name))
             return true;
     return false;
@@ -175,7 +196,7 @@ static int add_mappings(struct browse *b)
         return 0;
     while (!err && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &name))
         if (is_wanted(b, name) && place_shows_mapping(b->place, name))
-            err = add_name(b, name, true);
+            err = add_name(b, name, NULL);
     return err;
 }
 
@@ -186,22 +207,6 @@ static int by_name(const void *a, const void *b, void *pool)
     struct slice second = slice_of((const char *)pool + y->at, y->len);
     int order = slice_compare_fold(first, second);
     return order ? order : slice_compare(first, second);
-}
-
-static int read_names(struct browse *b)
-{
-    int err = add_mappings(b);
-    while (!err && b->count < b->site->sort_limit) {
-        struct slice name = read_name(b);
-        if (!name.len) {
-            if (b->count)
-                qsort_r(b->names, b->count, sizeof *b->names, by_name, b->pool.ptr);
-            return 0;
-        }
-        err = add_name(b, name, false);
-    }
-    b->streaming = true;
-    return err;
 }
 
 /* Look at the entry by one call; a link is resolved beneath the mapping or not at all. */
@@ -219,6 +224,33 @@ static int describe_entry(const struct browse *b, const char *name, struct listi
         return text_error(&whole);
     OWNED_FD fd = open_beneath(b->root, text_str(&whole), O_PATH);
     return fd < 0 ? place_error(errno) : browse_describe(fd, e);
+}
+
+/* The next entry of the directory that may show and exists; `e` borrows its name until the next call. */
+static bool read_entry(struct browse *b, struct listing_entry *e)
+{
+    for (struct slice name; (name = read_name(b)).len;) {
+        *e = (struct listing_entry){ .name = name };
+        if (!describe_entry(b, name.ptr, e))
+            return true;
+    }
+    return false;
+}
+
+static int read_names(struct browse *b)
+{
+    int err = add_mappings(b);
+    struct listing_entry e;
+    while (!err && b->count < b->site->sort_limit) {
+        if (!read_entry(b, &e)) {
+            if (b->count)
+                qsort_r(b->names, b->count, sizeof *b->names, by_name, b->pool.ptr);
+            return 0;
+        }
+        err = add_name(b, e.name, &e);
+    }
+    b->streaming = true;
+    return err;
 }
 
 static const struct snap_directory *mapping_named(const struct browse *b, struct slice name)
@@ -299,35 +331,32 @@ static unsigned permissions_of(const struct browse *b, struct slice name)
     return authorization_permissions(b->snapshot, b->site, text_slice(&path), &b->who);
 }
 
-static bool describe_name(struct browse *b, const char *name, bool is_mapping, struct listing_entry *e)
+static void permit(const struct browse *b, struct listing_entry *e)
 {
-    *e = (struct listing_entry){ .name = slice_str(name) };
-    if (is_mapping)
-        describe_mapping(b, slice_str(name), e);
-    else if (describe_entry(b, name, e))
-        return false;
-    unsigned permissions = permissions_of(b, slice_str(name));
+    unsigned permissions = permissions_of(b, e->name);
     e->may_read = permissions & PERMISSION_READ;
     e->may_write = permissions & PERMISSION_WRITE;
-    return true;
 }
 
-/* The next entry that exists; false at the end.  `name` borrows until the next call. */
+static void recall(struct browse *b, const struct name_at *n, struct listing_entry *e)
+{
+    struct slice name = slice_of(b->pool.ptr + n->at, n->len);
+    if (n->seen == IS_MAPPING)
+        describe_mapping(b, name, e);
+    else
+        *e = b->seen[n->seen];
+    e->name = name;
+}
+
+/* The next entry; false at the end.  `name` borrows until the next call. */
 static bool next_entry(struct browse *b, struct listing_entry *e)
 {
-    while (b->shown < b->count) {
-        const struct name_at *n = &b->names[b->shown++];
-        if (describe_name(b, b->pool.ptr + n->at, n->is_mapping, e))
-            return true;
-    }
-    while (b->streaming) {
-        struct slice name = read_name(b);
-        if (!name.len)
-            b->streaming = false;
-        else if (describe_name(b, name.ptr, false, e))
-            return true;
-    }
-    return false;
+    if (b->shown < b->count)
+        recall(b, &b->names[b->shown++], e);
+    else if (!b->streaming || !read_entry(b, e))
+        return b->streaming = false;
+    permit(b, e);
+    return true;
 }
 
 int browse_next(struct browse *b, struct text *out, bool *more_out)
@@ -390,6 +419,13 @@ static int begin_at(struct browse *b, const struct place *p)
     return read_names(b);
 }
 
+static bool has_mappings_below(const struct place *p)
+{
+    const struct snap_directory *d;
+    struct slice name;
+    return directory_map_child(p->snapshot, p->site, p->path, &(uint32_t){ 0 }, &d, &name);
+}
+
 static bool has_scopes_below(const struct place *p)
 {
     for (uint32_t i = 0; i < p->site->scopes.count; i++) {
@@ -420,6 +456,7 @@ int browse_begin(struct place *p, const struct browse_order *order, const struct
     b->owner = shared_identity_ref(order->owner);
     b->fixed = order->fixed;
     b->knows_mappings = !p->physical.len;
+    b->mappings_below = b->knows_mappings && has_mappings_below(p);
     b->patience = p->site->virtual_directory_timeout * 1000;
     b->root = p->root;
     p->root = -1;

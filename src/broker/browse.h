@@ -1,9 +1,9 @@
 /*
  * browse.h - listing a directory piece by piece.
  *
- * Up to the site's sort limit the names are read at once and sorted without regard to case, files and directories
+ * Up to the site's sort limit the entries are read at once and sorted without regard to case, files and directories
  * mixed, as NTFS does.  A larger directory is streamed in its own order, in memory that does not grow with it
- * (threats.md R04).  Every entry is looked at when its line is made; one that has vanished is left out.
+ * (threats.md R04).  Every entry is looked at when its name is read; one that has vanished by then is left out.
  * Mappings shadow real names and show where the site wants it; what is neither file nor directory, a link that leads
  * out, uploads under way and hidden segments (requestFiltering) do not show.
  */
