@@ -107,8 +107,10 @@ static int clear_read(struct stream *s, void *buffer, size_t size, size_t *got_o
     while (got < 0 && errno == EINTR);
     if (got < 0)
         return would_block(errno) ? wait_for(s, STREAM_WANTS_READ) : fail(s, ERR_IO);
-    if (got == 0)
+    if (got == 0) {
+        s->is_quiet = true;
         return ERR_CLOSED;
+    }
     *got_out = (size_t)got;
     return 0;
 }
@@ -131,7 +133,7 @@ static int clear_write(struct stream *s, struct slice bytes, size_t *put_out)
 {
     ssize_t put;
     do
-        put = send(s->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+        put = send(s->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | (s->is_last ? MSG_MORE : 0));
     while (put < 0 && errno == EINTR);
     if (put < 0)
         return would_block(errno) ? wait_for(s, STREAM_WANTS_WRITE) : fail(s, ERR_IO);
@@ -238,6 +240,15 @@ int stream_shutdown(struct stream *s)
     }
     s->fin_sent = true;
     return shutdown(s->fd, SHUT_WR) == 0 ? 0 : fail(s, ERR_IO);
+}
+
+int stream_finish(struct stream *s)
+{
+    char byte;
+    if (s->ssl || s->failed)
+        return stream_shutdown(s);
+    s->is_quiet = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && would_block(errno);
+    return s->is_quiet ? 0 : stream_shutdown(s);
 }
 
 bool stream_has_pending(const struct stream *s)

@@ -22,6 +22,8 @@ struct stream {
     struct tls_session *session; /* NULL until stream_start_tls; outlives stream_stop_tls */
     unsigned wants;  /* STREAM_WANTS_ bits of the last ERR_AGAIN */
     bool handshaking, close_notify_sent, close_notify_received, fin_sent;
+    bool is_last;    /* set by the owner: what is written is followed by FIN, and travels with it in the clear */
+    bool is_quiet;   /* all is said and nothing unread: to close says FIN as well as stream_shutdown */
     bool failed;     /* nothing more can be sent or received */
     bool reset;      /* set by the owner: stream_close sends RST, so that nobody takes the cut for the end of a file */
 };
@@ -44,6 +46,9 @@ bool stream_can_sendfile(const struct stream *s);
 /* Send close_notify (TLS) and FIN; ERR_AGAIN as usual.  The stream stays readable; safe to
  * repeat. */
 MUST_USE int stream_shutdown(struct stream *s);
+/* The last byte has been written: stream_shutdown, or in the clear, where nothing of the peer's is unread, only note that
+ * closing will do (is_quiet). */
+MUST_USE int stream_finish(struct stream *s);
 /* Bytes already decrypted and waiting, which no readiness event will announce (threats.md P15). */
 bool stream_has_pending(const struct stream *s);
 static inline unsigned stream_wants(const struct stream *s)

@@ -212,6 +212,7 @@ static void start_moving(struct session *s, struct run *r)
         .ascii = r->ascii,
         .file = r->file,
         .offset = r->offset,
+        .size = r->size,
         .limit = r->limit,
         .timeout_ms = s->site->data_channel_timeout * 1000,
         .min_bytes_per_second = s->site->min_bytes_per_second > 0 ? (uint64_t)s->site->min_bytes_per_second : 0,
@@ -254,7 +255,7 @@ void transfer_open(struct session *s, struct run *r, struct slice name)
         transfer_fail(s, r, &failed);
         return;
     }
-    bool ready = data_is_connected(s->data);
+    bool ready = data_accept(s->data);
     if (tls && session_is_secure(s))
         stream_replenish(&s->stream);
     if (name.len)
@@ -285,6 +286,7 @@ static void file_answered(struct session *s, const struct broker_answer *a, int 
         return;
     }
     r->file = fd_take(fd);
+    r->size = a->size;
     r->handle = r->kind == TRANSFER_UPLOAD ? a->handle : 0;
     r->limit = a->limit;
     if (r->appending)

@@ -2,7 +2,7 @@
  * data.h - the data channel of a session: from PASV or PORT to an open stream.
  *
  * A `struct data` exists from PASV/EPSV/PORT/EPRT until data_free; it is one attempt at one connection.  A passive one
- * takes connections at once (so that 125 can be told from 150), refuses strangers without giving up its listener
+ * takes connections without being told to (so that 125 can be told from 150), refuses strangers without giving up its listener
  * (threats.md D03), and closes the listener when the right peer is in.  An active one connects when data_open is called.
  * The TLS handshake runs in data_open, so that it goes on while 150 is under way.
  */
@@ -64,7 +64,8 @@ void data_free(struct data *d);
 
 uint16_t data_port(const struct data *d);     /* passive: where we listen */
 bool data_is_passive(const struct data *d);
-bool data_is_connected(const struct data *d); /* 125 rather than 150 */
+bool data_is_connected(const struct data *d);
+bool data_accept(struct data *d);             /* look for the peer at the listener; true: 125 rather than 150 */
 struct net_addr data_peer(const struct data *d); /* who is connected; family 0 before */
 
 typedef void data_opened(void *context, enum data_result result);

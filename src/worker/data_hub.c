@@ -127,7 +127,7 @@ static bool is_done_with(struct data_hub *h, struct stream *s)
 
 void data_hub_linger(struct data_hub *h, struct stream *s)
 {
-    if (is_done_with(h, s)) {
+    if (s->is_quiet || is_done_with(h, s)) {
         stream_close(s);
         return;
     }

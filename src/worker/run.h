@@ -41,7 +41,7 @@ struct run {
     uint8_t kind;                 /* enum transfer_kind */
     bool is_transfer;             /* the commands of CMD_IN_TRANSFER are taken meanwhile */
     bool appending, ascii, list_more, list_fed_all, data_logged, has_moved;
-    uint64_t offset, limit;
+    uint64_t offset, limit, size;
     const struct data_reply *failure; /* to be said when the broker has dropped the upload */
     struct text chunk;            /* listing bytes that wait for the data channel */
 };

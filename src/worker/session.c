@@ -66,6 +66,7 @@ void session_close(struct session *s, uint32_t substatus)
         return;
     }
     s->state = SESSION_CLOSING;
+    s->stream.is_last = true;
     s->end_substatus = substatus;
     s->closing_since = loop_now(s->worker->loop);
     loop_timer_set(s->timer, CLOSING_MS);
@@ -351,12 +352,12 @@ static void after_eof(struct session *s)
 
 static void finish_closing(struct session *s)
 {
-    int err = stream_shutdown(&s->stream);
+    int err = stream_finish(&s->stream);
     if (err == ERR_AGAIN) {
         s->write_wants = stream_wants(&s->stream);
         return;
     }
-    s->state = err ? SESSION_DEAD : SESSION_LINGER;
+    s->state = err || s->stream.is_quiet ? SESSION_DEAD : SESSION_LINGER;
     loop_timer_set(s->timer, LINGER_MS);
 }
 

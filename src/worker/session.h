@@ -5,6 +5,7 @@
  *   OPEN ---> TLS_NEXT ---> HANDSHAKE ------> OPEN            AUTH; implicit TLS begins in HANDSHAKE
  *   OPEN ---> CLEAR_NEXT ---> CLEARING -----> OPEN            CCC
  *   OPEN ---> CLOSING ---> LINGER ---> DEAD                   QUIT, 421: the last reply must arrive
+ *              CLOSING ---> DEAD                               ... in the clear, with nothing of the client's unread
  *   any ----> DEAD                                            connection lost, handshake failed
  *
  * Everything that happens to a session comes in through session_enter ... session_leave.  Between the two no session

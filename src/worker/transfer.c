@@ -211,7 +211,7 @@ static void ask_for_more(struct transfer *t)
 
 static void close_stream(struct transfer *t)
 {
-    int err = stream_shutdown(t->stream);
+    int err = stream_finish(t->stream);
     if (err == ERR_AGAIN)
         wait_for_stream(t);
     else if (err)
@@ -336,7 +336,7 @@ int transfer_start(struct data_hub *hub, struct stream *stream, const struct tra
         return ERR_NOMEM;
     }
     t->started = loop_now(loop);
-    restart_clocks(t, t->started, progress(t));
+    restart_clocks(t, t->started, stream_is_tls(stream) ? progress(t) : 0);
     if (config->timeout_ms > 0 || config->min_bytes_per_second)
         tick_arm(t);
     if (config->kind == TRANSFER_LISTING)

@@ -53,6 +53,7 @@ struct transfer_config {
     bool ascii;                   /* TYPE A: CR LF on the wire, LF in the file; listings are CR LF already */
     int file;                     /* taken over by transfer_start when it succeeds; -1 for listings */
     uint64_t offset;              /* REST; APPE: the size of the file */
+    uint64_t size;                /* downloads: of the file when it was opened, where they end; 0 not known */
     uint64_t limit;               /* uploads: largest size of the file, 0 none */
     int64_t timeout_ms;           /* dataChannelTimeout, 0 none */
     uint64_t min_bytes_per_second; /* 0 none */

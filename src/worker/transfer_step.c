@@ -88,15 +88,28 @@ static void read_ahead(struct transfer *t)
     t->asked_until = until;
 }
 
+static uint64_t size_now(const struct transfer *t)
+{
+    struct stat st;
+    return t->config.size               ? t->config.size
+           : fstat(t->config.file, &st) ? UINT64_MAX
+                                        : (uint64_t)st.st_size;
+}
+
+/* What grew since the file was opened is not looked for: it would cost every small file a look. */
+static bool is_all_sent(const struct transfer *t)
+{
+    return t->config.size && t->offset == t->config.size;
+}
+
 /* False: come back when the disk has delivered. */
 static bool window_is_warm(struct transfer *t)
 {
     if (t->offset < t->warm_until || t->cannot_probe)
         return true;
-    struct stat st;
-    uint64_t end = t->offset + WINDOW;
-    if (fstat(t->config.file, &st) == 0 && (uint64_t)st.st_size < end)
-        end = (uint64_t)st.st_size;
+    uint64_t end = t->offset + WINDOW, size = size_now(t);
+    if (size < end)
+        end = size;
     if (t->seen_cold)
         read_ahead(t);
     bool warm = end <= t->offset || t->cold_tries >= COLD_TRIES ||
@@ -122,7 +135,7 @@ static enum step send_file(struct transfer *t)
     int err = stream_sendfile(t->stream, t->config.file, &t->offset, share, &put);
     if (!err) {
         sent(t, put, put);
-        return STEP_MORE;
+        return is_all_sent(t) ? STEP_LAST_BYTE : STEP_MORE;
     }
     if (err == ERR_CLOSED)
         return STEP_LAST_BYTE;
@@ -188,7 +201,9 @@ static enum step send_read(struct transfer *t)
     int err = offer(t, slice_of(buffer, got), &put);
     t->offset += put;
     sent(t, put, put);
-    return err ? stream_fails(t, err) : STEP_MORE;
+    if (err)
+        return stream_fails(t, err);
+    return is_all_sent(t) ? STEP_LAST_BYTE : STEP_MORE;
 }
 
 static enum step send_ascii(struct transfer *t)

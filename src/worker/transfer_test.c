@@ -319,7 +319,8 @@ static void test_every_size_D20(void **state)
             client_start(&down);
             struct transfer_outcome o = run_transfer(
                 &s, (struct transfer_config){ .kind = TRANSFER_DOWNLOAD, .ascii = ascii,
-                                              .file = temp_file(text_slice(&file_bytes)), .timeout_ms = 20000 });
+                                              .file = temp_file(text_slice(&file_bytes)), .timeout_ms = 20000,
+                                              .size = i & 1 ? sizes[i] : 0 });
             assert_int_equal(o.result, TRANSFER_DONE);
             assert_int_equal(o.file_bytes, sizes[i]);
             assert_int_equal(o.wire_bytes, want.len);
