@@ -246,9 +246,27 @@ static bool names_the_object(const struct verb_row *row, const struct object_row
     return row->identifies != NO_IDENTIFIER && slice_equal_fold(name, text_slice(&full)) && !verb_param_find(row, name);
 }
 
+/* "C:depot": IIS has no use for a path relative to a drive, but it is what a shell leaves of C:\depot. */
+static bool lost_backslashes(const struct arg_param *p)
+{
+    static const char *const paths[] = { "physicalPath", "logFile.directory", "centralLogFile.directory" };
+    struct slice v = p->value;
+    bool relative = v.len > 2 && v.ptr[1] == ':' && v.ptr[2] != '\\' && v.ptr[2] != '/' &&
+                    ascii_upper(v.ptr[0]) >= 'A' && ascii_upper(v.ptr[0]) <= 'Z';
+    for (size_t i = 0; relative && i < sizeof paths / sizeof paths[0]; i++) {
+        size_t len = strlen(paths[i]);
+        if (p->name.len >= len && slice_equal_fold_str(slice_from(p->name, p->name.len - len), paths[i]))
+            return true;
+    }
+    return false;
+}
+
 static int check_param(struct cli *c, const struct object_row *object, const struct arg_param *p)
 {
     const struct verb_param *known = verb_param_find(c->row, p->name);
+    if (c->row->properties == TAKES_EDITS && lost_backslashes(p))
+        return cli_error(c, EXIT_BAD_PARAMETER, "\"" SLICE_FMT "\" is no absolute path.  A shell takes backslashes away: "
+                         "put the path in quotes.", SLICE_ARG(p->value));
     if (!known && !p->is_property)
         known = general_param_find(p->name);
     if (known) {
@@ -392,6 +410,13 @@ static void finish(struct cli *c)
     free(c);
 }
 
+static const char *program_name(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    struct slice name = slice_str(slash ? slash + 1 : path ? path : "");
+    return slice_starts_fold(name, SLICE_LITERAL("appcmd")) ? "appcmd" : "sallyport";
+}
+
 int cli_run_in_batch(int argc, char **argv, FILE *in, FILE *out, struct cli_batch *batch)
 {
     struct cli *c = calloc(1, sizeof *c);
@@ -402,6 +427,7 @@ int cli_run_in_batch(int argc, char **argv, FILE *in, FILE *out, struct cli_batc
     c->in = in;
     c->out = out;
     c->xml_rows = &rows;
+    c->program = program_name(argc > 0 ? argv[0] : NULL);
     c->batch = batch;
     if (args_parse(argc, argv, &c->args, &message) != 0) {
         fprintf(out, "%s\n", text_str(&message));

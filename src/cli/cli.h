@@ -52,6 +52,7 @@ struct cli {
     struct args args;
     const struct verb_row *row;
     struct slice identifier; /* third word, or /site.name:X and the like; ptr NULL if not given */
+    const char *program;     /* under which name it was called: appcmd or sallyport */
     const char *directory;   /* DIR */
     struct conf *conf;       /* opened by cli_open, freed by cli_run */
     struct cli_batch *batch; /* NULL for a command of its own */

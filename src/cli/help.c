@@ -1,7 +1,7 @@
 /* help.c - the same rows, as text for people and for the shell. */
 #include "cli/table.h"
 
-static const char usage[] = "SALLYPORT [--config DIR] (command) (object-type) <identifier> < /parameter1:value1 ... >";
+static const char usage[] = "(command) (object-type) <identifier> < /parameter1:value1 ... >";
 
 static bool is_hidden(const struct verb_row *row)
 {
@@ -15,14 +15,15 @@ static const struct object_row *object_of(const struct verb_row *row)
 
 void help_general(struct cli *c)
 {
-    cli_say(c, "General purpose IIS command line administration tool.\n\n%s\n\nSupported object types:\n", usage);
+    cli_say(c, "General purpose IIS command line administration tool.\n\n%s %s\n\nSupported object types:\n",
+            strcmp(c->program, "appcmd") == 0 ? "APPCMD" : "SALLYPORT", usage);
     for (size_t i = 0; i < object_row_count; i++)
         cli_say(c, "  %-12s %s", object_rows[i].name, object_rows[i].summary);
     cli_say(c, "\nCommands without an object:\n");
     for (size_t i = 0; i < verb_row_count; i++)
         if (!verb_rows[i].object[0] && !is_hidden(&verb_rows[i]))
             cli_say(c, "  %-12s %s", verb_rows[i].verb, verb_rows[i].summary);
-    cli_say(c, "\nTo list commands supported by each object use /?, e.g. 'sallyport site /?'.\n\n"
+    cli_say(c, "\nTo list commands supported by each object use /?, e.g. '%s site /?'.\n\n"
                "General parameters:\n\n"
                "  /?            context help, also -? and --help\n"
                "  /text[:x]     one line per object (default); /text:* all properties; /text:attr only its values\n"
@@ -35,7 +36,7 @@ void help_general(struct cli *c)
                "  /commit:x     accepted; FTP settings always stand in applicationHost.config\n"
                "  \"!\"           escapes a property named like a general parameter: /!text:value\n\n"
                "  --config DIR  the instance; else SALLYPORT_CONFIG; else /etc/sallyport\n"
-               "  --version     show the version");
+               "  --version     show the version", c->program);
 }
 
 void help_object(struct cli *c, const struct object_row *object)
@@ -44,7 +45,7 @@ void help_object(struct cli *c, const struct object_row *object)
     for (size_t i = 0; i < verb_row_count; i++)
         if (strcmp(verb_rows[i].object, object->name) == 0)
             cli_say(c, "  %-8s %s", verb_rows[i].verb, verb_rows[i].summary);
-    cli_say(c, "\nTo get help for each command use /?, e.g. 'sallyport list %s /?'.", object->name);
+    cli_say(c, "\nTo get help for each command use /?, e.g. '%s list %s /?'.", c->program, object->name);
 }
 
 static void print_param(struct cli *c, const struct verb_param *p)
@@ -62,7 +63,7 @@ void help_verb(struct cli *c, const struct verb_row *row)
 {
     const struct object_row *object = object_of(row);
     OWNED_TEXT_BUFFER line = { 0 };
-    text_addf(&line, "sallyport %s%s%s", row->verb, object ? " " : "", object ? object->name : "");
+    text_addf(&line, "%s %s%s%s", c->program, row->verb, object ? " " : "", object ? object->name : "");
     if (row->identifies != NO_IDENTIFIER)
         text_addf(&line, " %c%s%c", row->identifies == MAY_IDENTIFY ? '<' : '"', row->identifier,
                   row->identifies == MAY_IDENTIFY ? '>' : '"');

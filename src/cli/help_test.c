@@ -105,6 +105,7 @@ static void test_general(void **state)
     assert_int_equal(scenario_run(&s, none, NULL), 0);
     static const char begin[] = "General purpose IIS command line administration tool.\n";
     assert_memory_equal(s.out, begin, sizeof begin - 1);
+    assert_non_null(strstr(s.out, "\n\nSALLYPORT (command) (object-type) <identifier> < /parameter1:value1 ... >\n\nSupported object types:\n"));
     for (size_t i = 0; i < object_row_count; i++)
         assert_non_null(strstr(s.out, object_rows[i].summary));
     assert_int_equal(scenario_run(&s, object, NULL), 0);

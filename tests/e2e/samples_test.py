@@ -5,6 +5,7 @@ places in applicationHost.config that must exist afterwards ("not": must not), "
 An .xml file is put where such a piece stands in applicationHost.config; its "then:" lines are command lines and what they
 print ("=": all of it, lines joined by "|"; "contains").  Whatever is accepted must pass the loader's eyes as well.
 """
+import os
 import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -74,6 +75,31 @@ def test_command_file(path, tmp_path):
     assert_usable(directory)
 
 
+# Lines that a person pastes into a shell as they stand in a document: no variables, no cd, no lines that a shell tears.
+PASTED = [path for path in COMMAND_FILES
+          if all(re.match(r"(?i)appcmd\.exe |@REM|$", line) for line in path.read_text().splitlines())
+          and "%" not in path.read_text() and path.stem != "walkthrough-quotes-torn"]
+
+
+@pytest.mark.parametrize("path", PASTED, ids=lambda path: path.stem)
+def test_pasted_into_a_shell(path, tmp_path):
+    """The shell eats other quotes than cmd.exe does; the state must be the same."""
+    text = path.read_bytes().decode()
+    directory = tmp_path / "instance"
+    instance_with_sites(directory, text)
+    commands = tmp_path / "commands"
+    commands.write_text("set -e\n" + re.sub(r"(?i)^appcmd\.exe", "appcmd.exe", re.sub(r"@REM.*\n", "", text.replace("\r", "")), flags=re.M))
+    environment = {**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}", "SALLYPORT_CONFIG": str(directory)}
+    done = subprocess.run(["sh", commands], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.stderr == ""
+    refused = directives(text, "refused")
+    assert (done.returncode != 0 and refused[0] in done.stdout) if refused else done.returncode == 0, done.stdout
+    root = ElementTree.parse(directory / "applicationHost.config").getroot()
+    for place in directives(text, "then"):
+        absent = place.startswith("not ")
+        assert found(root, place.removeprefix("not ")) != absent, f"{place}\n{(directory / 'applicationHost.config').read_text()}"
+
+
 def put_piece(config, text):
     """The file with the piece where it belongs: what a fresh instance says of the same section goes."""
     body = re.sub(r"<!--.*?-->\n", "", text).strip()
@@ -125,4 +151,4 @@ def test_xml(path, tmp_path):
 
 
 def test_there_are_enough():
-    assert len(COMMAND_FILES) >= 110 and len(XML_FILES) >= 50
+    assert len(COMMAND_FILES) >= 110 and len(XML_FILES) >= 50 and len(PASTED) >= 60
