@@ -10,7 +10,11 @@
 
 struct auth_server;
 
-/* Somebody at `client` failed to log in. */
-void denial_count(struct auth_server *a, const struct net_addr *client);
+/* Somebody at `client` failed to log in as `name`. */
+void denial_count(struct auth_server *a, const struct net_addr *client, struct slice name);
+/* Whether that account is closed for a while after too many failures (maxLoginFailuresPerAccount), for that client. */
+bool denial_closes_account(struct auth_server *a, const struct net_addr *client, struct slice name);
+/* Let go of the table. */
+void denial_close(struct auth_server *a);
 /* A worker has come (again): who is blocked now. */
 void denial_tell_worker(struct auth_server *a, unsigned worker);

@@ -126,7 +126,7 @@ void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verd
         return;
     }
     if (verdict == AUTH_DENIED && substatus != SUB_CUSTOM_FAILED) /* else a provider failed, not the client */
-        denial_count(a, &l->client);
+        denial_count(a, &l->client, login_user(l));
     const char *reason = reason_of(l, verdict, substatus);
     if (*reason && login_may_explain(a))
         login_tell_certificate(a, l, reason, win32, substatus);
@@ -220,6 +220,10 @@ void login_go_on(struct auth_server *a, struct login *l, unsigned kinds)
     }
     if (account_is_anonymous_name(login_user(l))) {
         login_try_anonymous(a, l);
+        return;
+    }
+    if (denial_closes_account(a, &l->client, login_user(l))) {
+        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
         return;
     }
     l->asked_provider = kinds & ACCOUNT_OTHER_PROVIDER;

@@ -639,7 +639,7 @@ void auth_server_free(struct auth_server *a)
     }
     certificate_table_free(&a->certificates);
     cache_free(a->cache);
-    lockout_free(a->lockout);
+    denial_close(a);
     ticket_table_free(a->tickets);
     free(a->like);
     free(a->rehashed);

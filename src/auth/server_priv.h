@@ -46,6 +46,7 @@ struct auth_server {
     int64_t next_recheck; /* monotonic ms: live logins are looked up in the directory once more */
     struct cache *cache;
     struct ticket_table *tickets;
+    bool lockout_is_shared;
     struct lockout *lockout; /* NULL before the first failure that counts */
     struct certificate_table certificates;
     struct revocation *revocation;

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-enum { BUCKETS = 8192, WAYS = 8 };
+enum { BUCKETS = 8192, WAYS = 8, FAMILY_ACCOUNT = 1 };
 
 struct entry {
-    uint8_t family; /* 0: free */
+    uint8_t family; /* 0: free; 1: an account */
     uint8_t key[8]; /* IPv4: the first four */
     uint32_t failures;
     int64_t since;  /* of the first failure */
@@ -15,7 +15,7 @@ struct entry {
 };
 
 struct lockout {
-    uint64_t seed;
+    uint64_t seed, changes;
     struct entry entries[BUCKETS][WAYS];
 };
 
@@ -32,6 +32,46 @@ void lockout_free(struct lockout *l)
     free(l);
 }
 
+size_t lockout_size(void)
+{
+    return sizeof(struct lockout);
+}
+
+void lockout_seed(struct lockout *l, uint64_t seed)
+{
+    l->seed = seed;
+}
+
+uint64_t lockout_seed_of(const struct lockout *l)
+{
+    return l->seed;
+}
+
+static uint64_t mix(uint64_t x, uint64_t seed)
+{
+    for (int i = 0; i < 2; i++) { /* the finaliser of splitmix64, twice */
+        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+        x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+        x = (x ^ (x >> 31)) + seed;
+    }
+    return x;
+}
+
+struct net_addr lockout_account(const struct lockout *l, struct slice name)
+{
+    struct net_addr key = { .family = FAMILY_ACCOUNT };
+    size_t backslash = slice_find(name, '\\'), at;
+    if (backslash != SIZE_MAX)
+        name = slice_from(name, backslash + 1);
+    at = slice_find(name, '@');
+    name = slice_trim(slice_first(name, at == SIZE_MAX ? name.len : at));
+    uint64_t x = l->seed;
+    for (size_t i = 0; i < name.len; i++)
+        x = mix(x ^ (uint8_t)ascii_lower(name.ptr[i]), l->seed);
+    memcpy(key.ip, &x, sizeof x);
+    return key;
+}
+
 static void make_key(const struct net_addr *client, uint8_t key_out[8])
 {
     memset(key_out, 0, 8);
@@ -42,13 +82,7 @@ static size_t bucket_of(const struct lockout *l, uint8_t family, const uint8_t k
 {
     uint64_t x = 0;
     memcpy(&x, key, 8);
-    x ^= l->seed + family;
-    for (int i = 0; i < 2; i++) { /* the finaliser of splitmix64, twice */
-        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-        x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-        x = (x ^ (x >> 31)) + l->seed;
-    }
-    return x % BUCKETS;
+    return mix(x ^ (l->seed + family), l->seed) % BUCKETS;
 }
 
 static const struct entry *find(const struct lockout *l, const struct net_addr *client)
@@ -95,6 +129,7 @@ bool lockout_fail(struct lockout *l, const struct net_addr *client, uint32_t lim
         return false; /* no address, nothing to block */
     if (e->until > now)
         return false; /* it is blocked already */
+    l->changes++;
     if (!e->failures || now >= e->expires) {
         e->failures = 0;
         e->since = now;
@@ -113,8 +148,44 @@ void lockout_block(struct lockout *l, const struct net_addr *client, int64_t unt
     struct entry *e = find_or_make(l, client);
     if (!e)
         return;
+    l->changes++;
     e->failures = 0;
     e->until = e->expires = until;
+}
+
+uint64_t lockout_changes(const struct lockout *l)
+{
+    return l->changes;
+}
+
+void lockout_records(const struct lockout *l, int64_t now, void (*tell)(void *context, const struct lockout_record *r),
+                     void *context)
+{
+    for (size_t i = 0; i < BUCKETS * WAYS; i++) {
+        const struct entry *e = &l->entries[i / WAYS][i % WAYS];
+        struct lockout_record r = { .family = e->family, .failures = e->failures, .since = e->since, .until = e->until,
+                                    .expires = e->expires };
+        if (!e->family || e->expires <= now)
+            continue;
+        memcpy(r.key, e->key, sizeof r.key);
+        tell(context, &r);
+    }
+}
+
+void lockout_restore(struct lockout *l, const struct lockout_record *r, int64_t now)
+{
+    struct net_addr client = { .family = r->family };
+    if ((r->family != 4 && r->family != 6 && r->family != FAMILY_ACCOUNT) || r->expires <= now)
+        return;
+    memcpy(client.ip, r->key, sizeof r->key);
+    struct entry *e = find_or_make(l, &client);
+    if (!e)
+        return;
+    e->failures = r->failures;
+    e->since = r->since;
+    e->until = r->until > now ? r->until : 0;
+    e->expires = r->expires;
+    l->changes++;
 }
 
 int64_t lockout_left(const struct lockout *l, const struct net_addr *client, int64_t now)
@@ -130,7 +201,7 @@ void lockout_each(const struct lockout *l, int64_t now,
         for (size_t i = 0; i < WAYS; i++) {
             const struct entry *e = &l->entries[b][i];
             struct net_addr client = { .family = e->family };
-            if (!e->family || e->until <= now)
+            if (!e->family || e->family == FAMILY_ACCOUNT || e->until <= now)
                 continue;
             memcpy(client.ip, e->key, 8);
             tell(context, &client, e->until - now);

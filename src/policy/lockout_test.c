@@ -3,6 +3,8 @@
 
 #include "base/case_test.h"
 
+#include <stdlib.h>
+
 enum { LIMIT = 3, LENGTH = 1000 };
 
 static struct net_addr addr(const char *text)
@@ -99,9 +101,86 @@ static void test_flood(void **state)
     lockout_free(l);
 }
 
+static const struct {
+    const char *label, *a, *b;
+    bool same;
+} accounts[] = {
+    { "letters",              "anna",        "ANNA",          true },
+    { "a domain in front",    "CORP\\anna",  "anna",          true },
+    { "and behind",           "anna@corp",   "anna",          true },
+    { "blanks around it",     " anna ",      "anna",          true },
+    { "another name",         "anna",        "annab",         false },
+    { "nobody",               "",            "anna",          false },
+};
+
+static void test_accounts(void **state)
+{
+    (void)state;
+    struct lockout *l = lockout_new(0x5eed), *other = lockout_new(0x5eee);
+    for (size_t i = 0; i < COUNT_OF(accounts); i++) {
+        CASE_LABEL(&accounts[i]);
+        struct net_addr a = lockout_account(l, slice_str(accounts[i].a)), b = lockout_account(l, slice_str(accounts[i].b));
+        assert_int_equal(memcmp(&a, &b, sizeof a) == 0, accounts[i].same);
+    }
+    struct net_addr a = lockout_account(l, SLICE_LITERAL("anna")), b = lockout_account(other, SLICE_LITERAL("anna"));
+    assert_memory_not_equal(&a, &b, sizeof a); /* nobody can work out keys without the seed */
+    assert_false(lockout_fail(l, &a, 2, LENGTH, 0));
+    assert_true(lockout_fail(l, &a, 2, LENGTH, 1));
+    assert_int_equal(lockout_left(l, &a, 2), LENGTH - 1);
+    struct net_addr like_it = a;
+    like_it.family = 4; /* the same bytes as an address */
+    assert_int_equal(lockout_left(l, &like_it, 2), 0);
+    lockout_free(l);
+    lockout_free(other);
+}
+
+static void put_back(void *context, const struct lockout_record *r)
+{
+    lockout_restore(context, r, 100);
+}
+
+static void never(void *context, const struct net_addr *client, int64_t left)
+{
+    (void)client;
+    (void)left;
+    ++*(int *)context;
+}
+
+static void test_remembering(void **state)
+{
+    (void)state;
+    struct lockout *before = lockout_new(1), *after = calloc(1, lockout_size());
+    struct net_addr blocked = addr("192.0.2.1"), counted = addr("2001:db8::1"), old = addr("192.0.2.3");
+    struct net_addr account = lockout_account(before, SLICE_LITERAL("anna"));
+    lockout_seed(after, lockout_seed_of(before));
+    for (int i = 0; i < LIMIT; i++) {
+        (void)lockout_fail(before, &blocked, LIMIT, LENGTH, 10);
+        (void)lockout_fail(before, &account, LIMIT, LENGTH, 10);
+    }
+    (void)lockout_fail(before, &counted, LIMIT, LENGTH, 20);
+    (void)lockout_fail(before, &counted, LIMIT, LENGTH, 21);
+    (void)lockout_fail(before, &old, LIMIT, 50, 20);
+    assert_int_equal(lockout_changes(before), 2 * LIMIT + 3);
+    lockout_records(before, 100, put_back, after);
+    assert_int_equal(lockout_changes(after), 3);
+    assert_int_equal(lockout_left(after, &blocked, 100), LENGTH - 90);
+    assert_int_equal(lockout_left(after, &account, 100), LENGTH - 90);
+    assert_true(lockout_fail(after, &counted, LIMIT, LENGTH, 101));
+    assert_false(lockout_fail(after, &old, 2, LENGTH, 101)); /* it had been forgotten */
+    const struct lockout_record nonsense = { .family = 9, .failures = 1, .expires = INT64_MAX };
+    lockout_restore(after, &nonsense, 100);
+    assert_int_equal(lockout_changes(after), 5);
+    int told = 0;
+    lockout_each(after, 100, never, &told);
+    assert_int_equal(told, 2); /* workers hear of addresses, not of accounts */
+    lockout_free(before);
+    free(after);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_counting), cmocka_unit_test(test_begins_once),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_counting), cmocka_unit_test(test_accounts),
+                                        cmocka_unit_test(test_remembering), cmocka_unit_test(test_begins_once),
                                         cmocka_unit_test(test_flood) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

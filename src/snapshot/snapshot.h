@@ -326,6 +326,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(u, unknown_before_login,     "sallyport/safety",         "maxUnknownCommandsBeforeLogin") /* 10, threats P06 */ \
     C(u, unknown_after_login,      "sallyport/safety",         "maxUnknownCommandsAfterLogin")  /* 50 */         \
     C(u, max_login_failures,       "sallyport/safety",         "maxLoginFailuresPerConnection") /* 5, threats A03 */ \
+    C(u, account_failures,         "sallyport/safety",         "maxLoginFailuresPerAccount")    /* 0 none, threats A04 */ \
     C(u, connections_per_address,  "sallyport/safety",         "maxConnectionsPerAddress")      /* 0 none, threats P32 */ \
     C(b, echo_before_login,        "sallyport/safety",         "echoInputBeforeLogin")    /* false, threats P07 */ \
     C(b, requires_windows_credentials, "sallyport/managementService", "requiresWindowsCredentials") /* true, 4.1 (1) */ \

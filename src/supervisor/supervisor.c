@@ -340,6 +340,8 @@ static int start_service(struct supervisor *s, struct diag *d)
     if (!err)
         err = tally_map(s->tally_fd, &s->tally);
     if (!err)
+        err = denied_open(s);
+    if (!err)
         err = sites_new(s);
     if (err) {
         diag_set(d, "%s", err_text(err));
@@ -453,6 +455,7 @@ static void clean_up(struct supervisor *s)
     counts_unmap(s->counts);
     if (s->counts_fd >= 0)
         close(s->counts_fd);
+    denied_close(s);
     tally_unmap(s->tally);
     if (s->tally_fd >= 0)
         close(s->tally_fd);

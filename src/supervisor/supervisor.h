@@ -10,6 +10,7 @@
  *   house.c       run directory, pid file, users, log directories
  *   watch.c       files that change
  *   rehash.c      storing a newer password hash
+ *   denied.c      failed logins remembered over restarts
  *
  * One thread, one loop; nothing blocks but short system calls on local files.
  */
@@ -35,6 +36,7 @@ struct watch;
 struct control;
 struct sites;
 struct rehash;
+struct denied;
 
 /* ---- programs ---- */
 
@@ -112,6 +114,7 @@ struct supervisor {
     struct counts *counts;
     int tally_fd;
     struct tally *tally;
+    struct denied *denied;
     uint8_t keys[TICKET_KEYS_KEPT][TICKET_KEY_SIZE];
     size_t key_count;
     struct loop_timer *key_timer;
@@ -223,6 +226,11 @@ void compile_cancel(struct supervisor *s);
 MUST_USE int compile_spawn_loader(struct supervisor *s, struct mailbox *mail, pid_t *pid_out, struct diag *d);
 /* Is `pid` the loader?  It was reaped. */
 bool compile_reaped(struct supervisor *s, pid_t pid, int status);
+
+/* ---- denied.c ---- */
+MUST_USE int denied_open(struct supervisor *s);
+int denied_fd(const struct supervisor *s); /* for the authenticator; stays ours */
+void denied_close(struct supervisor *s);
 
 /* ---- rehash.c ---- */
 void rehash_ask(struct supervisor *s, const struct child_rehash *m);

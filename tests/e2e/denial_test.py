@@ -101,3 +101,91 @@ def test_exempt_and_off(instance):
     instance.reload()
     assert instance.wait(lambda: not is_cut(instance, FAR))
     assert not [note for note in instance.check().stdout.splitlines() if "denyByFailure" in note]
+
+
+def restart_auth(instance):
+    import os
+    old = {pid for pid, name in instance.children().items() if name == "sallyport-auth"}
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    assert instance.wait(lambda: {pid for pid, name in instance.children().items() if name == "sallyport-auth"} - old)
+
+    def answers():
+        try:
+            with instance.client(source=FAR) as c:
+                c.login()
+                return True
+        except (AssertionError, EOFError, OSError):
+            return False
+    assert instance.wait(answers)
+
+
+def test_counters_outlive_the_authenticator(instance):
+    denying(instance)
+    assert not fail(instance, NEAR, 2)
+    restart_auth(instance)
+    assert fail(instance, NEAR, 1)
+    assert instance.wait(lambda: is_cut(instance, NEAR))
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_counters_outlive_the_service(instance, how):
+    """A block and a half-full counter; when the service is killed, what is older than some seconds."""
+    denying(instance)
+    assert fail(instance, NEAR, 3)
+    assert not fail(instance, FAR, 2)
+    stored = instance.dir / "run/failed-logins"
+    assert how == signal.SIGTERM or instance.wait(lambda: stored.exists() and stored.read_text().count("\n") == 3)
+    assert not stored.exists() or stored.stat().st_mode & 0o077 == 0
+    instance.stop(how)
+    assert stored.read_text().count("\n") == 3
+    instance.start()
+    assert instance.wait(lambda: is_cut(instance, NEAR))
+    assert fail(instance, FAR, 1)
+    assert instance.wait(lambda: is_cut(instance, FAR))
+
+
+def test_a_spoilt_file_costs_only_its_memory(instance):
+    denying(instance)
+    assert fail(instance, NEAR, 3)
+    instance.stop()
+    stored = instance.dir / "run/failed-logins"
+    stored.write_text(stored.read_text() + "7 zz\n9999 1 2 3 4 5 6\n")
+    instance.start()
+    assert "not all failed logins of earlier could be read" in instance.output
+    assert instance.wait(lambda: is_cut(instance, NEAR))
+    with instance.client(source=FAR) as c:
+        c.login()
+
+
+def test_accounts(instance):
+    """One name from many addresses; the right password does not help, another name does; kept over a restart."""
+    instance.add_site("Depot", users={"anna": "secret", "bert": "secret"})
+    instance.server_xml = ('<security><ipSecurity><add ipAddress="127.0.0.99" allowed="true" /></ipSecurity><authentication>'
+                           '<denyByFailure entryExpiration="00:10:00" /></authentication></security>')
+    instance.sallyport_xml = '<safety maxLoginFailuresPerAccount="4" />'
+    instance.start()
+
+    def login(user, password, want, source):
+        with instance.client(source=source) as c:
+            c.login(user, password, want=want)
+    for i, name in enumerate(("anna", "ANNA", "CORP\\anna", "anna@corp")):
+        login("anna", "secret", "230", "127.0.0.1")
+        login(name, "wrong", WRONG, f"127.0.0.{i + 10}")
+    with instance.client() as c:
+        c.login("anna", "secret", want=WRONG)
+        c.login("bert")
+    login("anna", "secret", "230", "127.0.0.99")     # an allow-listed address is exempt
+    assert instance.wait(lambda: "failed to log in 4 times: refused" in
+                         instance.output + "".join(p.read_text() for p in instance.dir.rglob("*.log")))
+    instance.stop()
+    instance.start()
+    login("anna", "secret", WRONG, "127.0.0.20")
+    login("bert", "secret", "230", "127.0.0.20")
+    instance.sallyport_xml = ""
+    instance.reload()
+
+    def is_in():
+        with instance.client() as c:
+            return c.login("anna", "secret", want=None).startswith("230")
+    assert instance.wait(is_in)
