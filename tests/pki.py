@@ -34,10 +34,11 @@ class Pki:
     def key(self, path, kind="ec"):
         options = {"ec": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa1024": ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
                    "rsa": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "rsa9000": ["RSA", "-pkeyopt", "rsa_keygen_bits:9000"],
-                   "ed25519": ["ED25519"]}
+                   "ed25519": ["ED25519"], "p384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"]}
         self.run("openssl", "genpkey", "-algorithm", *options[kind], "-out", path)
 
-    def sign(self, name, issuer, subject, extensions, kind="ec", start="20240101000000Z", end="20440101000000Z", digest="sha256"):
+    def sign(self, name, issuer, subject, extensions, kind="ec", start="20240101000000Z", end="20440101000000Z", digest="sha256",
+             serial=None):
         """Make NAME.key and NAME.crt; `issuer` is (certificate, key) or None for a self-signed one."""
         key, request, crt, ext = (self.dir / f"{name}.{end_}" for end_ in ("key", "csr", "crt", "ext"))
         self.key(key, kind)
@@ -47,12 +48,12 @@ class Pki:
         folder.mkdir()
         (folder / "index").touch()
         self.serial += 1
-        (folder / "serial").write_text(f"{self.serial:04X}\n")
+        (folder / "serial").write_text(serial or f"{self.serial:04X}\n")
         (folder / "cnf").write_text(
             f"[ca]\ndefault_ca=d\n[d]\ndatabase={folder}/index\nserial={folder}/serial\nnew_certs_dir={folder}\n"
             f"default_md={digest}\npolicy=p\npreserve=yes\nemail_in_dn=yes\nunique_subject=no\n[p]\n" +
             "".join(f"{field}=optional\n" for field in ("domainComponent", "countryName", "organizationName",
-                                                        "organizationalUnitName", "commonName", "emailAddress")))
+                                                        "organizationalUnitName", "commonName", "emailAddress", "title")))
         who = ["-selfsign", "-keyfile", key] if issuer is None else ["-cert", issuer[0], "-keyfile", issuer[1]]
         self.run("openssl", "ca", "-batch", "-notext", "-preserveDN", "-config", folder / "cnf", *who, "-in", request,
                  "-out", crt, "-extfile", ext, "-startdate", start, "-enddate", end)
