@@ -47,44 +47,55 @@ static void certificate_free(struct certificate *c)
     free(c);
 }
 
-static void remove_where(struct certificate_table *t, uint64_t number, unsigned worker, bool by_worker)
+static void unlink_certificate(struct certificate_table *t, struct certificate **at)
 {
-    for (struct certificate **at = &t->first; *at;) {
-        struct certificate *c = *at;
-        if (by_worker ? c->worker != worker : c->number != number) {
-            at = &c->next;
-            continue;
-        }
-        *at = c->next;
-        t->count--;
-        certificate_free(c);
-    }
+    struct certificate *c = *at;
+    *at = c->next;
+    t->count--;
+    certificate_free(c);
+}
+
+static struct certificate **bucket_of(struct certificate_table *t, uint64_t number)
+{
+    return &t->buckets[number % CERTIFICATE_BUCKETS];
 }
 
 void certificate_remove(struct certificate_table *t, uint64_t number)
 {
-    remove_where(t, number, 0, false);
+    for (struct certificate **at = bucket_of(t, number); *at; at = &(*at)->next) {
+        if ((*at)->number != number)
+            continue;
+        unlink_certificate(t, at);
+        return;
+    }
 }
 
 void certificate_remove_worker(struct certificate_table *t, unsigned worker)
 {
-    remove_where(t, 0, worker, true);
+    for (size_t i = 0; i < CERTIFICATE_BUCKETS; i++)
+        for (struct certificate **at = &t->buckets[i]; *at;) {
+            if ((*at)->worker == worker)
+                unlink_certificate(t, at);
+            else
+                at = &(*at)->next;
+        }
 }
 
 void certificate_table_free(struct certificate_table *t)
 {
-    while (t->first)
-        certificate_remove(t, t->first->number);
+    for (size_t i = 0; i < CERTIFICATE_BUCKETS; i++)
+        while (t->buckets[i])
+            unlink_certificate(t, &t->buckets[i]);
     pki_stores_unref(t->stores);
     t->stores = NULL;
 }
 
 const struct certificate *certificate_find(const struct certificate_table *t, uint64_t number)
 {
-    for (const struct certificate *c = t->first; number && c; c = c->next)
-        if (c->number == number)
-            return c;
-    return NULL;
+    const struct certificate *c = number ? t->buckets[number % CERTIFICATE_BUCKETS] : NULL;
+    while (c && c->number != number)
+        c = c->next;
+    return c;
 }
 
 struct slice certificate_chain(const struct certificate *c)
@@ -107,8 +118,8 @@ int certificate_add(struct certificate_table *t, const struct certificate *what,
     c->session = what->session;
     c->site = what->site;
     c->mappable = facts_read(certificate_leaf(certificate_chain(c)), &c->facts, &why) == 0;
-    c->next = t->first;
-    t->first = c;
+    c->next = *bucket_of(t, c->number);
+    *bucket_of(t, c->number) = c;
     t->count++;
     return 0;
 }
@@ -134,6 +145,40 @@ struct slice certificate_leaf(struct slice chain)
     return cut_certificate(&chain, &der) ? der : SLICE_NONE;
 }
 
+static MUST_USE int cut_chain(struct slice chain, struct slice sent[PKI_SENT_MAX], size_t *count_out)
+{
+    *count_out = 0;
+    while (chain.len)
+        if (*count_out == PKI_SENT_MAX || !cut_certificate(&chain, &sent[(*count_out)++]))
+            return ERR_SYNTAX;
+    return 0;
+}
+
+static struct chain_rules rules_of(const struct snap_site *site, int64_t at)
+{
+    return (struct chain_rules){ .flags = site->client_cert_flags, .security_level = site->cert_security_level,
+                                 .allow_self_signed = site->allow_self_signed, .at = at };
+}
+
+static struct inquiry_job *make_inquiry(const struct certificate_table *t, const struct snap_site *site,
+                                        const struct slice *sent, size_t count)
+{
+    struct inquiry_job *job = inquiry_job_new(t->stores, sent, count);
+    if (!job)
+        return NULL;
+    job->rules = rules_of(site, 0);
+    job->freshness = site->client_cert_freshness;
+    job->retrieval_ms = site->client_cert_retrieval * 1000;
+    return job;
+}
+
+struct inquiry_job *certificate_inquiry(const struct certificate_table *t, const struct snap_site *site, struct slice chain)
+{
+    struct slice sent[PKI_SENT_MAX];
+    size_t count;
+    return t->stores && cut_chain(chain, sent, &count) == 0 ? make_inquiry(t, site, sent, count) : NULL;
+}
+
 /* What the cache says about revocation.  *stale_out: the site wants something newer than what is there. */
 static enum chain_reason revocation_reason(const struct certificate_table *t, const struct snap_site *site,
                                            const struct pki_chain *chain, int64_t at, struct text *steps, bool *stale_out)
@@ -149,15 +194,9 @@ static enum chain_reason revocation_reason(const struct certificate_table *t, co
         .freshness = site->client_cert_freshness, .at = at,
     };
     enum revocation_status status = revocation_check(t->revocation, &question, answers, steps);
-    if (status == REVOCATION_REVOKED)
-        return CHAIN_REVOKED;
-    enum chain_reason reason = CHAIN_GOOD;
-    for (size_t i = 0; i + 1 < pki_chain_length(chain); i++) {
+    for (size_t i = 0; i + 1 < pki_chain_length(chain); i++)
         *stale_out |= answers[i].stale;
-        if (answers[i].status != REVOCATION_GOOD && reason != CHAIN_NO_REVOCATION)
-            reason = answers[i].no_source ? CHAIN_NO_REVOCATION : CHAIN_REVOCATION_OFFLINE;
-    }
-    return reason;
+    return inquiry_reason(status, answers, pki_chain_length(chain));
 }
 
 static bool may_fetch(const struct snap_site *site, enum chain_reason reason, bool stale)
@@ -173,23 +212,17 @@ static enum chain_reason verify(const struct certificate_table *t, const struct 
                                 int64_t at, struct text *steps, struct inquiry_job **job_out, struct pki_chain **chain_out)
 {
     struct slice sent[PKI_SENT_MAX];
-    size_t count = 0;
+    size_t count;
     bool stale = false;
-    while (chain.len) {
-        if (count == PKI_SENT_MAX || !cut_certificate(&chain, &sent[count++]))
-            return CHAIN_MALFORMED;
-    }
+    if (cut_chain(chain, sent, &count))
+        return CHAIN_MALFORMED;
     if (!t->stores)
         return CHAIN_OTHER;
     struct revocation_fetch cached = { .revocation = t->revocation };
-    struct chain_rules rules = {
-        .flags = site->client_cert_flags | PKI_URL_CACHE_ONLY,
-        .security_level = site->cert_security_level,
-        .allow_self_signed = site->allow_self_signed,
-        .at = at,
-        .fetch = revocation_fetch_issuers,
-        .fetch_context = &cached,
-    };
+    struct chain_rules rules = rules_of(site, at);
+    rules.flags |= PKI_URL_CACHE_ONLY;
+    rules.fetch = revocation_fetch_issuers;
+    rules.fetch_context = &cached;
     struct chain_result result;
     chain_verify(t->stores, sent, count, &rules, steps, &result);
     enum chain_reason reason = result.reason;
@@ -199,13 +232,8 @@ static enum chain_reason verify(const struct certificate_table *t, const struct 
         *chain_out = result.chain;
     else
         pki_chain_free(result.chain);
-    if (job_out && may_fetch(site, reason, stale) && (*job_out = inquiry_job_new(t->stores, sent, count))) {
-        rules.flags = site->client_cert_flags;
-        (*job_out)->rules = rules;
-        (*job_out)->incomplete = reason == CHAIN_INCOMPLETE;
-        (*job_out)->freshness = site->client_cert_freshness;
-        (*job_out)->retrieval_ms = site->client_cert_retrieval * 1000;
-    }
+    if (job_out && may_fetch(site, reason, stale) && (*job_out = make_inquiry(t, site, sent, count)))
+        (*job_out)->lane = reason == CHAIN_INCOMPLETE ? INQUIRY_INCOMPLETE : INQUIRY_COMPLETE;
     return reason;
 }
 

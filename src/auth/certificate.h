@@ -24,8 +24,10 @@ struct certificate {
     uint8_t chain[];       /* as auth_certificate carried it */
 };
 
+enum { CERTIFICATE_BUCKETS = 8192 };
+
 struct certificate_table {
-    struct certificate *first;
+    struct certificate *buckets[CERTIFICATE_BUCKETS]; /* by number, which is random */
     size_t count, max;
     struct pki_stores *stores; /* of the snapshot; NULL before the first */
     struct revocation *revocation; /* the caller's; what is known about who is revoked */
@@ -41,6 +43,10 @@ void certificate_table_free(struct certificate_table *t);
  * inquiry to submit before asking again, the caller's. */
 enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
                                      int64_t at, struct text *steps, struct inquiry_job **job_out);
+
+/* What decides about this chain on this site, as something that an inquiry's thread can judge; NULL: out of memory, or it
+ * is no chain. */
+struct inquiry_job *certificate_inquiry(const struct certificate_table *t, const struct snap_site *site, struct slice chain);
 
 /* Whether the CA that issued it, or any CA of its chain, lies in store NTAuth; both false unless the chain is good. */
 void certificate_in_ntauth(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,

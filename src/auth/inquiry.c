@@ -9,13 +9,16 @@
 
 #include "pki/fetch.h"
 
-enum { LANES = 2, THREADS_MAX = 32, RETRIEVAL_DEFAULT_MS = 15000, STACK_SIZE = 512 * 1024 };
+enum { LANES = INQUIRY_LANES, THREADS_MAX = 32, RETRIEVAL_DEFAULT_MS = 15000, STACK_SIZE = 512 * 1024 };
 
-/* [0] complete chains, [1] chains that lack an issuer */
 static const struct {
     unsigned threads;
     size_t queue;
-} limits[LANES] = { { THREADS_MAX, 1024 }, { 4, 32 } };
+} limits[LANES] = {
+    [INQUIRY_COMPLETE] = { THREADS_MAX, 1024 },
+    [INQUIRY_INCOMPLETE] = { 4, 32 },
+    [INQUIRY_LIVE] = { 4, 128 },
+};
 
 struct lane {
     struct inquiry_job *first, *last;
@@ -67,6 +70,17 @@ void inquiry_job_free(struct inquiry_job *job)
     free(job);
 }
 
+enum chain_reason inquiry_reason(enum revocation_status status, const struct revocation_answer *answers, size_t length)
+{
+    if (status == REVOCATION_REVOKED)
+        return CHAIN_REVOKED;
+    enum chain_reason reason = CHAIN_GOOD;
+    for (size_t i = 0; i + 1 < length; i++)
+        if (answers[i].status != REVOCATION_GOOD && reason != CHAIN_NO_REVOCATION)
+            reason = answers[i].no_source ? CHAIN_NO_REVOCATION : CHAIN_REVOCATION_OFFLINE;
+    return reason;
+}
+
 /* Issuers and revocation share one budget, as the setting says. */
 static void run(struct inquiry *q, struct inquiry_job *job)
 {
@@ -80,11 +94,18 @@ static void run(struct inquiry *q, struct inquiry_job *job)
     job->rules.fetch_context = &fetch;
     chain_verify(job->stores, job->sent, job->sent_count, &job->rules, steps, &result);
     int64_t left = fetch.deadline_ms - fetch_now_ms();
-    if (result.reason == CHAIN_GOOD && !(job->rules.flags & PKI_NO_REVOCATION_CHECK) && left > 0) {
+    job->reason = result.reason;
+    if (result.reason == CHAIN_GOOD) {
+        job->in_ntauth_by_issuer = pki_chain_is_ntauth(result.chain, job->stores, false);
+        job->in_ntauth_by_chain = pki_chain_is_ntauth(result.chain, job->stores, true);
+    }
+    if (result.reason == CHAIN_GOOD && !(job->rules.flags & PKI_NO_REVOCATION_CHECK) && left > 0 && (!job->ticket || job->within)) {
         const struct revocation_question question = { .chain = result.chain, .stores = job->stores,
                                                       .flags = job->rules.flags, .freshness = job->freshness,
-                                                      .retrieval_ms = left, .at = job->rules.at, .now = time(NULL) };
-        (void)revocation_check(q->revocation, &question, answers, steps); /* what counts is what it leaves in the cache */
+                                                      .within = job->within, .retrieval_ms = left, .at = job->rules.at,
+                                                      .now = time(NULL) };
+        enum revocation_status status = revocation_check(q->revocation, &question, answers, steps);
+        job->reason = inquiry_reason(status, answers, pki_chain_length(result.chain));
     }
     pki_chain_free(result.chain);
 }
@@ -153,7 +174,7 @@ static void reinforce(struct inquiry *q, struct lane *l)
 
 int inquiry_submit(struct inquiry *q, struct inquiry_job *job)
 {
-    unsigned number = job->incomplete;
+    unsigned number = job->lane;
     struct lane *l = &q->lanes[number];
     int err = 0;
     pthread_mutex_lock(&q->lock);

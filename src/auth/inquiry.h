@@ -6,11 +6,14 @@
  * So a responder that hangs holds up the sessions that need it and a thread each, and nothing else.
  *
  * Inquiries for chains that are not complete yet have threads and a queue of their own, because anybody can send such a
- * certificate: they cannot use up what those need whose certificate a trusted CA signed.
+ * certificate: they cannot use up what those need whose certificate a trusted CA signed.  Those about logins that live
+ * wait behind nobody's login.
  */
 #pragma once
 
 #include "pki/revocation.h"
+
+enum inquiry_lane { INQUIRY_COMPLETE, INQUIRY_INCOMPLETE, INQUIRY_LIVE, INQUIRY_LANES };
 
 struct inquiry_job {
     void *context;              /* the caller's */
@@ -20,7 +23,13 @@ struct inquiry_job {
     bool wants_steps;
     struct text steps;          /* what was asked, with wants_steps */
     int64_t freshness, retrieval_ms;
-    bool incomplete;            /* an issuer is missing */
+    enum inquiry_lane lane;
+    /* about a login that lives: */
+    uint64_t ticket;            /* 0: about one that begins */
+    int64_t within;             /* seconds: answers that were fetched before that are asked for anew; 0: revocation is left out */
+    bool asks_directory;        /* the caller's */
+    enum chain_reason reason;   /* result, and of a good chain: */
+    bool in_ntauth_by_issuer, in_ntauth_by_chain;
     size_t sent_count;
     struct slice sent[PKI_SENT_MAX]; /* into `bytes` */
     struct inquiry_job *next;
@@ -31,6 +40,9 @@ struct inquiry_job {
 /* `sent` is copied, `stores` counted.  NULL: out of memory, or too many certificates. */
 struct inquiry_job *inquiry_job_new(struct pki_stores *stores, const struct slice *sent, size_t count);
 void inquiry_job_free(struct inquiry_job *job);
+
+/* What the answers about the certificates of a chain of `length` mean for it. */
+enum chain_reason inquiry_reason(enum revocation_status status, const struct revocation_answer *answers, size_t length);
 
 struct inquiry;
 /* `revocation` stays the caller's and must outlive it; `drop` frees the context of jobs that nobody takes.  Threads

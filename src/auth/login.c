@@ -62,6 +62,7 @@ void login_free_all(struct auth_server *a)
 {
     while (a->logins)
         login_remove(a, a->logins);
+    login_return_free(a);
 }
 
 static struct login *login_new(struct auth_server *a, unsigned worker, const struct auth_login *m)
@@ -282,7 +283,10 @@ int login_expire(struct auth_server *a)
         else if (l->deadline < first)
             first = l->deadline;
     }
-    int64_t recheck = login_recheck(a, now);
-    first = recheck < first ? recheck : first;
-    return first == INT64_MAX ? -1 : (int)(first - now + 1);
+    int64_t others[] = { live_turn(a, now), login_return_expire(a, now) };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        first = others[i] < first ? others[i] : first;
+    if (first != INT64_MAX && first - now > INT32_MAX / 2)
+        return INT32_MAX / 2;
+    return first == INT64_MAX ? -1 : first <= now ? 0 : (int)(first - now + 1);
 }

@@ -51,11 +51,14 @@ void login_grant(struct auth_server *a, struct login *l, const struct identity *
     login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
     bool is_system = identity->kind == ACCOUNT_SYSTEM || (identity->kind == ACCOUNT_ANONYMOUS && identity->uid);
     struct slice domain, name = login_split_domain(identity, &domain);
+    uint8_t memo[MEMO_LIMIT];
+    size_t memo_len = login_write_memo(l->identity, memo, sizeof memo);
     SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = l->site, .account = grant_account_of(identity->kind),
                 .identity = is_system ? GRANT_SYSTEM : GRANT_SERVICE, .uid = is_system ? identity->uid : UINT32_MAX,
                 .gid = is_system ? identity->gid : UINT32_MAX, .groups = identity->groups,
                 .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : name,
-                .domain = domain, .roles = identity->roles, .client = l->client);
+                .domain = domain, .roles = identity->roles, .client = l->client,
+                .memo = slice_of((const char *)memo, memo_len));
 }
 
 /* What logs show: system accounts as MACHINE\name, nobody for anonymous. */

@@ -11,8 +11,10 @@
 void login_end(struct auth_server *a, unsigned worker, uint64_t number)
 {
     const struct ticket *ticket = ticket_find(a->tickets, number);
-    if (!ticket || ticket->worker != worker)
-        return; /* revoked meanwhile, or not his */
+    if (!ticket || ticket->worker != worker) { /* revoked meanwhile, or not his, or of another start */
+        (void)login_return_ended(a, worker, number);
+        return;
+    }
     SERVER_SEND(a, server_peer(a, ROLE_BROKER, worker), grant_revoke, .ticket = number);
     ticket_remove(a->tickets, number);
 }
@@ -46,6 +48,8 @@ void login_peer_gone(struct auth_server *a, unsigned role, unsigned index)
     if (role == ROLE_WORKER)
         certificate_remove_worker(&a->certificates, index);
     if (role == ROLE_WORKER || role == ROLE_BROKER)
+        login_return_gone(a, index);
+    if (role == ROLE_WORKER || role == ROLE_BROKER)
         ticket_sweep(a->tickets, lived_there, &(struct gone){ a, role, index });
 }
 
@@ -63,41 +67,8 @@ void login_recheck_answered(struct auth_server *a, const struct map_job *job)
     const char *why = same_account                      ? "the account's groups have changed"
                       : job->verdict == DIRECTORY_FOUND ? "the certificate maps to another account now"
                                                         : directory_verdict_text(job->verdict);
-    server_tell(a, LOG_LEVEL_NOTICE, "\"" SLICE_FMT "\" is logged off site %u: %s", SLICE_ARG(ticket->identity->user),
-                ticket->site, why);
-    SERVER_SEND(a, server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
-                .substatus = SUB_USER_FAILED, .why = slice_str(why));
-    SERVER_SEND(a, server_peer(a, ROLE_BROKER, ticket->worker), grant_revoke, .ticket = ticket->number);
-    ticket_remove(a->tickets, job->ticket);
-}
-
-/* ticket_sweep's walk over all of them; nobody leaves before the directory has answered. */
-static bool recheck_one(void *context, const struct ticket *ticket)
-{
-    struct auth_server *a = context;
-    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, ticket->site);
-    const struct certificate *c = certificate_find(&a->certificates, ticket->identity->certificate);
-    if (ticket->identity->kind != ACCOUNT_DIRECTORY || !site || !c)
-        return false;
-    struct map_job *job = login_map_job(a, site, c);
-    if (job) {
-        job->ticket = ticket->number;
-        mapper_submit_later(a->mapper, job);
-    }
-    return false;
-}
-
-/* Look at the accounts of all live logins once more when it is time to. */
-int64_t login_recheck(struct auth_server *a, int64_t now)
-{
-    const struct snapshot *s = a->child->snapshot;
-    if (!a->ad || !ad_is_configured(s))
-        return INT64_MAX;
-    if (now >= a->next_recheck) {
-        a->next_recheck = now + snapshot_ad(s, 0)->recheck_seconds * 1000;
-        ticket_sweep(a->tickets, recheck_one, a);
-    }
-    return a->next_recheck;
+    uint32_t win32 = job->verdict == DIRECTORY_FOUND ? WIN32_ACCESS_DENIED : directory_verdict_win32(job->verdict);
+    live_end(a, ticket, SUB_USER_FAILED, win32, why);
 }
 
 static void load_directory(struct auth_server *a)
@@ -107,8 +78,6 @@ static void load_directory(struct auth_server *a)
     int err = ad_from_snapshot(a->child->snapshot, a->ad, &ad, &d);
     if (err)
         server_tell(a, LOG_LEVEL_ERROR, "the directory of accounts cannot be used: %s", d.what[0] ? d.what : err_text(err));
-    if (ad != a->ad)
-        a->next_recheck = 0; /* another directory may know other accounts */
     ad_unref(a->ad);
     a->ad = ad;
 }
@@ -125,35 +94,25 @@ static void load_stores(struct auth_server *a)
 
 /* ---- a new snapshot ---- */
 
-/* The certificate is good under the present configuration, and names the same account. */
-static bool certificate_still_names(struct auth_server *a, const struct ticket *ticket)
-{
-    const struct snapshot *s = a->child->snapshot;
-    const struct snap_site *site = snapshot_site_by_id(s, ticket->site);
-    if (!site || (!ticket->identity->shown && site->client_cert_policy != CERT_REQUIRE))
-        return site != NULL;
-    const struct certificate *c = certificate_find(&a->certificates, ticket->identity->shown);
-    enum chain_reason reason = c ? login_judge(a, site, certificate_chain(c), NULL) : CHAIN_OTHER;
-    /* It was shown good when the session began; that an answer has left the cache since proves nothing. */
-    if (reason != CHAIN_GOOD && reason != CHAIN_REVOCATION_OFFLINE)
-        return false;
-    struct slice user = SLICE_NONE;
-    if (ticket->identity->kind == ACCOUNT_DIRECTORY) /* whether it still names the account, recheck_logins asks */
-        return a->ad && certificate_map(s, site, certificate_leaf(certificate_chain(c)), &user) == MAPPING_NONE;
-    return !ticket->identity->certificate ||
-           (certificate_map(s, site, certificate_leaf(certificate_chain(c)), &user) == MAPPING_USER &&
-            login_names_account(a, user, ticket->identity->user));
-}
-
+/* What can be said at once; what the certificate says about it is asked again by live_begin(). */
 static bool must_leave(void *context, const struct ticket *ticket)
 {
     struct auth_server *a = context;
-    if (login_is_allowed(a, ticket->site, ticket->identity) && certificate_still_names(a, ticket))
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, ticket->site);
+    bool lacks_certificate = site && site->client_cert_policy == CERT_REQUIRE && !ticket->identity->shown;
+    if (site && !lacks_certificate && login_is_allowed(a, ticket->site, ticket->identity))
         return false;
     SERVER_SEND(a, server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
                 .substatus = SUB_CONFIGURATION_CHANGED, .why = SLICE_LITERAL("the account may no longer log in on this site"));
     SERVER_SEND(a, server_peer(a, ROLE_BROKER, ticket->worker), grant_revoke, .ticket = ticket->number);
     return true;
+}
+
+void login_check(struct auth_server *a, uint64_t number)
+{
+    const struct ticket *ticket = ticket_find(a->tickets, number);
+    if (ticket && must_leave(a, ticket))
+        ticket_remove(a->tickets, number);
 }
 
 static bool still_right(void *context, uint32_t site, const struct identity *identity,
@@ -214,5 +173,6 @@ void login_apply_snapshot(struct auth_server *a)
     load_directory(a);
     cache_retain(a->cache, still_right, a);
     ticket_sweep(a->tickets, must_leave, a);
+    live_begin(a);
     tell_useless(a);
 }

@@ -191,6 +191,7 @@ static void answer(struct map_job *job)
         return;
     rules.issuer_in_ntauth = job->ad->any_ca ? job->in_ntauth_by_chain : job->in_ntauth_by_issuer;
     rules.at = job->at;
+    rules.fresh = job->fresh;
     if (job->ad->check_workstation)
         rules.workstation = text_slice(&job->workstation);
     if (facts_read(text_slice(&job->leaf), &facts, &why)) {

@@ -30,6 +30,7 @@ struct map_job {
     uint64_t ticket;                  /* or: the live login whose account is looked at once more */
     struct ad *ad;
     struct text leaf, roles;          /* roles: names of the configuration, one per line */
+    bool fresh;                       /* no answer of a moment ago will do */
     bool in_ntauth_by_issuer, in_ntauth_by_chain;
     int64_t at;
     struct text workstation;

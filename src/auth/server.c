@@ -206,6 +206,24 @@ static int on_end(struct auth_server *a, const struct peer *p, struct wire_in *i
     return err;
 }
 
+static int on_present(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct auth_present m;
+    int err = auth_present_decode(in, &m);
+    if (!err)
+        login_present(a, p->index, &m);
+    return err;
+}
+
+static int on_grant_held(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct grant_held m;
+    int err = grant_held_decode(in, &m);
+    if (!err)
+        login_held(a, p->index, &m);
+    return err;
+}
+
 static int on_grant_answer(struct auth_server *a, const struct peer *p, struct wire_in *in)
 {
     struct grant_answer m;
@@ -245,8 +263,10 @@ static const struct {
     { ROLE_WORKER, &auth_channel,  MSG_auth_end,     on_end          },
     { ROLE_WORKER, &auth_channel,  MSG_auth_certificate, on_certificate },
     { ROLE_WORKER, &auth_channel,  MSG_auth_forget,  on_forget       },
+    { ROLE_WORKER, &auth_channel,  MSG_auth_present, on_present      },
     { ROLE_BROKER, &grant_channel, MSG_grant_answer, on_grant_answer },
     { ROLE_MEMBERSHIP, &membership_channel, MSG_membership_answer, on_membership_answer },
+    { ROLE_BROKER, &grant_channel, MSG_grant_held,   on_grant_held   },
     { ROLE_PAM,    &pam_channel,   MSG_pam_answer,   on_pam_answer   },
 };
 
@@ -378,7 +398,9 @@ static void collect_inquiries(struct auth_server *a)
 {
     for (struct inquiry_job *job; (job = inquiry_take(a->inquiry));) {
         struct parked *w = job->context;
-        if (w->rehearsal) {
+        if (job->ticket) {
+            live_judged(a, job);
+        } else if (w->rehearsal) {
             rehearsal_resume(a, w->rehearsal, text_slice(&job->steps));
             w->rehearsal = NULL;
         } else {

@@ -6,6 +6,7 @@
 #include "auth/cache.h"
 #include "auth/denial.h"
 #include "auth/certificate.h"
+#include "auth/live.h"
 #include "auth/mapper.h"
 #include "auth/server.h"
 #include "auth/ticket.h"
@@ -43,7 +44,8 @@ struct auth_server {
     struct verifier *verifier;
     struct mapper *mapper;
     struct ad *ad;        /* of the snapshot; NULL: no directory, or none that can be used */
-    int64_t next_recheck; /* monotonic ms: live logins are looked up in the directory once more */
+    struct live live;
+    struct returnings *returning; /* login_return.c; NULL: nobody comes back */
     struct cache *cache;
     struct ticket_table *tickets;
     bool lockout_is_shared;
@@ -116,6 +118,9 @@ void login_membership_answered(struct auth_server *a, const struct membership_an
 void login_pam_answered(struct auth_server *a, const struct pam_answer *m);
 void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m);
 void login_end(struct auth_server *a, unsigned worker, uint64_t ticket);
+/* Of another start of ours: what the broker holds, what the worker presents. */
+void login_held(struct auth_server *a, unsigned broker, const struct grant_held *m);
+void login_present(struct auth_server *a, unsigned worker, const struct auth_present *m);
 /* A program went away: what waits for it, and the logins that lived in it. */
 void login_peer_gone(struct auth_server *a, unsigned role, unsigned index);
 /* Take over the child's new snapshot: passwords in use, cache, live logins. */

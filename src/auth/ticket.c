@@ -89,6 +89,19 @@ void ticket_sweep(struct ticket_table *t, bool (*leave)(void *context, const str
         }
 }
 
+bool ticket_walk(struct ticket_table *t, size_t *bucket, void (*visit)(void *context, const struct ticket *ticket),
+                 void *context, size_t *seen_inout)
+{
+    if (*bucket >= BUCKETS)
+        return false;
+    for (const struct ticket *ticket = t->buckets[*bucket], *next; ticket; ticket = next) {
+        next = ticket->next;
+        ++*seen_inout;
+        visit(context, ticket);
+    }
+    return ++*bucket < BUCKETS;
+}
+
 size_t ticket_count(const struct ticket_table *t)
 {
     return t->count;

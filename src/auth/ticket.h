@@ -26,4 +26,8 @@ const struct ticket *ticket_find(const struct ticket_table *t, uint64_t number);
 void ticket_remove(struct ticket_table *t, uint64_t number);
 /* Remove every ticket for which `leave` says true (it has told whom it must). */
 void ticket_sweep(struct ticket_table *t, bool (*leave)(void *context, const struct ticket *ticket), void *context);
+/* Show `visit` the tickets of one more bucket, which it may remove; *bucket begins with 0, *seen_inout is raised by their
+ * number.  False: that was the last. */
+bool ticket_walk(struct ticket_table *t, size_t *bucket, void (*visit)(void *context, const struct ticket *ticket),
+                 void *context, size_t *seen_inout);
 size_t ticket_count(const struct ticket_table *t);

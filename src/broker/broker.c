@@ -83,8 +83,20 @@ void broker_set_snapshot(struct broker *b, struct snapshot *snapshot)
     snapshot_unref(old);
 }
 
+static int tell_held(void *context, const struct grant *g)
+{
+    const int *auth = context;
+    return DATAGRAM_SEND(*auth, -1, grant_held, .ticket = g->ticket, .site = g->site, .roles = text_slice(&g->roles),
+                         .memo = text_slice(&g->memo));
+}
+
+/* One that was started anew learns which logins live, before it is asked for more.  It reads whatever comes, so this
+ * does not wait long; a grant that ends meanwhile is told by the worker. */
 void broker_set_auth(struct broker *b, int fd)
 {
+    int err = grants_each(&b->grants, tell_held, &fd);
+    if (err)
+        broker_tell(b, LOG_LEVEL_ERROR, "the authenticator could not be told which logins live: %s", err_text(err));
     link_replace(&b->auth, fd);
 }
 

@@ -143,11 +143,26 @@ static void test_auth_restarts(void **state)
     struct world w;
     int pair[2];
     world_open(&w, (struct world_options){ 0 });
-    uint64_t anna = world_login(&w, "anna");
+    char buffer[4096];
+    struct slice datagram;
+    OWNED_FD fd = -1;
+    const struct wire_message *m;
+    struct wire_in in;
+    struct grant_held held;
+    struct grant_give give = { .ticket = 77, .site = 1, .account = GRANT_CUSTOM, .user = SLICE_LITERAL("anna"),
+                               .roles = SLICE_LITERAL("staff"), .memo = SLICE_LITERAL("whatever") };
+    assert_true(world_give(&w, give).accepted);
+    uint64_t anna = give.ticket;
     close(w.auth);
     assert_int_equal(datagram_pair(pair), 0);
     w.auth = pair[0];
     broker_set_auth(&w.broker, pair[1]);
+    /* the new one is told who lives, in the old one's words */
+    assert_int_equal(datagram_receive(w.auth, buffer, sizeof buffer, &datagram, &fd), 0);
+    assert_int_equal(wire_channel_accept(&grant_channel, ROLE_BROKER, datagram, 0, &m, &in), 0);
+    assert_int_equal(m->number, MSG_grant_held);
+    assert_int_equal(grant_held_decode(&in, &held), 0);
+    assert_true(held.ticket == anna && held.site == 1 && slice_equal_str(held.roles, "staff") && slice_equal_str(held.memo, "whatever"));
     assert_int_equal(ask(&w, anna, BROKER_STAT, "/")->m.status, 0);
     uint64_t again = world_login(&w, "sys");
     assert_int_equal(ask(&w, again, BROKER_STAT, "/")->m.status, 0);

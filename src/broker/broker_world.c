@@ -343,7 +343,8 @@ struct grant_answer world_give(struct world *w, struct grant_give give)
     assert_int_equal(DATAGRAM_SEND(w->auth, -1, grant_give, .ticket = give.ticket, .site = give.site,
                                    .account = give.account, .identity = give.identity, .uid = give.uid, .gid = give.gid,
                                    .groups = give.groups, .user = give.user, .domain = give.domain, .roles = give.roles,
-                                   .client = give.client, .home_root = give.home_root, .home_dir = give.home_dir),
+                                   .client = give.client, .home_root = give.home_root, .home_dir = give.home_dir,
+                                   .memo = give.memo),
                      0);
     assert_int_equal(datagram_receive(w->auth, buffer, sizeof buffer, &datagram, &fd), 0);
     const struct wire_message *m;

@@ -41,7 +41,8 @@ static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
     text_add(&g->roles, m->roles);
     text_add(&g->home_root, m->home_root);
     text_add(&g->home_dir, m->home_dir);
-    if (text_error(&g->home_root) || text_error(&g->home_dir))
+    text_add(&g->memo, m->memo);
+    if (text_error(&g->memo) || text_error(&g->home_root) || text_error(&g->home_dir))
         return ERR_NOMEM;
     if (text_error(&g->user) || text_error(&g->domain) || text_error(&g->roles))
         return ERR_NOMEM;
@@ -117,6 +118,7 @@ void grant_free(struct grant *g)
     text_free(&g->user);
     text_free(&g->domain);
     text_free(&g->roles);
+    text_free(&g->memo);
     text_free(&g->home);
     text_free(&g->start);
     text_free(&g->home_root);
@@ -206,6 +208,17 @@ void grants_drop_all(struct grants *g)
             if (is_idle)
                 grant_free(grant);
         }
+}
+
+int grants_each(struct grants *g, int (*visit)(void *context, const struct grant *grant), void *context)
+{
+    int err = 0;
+    pthread_mutex_lock(&g->lock);
+    for (size_t i = 0; i < g->bucket_count && !err; i++)
+        for (const struct grant *grant = g->buckets[i]; grant && !err; grant = grant->next)
+            err = visit(context, grant);
+    pthread_mutex_unlock(&g->lock);
+    return err;
 }
 
 struct place_view grant_view(const struct grant *g)

@@ -34,6 +34,7 @@ struct grant {
     pthread_mutex_t busy;
 
     struct text user, domain, roles;
+    struct text memo;   /* the authenticator's */
     bool is_anonymous;
     struct identity identity;
     struct net_addr client;
@@ -71,6 +72,9 @@ struct grant *grants_take(struct grants *g, uint64_t ticket);
 void grants_put(struct grants *g, struct grant *grant);
 void grants_drop(struct grants *g, uint64_t ticket);
 void grants_drop_all(struct grants *g);
+
+/* Call `visit` for each; it may not touch the table.  Ends at the first error, which it returns. */
+MUST_USE int grants_each(struct grants *g, int (*visit)(void *context, const struct grant *grant), void *context);
 
 struct place_view grant_view(const struct grant *g);
 struct authorization_subject grant_subject(const struct grant *g);

@@ -376,7 +376,7 @@ enum directory_verdict directory_map(struct directory *d, const struct cert_fact
     add_key(&key, facts, rules, role_names);
     if (text_error(&key))
         return DIRECTORY_UNAVAILABLE;
-    if (recall(d, &key, &verdict, &account)) {
+    if (!rules->fresh && recall(d, &key, &verdict, &account)) {
         if (steps)
             text_add_str(steps, "directory: the answer of a moment ago still counts\n");
     } else {

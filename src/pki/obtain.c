@@ -113,6 +113,8 @@ static bool is_valid(const struct ask *a, const struct pki_item *item)
  * be had, however long ago it was signed. */
 static bool is_fresh(const struct ask *a, const struct pki_item *item)
 {
+    if (a->within && a->at - item->fetched >= a->within)
+        return false;
     int64_t just = a->freshness < PKI_FAILURE_MS / 1000 ? a->freshness : PKI_FAILURE_MS / 1000;
     return !a->freshness || a->at - item->this_update <= a->freshness || a->now - item->fetched < just;
 }

@@ -136,6 +136,7 @@ enum revocation_status revocation_check(struct revocation *r, const struct revoc
     }
     ask.cache_only = question->flags & PKI_REVOCATION_CACHE_ONLY;
     ask.freshness = question->freshness;
+    ask.within = question->within;
     ask.at = question->at;
     ask.now = question->now ? question->now : question->at;
     ask.deadline_ms = fetch_now_ms() + (question->retrieval_ms > 0 ? question->retrieval_ms : BUDGET_DEFAULT_MS);

@@ -30,6 +30,7 @@ struct revocation_question {
     const struct pki_stores *stores;
     unsigned flags;              /* enum pki_flag: CACHE_ONLY; with NO_REVOCATION_CHECK do not ask at all */
     int64_t freshness;           /* revocationFreshnessTime in seconds, 0: until nextUpdate */
+    int64_t within;              /* what was fetched longer ago than these seconds is asked for anew; 0: never for that */
     int64_t retrieval_ms;        /* revocationUrlRetrievalTimeout: budget of the whole verdict; 0: 15 s */
     int64_t at;                  /* seconds since the epoch */
     int64_t now;                 /* when an answer is fetched; 0: `at` is now */

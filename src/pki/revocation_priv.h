@@ -36,7 +36,7 @@ struct ask {
     struct fetch_policy policy;
     struct text hosts;          /* owns policy.hosts */
     bool cache_only;
-    int64_t freshness, at, now, deadline_ms; /* `now`: the cache's clock, where `at` may be any moment */
+    int64_t freshness, within, at, now, deadline_ms; /* `now`: the cache's clock, where `at` may be any moment */
     X509 *cert, *issuer;        /* borrowed */
     bool *stale;                /* set when something older than wanted was used */
 };

@@ -63,6 +63,7 @@ WIRE_MESSAGE(auth_end, AUTH_END_FIELDS)
 #define AUTH_REVOKE_FIELDS(F)                \
     F(u64,  ticket,    UINT64_MAX)           \
     F(u32,  substatus, 255)                  \
+    F(u32,  win32,     UINT32_MAX)           \
     F(text, why,       DETAIL_LIMIT)
 WIRE_MESSAGE(auth_revoke, AUTH_REVOKE_FIELDS)
 
@@ -96,6 +97,15 @@ WIRE_MESSAGE(auth_certified, AUTH_CERTIFIED_FIELDS)
 #define AUTH_FORGET_FIELDS(F) F(u64, certificate, UINT64_MAX)
 WIRE_MESSAGE(auth_forget, AUTH_FORGET_FIELDS)
 
+/* Worker -> auth, for every login, when the authenticator was started anew: it lives in this session, whose client
+ * showed `chain` ("": none).  Answered by auth_certified where there is one.  Whose login it is the broker says. */
+#define AUTH_PRESENT_FIELDS(F)               \
+    F(u64,   ticket,     UINT64_MAX)         \
+    F(u64,   session,    UINT64_MAX)         \
+    F(u32,   site,       UINT32_MAX)         \
+    F(bytes, chain,      CERT_CHAIN_LIMIT)
+WIRE_MESSAGE(auth_present, AUTH_PRESENT_FIELDS)
+
 /*    no  message      sender       fds */
 #define AUTH_CHANNEL(M)                      \
     M(1, auth_login,  ROLE_WORKER, 0)        \
@@ -105,5 +115,6 @@ WIRE_MESSAGE(auth_forget, AUTH_FORGET_FIELDS)
     M(5, auth_block,  ROLE_AUTH,   0)        \
     M(6, auth_certificate, ROLE_WORKER, 0)   \
     M(7, auth_certified, ROLE_AUTH, 0)       \
-    M(8, auth_forget, ROLE_WORKER, 0)
+    M(8, auth_forget, ROLE_WORKER, 0)        \
+    M(9, auth_present, ROLE_WORKER, 0)
 WIRE_CHANNEL(auth_channel, AUTH_CHANNEL)

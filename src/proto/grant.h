@@ -27,7 +27,8 @@ enum { HOME_ATTRIBUTE_LIMIT = 2048 };
 
 /* Auth -> broker.  `client` is where the session comes from.  `roles` are group or role names, one per line.  `groups` are
  * u32 little-endian.  `home_root` and `home_dir`: msIIS-FTPRoot and msIIS-FTPDir as the directory has them, for sites with
- * userIsolation mode ActiveDirectory; whether they lie below a configured root the broker says. */
+ * userIsolation mode ActiveDirectory; whether they lie below a configured root the broker says.
+ * `memo` is the authenticator's alone: the broker keeps it and gives it back in grant_held. */
 #define GRANT_GIVE_FIELDS(F)                  \
     F(u64,   ticket,   UINT64_MAX)            \
     F(u32,   site,     UINT32_MAX)            \
@@ -41,7 +42,8 @@ enum { HOME_ATTRIBUTE_LIMIT = 2048 };
     F(text,  roles,    ROLES_LIMIT)           \
     F(addr,  client,   0)                     \
     F(text,  home_root, HOME_ATTRIBUTE_LIMIT) \
-    F(text,  home_dir, HOME_ATTRIBUTE_LIMIT)
+    F(text,  home_dir, HOME_ATTRIBUTE_LIMIT) \
+    F(bytes, memo,     MEMO_LIMIT)
 WIRE_MESSAGE(grant_give, GRANT_GIVE_FIELDS)
 
 /* Broker -> auth.  `home` is the virtual start directory. */
@@ -69,9 +71,18 @@ WIRE_MESSAGE(grant_revoke, GRANT_REVOKE_FIELDS)
     F(bytes, groups,   GROUPS_LIMIT)
 WIRE_MESSAGE(grant_fixed, GRANT_FIXED_FIELDS)
 
+/* Broker -> auth, for every grant, when the authenticator was started anew: this login lives. */
+#define GRANT_HELD_FIELDS(F)                  \
+    F(u64,   ticket,   UINT64_MAX)            \
+    F(u32,   site,     UINT32_MAX)            \
+    F(text,  roles,    ROLES_LIMIT)           \
+    F(bytes, memo,     MEMO_LIMIT)
+WIRE_MESSAGE(grant_held, GRANT_HELD_FIELDS)
+
 #define GRANT_CHANNEL(M)                      \
     M(1, grant_give,   ROLE_AUTH,   0)        \
     M(2, grant_answer, ROLE_BROKER, 0)        \
     M(3, grant_revoke, ROLE_AUTH,   0)        \
-    M(4, grant_fixed, ROLE_AUTH,  0)
+    M(4, grant_fixed, ROLE_AUTH,  0)          \
+    M(5, grant_held,   ROLE_BROKER, 0)
 WIRE_CHANNEL(grant_channel, GRANT_CHANNEL)

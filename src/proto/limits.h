@@ -6,6 +6,7 @@ enum {
     NAME_LIMIT = 1024,          /* user, role, host, site name */
     CERT_CHAIN_LIMIT = 64 * 1024, /* what a client sent, DER */
     CERT_LOG_LIMIT = 2 * 1024,  /* a client's certificate as logs show it */
+    MEMO_LIMIT = 4 * 1024,      /* what the authenticator has a broker keep about a login */
     SECRET_LIMIT = 1024,        /* a password */
     DETAIL_LIMIT = 512,         /* a text for people */
     ROLES_LIMIT = 32 * 1024,    /* all roles of one login, one per line */

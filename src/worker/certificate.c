@@ -76,9 +76,41 @@ void certificate_follow_site(struct session *s)
         certificate_judge(s);
 }
 
+static void present(struct session *s)
+{
+    struct worker *w = s->worker;
+    OWNED_TEXT_BUFFER chain = { 0 };
+    bool shown = s->cert_state == CERT_GOOD;
+    s->certificate = 0; /* that number was the other's */
+    if (shown && (stream_peer_chain(&s->stream, &chain) || !chain.len || chain.len > CERT_CHAIN_LIMIT)) {
+        session_end(s, SUB_CERTIFICATE_INVALID, REPLY_NO_SERVICE); /* it cannot be shown again: CCC has been, say */
+        return;
+    }
+    if (LINK_SEND(&w->auth, &w->out, auth_present, .ticket = s->ticket, .session = s->id, .site = s->site->id,
+                  .chain = text_slice(&chain)))
+        session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
+}
+
+void certificates_present(struct worker *w)
+{
+    struct session *s;
+    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
+        session_enter(s);
+        if (s->ticket)
+            present(s);
+        else if (s->cert_state == CERT_GOOD || s->cert_state == CERT_LATE)
+            certificate_judge(s);
+        session_leave(s);
+    }
+}
+
 void certificate_judged(struct worker *w, const struct auth_certified *m)
 {
     struct session *s = worker_session(w, m->session);
+    if (s && s->ticket && s->cert_state == CERT_GOOD && !s->certificate && s->cert_site == m->site && m->certificate) {
+        s->certificate = m->certificate; /* presented once more */
+        return;
+    }
     if (!s || s->cert_state != CERT_PENDING || s->cert_site != m->site) {
         if (m->certificate && LINK_SEND(&w->auth, &w->out, auth_forget, .certificate = m->certificate))
             worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a certificate is gone");

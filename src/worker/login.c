@@ -298,6 +298,7 @@ static void take_revoke(struct worker *w, const struct auth_revoke *m)
         session_enter(s);
         certificate_note(s, m->why);
         session_end(s, m->substatus, REPLY_NO_SERVICE);
+        s->end_win32 = m->win32;
         session_leave(s);
     }
 }

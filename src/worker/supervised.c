@@ -2,6 +2,7 @@
 #include "worker/supervised.h"
 
 #include "base/own.h"
+#include "worker/certificate.h"
 #include "worker/hosts.h"
 #include "worker/listeners.h"
 #include "worker/run.h"
@@ -71,6 +72,8 @@ int supervised_connect(struct worker *w, unsigned role, int fd)
         int err = link_open(l, w->loop, fd);
         if (err)
             close(fd);
+        else if (role == ROLE_AUTH)
+            certificates_present(w);
         return err;
     }
     close(fd);
