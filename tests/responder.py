@@ -1,10 +1,12 @@
 """An HTTP server on loopback that publishes CRLs, issuers and OCSP answers, as well or as badly as a test wants."""
+import base64
 import contextlib
 import http.server
 import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
 
 
 class Responder:
@@ -16,7 +18,7 @@ class Responder:
 
     def __init__(self):
         self.files, self.manner, self.hits = {}, {}, []
-        self.ocsp = None
+        self.ocsp, self.gets = None, 0
         self.released = threading.Event()
         self.arrived = threading.Condition()
         responder = self
@@ -26,6 +28,12 @@ class Responder:
                 pass
 
             def do_GET(self):
+                if self.path.startswith("/ocsp/"):
+                    request = base64.b64decode(urllib.parse.unquote(self.path[6:]), validate=True)
+                    self.path = "/ocsp"
+                    responder.gets += 1
+                    responder.serve(self, responder.answer(request))
+                    return
                 responder.serve(self, responder.files.get(self.path))
 
             def do_POST(self):

@@ -148,7 +148,7 @@ static void test_auth_restarts(void **state)
     OWNED_FD fd = -1;
     const struct wire_message *m;
     struct wire_in in;
-    struct grant_held held;
+    struct grant_held held = { 0 };
     struct grant_give give = { .ticket = 77, .site = 1, .account = GRANT_CUSTOM, .user = SLICE_LITERAL("anna"),
                                .roles = SLICE_LITERAL("staff"), .memo = SLICE_LITERAL("whatever") };
     assert_true(world_give(&w, give).accepted);

@@ -1,4 +1,4 @@
-/* cache.c - see cache.h.  A list with the most recently used entry first; a few hundred entries are usual. */
+/* cache.c - see cache.h.  A hash table whose entries are in a ring as well, the most recently used one first. */
 #include "pki/cache.h"
 
 #include <errno.h>
@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { BUCKETS = 8192 };
+
 struct entry {
-    struct entry *next;
+    struct entry *next;            /* in its bucket */
+    struct entry *newer, *older;   /* in the ring */
     struct pki_key key;
     struct pki_item *item; /* NULL: not there */
     bool flying;
@@ -19,7 +22,8 @@ struct entry {
 struct pki_cache {
     pthread_mutex_t lock;
     pthread_cond_t landed;
-    struct entry *entries;
+    struct entry *buckets[BUCKETS];
+    struct entry ring; /* its `older` is the newest, its `newer` the oldest */
     size_t count, bytes;
 };
 
@@ -35,6 +39,7 @@ struct pki_cache *pki_cache_new(void)
     struct pki_cache *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
+    c->ring.newer = c->ring.older = &c->ring;
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -81,15 +86,43 @@ static void set_item(struct pki_cache *c, struct entry *e, struct pki_item *item
     e->item = item;
 }
 
+/* Keys are digests: any bytes will do. */
+static struct entry **place_of(struct pki_cache *c, const struct pki_key *key)
+{
+    struct entry **at = &c->buckets[(key->bytes[0] | key->bytes[1] << 8) % BUCKETS];
+    while (*at && memcmp(&(*at)->key, key, sizeof *key) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static void take_out(struct entry *e)
+{
+    e->newer->older = e->older;
+    e->older->newer = e->newer;
+}
+
+static void put_first(struct pki_cache *c, struct entry *e)
+{
+    e->newer = &c->ring;
+    e->older = c->ring.older;
+    e->older->newer = c->ring.older = e;
+}
+
+static void drop(struct pki_cache *c, struct entry *e)
+{
+    *place_of(c, &e->key) = e->next;
+    take_out(e);
+    set_item(c, e, NULL);
+    free(e);
+    c->count--;
+}
+
 void pki_cache_free(struct pki_cache *c)
 {
     if (!c)
         return;
-    for (struct entry *e; (e = c->entries);) {
-        c->entries = e->next;
-        set_item(c, e, NULL);
-        free(e);
-    }
+    while (c->ring.older != &c->ring)
+        drop(c, c->ring.older);
     pthread_cond_destroy(&c->landed);
     pthread_mutex_destroy(&c->lock);
     free(c);
@@ -98,33 +131,22 @@ void pki_cache_free(struct pki_cache *c)
 /* Found entries move to the front. */
 static struct entry *find(struct pki_cache *c, const struct pki_key *key)
 {
-    for (struct entry **at = &c->entries; *at; at = &(*at)->next) {
-        struct entry *e = *at;
-        if (memcmp(&e->key, key, sizeof *key) != 0)
-            continue;
-        *at = e->next;
-        e->next = c->entries;
-        c->entries = e;
-        return e;
+    struct entry *e = *place_of(c, key);
+    if (e) {
+        take_out(e);
+        put_first(c, e);
     }
-    return NULL;
+    return e;
 }
 
 /* Drop what was not used for longest until the limits hold; what somebody fetches or waits for stays. */
 static void shrink(struct pki_cache *c)
 {
-    while (c->count > PKI_CACHE_ENTRIES || c->bytes > PKI_CACHE_BYTES) {
-        struct entry **last = NULL;
-        for (struct entry **at = &c->entries; *at; at = &(*at)->next)
-            if (!(*at)->flying && !(*at)->waiting)
-                last = at;
-        if (!last)
-            return;
-        struct entry *gone = *last;
-        *last = gone->next;
-        set_item(c, gone, NULL);
-        free(gone);
-        c->count--;
+    struct entry *next;
+    for (struct entry *e = c->ring.newer; e != &c->ring && (c->count > PKI_CACHE_ENTRIES || c->bytes > PKI_CACHE_BYTES); e = next) {
+        next = e->newer;
+        if (!e->flying && !e->waiting)
+            drop(c, e);
     }
 }
 
@@ -137,8 +159,8 @@ static struct entry *find_or_add(struct pki_cache *c, const struct pki_key *key)
     if (!e)
         return NULL;
     e->key = *key;
-    e->next = c->entries;
-    c->entries = e;
+    *place_of(c, key) = e;
+    put_first(c, e);
     c->count++;
     return e;
 }
@@ -206,13 +228,36 @@ void pki_cache_end(struct pki_cache *c, const struct pki_key *key, struct pki_it
     pthread_mutex_unlock(&c->lock);
 }
 
+bool pki_cache_failed(struct pki_cache *c, const struct pki_key *key, int64_t allowed_ms)
+{
+    pthread_mutex_lock(&c->lock);
+    const struct entry *e = find(c, key);
+    bool failed = e && failed_lately(e, allowed_ms);
+    pthread_mutex_unlock(&c->lock);
+    return failed;
+}
+
+void pki_cache_note(struct pki_cache *c, const struct pki_key *key, int64_t failed_after_ms)
+{
+    pthread_mutex_lock(&c->lock);
+    struct entry *e = failed_after_ms ? find_or_add(c, key) : find(c, key);
+    if (e) {
+        e->failed_ms = failed_after_ms ? now_ms() : 0;
+        e->failed_after_ms = failed_after_ms;
+    }
+    shrink(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
 void pki_cache_flush(struct pki_cache *c, bool all)
 {
     pthread_mutex_lock(&c->lock);
-    for (struct entry *e = c->entries; e; e = e->next) {
+    for (struct entry *e = c->ring.older; e != &c->ring; e = e->older) {
         e->failed_ms = 0;
         if (all)
             set_item(c, e, NULL);
+        else if (e->item)
+            atomic_store(&e->item->doubted, true);
     }
     pthread_mutex_unlock(&c->lock);
 }

@@ -7,9 +7,11 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/text.h"
 
-enum { PKI_KEY_SIZE = 32, PKI_CACHE_ENTRIES = 4096, PKI_CACHE_BYTES = 128 * 1024 * 1024, PKI_FAILURE_MS = 30 * 1000 };
+enum { PKI_KEY_SIZE = 32, PKI_CACHE_ENTRIES = 65536, PKI_CACHE_BYTES = 128 * 1024 * 1024, PKI_FAILURE_MS = 30 * 1000 };
 
 struct pki_key { /* a digest of everything that makes the answer what it is */
     uint8_t bytes[PKI_KEY_SIZE];
@@ -22,6 +24,7 @@ struct pki_item {
     void *parsed;                /* what the owner of the key makes of them */
     void (*free_parsed)(void *); /* may be NULL */
     int64_t this_update, next_update, fetched; /* seconds since the epoch; next_update 0: not said */
+    atomic_bool doubted;         /* something newer is wanted, if it can be had */
     unsigned refs;               /* cache.c's */
 };
 
@@ -48,5 +51,10 @@ enum pki_flight pki_cache_begin(struct pki_cache *c, const struct pki_key *key, 
  * that is there does not replace it (threats.md C11). */
 void pki_cache_end(struct pki_cache *c, const struct pki_key *key, struct pki_item *item, int64_t allowed_ms);
 
-/* Forget failures; with `all` the items, too. */
+/* Failures that concern more than one item (an address that does not answer): noted under a key of their own, which
+ * counts as pki_cache_begin counts.  `failed_after_ms` 0: it answers again. */
+bool pki_cache_failed(struct pki_cache *c, const struct pki_key *key, int64_t allowed_ms);
+void pki_cache_note(struct pki_cache *c, const struct pki_key *key, int64_t failed_after_ms);
+
+/* Forget failures and ask for everything anew, as far as it can be had; with `all` forget the items, too. */
 void pki_cache_flush(struct pki_cache *c, bool all);

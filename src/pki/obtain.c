@@ -88,12 +88,13 @@ void ask_end(struct ask *a)
     text_free(&a->hosts);
 }
 
-static MUST_USE int make_key(const struct source *s, struct pki_key *key_out)
+/* Of the item, or of the address alone, whose server may be dead for all who ask it. */
+static MUST_USE int make_key(const struct source *s, bool address, struct pki_key *key_out)
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
-    const X509 *parts[] = { s->issuer, s->about };
+    const X509 *parts[] = { address ? NULL : s->issuer, address ? NULL : s->about };
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, s->kind, strlen(s->kind) + 1);
+    bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, address ? "address" : s->kind, strlen(address ? "address" : s->kind) + 1);
     for (size_t i = 0; ok && i < sizeof parts / sizeof parts[0]; i++) {
         unsigned len = 0;
         ok = (!parts[i] || X509_digest(parts[i], EVP_sha256(), digest, &len)) && EVP_DigestUpdate(md, digest, len);
@@ -111,9 +112,11 @@ static bool is_valid(const struct ask *a, const struct pki_item *item)
 
 /* Whether revocationFreshnessTime asks for something newer.  An answer that was fetched a moment ago is as new as can
  * be had, however long ago it was signed. */
-static bool is_fresh(const struct ask *a, const struct pki_item *item)
+static bool is_fresh(const struct ask *a, struct pki_item *item)
 {
-    if (a->within && a->at - item->fetched >= a->within)
+    if (atomic_load(&item->doubted))
+        return false;
+    if (a->within && a->now - item->fetched >= a->within)
         return false;
     int64_t just = a->freshness < PKI_FAILURE_MS / 1000 ? a->freshness : PKI_FAILURE_MS / 1000;
     return !a->freshness || a->at - item->this_update <= a->freshness || a->now - item->fetched < just;
@@ -135,9 +138,14 @@ static const char *fetch_failure(int err)
 
 static MUST_USE int download(const struct ask *a, const struct source *s, int64_t deadline_ms, struct text *bytes_out)
 {
-    const struct fetch_request request = { s->url, s->body, s->type, s->max, deadline_ms };
-    if (!slice_starts_fold(s->url, SLICE_LITERAL("ldap:")))
-        return fetch(&a->policy, &request, bytes_out);
+    const struct fetch_request request = { s->get.len ? s->get : s->url, s->get.len ? SLICE_NONE : s->body, s->type, s->max, deadline_ms };
+    if (!slice_starts_fold(s->url, SLICE_LITERAL("ldap:"))) {
+        int err = fetch(&a->policy, &request, bytes_out);
+        if (err != ERR_NOT_FOUND || !s->get.len)
+            return err;
+        const struct fetch_request post = { s->url, s->body, s->type, s->max, deadline_ms };
+        return fetch(&a->policy, &post, bytes_out); /* a responder that does not know GET */
+    }
     pthread_mutex_lock(&a->r->lock);
     const struct revocation_options options = a->r->options;
     pthread_mutex_unlock(&a->r->lock);
@@ -177,6 +185,24 @@ static struct pki_item *find_valid(const struct ask *a, const struct pki_key *ke
     return NULL;
 }
 
+/* Whoever else asks this address shall not wait as long for a server that does not answer. */
+static struct pki_item *fetch_noting(const struct ask *a, const struct source *s, int64_t allowed, int64_t deadline_ms,
+                                     int *err_out, const char **why_out)
+{
+    struct pki_key address;
+    if (make_key(s, true, &address))
+        return NULL;
+    if (pki_cache_failed(a->r->cache, &address, allowed)) {
+        *err_out = ERR_IO;
+        *why_out = "failed a moment ago and is left alone for a while";
+        return NULL;
+    }
+    struct pki_item *item = fetch_item(a, s, deadline_ms, err_out, why_out);
+    bool dead = *err_out == ERR_TIMEOUT || *err_out == ERR_IO || *err_out == ERR_CLOSED;
+    pki_cache_note(a->r->cache, &address, !dead ? 0 : *err_out == ERR_TIMEOUT ? allowed : INT64_MAX / 2);
+    return item;
+}
+
 /* Our own flight, or the end of somebody else's. */
 static struct pki_item *fly(const struct ask *a, const struct source *s, const struct pki_key *key, int *err_out,
                             const char **why_out)
@@ -189,7 +215,7 @@ static struct pki_item *fly(const struct ask *a, const struct source *s, const s
     struct pki_item *item = NULL;
     switch (pki_cache_begin(a->r->cache, key, allowed, now + allowed)) {
     case PKI_FLIGHT_MINE:
-        item = fetch_item(a, s, now + allowed, err_out, why_out);
+        item = fetch_noting(a, s, allowed, now + allowed, err_out, why_out);
         pki_cache_end(a->r->cache, key, item, *err_out == ERR_TIMEOUT ? allowed : INT64_MAX / 2);
         break;
     case PKI_FLIGHT_ENDED:
@@ -209,16 +235,21 @@ static struct pki_item *fly(const struct ask *a, const struct source *s, const s
 int obtain(const struct ask *a, const struct source *s, struct pki_item **item_out, bool *cached_out, const char **why_out)
 {
     struct pki_key key;
-    int err = make_key(s, &key);
+    int err = make_key(s, false, &key);
     *why_out = "is not in the cache";
     if (err)
         return err;
     struct pki_item *old = find_valid(a, &key), *new = NULL;
     if (!a->cache_only && (!old || !is_fresh(a, old)))
         new = fly(a, s, &key, &err, why_out);
+    if (new && old) {
+        atomic_store(&old->doubted, false);
+        bool is_older = new->this_update < old->this_update; /* somebody brings up what is past (threats.md C11) */
+        pki_item_unref(a->r->cache, is_older ? new : old);
+        new = is_older ? NULL : new;
+        old = is_older ? old : NULL;
+    }
     *cached_out = !new;
-    if (new && old)
-        pki_item_unref(a->r->cache, old);
     if (!new && old && !is_fresh(a, old))
         *a->stale = true;
     *item_out = new ? new : old;

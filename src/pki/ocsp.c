@@ -105,14 +105,37 @@ static OCSP_REQUEST *make_request(const struct ask *a, OCSP_CERTID **id_out)
     return NULL;
 }
 
+enum { GET_MAX = 255 }; /* octets of an encoded request that may be part of the address (RFC 6960 appendix A.1) */
+
+/* "http://host/path/" and the request, encoded twice. */
+static void make_get(struct slice url, const unsigned char *der, int len, struct text *get)
+{
+    char encoded[(GET_MAX + 2) / 3 * 4 + 1];
+    if (len > GET_MAX / 4 * 3)
+        return;
+    EVP_EncodeBlock((unsigned char *)encoded, der, len);
+    text_add(get, url);
+    if (!slice_ends(url, SLICE_LITERAL("/")))
+        text_add_char(get, '/');
+    for (const char *c = encoded; *c; c++) {
+        if (*c == '+' || *c == '/' || *c == '=')
+            text_addf(get, "%%%02X", (unsigned)*c);
+        else
+            text_add_char(get, *c);
+    }
+}
+
 static void ask_one(const struct ask *a, struct slice url, struct revocation_answer *answer)
 {
     struct ocsp_context context = { 0 };
     unsigned char *der = NULL;
     context.request = make_request(a, &context.id);
     int len = context.request ? i2d_OCSP_REQUEST(context.request, &der) : -1;
-    if (len > 0) {
-        const struct source source = { .kind = "ocsp", .url = url, .body = slice_of((char *)der, (size_t)len),
+    OWNED_TEXT_BUFFER get = { 0 };
+    if (len > 0)
+        make_get(url, der, len, &get);
+    if (len > 0 && !text_error(&get)) {
+        const struct source source = { .kind = "ocsp", .url = url, .get = text_slice(&get), .body = slice_of((char *)der, (size_t)len),
                                        .type = "application/ocsp-request", .max = OCSP_BYTES_MAX, .about = a->cert,
                                        .issuer = a->issuer, .read = read_answer, .context = &context };
         struct pki_item *item;

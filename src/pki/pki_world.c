@@ -363,14 +363,39 @@ static size_t read_request(int fd, char *buffer, size_t size, struct slice *body
     return len >= want ? len : 0;
 }
 
+/* The request that a GET carries behind "/ocsp/". */
+static struct slice decode_get(char *path, uint8_t *out)
+{
+    char *from = path + strlen("/ocsp/"), *to = from;
+    for (; *from; from++) {
+        unsigned octet;
+        if (*from == '%' && sscanf(from + 1, "%2X", &octet) == 1) {
+            *to++ = (char)octet;
+            from += 2;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = 0;
+    char *encoded = path + strlen("/ocsp/");
+    int len = EVP_DecodeBlock(out, (unsigned char *)encoded, (int)strlen(encoded));
+    for (const char *c = to; c > encoded && c[-1] == '='; c--)
+        len--;
+    path[strlen("/ocsp")] = 0;
+    return len < 0 ? SLICE_NONE : slice_of((char *)out, (size_t)len);
+}
+
 static void serve(struct world *w, int fd)
 {
-    char request[8192], verb[8], path[64];
+    char request[8192], verb[8], path[512];
+    uint8_t decoded[512];
     struct slice body = SLICE_NONE;
-    if (!read_request(fd, request, sizeof request, &body) || sscanf(request, "%7s %63s", verb, path) != 2) {
+    if (!read_request(fd, request, sizeof request, &body) || sscanf(request, "%7s %511s", verb, path) != 2) {
         close(fd);
         return;
     }
+    if (strncmp(path, "/ocsp/", 6) == 0)
+        body = decode_get(path, decoded);
     for (enum place p = AT_OCSP; p < PLACES; p++) {
         struct served *s = &w->places[p];
         if (strcmp(path, paths[p]) != 0)

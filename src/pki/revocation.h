@@ -68,5 +68,5 @@ int revocation_fetch_issuers(void *context, struct slice der, bool cache_only, s
 /* Whoever is fetching gives up within a second or so, and nobody begins again: the program ends. */
 void revocation_stop(struct revocation *r);
 
-/* Forget failures and, with `all`, every cached answer. */
+/* Forget failures and ask for everything anew, as far as it can be had; with `all` forget every cached answer. */
 void revocation_flush(struct revocation *r, bool all);

@@ -47,6 +47,7 @@ void ask_end(struct ask *a);
 struct source {
     const char *kind;           /* part of the key: the same bytes may mean different things */
     struct slice url, body;
+    struct slice get;           /* "": POST the body, if there is one, to the url; else GET this instead */
     const char *type;
     size_t max;
     const X509 *about, *issuer; /* parts of the key; NULL: none */
