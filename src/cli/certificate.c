@@ -17,8 +17,17 @@
 #include "cli/table.h"
 #include "tls/cert.h"
 
-static const char *const stores[] = { "MY", "Root", "CA", "Disallowed" };
-enum { STORE_COUNT = sizeof stores / sizeof stores[0] };
+static const char *const stores[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed" };
+enum { STORE_COUNT = sizeof stores / sizeof stores[0], KEY_STORES = 2, SOON = 30 * 86400 };
+
+/* Whether the store is for the server's own certificates; the others need no keys, and take one certificate at a time. */
+static bool holds_keys(const char *store)
+{
+    for (size_t i = 0; i < KEY_STORES; i++)
+        if (strcmp(store, stores[i]) == 0)
+            return true;
+    return false;
+}
 
 /* ---- stores ---- */
 
@@ -35,8 +44,8 @@ static int choose_store(struct cli *c, const char *otherwise, const char **store
         *store_out = stores[i];
         return EXIT_OK;
     }
-    return cli_error(c, EXIT_BAD_PARAMETER, "Unknown certificate store \"" SLICE_FMT "\": it is one of MY, Root, CA, "
-                     "Disallowed.", SLICE_ARG(written));
+    return cli_error(c, EXIT_BAD_PARAMETER, "Unknown certificate store \"" SLICE_FMT "\": it is one of MY, "
+                     "WebHosting, Root, CA, NTAuth, Disallowed.", SLICE_ARG(written));
 }
 
 static void store_path(struct cli *c, const char *store, const char *file, struct text *out)
@@ -129,6 +138,7 @@ static int show(struct cli *c, const struct cert *cert, const char *store)
 {
     struct cert_info info;
     char from[24], until[24], key[48];
+    time_t now = time(NULL);
     OWNED_TEXT_BUFFER sites = { 0 };
     cert_describe(cert, &info);
     print_time(info.not_before, from);
@@ -136,12 +146,13 @@ static int show(struct cli *c, const struct cert *cert, const char *store)
     snprintf(key, sizeof key, "%s %u", info.key_type, info.key_bits);
     add_users(c, info.thumbprint, store, &sites);
     struct listed row = {
-        .tag = "CERTIFICATE", .name = slice_str(info.thumbprint), .count = 12,
+        .tag = "CERTIFICATE", .name = slice_str(info.thumbprint), .count = 13,
         .attrs = { { "store", NULL, store, true },
                    { "subject", NULL, info.subject, true },
                    { "issuer", NULL, info.issuer, true },
                    { "notAfter", NULL, until, true },
-                   { "expired", NULL, info.not_after < time(NULL) ? "true" : "false", true },
+                   { "expired", NULL, info.not_after < now ? "true" : "false", true },
+                   { "expiresSoon", NULL, info.not_after >= now && info.not_after < now + SOON ? "true" : "false", true },
                    { "hasPrivateKey", NULL, info.has_key ? "true" : "false", true },
                    { "sites", NULL, text_str(&sites), true },
                    { "thumbprint", NULL, info.thumbprint, false },
@@ -331,13 +342,15 @@ static int refuse_duplicate(struct cli *c, const struct cert *cert, const char *
 
 static int store_it(struct cli *c, const struct cert *cert, const char *store)
 {
-    bool with_key = cert_has_key(cert) && strcmp(store, "MY") == 0; /* authorities need none: leave it where it was */
+    bool own = holds_keys(store), with_key = own && cert_has_key(cert); /* authorities need none: leave it where it was */
     int code = make_folders(c, store);
     if (!code)
         code = refuse_duplicate(c, cert, store);
     if (!code && with_key)
         code = write_part(c, cert, store, CERT_PART_KEY, "key", 0600);
-    return code ? code : write_part(c, cert, store, CERT_PART_LEAF | CERT_PART_CHAIN, "pem", 0644);
+    /* what stands in Root is trusted: nothing that merely came along is put there */
+    unsigned parts = own ? CERT_PART_LEAF | CERT_PART_CHAIN : CERT_PART_LEAF;
+    return code ? code : write_part(c, cert, store, parts, "pem", 0644);
 }
 
 static int say_added(struct cli *c, const struct cert *cert, const char *store)

@@ -167,7 +167,7 @@ static int put_file(struct import *in, const char *name, struct slice bytes)
 static int make_folders(struct import *in)
 {
     static const char *const names[] = { "", "/certificates", "/certificates/MY", "/certificates/Root", "/certificates/CA",
-                                         "/certificates/Disallowed" };
+                                         "/certificates/Disallowed", "/certificates/WebHosting", "/certificates/NTAuth" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         OWNED_TEXT_BUFFER path = { 0 };
         text_addf(&path, "%s%s", in->to, names[i]);

@@ -128,7 +128,7 @@ static int make_folder(struct cli *c, const char *path, unsigned mode)
 static int make_folders(struct cli *c, const struct drive *drives, size_t count)
 {
     static const char *const names[] = { "certificates", "certificates/MY", "certificates/Root", "certificates/CA",
-                                         "certificates/Disallowed" };
+                                         "certificates/Disallowed", "certificates/WebHosting", "certificates/NTAuth" };
     int code = EXIT_OK;
     for (size_t i = 0; !code && i < sizeof names / sizeof names[0]; i++) {
         OWNED_TEXT_BUFFER path = { 0 };

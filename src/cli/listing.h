@@ -8,7 +8,7 @@
 
 #include "cli/cli.h"
 
-enum { LISTED_ATTRS = 12 };
+enum { LISTED_ATTRS = 13 };
 
 struct listed_attr {
     const char *name;    /* as in the one-line form and in filters: "id" */

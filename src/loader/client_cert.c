@@ -6,6 +6,8 @@
  */
 #include "loader/compile_priv.h"
 
+#include <time.h>
+
 #define MAPPINGS "iisClientCertificateMappingAuthentication"
 #define SECURITY "ftpServer/security/"
 
@@ -123,6 +125,28 @@ static bool holds_key(struct slice bytes)
     return memmem(bytes.ptr, bytes.len, mark, sizeof mark - 1) != NULL;
 }
 
+static void tell_expiry(struct compiler *c, const struct compile_file *file)
+{
+    struct cert *cert = NULL;
+    struct cert_info info;
+    struct diag d = { 0 };
+    struct tm tm;
+    char when[32];
+    if (cert_parse(file->bytes, NULL, &cert, &d))
+        return; /* the authenticator says that it cannot use it */
+    cert_describe(cert, &info);
+    cert_free(cert);
+    time_t limit = (time_t)info.not_after;
+    if (info.not_after > c->in->now + EXPIRY_WARNING || !gmtime_r(&limit, &tm) || !strftime(when, sizeof when, "%Y-%m-%d", &tm))
+        return;
+    d = (struct diag){ 0 };
+    diag_place(&d, slice_str(file->name), 0, 0);
+    diag_set(&d, "the authority %s %s on %s: certificates that it issued are refused from then on", info.subject,
+             info.not_after <= c->in->now ? "expired" : "expires", when);
+    diag_todo(&d, "Put its successor beside it with \"sallyport add certificate\".");
+    report_add(c->report, LOADER_WARNING, 0, &d);
+}
+
 static void put_trust(struct compiler *c, const struct compile_file *file, enum snap_trust_store store)
 {
     if (holds_key(file->bytes)) {
@@ -132,6 +156,8 @@ static void put_trust(struct compiler *c, const struct compile_file *file, enum 
         report_add(c->report, LOADER_WARNING, 0, &d);
         return;
     }
+    if (store != SNAP_TRUST_DISALLOWED)
+        tell_expiry(c, file);
     struct snap_trust row = { .store = store, .file = snapshot_put_text(c->w, slice_str(file->name)),
                               .bytes = snapshot_put_text(c->w, file->bytes) };
     snapshot_put_row(c->w, SNAP_TABLE_trust, &row);

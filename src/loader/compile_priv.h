@@ -38,6 +38,8 @@ struct site_work {
     struct text failure; /* empty: the site can start */
 };
 
+enum { EXPIRY_WARNING = 30 * 86400 }; /* a certificate's end is told so many seconds before */
+
 struct store {
     char name[64];
     struct cert_store *certs;

@@ -13,7 +13,6 @@
 #include "base/own.h"
 #include "base/secret.h"
 
-enum { EXPIRY_WARNING = 30 * 86400 };
 static const char folder[] = "certificates/";
 
 static struct store *store_named(struct compiler *c, struct slice name)

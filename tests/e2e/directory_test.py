@@ -18,9 +18,10 @@ import time
 
 import pytest
 
+from certificate_pages_test import CERTIFICATES_ALONE, run_lines
 from harness import PATIENCE, ROOT
 from pki import CLIENT, Pki
-from rehearsal import PASSWORD, Rehearsal, first_line
+from rehearsal import ACCOUNT, ALLOWED, PASSWORD, Rehearsal, first_line
 
 pytestmark = pytest.mark.xdist_group("directory")
 FIXTURE = ROOT / "tests/fixtures/ad-dc.sh"
@@ -303,3 +304,27 @@ def test_account_changes_under_a_session(instance, domain):
         assert instance.wait_line("is logged off site 1")
         assert c.closed()
     domain.first.modify("frank", "userAccountControl", 512)
+
+
+def test_sample_by_command_line(instance, domain):
+    """The page's sample typed line by line, for an account of the directory; then each switch of the mapping taken back."""
+    alice = domain.upn("alice-sid", "alice@depot.test", domain.first.sid("alice"))
+    site = instance.add_site("ftp.depot.example")
+    site.rules = ['<add accessType="Allow" users="DEPOT\\alice" permissions="Read, Write" />']
+    domain.pki.install(instance)
+    store = instance.dir / "certificates/NTAuth"
+    store.mkdir()
+    (store / "issuing.pem").write_text(domain.pki.issuing[0].read_text())
+    instance.sallyport_xml = (f'<directory servers="ldaps://{FIRST}" bindName="svc-ftp@depot.test" bindPassword="Pass-svc-ftp!" />')
+    instance.start()
+    run_lines(instance, CERTIFICATES_ALONE.replace("THUMBPRINT", instance.make_certificate()))
+    assert instance.wait(lambda: Rehearsal(instance, site, alice).code == ALLOWED), instance.output
+    assert log_in(instance, alice, "whoever", "ignored").startswith("230")
+    lines = CERTIFICATES_ALONE.splitlines()
+    for word in ("useActiveDirectoryMapping", "clientCertAuthentication"):
+        line = next(line for line in lines if word in line)
+        run_lines(instance, line.replace('"True"', '"False"'))
+        assert instance.wait(lambda: Rehearsal(instance, site, alice).code == ACCOUNT), word
+        assert log_in(instance, alice, "alice", "Pass-alice!").startswith("530"), word
+        run_lines(instance, line)
+        assert instance.wait(lambda: Rehearsal(instance, site, alice).code == ALLOWED), word
