@@ -91,6 +91,10 @@ static void test_sites(void **state)
           NULL, 183,
           "ERROR ( message:New binding object missing required attributes. Cannot add duplicate collection entry of type "
           "'binding' with combined key attributes 'protocol, bindingInformation' respectively set to 'ftp, *:2121:'\n\n. )\n" },
+        { "friendly bindings", { "set", "site", "depot", "/bindings:ftp://*:2121,ftp://ftp.example.com,https://10.0.0.1/,ftp://[::1]:990" },
+          NULL, 0, CHANGED },
+        { "as they are kept", { "list", "site", "depot", "/text:bindings" }, NULL, 0,
+          "ftp/*:2121:,ftp/*:21:ftp.example.com,https/10.0.0.1:443:,ftp/[::1]:990:\n" },
         { "a binding without protocol", { "set", "site", "depot", "/bindings:*:21:" }, NULL, 87,
           "ERROR ( message:Invalid binding \"*:21:\": it is written protocol/address:port:host, e.g. ftp/*:21: )\n" },
         { "start needs the service", { "start", "site", "depot" }, NULL, 1062,
@@ -122,7 +126,7 @@ static void test_vdirs(void **state)
           "VDIR object \"depot/pub\" added\n" },
         { "and of the application", { "add", "vdir", "/app.name:depot/app1", "/path:/in", "/physicalPath:C:\\in" }, NULL, 0,
           "VDIR object \"depot/app1/in\" added\n" },
-        { "applications", { "list", "apps" }, NULL, 0, "APP \"depot/\" (applicationPool:)\nAPP \"depot/app1\" (applicationPool:)\n" },
+        { "applications", { "list", "apps" }, NULL, 0, "APP \"depot/\" (applicationPool:DefaultAppPool)\nAPP \"depot/app1\" (applicationPool:DefaultAppPool)\n" },
         { "virtual directories", { "list", "vdirs" }, NULL, 0,
           "VDIR \"depot/\" (physicalPath:C:\\depot)\nVDIR \"depot/pub\" (physicalPath:/srv/pub)\n"
           "VDIR \"depot/app1/\" (physicalPath:C:\\app1)\nVDIR \"depot/app1/in\" (physicalPath:C:\\in)\n" },

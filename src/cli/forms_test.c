@@ -124,7 +124,7 @@ static void test_objects(void **state)
         { "sites select their virtual directories", { "list", "vdirs", "/in" }, IN("<SITE SITE.NAME=\"depot\" />"), 0,
           "VDIR \"depot/\" (physicalPath:C:\\depot)\n" },
         { "and their applications, by a dash", { "list", "app", "-" }, IN("<SITE SITE.NAME=\"depot\" />"), 0,
-          "APP \"depot/\" (applicationPool:)\n" },
+          "APP \"depot/\" (applicationPool:DefaultAppPool)\n" },
         { "virtual directories name their site", { "list", "sites", "/in", "/xml" }, IN("<VDIR VDIR.NAME=\"depot/\" SITE.NAME=\"depot\" />"), 0,
           DECLARATION "<appcmd>\n    <SITE SITE.NAME=\"depot\" SITE.ID=\"1\" bindings=\"ftp/*:21:\" state=\"Stopped\" />\n</appcmd>\n" },
         { "set each", { "set", "site", "/in", "/id:5" }, IN("<SITE SITE.NAME=\"depot\" />"), 0, "SITE object \"depot\" changed\n" },

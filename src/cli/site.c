@@ -143,14 +143,58 @@ static int64_t next_id(struct cli *c)
     return (int64_t)id;
 }
 
+static bool is_address(struct slice host)
+{
+    if (slice_equal_str(host, "*") || (host.len && host.ptr[0] == '['))
+        return true;
+    for (size_t i = 0; i < host.len; i++)
+        if ((host.ptr[i] < '0' || host.ptr[i] > '9') && host.ptr[i] != '.')
+            return false;
+    return host.len > 0;
+}
+
+/* The friendly form, ftp://host:21, is protocol "ftp" and "*:21:host".  False when it is not written so. */
+static bool split_friendly(struct slice binding, struct slice *protocol_out, struct text *information_out)
+{
+    static const struct {
+        const char *protocol, *port;
+    } usual[] = { { "http", "80" }, { "https", "443" }, { "ftp", "21" } };
+    size_t colon = slice_find(binding, ':');
+    if (colon == SIZE_MAX || !slice_starts(slice_from(binding, colon), SLICE_LITERAL("://")))
+        return false;
+    *protocol_out = slice_first(binding, colon);
+    struct slice host = slice_from(binding, colon + 3), port = SLICE_NONE;
+    host = slice_first(host, slice_find(host, '/'));
+    size_t last = slice_find_last(host, ':'), bracket = slice_find_last(host, ']');
+    if (last != SIZE_MAX && (bracket == SIZE_MAX || last > bracket)) {
+        port = slice_from(host, last + 1);
+        host = slice_first(host, last);
+    }
+    for (size_t i = 0; !port.ptr && i < sizeof usual / sizeof usual[0]; i++)
+        if (slice_equal_fold_str(*protocol_out, usual[i].protocol))
+            port = slice_str(usual[i].port);
+    bool has_name = host.len && !is_address(host);
+    text_addf(information_out, SLICE_FMT ":" SLICE_FMT ":" SLICE_FMT, SLICE_ARG(has_name || !host.len ? SLICE_LITERAL("*") : host),
+              SLICE_ARG(port), SLICE_ARG(has_name ? host : SLICE_LITERAL("")));
+    return true;
+}
+
 static int add_binding(struct cli *c, const struct edit_place *place, struct slice binding)
 {
+    OWNED_TEXT_BUFFER friendly = { 0 };
+    struct slice protocol = SLICE_NONE, information = SLICE_NONE;
     size_t slash = slice_find(binding, '/');
-    if (slash == SIZE_MAX || slash == 0)
+    if (split_friendly(binding, &protocol, &friendly)) {
+        information = text_slice(&friendly);
+    } else if (slash != SIZE_MAX && slash > 0) {
+        protocol = slice_first(binding, slash);
+        information = slice_from(binding, slash + 1);
+    } else {
         return cli_error(c, EXIT_BAD_PARAMETER, "Invalid binding \"" SLICE_FMT "\": it is written "
                          "protocol/address:port:host, e.g. ftp/*:21:", SLICE_ARG(binding));
-    struct conf_pair pairs[] = { { SLICE_LITERAL("protocol"), slice_first(binding, slash) },
-                                 { SLICE_LITERAL("bindingInformation"), slice_from(binding, slash + 1) } };
+    }
+    struct conf_pair pairs[] = { { SLICE_LITERAL("protocol"), protocol },
+                                 { SLICE_LITERAL("bindingInformation"), information } };
     return edit_add(c, place, "bindings", pairs, 2, SLICE_NONE);
 }
 

@@ -30,7 +30,7 @@ const struct verb_row verb_rows[] = {
       "Add a site.  With /physicalPath it gets the application / and the virtual directory / as well.",
       {{ "name", "NAME", "name of the site" },
        { "id", "NUMBER", "number of the site, the next free one if left out" },
-       { "bindings", "LIST", "protocol/address:port:host, joined by commas: ftp/*:21:" },
+       { "bindings", "LIST", "protocol/address:port:host, joined by commas: ftp/*:21: or ftp://*:21" },
        { "physicalPath", "PATH", "folder of the root, %SystemDrive%\\inetpub\\ftproot or a Linux path" },
        COMMIT, { "property", "VALUE", SITE_PROPERTIES }} },
     { "set", "site", MUST_IDENTIFY, "site name", TAKES_EDITS, site_set,

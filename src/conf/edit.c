@@ -121,8 +121,11 @@ void target_write_item(struct edit *ed, struct target *t, const struct schema_co
         if (is_directive(s, x, n))
             last = n;
     }
+    bool has_room = t->missing.open_count == 0 && x->nodes[t->node].first != XML_NONE;
     if (last != XML_NONE)
         patch_insert(&ed->patch, PATCH_AFTER, last, &t->missing);
+    else if (has_room) /* IIS keeps items before the other children: sites before siteDefaults */
+        patch_insert(&ed->patch, PATCH_BEFORE, x->nodes[t->node].first, &t->missing);
     else
         target_write(ed, t);
 }

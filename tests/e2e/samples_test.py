@@ -111,6 +111,8 @@ def put_piece(config, text):
     elif tag in ("site", "siteDefaults"):
         inside = None
     if inside is None:
+        if tag == "siteDefaults":
+            fresh = re.sub(r"<siteDefaults>.*?</siteDefaults>", "", fresh, flags=re.S)
         place = re.search(r"<sites>|<sites />", fresh)
         assert place, fresh
         fresh = fresh[:place.start()] + "<sites>\n" + body + ("\n</sites>" if place.group().endswith("/>") else "") + fresh[place.end():]
