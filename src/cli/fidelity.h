@@ -8,7 +8,7 @@
 
 #include "conf/conf.h"
 #include "conf/xml.h"
-#include "loader/path_map.h"
+#include "conf/path_map.h"
 #include "tls/cert.h"
 
 enum fate {

@@ -10,7 +10,8 @@
 
 struct check {
     struct conf *c;
-    struct conf_input *in;
+    const struct conf_input *in; /* where the place's content is */
+    struct conf_input *file;
     const struct place *place;
     struct sink *sink;
 };
@@ -82,7 +83,7 @@ static void warn_holder(struct check *k, const struct schema_element *e, uint32_
 static void check_lock(struct check *k, const struct schema_element *e, uint32_t node, uint32_t attr, enum lock_kind kind)
 {
     const struct xml *x = k->in->x;
-    k->in->has_locks = true;
+    k->file->has_locks = true;
     warn_holder(k, e, node, attr);
     struct slice rest = xml_attr_text(x, attr);
     if (kind == LOCK_ITEM) {
@@ -128,15 +129,20 @@ static void check_value(struct check *k, const struct schema_element *e, uint32_
              a->name, text_str(&reason));
 }
 
-/* configSource and configProtectionProvider would take a section's content from elsewhere. */
+/* What takes a section's content from elsewhere, where it cannot.  In a location tag configSource is nothing special. */
 static bool is_source(struct check *k, const struct schema_element *e, uint32_t node, uint32_t attr)
 {
     struct slice name = xml_attr_name(k->in->x, attr);
-    bool known = slice_equal_str(name, "configSource") || slice_equal_str(name, "configProtectionProvider");
-    if (e->parent || !known || k->place->location != XML_NONE)
+    bool is_encrypted = slice_equal_str(name, "configProtectionProvider");
+    if (e->parent || k->place->location != XML_NONE || (!is_encrypted && !slice_equal_str(name, "configSource")))
         return false;
-    complain(k, e, node, k->in->x->attrs[attr].name_at, ERR_UNSUPPORTED, "Write the section's content here",
-             "The '" SLICE_FMT "' attribute is not supported yet", SLICE_ARG(name));
+    if (is_encrypted)
+        complain(k, e, node, k->in->x->attrs[attr].name_at, ERR_UNSUPPORTED, "Decrypt it on the Windows machine that has the key",
+                 "The section is encrypted and cannot be decrypted with provider '" SLICE_FMT "'",
+                 SLICE_ARG(xml_attr_text(k->in->x, attr)));
+    else if (k->in != k->file)
+        complain(k, e, node, k->in->x->attrs[attr].name_at, ERR_SYNTAX, "Name that file in the first place",
+                 "A file that configSource names cannot name another");
     return true;
 }
 
@@ -290,51 +296,59 @@ static bool is_locked(const struct xml *x, uint32_t upper, enum lock_kind list, 
     return attr != XML_NONE && !list_has(xml_attr_text(x, attr), name);
 }
 
-static void violation(struct check *k, const struct schema_element *e, uint32_t node, uint32_t at, uint32_t upper)
+/* What stands above, which may be in another file. */
+struct upper {
+    const struct conf_input *in;
+    uint32_t node;
+};
+
+static void violation(struct check *k, const struct schema_element *e, uint32_t node, uint32_t at, struct upper upper)
 {
     OWNED_TEXT_BUFFER todo = { 0 };
-    text_addf(&todo, "It is locked in line %u", k->in->x->nodes[upper].line);
+    text_addf(&todo, "It is locked in line %u", upper.in->x->nodes[upper.node].line);
+    if (upper.in != k->in)
+        text_addf(&todo, " of %s", upper.in->name);
     complain(k, e, node, at, ERR_LOCKED, text_str(&todo), "Lock violation");
 }
 
-static void check_locks(struct check *k, const struct schema_element *e, uint32_t node, uint32_t upper)
+static void check_locks(struct check *k, const struct schema_element *e, uint32_t node, struct upper upper)
 {
-    const struct xml *x = k->in->x;
+    const struct xml *x = k->in->x, *above_x = upper.in->x;
     const struct xml_node *n = &x->nodes[node];
-    if (slice_equal_fold_str(xml_attr_or(x, upper, "lockItem", SLICE_NONE), "true") &&
+    if (slice_equal_fold_str(xml_attr_or(above_x, upper.node, "lockItem", SLICE_NONE), "true") &&
         (n->attr_count || n->first != XML_NONE)) {
         violation(k, e, node, n->start, upper);
         return;
     }
     for (uint32_t i = 0; i < n->attr_count; i++) {
         struct slice name = xml_attr_name(x, n->attr + i);
-        if (schema_attr(e, name) && is_locked(x, upper, LOCK_ATTRIBUTES, LOCK_ALL_ATTRIBUTES_EXCEPT, name))
+        if (schema_attr(e, name) && is_locked(above_x, upper.node, LOCK_ATTRIBUTES, LOCK_ALL_ATTRIBUTES_EXCEPT, name))
             violation(k, e, node, x->attrs[n->attr + i].name_at, upper);
     }
     for (uint32_t child = n->first; child != XML_NONE; child = x->nodes[child].next) {
         struct slice name = xml_name(x, child);
-        if (is_locked(x, upper, LOCK_ELEMENTS, LOCK_ALL_ELEMENTS_EXCEPT, name)) {
+        if (is_locked(above_x, upper.node, LOCK_ELEMENTS, LOCK_ALL_ELEMENTS_EXCEPT, name)) {
             violation(k, e, child, x->nodes[child].start, upper);
             continue;
         }
         const struct schema_element *schema = schema_child(e, name);
-        uint32_t above = schema ? xml_child(x, upper, name, XML_NONE) : XML_NONE;
+        uint32_t above = schema ? xml_child(above_x, upper.node, name, XML_NONE) : XML_NONE;
         if (above != XML_NONE)
-            check_locks(k, schema, child, above);
+            check_locks(k, schema, child, (struct upper){ upper.in, above });
     }
 }
 
 struct slice conf_lock_text(struct conf_element *e, const char *name)
 {
     uint32_t local = element_local(e);
-    return local == XML_NONE ? SLICE_NONE : xml_attr_or(e->in->x, local, name, SLICE_NONE);
+    return local == XML_NONE ? SLICE_NONE : xml_attr_or(element_xml(e), local, name, SLICE_NONE);
 }
 
 bool conf_attr_is_locked(struct conf_element *e, const char *name)
 {
     for (size_t i = e->schema->is_item || element_local(e) != XML_NONE; i < e->layer_count; i++)
         if (!e->schema->is_item &&
-            is_locked(e->in->x, e->layers[i].node, LOCK_ATTRIBUTES, LOCK_ALL_ATTRIBUTES_EXCEPT, slice_str(name)))
+            is_locked(e->layers[i].in->x, e->layers[i].node, LOCK_ATTRIBUTES, LOCK_ALL_ATTRIBUTES_EXCEPT, slice_str(name)))
             return true;
     return false;
 }
@@ -348,7 +362,7 @@ static MUST_USE int check_merges(struct check *k, struct conf_element *e)
     if (local == XML_NONE)
         return 0;
     int err = element_merge(e, k->sink);
-    const struct xml *x = k->in->x;
+    const struct xml *x = element_xml(e);
     for (uint32_t n = x->nodes[local].first; n != XML_NONE && !err; n = x->nodes[n].next) {
         const struct schema_element *schema = schema_child(e->schema, xml_name(x, n));
         struct conf_element *child = schema ? element_child(e, schema) : NULL;
@@ -365,49 +379,43 @@ static MUST_USE int check_against_parents(struct check *k)
     struct arena_mark mark = arena_mark(&k->c->elements);
     struct conf_element *e;
     int err = element_of_section(k->c, k->place->section, k->place->path, &e);
-    for (size_t i = 1; !err && k->in->has_locks && i < e->layer_count; i++)
-        check_locks(k, e->schema, k->place->node, e->layers[i].node);
+    for (size_t i = 1; !err && k->file->has_locks && i < e->layer_count; i++)
+        check_locks(k, e->schema, k->place->node, (struct upper){ e->layers[i].in, e->layers[i].node });
     if (!err)
         err = check_merges(k, e);
     arena_release(&k->c->elements, mark);
     return err;
 }
 
-/* ---- what is understood but belongs to later ---- */
+/* ---- sections in the wrong file ---- */
 
-static void check_later(struct check *k)
+static void check_elsewhere(struct check *k)
 {
-    const struct xml *x = k->in->x;
-    struct slice enabled = xml_attr_or(x, k->place->node, "enabled", SLICE_NONE);
     const char *name = k->place->section->name;
-    if (strcmp(name, "configurationRedirection") == 0 && slice_equal_fold_str(enabled, "true"))
-        complain(k, NULL, k->place->node, start_of(k, k->place->node), ERR_UNSUPPORTED,
-                 "Set enabled=\"false\" and put the configuration here",
-                 "Shared configuration (configurationRedirection) is not supported yet");
-    bool is_history = strcmp(name, "system.applicationHost/configHistory") == 0;
-    bool is_elsewhere = k->place->section->file != k->in->which && strcmp(name, "configProtectedData") != 0;
-    if (!is_elsewhere && !(is_history && !slice_equal_fold_str(enabled, "false")))
-        return;
+    bool is_redirection = strcmp(name, "configurationRedirection") == 0;
+    bool is_elsewhere = k->place->section->file != k->file->which && strcmp(name, "configProtectedData") != 0;
     struct diag d;
-    place_diag(k->in, k->place->node, start_of(k, k->place->node), k->place->section, NULL, &d);
-    if (is_elsewhere)
-        diag_set(&d, "This section has no effect here: it is read from %s", conf_file_name(k->place->section->file));
-    else
-        diag_set(&d, "The history of the configuration (configHistory) is not supported yet: no copies are kept");
+    if (is_redirection == k->c->is_redirection && !is_elsewhere)
+        return;
+    place_diag(k->file, k->place->at, k->file->x->nodes[k->place->at].start, k->place->section, NULL, &d);
+    diag_set(&d, "This section has no effect here: it is read from %s",
+             is_redirection ? "redirection.config" : conf_file_name(k->place->section->file));
     sink_warning(k->sink, &d);
 }
 
 int check_input(struct conf *c, enum conf_file which, struct sink *s)
 {
-    struct check k = { .c = c, .in = &c->files[which], .sink = s };
-    for (size_t i = 0; i < k.in->place_count; i++) {
-        k.place = &k.in->places[i];
+    struct check k = { .c = c, .file = &c->files[which], .sink = s };
+    for (size_t i = 0; i < k.file->place_count; i++) {
+        k.place = &k.file->places[i];
+        k.in = place_input(k.file, k.place);
         check_element(&k, k.place->section->root, k.place->node);
-        check_later(&k);
+        check_elsewhere(&k);
     }
     int err = 0;
-    for (size_t i = 0; i < k.in->place_count && !err; i++) {
-        k.place = &k.in->places[i];
+    for (size_t i = 0; i < k.file->place_count && !err; i++) {
+        k.place = &k.file->places[i];
+        k.in = place_input(k.file, k.place);
         if (k.place->section->file == which)
             err = check_against_parents(&k);
     }

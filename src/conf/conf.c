@@ -8,7 +8,7 @@
  *
  * Rules of IIS honoured here: a section exists only when declared and known to the schema; one bad value makes the
  * section unreadable, so it refuses the file; deeper paths append to collections; configuration paths and keys compare
- * without regard to case.  configSource, shared configuration and the configuration history are refused or reported.
+ * without regard to case; configSource takes a section from another file.
  */
 #include <stdlib.h>
 
@@ -27,7 +27,7 @@ int conf_fill(struct conf *c, const struct slice bytes[CONF_FILE_COUNT], struct 
 {
     for (size_t i = 0; i < CONF_FILE_COUNT; i++) {
         const char *name = c->disk[i].path ? c->disk[i].path : conf_file_name((enum conf_file)i);
-        int err = input_load(&c->files[i], (enum conf_file)i, name, bytes[i], s);
+        int err = input_load(c, &c->files[i], (enum conf_file)i, name, bytes[i], s);
         if (err)
             return err;
     }
@@ -39,19 +39,29 @@ int conf_fill(struct conf *c, const struct slice bytes[CONF_FILE_COUNT], struct 
     return s->err;
 }
 
-int conf_open(const struct slice bytes[CONF_FILE_COUNT], conf_report *report, void *context, struct conf **conf_out)
+int conf_open_sources(const struct slice bytes[CONF_FILE_COUNT], const struct conf_source_bytes *sources, size_t count,
+                      conf_report *report, void *context, struct conf **conf_out)
 {
     struct conf *c = calloc(1, sizeof *c);
     if (!c)
         return ERR_NOMEM;
     struct sink s = { .report = report, .context = context };
-    int err = conf_fill(c, bytes, &s);
+    int err = 0;
+    for (size_t i = 0; i < count && !err; i++)
+        err = source_add(c, sources[i].of, sources[i].name, sources[i].name, sources[i].bytes, &s);
+    if (!err)
+        err = conf_fill(c, bytes, &s);
     if (err) {
         conf_free(c);
         return err;
     }
     *conf_out = c;
     return 0;
+}
+
+int conf_open(const struct slice bytes[CONF_FILE_COUNT], conf_report *report, void *context, struct conf **conf_out)
+{
+    return conf_open_sources(bytes, NULL, 0, report, context, conf_out);
 }
 
 void conf_free(struct conf *c)
@@ -63,6 +73,7 @@ void conf_free(struct conf *c)
         free(c->disk[i].path);
         text_free(&c->disk[i].original);
     }
+    sources_free(c);
     arena_free(&c->elements);
     free(c->shifts);
     free(c->directory);
@@ -202,10 +213,11 @@ static void fill_default(const struct schema_attr *a, struct conf_value *v)
 static void fill_written(struct conf_element *e, const struct schema_attr *a, const struct layer *layer, uint32_t attr,
                          struct conf_value *v)
 {
-    const struct xml *x = e->in->x;
+    const struct xml *x = layer->in->x;
     v->origin = layer->local ? CONF_EXPLICIT : CONF_INHERITED;
     v->text = xml_attr_text(x, attr);
     v->file = e->in->which;
+    v->source = layer->in->number;
     xml_position(x, layer->node, x->attrs[attr].value_at, &v->line, &v->column);
     OWNED_TEXT_BUFFER reason = { 0 };
     if (value_parse(a, v->text, 0, &v->number, &reason))
@@ -225,7 +237,7 @@ int conf_attr(struct conf_element *e, const char *name, struct conf_value *value
         return ERR_NOT_FOUND;
     struct conf_value v = { .type = a->type, .file = e->in->which };
     for (size_t i = 0; i < e->layer_count; i++) {
-        uint32_t attr = xml_attr_find(e->in->x, e->layers[i].node, name);
+        uint32_t attr = xml_attr_find(e->layers[i].in->x, e->layers[i].node, name);
         if (attr == XML_NONE)
             continue;
         fill_written(e, a, &e->layers[i], attr, &v);
@@ -239,7 +251,14 @@ int conf_attr(struct conf_element *e, const char *name, struct conf_value *value
 
 const char *conf_value_file(const struct conf *c, const struct conf_value *value)
 {
-    return value->origin == CONF_DEFAULT ? "" : c->files[value->file].name;
+    if (value->origin == CONF_DEFAULT)
+        return "";
+    return value->source < CONF_FILE_COUNT ? c->files[value->file].name : c->sources[value->source - CONF_FILE_COUNT]->in.name;
+}
+
+const char *conf_element_file(struct conf_element *e, const struct conf_value *value)
+{
+    return conf_value_file(e->c, value);
 }
 
 struct slice conf_text(struct conf_element *e, const char *name)
@@ -284,7 +303,7 @@ static void explicit_attribute(struct explicit_walk *w, const struct schema_elem
 {
     const struct xml *x = w->in->x;
     OWNED_TEXT_BUFFER path = { 0 }, reason = { 0 };
-    struct conf_value v = { .type = a->type, .origin = CONF_EXPLICIT, .file = w->in->which };
+    struct conf_value v = { .type = a->type, .origin = CONF_EXPLICIT, .file = w->in->which, .source = w->in->number };
     element_path_print(w->section, e, &path);
     v.text = xml_attr_text(x, attr);
     v.encrypted = a->encrypted && value_is_encrypted(v.text, NULL);
@@ -323,6 +342,7 @@ void conf_each_explicit_of(struct conf *c, bool (*wants)(void *context, const ch
         };
         for (size_t i = 0; i < c->files[f].place_count; i++) {
             w.section = c->files[f].places[i].section;
+            w.in = place_input(&c->files[f], &c->files[f].places[i]);
             each_explicit(&w, w.section->root, c->files[f].places[i].node);
         }
     }

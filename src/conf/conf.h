@@ -42,6 +42,17 @@ struct conf_element; /* an element as it is effective somewhere: may be made of 
 typedef void conf_report(void *context, int severity, const struct diag *d);
 MUST_USE int conf_open(const struct slice bytes[CONF_FILE_COUNT], conf_report *report, void *context,
                        struct conf **conf_out);
+/* The same with the files that sections name by configSource. */
+struct conf_source_bytes {
+    enum conf_file of;
+    const char *name; /* as conf_sources_wanted gave it */
+    struct slice bytes;
+};
+MUST_USE int conf_open_sources(const struct slice bytes[CONF_FILE_COUNT], const struct conf_source_bytes *sources,
+                               size_t count, conf_report *report, void *context, struct conf **conf_out);
+/* Every file that the bytes of a configuration file name with configSource: relative to its folder, '/' between the
+ * parts, never leaving it.  Bytes that are not well-formed name none. */
+MUST_USE int conf_sources_wanted(struct slice bytes, void (*each)(void *context, const char *name), void *context);
 /* The same from a directory; absent files are allowed.  Remembers what was read so that conf_save can detect that
  * somebody else wrote meanwhile. */
 MUST_USE int conf_open_directory(const char *directory, conf_report *report, void *context, struct conf **conf_out);
@@ -87,12 +98,14 @@ struct conf_value {
     int64_t number;      /* bool 0/1, integers, enum and flags value, seconds */
     bool encrypted;      /* [enc:provider:...:enc]: the clear text is not known; `text` holds the stored form */
     enum conf_file file; /* where it is written, if not a default */
+    uint32_t source;     /* the file itself, or beyond CONF_FILE_COUNT one that configSource names (conf_value_file) */
     unsigned line, column;
 };
 /* Effective attribute; ERR_NOT_FOUND when the schema has none of that name. */
 MUST_USE int conf_attr(struct conf_element *e, const char *name, struct conf_value *value_out);
 /* The file a value is written in, as it was opened; "" for a default. */
 const char *conf_value_file(const struct conf *c, const struct conf_value *value);
+const char *conf_element_file(struct conf_element *e, const struct conf_value *value); /* the same, of any element's value */
 /* Shorthands for attributes that the schema is known to have; "" / 0 if it does not. */
 struct slice conf_text(struct conf_element *e, const char *name);
 int64_t conf_number(struct conf_element *e, const char *name);

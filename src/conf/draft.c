@@ -293,7 +293,7 @@ int conf_add_draft(struct conf *c, struct conf_element *collection, const struct
     struct lines l = { 0 };
     struct edit ed;
     struct target t = { 0 };
-    int err = edit_begin(&ed, c, collection->ref->section->file, d);
+    int err = edit_begin_at(&ed, c, &collection, d);
     if (!err)
         err = target_of(&ed, collection, &t);
     if (!err) {

@@ -71,7 +71,7 @@ int conf_set(struct conf *c, struct conf_element *e, const char *attribute, stru
     }
     struct edit ed;
     struct target t = { 0 };
-    err = edit_begin(&ed, c, e->ref->section->file, d);
+    err = edit_begin_at(&ed, c, &e, d);
     if (!err)
         err = target_of(&ed, e, &t);
     if (!err && t.missing.open_count) {
@@ -86,13 +86,12 @@ int conf_set(struct conf *c, struct conf_element *e, const char *attribute, stru
 
 int conf_unset(struct conf *c, struct conf_element *e, const char *attribute, struct diag *d)
 {
-    uint32_t local = element_local(e);
-    if (local == XML_NONE)
+    if (element_local(e) == XML_NONE)
         return 0;
     struct edit ed;
-    int err = edit_begin(&ed, c, e->ref->section->file, d);
+    int err = edit_begin_at(&ed, c, &e, d);
     if (!err)
-        patch_attribute(&ed.patch, local, attribute, SLICE_NONE);
+        patch_attribute(&ed.patch, element_local(e), attribute, SLICE_NONE);
     return edit_finish(&ed, err);
 }
 
@@ -135,7 +134,7 @@ static MUST_USE int add_directive(struct conf *c, struct conf_element *e, const 
 {
     struct edit ed;
     struct target t;
-    int err = edit_begin(&ed, c, e->ref->section->file, d);
+    int err = edit_begin_at(&ed, c, &e, d);
     if (!err)
         err = target_of(&ed, e, &t);
     if (!err)
@@ -220,13 +219,12 @@ int conf_remove(struct conf *c, struct conf_element *item, struct diag *d)
 {
     if (!item->schema->is_item)
         return edit_refuse(d, ERR_STATE, "", "'%s' is not an item of a collection", item->schema->name);
-    uint32_t local = element_local(item);
-    if (local == XML_NONE)
+    if (element_local(item) == XML_NONE)
         return remove_inherited(c, item, d);
     struct edit ed;
-    int err = edit_begin(&ed, c, item->ref->section->file, d);
+    int err = edit_begin_at(&ed, c, &item, d);
     if (!err)
-        patch_remove(&ed.patch, local);
+        patch_remove(&ed.patch, element_local(item));
     return edit_finish(&ed, err);
 }
 
@@ -270,17 +268,16 @@ int conf_move(struct conf *c, struct conf_element *item, long position, struct d
 {
     if (!item->schema->is_item)
         return edit_refuse(d, ERR_STATE, "", "'%s' is not an item of a collection", item->schema->name);
-    uint32_t local = element_local(item);
-    if (local == XML_NONE) {
+    if (element_local(item) == XML_NONE) {
         int err = edit_refuse(d, ERR_STATE, "Move it where it is written",
                               "The item is inherited and cannot be moved at this level");
         edit_about(d, item);
         return err;
     }
     struct edit ed;
-    int err = edit_begin(&ed, c, item->ref->section->file, d);
+    int err = edit_begin_at(&ed, c, &item, d);
     if (!err)
-        move_item(&ed, item->parent->schema->collection, local, position);
+        move_item(&ed, item->parent->schema->collection, element_local(item), position);
     return edit_finish(&ed, err);
 }
 
@@ -301,7 +298,7 @@ static MUST_USE int inherits_items(const struct conf_element *e, bool *answer_ou
 
 static bool has_directives(const struct conf_element *e)
 {
-    const struct xml *x = e->in->x;
+    const struct xml *x = element_xml(e);
     for (uint32_t n = x->nodes[element_local(e)].first; n != XML_NONE; n = x->nodes[n].next)
         if (is_directive(e->schema->collection, x, n))
             return true;
@@ -312,12 +309,11 @@ static bool has_directives(const struct conf_element *e)
 static MUST_USE int clear_directives(struct conf *c, struct conf_element *e, bool with_clear, struct diag *d)
 {
     const struct schema_collection *s = e->schema->collection;
-    uint32_t local = element_local(e);
     struct patch_element clear = { .self = slice_str(s->clear) };
     struct edit ed;
-    int err = edit_begin(&ed, c, e->ref->section->file, d);
+    int err = edit_begin_at(&ed, c, &e, d);
     const struct xml *x = e->in->x;
-    for (uint32_t n = x->nodes[local].first; n != XML_NONE && !err; n = x->nodes[n].next) {
+    for (uint32_t n = err ? XML_NONE : x->nodes[element_local(e)].first; n != XML_NONE; n = x->nodes[n].next) {
         if (!is_directive(s, x, n))
             continue;
         if (with_clear)
@@ -377,9 +373,9 @@ int conf_clear_section(struct conf *c, struct conf_element *section, struct diag
                                                 xml_attr_find(ed.in->x, p->location, "allowOverride") != XML_NONE);
     struct patch_element empty = { .self = slice_str(section->schema->name) };
     if (has_lock) /* the lock is not a setting of the section and stays */
-        patch_replace(&ed.patch, node, &empty);
+        patch_replace(&ed.patch, p->at, &empty);
     else
-        patch_remove(&ed.patch, outermost_alone(ed.in->x, node, p->location));
+        patch_remove(&ed.patch, outermost_alone(ed.in->x, p->at, p->location));
     return edit_finish(&ed, err);
 }
 
@@ -424,8 +420,8 @@ static MUST_USE int lock_place(struct edit *ed, const struct section_ref *ref, c
         return lock_declaration(ed, ref->section, mode);
     if (!p)
         return lock_new_location(ed, ref, mode, XML_NONE);
-    if (outermost_alone(ed->in->x, p->node, p->location) != p->location)
-        return lock_new_location(ed, ref, mode, p->node);
+    if (outermost_alone(ed->in->x, p->at, p->location) != p->location)
+        return lock_new_location(ed, ref, mode, p->at);
     patch_attribute(&ed->patch, p->location, "overrideMode", slice_str(mode));
     patch_attribute(&ed->patch, p->location, "allowOverride", SLICE_NONE);
     return 0;

@@ -18,7 +18,8 @@ struct edit {
     struct arena names;
     struct conf_input absent; /* what to go back to when the file had to be made */
     bool made;
-    struct conf_shift moved; /* by conf_move; is_move when there is one */
+    struct conf_shift moved; /* by conf_move and for configSource; is_move when there is one */
+    struct text before;      /* the bytes before a section was taken out of its configSource; "": none was */
     struct diag *d;
 };
 
@@ -30,6 +31,9 @@ void edit_about(struct diag *d, const struct conf_element *e);
 /* Between begin and finish ed->patch collects splices.  Finish with an error only cleans up. */
 MUST_USE int edit_begin(struct edit *ed, struct conf *c, enum conf_file which, struct diag *d);
 MUST_USE int edit_finish(struct edit *ed, int err);
+/* edit_begin for a change of *e.  A section that stands in another file by configSource is taken into the file that
+ * names it first, as IIS does; *e is then the element there. */
+MUST_USE int edit_begin_at(struct edit *ed, struct conf *c, struct conf_element **e, struct diag *d);
 
 /* ---- where an element is, or what must be made for it ---- */
 

@@ -36,7 +36,7 @@ static MUST_USE int make_file(struct edit *ed)
     struct slice bytes = schema_new_file(conf_file_name(ed->which));
     struct sink s = { .fatal_only = true };
     struct conf_input made;
-    int err = input_load(&made, ed->which, ed->in->name, bytes, &s);
+    int err = input_load(ed->c, &made, ed->which, ed->in->name, bytes, &s);
     if (err || s.err) {
         input_free(&made);
         return err ? err : s.err;
@@ -90,7 +90,7 @@ static MUST_USE int try_bytes(struct edit *ed, struct slice bytes)
 {
     struct sink s = { .fatal_only = true };
     struct conf_input old = *ed->in, fresh;
-    int err = input_load(&fresh, ed->which, old.name, bytes, &s);
+    int err = input_load(ed->c, &fresh, ed->which, old.name, bytes, &s);
     if (!err && !s.err) {
         *ed->in = fresh;
         struct arena kept = ed->c->elements;
@@ -113,6 +113,24 @@ static MUST_USE int try_bytes(struct edit *ed, struct slice bytes)
     return 0;
 }
 
+static void clean_up(struct edit *ed, int err)
+{
+    if (ed->made && err) {
+        input_free(ed->in);
+        *ed->in = ed->absent;
+    } else if (ed->made) {
+        input_free(&ed->absent);
+    }
+    patch_free(&ed->patch);
+    arena_free(&ed->names);
+}
+
+static void note_change(struct edit *ed)
+{
+    struct conf_disk *disk = &ed->c->disk[ed->which];
+    disk->changed = !disk->existed || !slice_equal(conf_bytes(ed->c, ed->which), text_slice(&disk->original));
+}
+
 int edit_finish(struct edit *ed, int err)
 {
     OWNED_TEXT_BUFFER bytes = { 0 };
@@ -122,19 +140,104 @@ int edit_finish(struct edit *ed, int err)
         err = room_for_shifts(ed->c, ed->patch.count + 1);
     if (!err && (ed->made || !slice_equal(text_slice(&bytes), conf_bytes(ed->c, ed->which))))
         err = try_bytes(ed, text_slice(&bytes));
-    struct conf_disk *disk = &ed->c->disk[ed->which];
     if (!err)
-        disk->changed = !disk->existed || !slice_equal(conf_bytes(ed->c, ed->which), text_slice(&disk->original));
-    if (ed->made && err) {
-        input_free(ed->in);
-        *ed->in = ed->absent;
-    } else if (ed->made) {
-        input_free(&ed->absent);
+        note_change(ed);
+    clean_up(ed, err);
+    if (err && ed->before.len) {
+        /* what was moved here for this edit goes back; it was good then, so it is good now */
+        struct diag ignored = { 0 };
+        struct edit back = { .c = ed->c, .which = ed->which, .in = ed->in, .d = &ignored };
+        if (try_bytes(&back, text_slice(&ed->before)) == 0)
+            note_change(&back);
     }
-    patch_free(&ed->patch);
-    arena_free(&ed->names);
+    text_free(&ed->before);
     if (err == ERR_NOMEM)
         return edit_refuse(ed->d, err, "", "%s", err_text(err));
+    return err;
+}
+
+/* ---- configSource ---- */
+
+enum { STEPS_MAX = 48 };
+
+/* The way from a section to an element: children by the schema's number, items by theirs. */
+struct way {
+    struct {
+        bool is_item;
+        size_t index;
+    } steps[STEPS_MAX];
+    size_t count;
+};
+
+static MUST_USE int way_to(struct conf_element *e, struct way *way)
+{
+    for (way->count = 0; e->parent; e = e->parent) {
+        size_t index = e->schema->index;
+        if (way->count == STEPS_MAX)
+            return ERR_LIMIT;
+        for (index = e->schema->is_item ? 0 : index; e->schema->is_item && conf_item(e->parent, index) != e; index++)
+            if (index >= conf_count(e->parent))
+                return ERR_STATE;
+        way->steps[way->count].is_item = e->schema->is_item;
+        way->steps[way->count++].index = index;
+    }
+    return 0;
+}
+
+static struct conf_element *walk_way(struct conf_element *section, const struct way *way)
+{
+    struct conf_element *e = section;
+    for (size_t i = way->count; i-- > 0 && e;)
+        e = way->steps[i].is_item ? conf_item(e, way->steps[i].index)
+                                  : element_child(e, e->schema->children[way->steps[i].index]);
+    return e;
+}
+
+static MUST_USE int take_in(struct conf *c, enum conf_file which, const struct place *p, struct diag *d)
+{
+    const struct xml *x = p->source->x;
+    const struct patch_element body = {
+        .self = slice_of(x->bytes + x->nodes[0].start, x->nodes[0].end - x->nodes[0].start),
+        .is_raw = true,
+    };
+    struct edit ed;
+    int err = edit_begin(&ed, c, which, d);
+    if (!err) {
+        ed.moved = (struct conf_shift){
+            .file = p->source->number, .at = x->nodes[0].start, .old_len = body.self.len,
+            .is_move = true, .to_file = (uint32_t)which, .to = ed.in->x->nodes[p->at].start,
+        };
+        patch_replace(&ed.patch, p->at, &body);
+    }
+    return edit_finish(&ed, err);
+}
+
+int edit_begin_at(struct edit *ed, struct conf *c, struct conf_element **e, struct diag *d)
+{
+    struct section_ref ref = *(*e)->ref;
+    const struct conf_input *in = &c->files[ref.section->file];
+    uint32_t at = in->x ? input_place(in, ref.section, ref.path) : MAP_NONE;
+    if (at == MAP_NONE || !in->places[at].source)
+        return edit_begin(ed, c, ref.section->file, d);
+    struct way way;
+    struct text before = { .max = (size_t)XML_BYTES_MAX + 1 };
+    OWNED_TEXT_BUFFER path = { 0 };
+    *ed = (struct edit){ .c = c, .which = ref.section->file, .in = &c->files[ref.section->file], .d = d };
+    text_add(&before, conf_bytes(c, ref.section->file));
+    text_add(&path, ref.path); /* the element's own is gone after the edit */
+    int err = way_to(*e, &way);
+    if (!err)
+        err = text_error(&before) ? ERR_NOMEM : text_error(&path);
+    if (!err)
+        err = take_in(c, ref.section->file, &in->places[at], d);
+    struct conf_element *section = NULL;
+    if (!err)
+        err = element_of_section(c, ref.section, text_slice(&path), &section);
+    if (!err) {
+        *e = walk_way(section, &way);
+        err = *e ? edit_begin(ed, c, ref.section->file, d) : ERR_NOMEM;
+    }
+    ed->before = before;
     return err;
 }
 

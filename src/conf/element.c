@@ -31,9 +31,14 @@ static struct conf_element *element_new(struct conf *c, struct conf_input *in, c
     return e;
 }
 
-static void add_layer(struct conf_element *e, uint32_t node, bool local)
+static void add_layer(struct conf_element *e, const struct conf_input *in, uint32_t node, bool local)
 {
-    e->layers[e->layer_count++] = (struct layer){ node, local };
+    e->layers[e->layer_count++] = (struct layer){ in, node, local };
+}
+
+const struct xml *element_xml(const struct conf_element *e)
+{
+    return e->layer_count ? e->layers[0].in->x : e->in->x;
 }
 
 uint32_t element_local(const struct conf_element *e)
@@ -60,7 +65,7 @@ int element_of_section(struct conf *c, const struct schema_section *section, str
     for (struct slice at = path; at.ptr; at = path_parent(at)) {
         uint32_t place = in->x ? input_place(in, section, at) : MAP_NONE;
         if (place != MAP_NONE)
-            add_layer(e, in->places[place].node, at.len == path.len);
+            add_layer(e, place_input(in, &in->places[place]), in->places[place].node, at.len == path.len);
     }
     *element_out = e;
     return 0;
@@ -81,9 +86,10 @@ struct conf_element *element_child(struct conf_element *e, const struct schema_e
     child->parent = e;
     child->ref = e->ref;
     for (size_t i = 0; i < e->layer_count; i++) {
-        uint32_t node = xml_child(e->in->x, e->layers[i].node, slice_str(schema->name), XML_NONE);
+        const struct layer *l = &e->layers[i];
+        uint32_t node = xml_child(l->in->x, l->node, slice_str(schema->name), XML_NONE);
         if (node != XML_NONE)
-            add_layer(child, node, e->layers[i].local);
+            add_layer(child, l->in, node, l->local);
     }
     return *slot = child;
 }
@@ -166,10 +172,16 @@ struct merge {
     int err;
 };
 
+static const struct conf_input *input_of(const struct merge *m, uint32_t layer)
+{
+    return m->e->layers[layer].in;
+}
+
 static void merge_problem(struct merge *m, uint32_t node, int err, const char *todo, const char *what)
 {
     struct diag d;
-    place_diag(m->e->in, node, m->e->in->x->nodes[node].start, m->e->ref->section, m->e->schema, &d);
+    const struct conf_input *in = input_of(m, m->layer);
+    place_diag(in, node, in->x->nodes[node].start, m->e->ref->section, m->e->schema, &d);
     diag_set(&d, "%s", what);
     diag_todo(&d, "%s", todo);
     if (err)
@@ -182,7 +194,7 @@ static void merge_problem(struct merge *m, uint32_t node, int err, const char *t
 static void complain_duplicate(struct merge *m, uint32_t node)
 {
     const struct schema_element *item = m->collection->item;
-    const struct xml *x = m->e->in->x;
+    const struct xml *x = input_of(m, m->layer)->x;
     OWNED_TEXT_BUFFER names = { 0 }, values = { 0 }, what = { 0 };
     size_t count = 0;
     bool combined = false;
@@ -210,7 +222,7 @@ static bool is_locked_item(const struct xml *x, uint32_t node)
 static void drop(struct merge *m, uint32_t index, uint32_t by)
 {
     struct candidate *c = &m->found[index];
-    if (m->sink && c->layer != m->layer && is_locked_item(m->e->in->x, c->node)) {
+    if (m->sink && c->layer != m->layer && is_locked_item(input_of(m, c->layer)->x, c->node)) {
         merge_problem(m, by, ERR_LOCKED, "The item is locked (lockItem) at a parent level", "Lock violation");
         return;
     }
@@ -228,7 +240,7 @@ static struct slice key_kept(struct merge *m, const struct text *key)
 
 static void merge_add(struct merge *m, uint32_t node)
 {
-    const struct xml *x = m->e->in->x;
+    const struct xml *x = input_of(m, m->layer)->x;
     if (m->count == m->cap) {
         size_t cap = m->cap ? m->cap * 2 : 8;
         struct candidate *grown = realloc(m->found, cap * sizeof *grown);
@@ -260,7 +272,7 @@ static void merge_remove(struct merge *m, uint32_t node)
     bool hit = false;
     for (size_t k = 0; k < m->keys && !hit; k++) {
         text_reset(&m->key);
-        if (!item_key(m->e->in->x, m->collection->item, node, k, true, &m->key))
+        if (!item_key(input_of(m, m->layer)->x, m->collection->item, node, k, true, &m->key))
             continue;
         uint32_t at = map_get(&m->by_key, text_slice(&m->key));
         if (text_error(&m->key))
@@ -287,7 +299,8 @@ static void merge_clear(struct merge *m, uint32_t node)
     for (size_t i = 0; i < m->count && !m->err; i++) { /* what a lock kept */
         for (size_t k = 0; k < m->keys && !m->found[i].gone && !m->err; k++) {
             text_reset(&m->key);
-            if (!item_key(m->e->in->x, m->collection->item, m->found[i].node, k, false, &m->key))
+            if (!item_key(input_of(m, m->found[i].layer)->x, m->collection->item, m->found[i].node, k, false,
+                          &m->key))
                 continue;
             struct slice kept = key_kept(m, &m->key);
             if (!m->err)
@@ -298,7 +311,7 @@ static void merge_clear(struct merge *m, uint32_t node)
 
 static void merge_layer(struct merge *m, uint32_t node)
 {
-    const struct xml *x = m->e->in->x;
+    const struct xml *x = input_of(m, m->layer)->x;
     const struct schema_collection *c = m->collection;
     for (uint32_t n = x->nodes[node].first; n != XML_NONE && !m->err; n = x->nodes[n].next) {
         struct slice name = xml_name(x, n);
@@ -339,7 +352,7 @@ static MUST_USE int holder_layers(struct conf_element *e, struct layer **layers_
     *count_out = 0;
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < holders[i]->layer_count; k++)
-            (*layers_out)[(*count_out)++] = (struct layer){ holders[i]->layers[k].node, false };
+            (*layers_out)[(*count_out)++] = (struct layer){ holders[i]->layers[k].in, holders[i]->layers[k].node, false };
     return 0;
 }
 
@@ -361,9 +374,10 @@ static MUST_USE int make_items(struct conf_element *e, const struct merge *m)
             return ERR_NOMEM;
         item->parent = e;
         item->ref = e->ref;
-        add_layer(item, m->found[i].node, e->layers[m->found[i].layer].local);
+        const struct layer *from = &e->layers[m->found[i].layer];
+        add_layer(item, from->in, m->found[i].node, from->local);
         for (size_t k = 0; k < inherited_count; k++)
-            add_layer(item, inherited[k].node, false);
+            add_layer(item, inherited[k].in, inherited[k].node, false);
         e->items[e->item_count++] = item;
     }
     e->items_known = true;

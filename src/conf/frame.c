@@ -95,6 +95,7 @@ uint32_t input_first_of_site(const struct conf_input *in, const struct schema_se
 /* ---- walking ---- */
 
 struct walk {
+    const struct conf *c;
     struct conf_input *in;
     struct sink *sink;
     struct text name; /* of the group we are in, "system.ftpServer/security" */
@@ -278,6 +279,30 @@ static void link_to_site(struct walk *w, uint32_t index)
         w->err = map_put(&in->last_of_site, site, index);
 }
 
+/* The section's element is the root of another file.  Inside a location tag the attribute means nothing (IIS). */
+static void follow_source(struct walk *w, struct place *p)
+{
+    const struct xml *x = w->in->x;
+    uint32_t attr = xml_attr_find(x, p->at, "configSource");
+    struct slice written = xml_attr_text(x, attr);
+    const struct conf_source *source = source_find(w->c, w->in->which, written);
+    if (x->nodes[p->at].attr_count > 1 || x->nodes[p->at].first != XML_NONE)
+        complain(w, p->at, x->attrs[attr].name_at, ERR_SYNTAX, "Put everything into the file that it names",
+                 "A section with configSource may hold nothing else");
+    else if (!source)
+        complain(w, p->at, x->attrs[attr].value_at, ERR_NOT_FOUND,
+                 "It names a file in this file's folder or below, without \"..\"",
+                 "Cannot read configuration file \"" SLICE_FMT "\"", SLICE_ARG(written));
+    else if (source->in.x && !slice_equal_str(xml_name(source->in.x, 0), p->section->root->name))
+        complain(w, p->at, x->attrs[attr].value_at, ERR_SYNTAX, "The root of that file is the section's element",
+                 "\"" SLICE_FMT "\" begins with '" SLICE_FMT "', not with '%s'", SLICE_ARG(written),
+                 SLICE_ARG(xml_name(source->in.x, 0)), p->section->root->name);
+    else if (source->in.x)
+        p->source = &source->in;
+    if (p->source)
+        p->node = 0;
+}
+
 static void add_place(struct walk *w, uint32_t node, const struct schema_section *section)
 {
     struct conf_input *in = w->in;
@@ -298,7 +323,11 @@ static void add_place(struct walk *w, uint32_t node, const struct schema_section
         in->place_cap = cap;
     }
     uint32_t index = (uint32_t)in->place_count++;
-    in->places[index] = (struct place){ section, node, w->location, w->path, MAP_NONE };
+    in->places[index] = (struct place){
+        .section = section, .at = node, .node = node, .location = w->location, .path = w->path, .next = MAP_NONE,
+    };
+    if (xml_attr_find(in->x, node, "configSource") != XML_NONE && w->location == XML_NONE)
+        follow_source(w, &in->places[index]);
     OWNED_TEXT_BUFFER key = { 0 };
     path_key(section, w->path, &key);
     char *kept = arena_copy(&in->memory, text_slice(&key));
@@ -437,9 +466,10 @@ static void walk_file(struct walk *w)
     walk_group(w, 0);
 }
 
-int input_load(struct conf_input *in, enum conf_file which, const char *name, struct slice bytes, struct sink *s)
+int input_load(const struct conf *c, struct conf_input *in, enum conf_file which, const char *name, struct slice bytes,
+               struct sink *s)
 {
-    *in = (struct conf_input){ .which = which, .name = strdup(name) };
+    *in = (struct conf_input){ .which = which, .number = (uint32_t)which, .name = strdup(name) };
     if (!in->name || !schema_get())
         return ERR_NOMEM;
     if (!bytes.ptr)
@@ -450,7 +480,7 @@ int input_load(struct conf_input *in, enum conf_file which, const char *name, st
         sink_error(s, err, &d);
         return err == ERR_NOMEM ? err : 0;
     }
-    struct walk w = { .in = in, .sink = s, .location = XML_NONE, .path = SLICE_LITERAL("") };
+    struct walk w = { .c = c, .in = in, .sink = s, .location = XML_NONE, .path = SLICE_LITERAL("") };
     walk_file(&w);
     text_free(&w.name);
     return w.err;

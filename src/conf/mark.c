@@ -3,8 +3,8 @@
 
 struct conf_mark conf_mark_of(const struct conf_element *item)
 {
-    const struct xml *x = item->in->x;
-    return (struct conf_mark){ (uint32_t)item->in->which, item->layer_count ? x->nodes[item->layers[0].node].start : 0 };
+    const struct layer *own = item->layer_count ? &item->layers[0] : NULL;
+    return own ? (struct conf_mark){ own->in->number, own->in->x->nodes[own->node].start } : (struct conf_mark){ 0 };
 }
 
 uint64_t conf_edits(const struct conf *c)

@@ -69,7 +69,7 @@ void conf_print_xml(struct conf_element *e, bool explicit_only, unsigned indent,
     if (!explicit_only) {
         print_effective(e, indent, out);
     } else if (local != XML_NONE) {
-        print_written(e->in->x, local, indent, out);
+        print_written(element_xml(e), local, indent, out);
     } else {
         begin_line(out, indent);
         text_addf(out, "<%s />\n", e->schema->name);

@@ -15,6 +15,7 @@
 
 #include "base/own.h"
 #include "conf/conf_priv.h"
+#include "conf/redirection.h"
 
 /* ---- reading ---- */
 
@@ -53,27 +54,121 @@ static void describe(struct diag *d, const char *path, const char *what, int err
     diag_set(d, "%s: %s", what, errnum ? strerror(errnum) : err_text(err));
 }
 
+static void report_unreadable(struct sink *s, const char *path, int err, int errnum)
+{
+    struct diag d;
+    describe(&d, path, "Cannot read configuration file", err, errnum);
+    sink_error(s, err, &d);
+}
+
+/* Absent bytes where there is no file. */
+static MUST_USE int read_beside(const char *folder, const char *name, struct sink *s, struct text *out, struct slice *bytes_out)
+{
+    struct stat st;
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", folder, name) < 0)
+        return ERR_NOMEM;
+    errno = 0;
+    int err = read_file(path, out, &st);
+    if (err && err != ERR_NOT_FOUND)
+        report_unreadable(s, path, err, errno);
+    free(path);
+    *bytes_out = err ? SLICE_NONE : text_slice(out);
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+/* Where applicationHost.config and administration.config are: the shared folder, or "". */
+static MUST_USE int find_shared(struct conf *c, struct sink *s, struct text *folder_out)
+{
+    OWNED_TEXT_BUFFER text = { 0 }, own = { 0 };
+    struct slice bytes = SLICE_NONE, sallyport = SLICE_NONE;
+    struct redirection r = { 0 };
+    int err = read_beside(c->directory, REDIRECTION_FILE, s, &text, &bytes);
+    if (err || !bytes.ptr)
+        return err;
+    err = read_beside(c->directory, conf_file_name(CONF_SALLYPORT), s, &own, &sallyport);
+    if (!err)
+        err = redirection_read(bytes, sallyport, slice_str(c->directory), s->report, s->context, &r);
+    if (!err)
+        text_add(folder_out, text_slice(&r.folder));
+    redirection_free(&r);
+    return err ? err : text_error(folder_out);
+}
+
+/* `name` "": `folder` is the file. */
+static MUST_USE int read_one(struct conf *c, enum conf_file which, const char *folder, const char *name, bool is_needed,
+                             struct slice *bytes_out, struct sink *s)
+{
+    struct conf_disk *disk = &c->disk[which];
+    struct stat st;
+    if (asprintf(&disk->path, "%s%s%s", folder, *name ? "/" : "", name) < 0) {
+        disk->path = NULL;
+        return ERR_NOMEM;
+    }
+    errno = 0;
+    int err = read_file(disk->path, &disk->original, &st);
+    disk->existed = !err;
+    *bytes_out = err ? SLICE_NONE : text_slice(&disk->original);
+    if (err && (err != ERR_NOT_FOUND || is_needed))
+        report_unreadable(s, disk->path, err, errno);
+    return 0;
+}
+
 static MUST_USE int read_all(struct conf *c, const char *application_host, struct slice bytes[CONF_FILE_COUNT], struct sink *s)
 {
-    for (size_t i = 0; i < CONF_FILE_COUNT; i++) {
-        struct conf_disk *disk = &c->disk[i];
-        struct stat st;
-        bool elsewhere = i == CONF_APPLICATION_HOST && application_host;
-        if (asprintf(&disk->path, "%s%s%s", elsewhere ? application_host : c->directory, elsewhere ? "" : "/",
-                     elsewhere ? "" : conf_file_name((enum conf_file)i)) < 0) {
-            disk->path = NULL;
-            return ERR_NOMEM;
-        }
-        int err = read_file(disk->path, &disk->original, &st);
-        disk->existed = !err;
-        bytes[i] = err ? SLICE_NONE : text_slice(&disk->original);
-        if (!err || err == ERR_NOT_FOUND)
-            continue;
-        struct diag d;
-        describe(&d, disk->path, "Cannot read configuration file", err, errno);
-        sink_error(s, err, &d);
+    OWNED_TEXT_BUFFER shared = { 0 };
+    int err = find_shared(c, s, &shared);
+    for (int i = 0; i < CONF_FILE_COUNT && !err; i++) {
+        enum conf_file which = (enum conf_file)i;
+        bool is_shared = shared.len && which != CONF_SALLYPORT, is_given = application_host && which == CONF_APPLICATION_HOST;
+        const char *folder = is_given ? application_host : is_shared ? text_str(&shared) : c->directory;
+        err = read_one(c, which, folder, is_given ? "" : conf_file_name(which),
+                       is_shared && which == CONF_APPLICATION_HOST, &bytes[i], s);
     }
-    return s->err;
+    return err ? err : s->err;
+}
+
+/* ---- what sections name by configSource ---- */
+
+struct source_walk {
+    struct conf *c;
+    enum conf_file of;
+    struct sink *s;
+    int err;
+};
+
+/* One that is not there is told by the section that names it. */
+static void read_source(void *context, const char *name)
+{
+    struct source_walk *w = context;
+    OWNED_TEXT_BUFFER bytes = { 0 };
+    OWNED_TEXT path = NULL;
+    struct stat st;
+    const char *of = w->c->disk[w->of].path, *slash = strrchr(of, '/');
+    if (w->err || source_find(w->c, w->of, slice_str(name)))
+        return;
+    if (asprintf(&path, "%.*s%s", slash ? (int)(slash - of) + 1 : 0, of, name) < 0) {
+        path = NULL;
+        w->err = ERR_NOMEM;
+        return;
+    }
+    errno = 0;
+    int err = read_file(path, &bytes, &st);
+    if (!err)
+        w->err = source_add(w->c, w->of, name, path, text_slice(&bytes), w->s);
+    else if (err != ERR_NOT_FOUND)
+        report_unreadable(w->s, path, err, errno);
+}
+
+static MUST_USE int read_sources(struct conf *c, const struct slice bytes[CONF_FILE_COUNT], struct sink *s)
+{
+    struct source_walk w = { .c = c, .s = s };
+    for (size_t i = 0; i < CONF_FILE_COUNT && !w.err; i++) {
+        w.of = (enum conf_file)i;
+        int err = conf_sources_wanted(bytes[i], read_source, &w);
+        w.err = w.err ? w.err : err;
+    }
+    return w.err ? w.err : s->err;
 }
 
 int conf_open_directory(const char *directory, conf_report *report, void *context, struct conf **conf_out)
@@ -91,6 +186,8 @@ int conf_open_with(const char *directory, const char *application_host, conf_rep
         return ERR_NOMEM;
     c->directory = strdup(directory);
     int err = c->directory ? read_all(c, application_host, bytes, &s) : ERR_NOMEM;
+    if (!err)
+        err = read_sources(c, bytes, &s);
     if (!err)
         err = conf_fill(c, bytes, &s);
     if (err) {

@@ -55,7 +55,7 @@ static void put_origin(struct compiler *c, const struct snap_column *column, con
     if (!origins || v->origin == CONF_DEFAULT)
         return;
     const struct snap_origin origin = { .column = (uint32_t)column->offset,
-                                        .source = snap_source((uint32_t)v->file, v->line) };
+                                        .source = snap_source(v->source, v->line) };
     scopes_extend(origins, snapshot_put_row(c->w, SNAP_TABLE_origin, &origin));
 }
 

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 
 #include "base/own.h"
-
-#define DRIVE_C "/var/lib/sallyport/c"
+#include "conf/paths.h"
 
 struct conf_element *compile_element(struct compiler *c, const char *path, struct slice location)
 {
@@ -48,20 +47,24 @@ void compile_place(struct conf_element *e, const char *attribute, struct diag *d
     conf_element_path(e, &path);
     diag_path(d, "%s", text_str(&path));
     if (find_place(e, attribute, &v))
-        diag_place(d, slice_str(conf_file_name(v.file)), v.line, v.column);
+        diag_place(d, slice_str(conf_element_file(e, &v)), v.line, v.column);
 }
 
 /* The files of the configuration are the first rows of source_file, in the order of enum conf_file. */
 uint32_t compile_source(struct conf_element *e, const char *attribute)
 {
     struct conf_value v;
-    return find_place(e, attribute, &v) ? snap_source((uint32_t)v.file, v.line) : 0;
+    return find_place(e, attribute, &v) ? snap_source(v.source, v.line) : 0;
 }
 
 static int put_source_files(struct compiler *c)
 {
     for (int f = 0; f < CONF_FILE_COUNT; f++) {
         const struct snap_source_file row = { snapshot_put_text(c->w, slice_str(conf_file_name((enum conf_file)f))) };
+        snapshot_put_row(c->w, SNAP_TABLE_source_file, &row);
+    }
+    for (size_t i = 0; i < c->in->source_count; i++) { /* numbered behind the files, as values name them */
+        const struct snap_source_file row = { snapshot_put_text(c->w, slice_str(c->in->sources[i].name)) };
         snapshot_put_row(c->w, SNAP_TABLE_source_file, &row);
     }
     return 0;
@@ -80,43 +83,9 @@ void compile_tell(struct compiler *c, struct site_work *s, enum loader_severity 
 
 /* ---- paths ---- */
 
-typedef int path_map_adder(struct path_map *m, struct slice name, struct slice value);
-
-static int add_paths(struct compiler *c, const char *collection, const char *name, const char *value, bool is_place,
-                     path_map_adder *add)
-{
-    struct conf_element *e = compile_element(c, collection, SLICE_NONE);
-    for (size_t i = 0; e && i < conf_count(e); i++) {
-        struct conf_element *item = conf_item(e, i);
-        struct slice text = conf_text(item, value);
-        OWNED_TEXT_BUFFER absolute = { 0 };
-        if (is_place && !slice_starts(text, SLICE_LITERAL("/"))) {
-            text_add(&absolute, c->in->directory);
-            text_add_char(&absolute, '/');
-        }
-        text_add(&absolute, text);
-        int err = text_error(&absolute);
-        if (!err)
-            err = add(c->paths, conf_text(item, name), text_slice(&absolute));
-        if (err)
-            return err;
-    }
-    return 0;
-}
-
 static int open_paths(struct compiler *c)
 {
-    c->paths = path_map_new();
-    if (!c->paths)
-        return ERR_NOMEM;
-    int err = path_map_drive(c->paths, SLICE_LITERAL("C:"), SLICE_LITERAL(DRIVE_C));
-    if (!err)
-        err = add_paths(c, "sallyport/paths/drives", "drive", "path", true, path_map_drive);
-    if (!err)
-        err = add_paths(c, "sallyport/paths/shares", "share", "path", true, path_map_share);
-    if (!err)
-        err = add_paths(c, "sallyport/paths/variables", "name", "value", false, path_map_variable);
-    return err;
+    return paths_open(c->conf, c->in->directory, &c->paths);
 }
 
 /* A log directory as a Linux path; empty with a warning when it has none: then nothing is logged there. */
@@ -273,7 +242,7 @@ static int open_conf(struct compiler *c)
         for (int f = 0; f < CONF_FILE_COUNT; f++)
             if (strcmp(c->in->files[i].name, conf_file_name((enum conf_file)f)) == 0)
                 bytes[f] = c->in->files[i].bytes;
-    return conf_open(bytes, report_conf, c->report, &c->conf);
+    return conf_open_sources(bytes, c->in->sources, c->in->source_count, report_conf, c->report, &c->conf);
 }
 
 static int read_safety(struct compiler *c)

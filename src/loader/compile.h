@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/slice.h"
+#include "conf/conf.h"
 #include "loader/report.h"
 #include "snapshot/snapshot.h"
 
@@ -19,6 +20,8 @@ struct compile_file {
 struct compile_input {
     const struct compile_file *files;
     size_t count;
+    const struct conf_source_bytes *sources; /* what sections name by configSource */
+    size_t source_count;
     struct slice directory; /* for messages and relative paths */
     uint64_t generation;
     bool privileged; /* system accounts are possible */

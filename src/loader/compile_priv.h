@@ -17,7 +17,7 @@
 #include "conf/map.h"
 #include "loader/compile.h"
 #include "loader/endpoint.h"
-#include "loader/path_map.h"
+#include "conf/path_map.h"
 #include "tls/cert.h"
 
 /* Sub-status codes of ftp-behaviour.md 2.4 that say why a site or its TLS cannot start. */

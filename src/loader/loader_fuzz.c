@@ -2,7 +2,7 @@
 #include <assert.h>
 
 #include "loader/endpoint.h"
-#include "loader/path_map.h"
+#include "conf/path_map.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

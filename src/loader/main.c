@@ -17,6 +17,8 @@
 #include "base/own.h"
 #include "base/secret.h"
 #include "loader/compile.h"
+#include "loader/fetch.h"
+#include "loader/read.h"
 #include "loader/rehash.h"
 #include "proto/child.h"
 #include "proto/loader.h"
@@ -25,7 +27,7 @@
 #include "sys/sandbox.h"
 #include "tls/cert.h"
 
-enum { FILES_MAX = 4096, CONFIG_FILE_MAX = 64 * 1024 * 1024 };
+enum { FILES_MAX = 4096 };
 
 struct inbox {
     struct compile_file files[FILES_MAX];
@@ -33,26 +35,6 @@ struct inbox {
 };
 
 /* ---- files ---- */
-
-/* The whole file into `out`, ERR_TOO_BIG (with max + 1 bytes read) when it is longer than `max`. */
-static int read_all(int fd, size_t max, struct text *out)
-{
-    enum { STEP = 65536 };
-    out->max = max + 1;
-    while (out->len <= max) {
-        size_t want = max + 1 - out->len < STEP ? max + 1 - out->len : STEP;
-        char *room = text_room(out, want);
-        if (!room)
-            return text_error(out);
-        ssize_t got = pread(fd, room, want, (off_t)out->len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got < 0 ? err_from_errno(errno) : 0;
-        text_grown(out, (size_t)got);
-    }
-    return ERR_TOO_BIG;
-}
 
 static int tell(enum loader_severity severity, uint32_t site, const struct diag *d)
 {
@@ -84,7 +66,7 @@ static int take_file(struct inbox *box, const struct loader_file *m, int fd)
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return refuse_file(name, "is no regular file");
     bool is_config = !slice_starts(m->name, SLICE_LITERAL("certificates/"));
-    int err = read_all(fd, is_config ? CONFIG_FILE_MAX : CERT_FILE_LIMIT + 1, &bytes);
+    int err = read_whole(fd, is_config ? CONFIG_FILE_MAX : CERT_FILE_LIMIT + 1, &bytes);
     if (err && (is_config || err != ERR_TOO_BIG))
         return refuse_file(name, err_text(err));
     size_t len = bytes.len;
@@ -150,19 +132,60 @@ static int tell_failure(int err)
     return tell(LOADER_ERROR, 0, &d);
 }
 
-static int go(const struct inbox *box, const struct loader_go *m)
+/* The shared files take the place of the local ones. */
+static void put_shared(struct inbox *box, struct fetched *f)
+{
+    for (int which = 0; which < CONF_FILE_COUNT; which++) {
+        struct compile_file *file = NULL;
+        for (size_t i = 0; i < box->count && !file; i++)
+            if (strcmp(box->files[i].name, conf_file_name((enum conf_file)which)) == 0)
+                file = &box->files[i];
+        if (!f->has_shared[which] || (!file && box->count == FILES_MAX))
+            continue;
+        char *name = file ? NULL : strdup(conf_file_name((enum conf_file)which));
+        if (!file && !name)
+            continue; /* its absence is an error that the compiler tells */
+        if (!file) {
+            file = &box->files[box->count++];
+            *file = (struct compile_file){ .name = name, .mode = S_IFREG | 0600 };
+        } else {
+            secret_wipe((void *)(uintptr_t)file->bytes.ptr, file->bytes.len);
+            free((void *)(uintptr_t)file->bytes.ptr);
+        }
+        size_t len = f->shared[which].len;
+        file->bytes = slice_of(text_release(&f->shared[which]), len);
+    }
+}
+
+static int compile(struct inbox *box, const struct loader_go *m, struct report *report, struct snapshot_writer **w)
+{
+    struct fetched *fetched = calloc(1, sizeof *fetched);
+    int err = fetched ? fetch_all(CHILD_FD, box->files, box->count, m->directory, report, fetched) : ERR_NOMEM;
+    if (!err) {
+        put_shared(box, fetched);
+        const struct compile_input in = {
+            .files = box->files,
+            .count = box->count,
+            .sources = fetched->sources,
+            .source_count = fetched->source_count,
+            .directory = m->directory,
+            .generation = m->generation,
+            .privileged = m->privileged,
+            .now = (int64_t)time(NULL),
+        };
+        err = compile_run(&in, report, w);
+    }
+    if (fetched)
+        fetch_free(fetched);
+    free(fetched);
+    return err;
+}
+
+static int go(struct inbox *box, const struct loader_go *m)
 {
     struct report report = { 0 };
     struct snapshot_writer *w = NULL;
-    const struct compile_input in = {
-        .files = box->files,
-        .count = box->count,
-        .directory = m->directory,
-        .generation = m->generation,
-        .privileged = m->privileged,
-        .now = (int64_t)time(NULL),
-    };
-    int failed = compile_run(&in, &report, &w);
+    int failed = compile(box, m, &report, &w);
     int err = tell_report(&report);
     if (!err && failed && !report.errors)
         err = tell_failure(failed);

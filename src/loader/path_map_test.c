@@ -1,5 +1,5 @@
 /* path_map_test.c - Windows paths as they stand in real files. */
-#include "loader/path_map.h"
+#include "conf/path_map.h"
 
 #include "base/case_test.h"
 

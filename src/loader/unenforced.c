@@ -134,7 +134,7 @@ static void note(void *context, const char *element, const char *attribute, cons
     char path[256];
     struct diag d = { 0 };
     (void)is_ftp_element(element, path, sizeof path);
-    diag_place(&d, slice_str(conf_file_name(value->file)), value->line, value->column);
+    diag_place(&d, slice_str(conf_value_file(c->conf, value)), value->line, value->column);
     const char *why = why_without_effect(path, attribute);
     if (why)
         diag_set(&d, "needs no enforcing: %s/@%s: %s", element, attribute, why);

@@ -21,6 +21,22 @@ WIRE_MESSAGE(loader_file, LOADER_FILE_FIELDS)
     F(flag, privileged, 1)
 WIRE_MESSAGE(loader_go, LOADER_GO_FIELDS)
 
+/* Loader -> S: one more file is wanted, named by those that came; answered by loader_file, or by loader_file_absent.
+ * `directory` "": that of the configuration, else an absolute one (shared configuration).  `name` is relative, stays
+ * below it and ends in ".config". */
+#define LOADER_WANT_FIELDS(F)                 \
+    F(text, directory, PATH_LIMIT)            \
+    F(text, name,      PATH_LIMIT)
+WIRE_MESSAGE(loader_want, LOADER_WANT_FIELDS)
+#define LOADER_FILE_ABSENT_FIELDS(F) F(text, why, DETAIL_LIMIT)
+WIRE_MESSAGE(loader_file_absent, LOADER_FILE_ABSENT_FIELDS)
+/* Loader -> S: applicationHost.config and administration.config are those of this directory; look at what was wanted
+ * every `poll_seconds`, 0: not. */
+#define LOADER_SHARED_FIELDS(F)               \
+    F(text, directory,    PATH_LIMIT)         \
+    F(u32,  poll_seconds, 86400)
+WIRE_MESSAGE(loader_shared, LOADER_SHARED_FIELDS)
+
 enum loader_severity { LOADER_ERROR = 0, LOADER_WARNING = 1, LOADER_NOTE = 2 };
 
 /* Loader -> S: file:line:column: path: what.  An ERROR means that no snapshot follows, except that an error with a
@@ -58,5 +74,8 @@ WIRE_MESSAGE(loader_edited, LOADER_EDITED_FIELDS)
     M(4, loader_snapshot, ROLE_LOADER,     1)        \
     M(5, loader_done,     ROLE_LOADER,     0)        \
     M(6, loader_rehash,   ROLE_SUPERVISOR, 0)        \
-    M(7, loader_edited,   ROLE_LOADER,     1)
+    M(7, loader_edited,   ROLE_LOADER,     1)        \
+    M(8, loader_want,     ROLE_LOADER,     0)        \
+    M(9, loader_file_absent, ROLE_SUPERVISOR, 0)     \
+    M(10, loader_shared,  ROLE_LOADER,     0)
 WIRE_CHANNEL(loader_channel, LOADER_CHANNEL)

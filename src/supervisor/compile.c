@@ -115,6 +115,33 @@ static void take_snapshot(struct compile *c, struct wire_in *in, int *fd)
     c->roles |= m.role;
 }
 
+static void take_shared(struct compile *c, struct wire_in *in, int *fd)
+{
+    (void)fd;
+    struct loader_shared m;
+    struct supervisor *s = c->super;
+    if (loader_shared_decode(in, &m) || m.directory.len >= sizeof s->shared || !slice_starts(m.directory, SLICE_LITERAL("/")))
+        return;
+    snprintf(s->shared, sizeof s->shared, SLICE_FMT, SLICE_ARG(m.directory));
+    watch_poll(s, m.poll_seconds);
+}
+
+static void take_want(struct compile *c, struct wire_in *in, int *fd)
+{
+    struct loader_want m = { 0 };
+    const char *why = "not understood";
+    (void)fd;
+    int wanted = -1, err = loader_want_decode(in, &m);
+    if (!err)
+        err = files_open_wanted(c->super->directory, m.directory, m.name, tell_file, c, &wanted, &why);
+    if (m.name.ptr)
+        watch_wanted(c->super, m.directory, m.name);
+    if (err)
+        MAILBOX_SEND(&c->mail, -1, loader_file_absent, .why = slice_str(why));
+    else
+        MAILBOX_SEND(&c->mail, wanted, loader_file, .name = m.name);
+}
+
 static void finish(struct compile *c, const char *failure)
 {
     struct supervisor *s = c->super;
@@ -151,6 +178,8 @@ static const struct {
     void (*take)(struct compile *c, struct wire_in *in, int *fd);
 } takes[] = {
     { MSG_loader_diag,     take_diag     },
+    { MSG_loader_want,     take_want     },
+    { MSG_loader_shared,   take_shared   },
     { MSG_loader_snapshot, take_snapshot },
     { MSG_loader_done,     take_done     },
 };
@@ -255,6 +284,8 @@ int compile_start(struct supervisor *s, compile_done *done, struct diag *d)
     c->result.generation = generation_new(s->generations + 1);
     c->timer = loop_timer_new(s->loop, loader_late, c);
     s->compile = c;
+    s->shared[0] = 0;
+    watch_forget_wanted(s);
     struct config_files files = { 0 };
     int err = c->result.generation && c->timer ? files_open(s->directory, tell_file, c, &files) : ERR_NOMEM;
     if (!err)

@@ -5,14 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/own.h"
 #include "base/secret.h"
 
-const char *const config_file_names[] = { "applicationHost.config", "administration.config", "sallyport.config", "web.config", NULL };
+const char *const config_file_names[] = { "applicationHost.config", "administration.config", "sallyport.config", "redirection.config", "web.config", NULL };
 const char *const config_store_names[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed", NULL };
 const char *const config_secrets_name = "secrets";
 
@@ -64,6 +66,16 @@ static const char *objection(enum file_kind kind, int fd, const struct stat *st)
     return NULL;
 }
 
+/* Warn about a file that everybody may read. */
+static void tell_if_open(const struct stat *st, struct diag *d, files_report *report, void *context)
+{
+    if (!(st->st_mode & 07))
+        return;
+    diag_set(d, "may be read or written by everybody on this machine, and such files hold password hashes");
+    diag_todo(d, "Take the rights away: chmod o= FILE");
+    report(context, LOADER_WARNING, d);
+}
+
 static int open_one(const char *directory, const char *name, enum file_kind kind, files_report *report, void *context,
                     struct config_files *files)
 {
@@ -88,12 +100,45 @@ static int open_one(const char *directory, const char *name, enum file_kind kind
         report(context, LOADER_ERROR, &d);
         return 0;
     }
-    if (kind == FILE_CONFIGURATION && (st.st_mode & 07)) {
-        diag_set(&d, "may be read or written by everybody on this machine, and such files hold password hashes");
-        diag_todo(&d, "Take the rights away: chmod o= FILE");
-        report(context, LOADER_WARNING, &d);
-    }
+    if (kind == FILE_CONFIGURATION)
+        tell_if_open(&st, &d, report, context);
     return add_file(files, name, &fd);
+}
+
+/* Below the directory, whatever links there are. */
+static int open_below(int directory, const char *name)
+{
+    struct open_how how = {
+        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
+}
+
+int files_open_wanted(const char *base, struct slice directory, struct slice name, files_report *report, void *context,
+                      int *fd_out, const char **why_out)
+{
+    char folder[PATH_MAX], file[PATH_MAX];
+    struct stat st;
+    struct diag d = { 0 };
+    *why_out = "not a name of a configuration file";
+    if (!slice_ends(name, SLICE_LITERAL(".config")) || (directory.len && directory.ptr[0] != '/') ||
+        directory.len >= sizeof folder || name.len >= sizeof file || slice_has_control(name) || slice_has_control(directory))
+        return ERR_PATH;
+    snprintf(folder, sizeof folder, SLICE_FMT, SLICE_ARG(directory.len ? directory : slice_str(base)));
+    snprintf(file, sizeof file, SLICE_FMT, SLICE_ARG(name));
+    OWNED_FD at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    OWNED_FD fd = at < 0 ? -1 : open_below(at, file);
+    *why_out = strerror(errno);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_from_errno(errno);
+    *why_out = "is no regular file";
+    if (!S_ISREG(st.st_mode))
+        return ERR_NOT_FILE;
+    diag_place(&d, name, 0, 0);
+    tell_if_open(&st, &d, report, context);
+    *fd_out = fd_take(&fd);
+    return 0;
 }
 
 static int is_certificate_name(const struct dirent *e)

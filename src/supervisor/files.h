@@ -28,3 +28,7 @@ extern const char *const config_secrets_name; /* the folder of files that settin
 typedef void files_report(void *context, enum loader_severity severity, const struct diag *d);
 MUST_USE int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out);
 void files_close(struct config_files *files);
+/* One more file, named by those: below the absolute `directory` ("" for `base`), ending in ".config".  The caller owns
+ * *fd_out.  On failure *why_out says why, for people. */
+MUST_USE int files_open_wanted(const char *base, struct slice directory, struct slice name, files_report *report,
+                               void *context, int *fd_out, const char **why_out);

@@ -45,6 +45,12 @@ static bool same_file(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* administration.config may be on a share. */
+static const char *folder_of(const struct rehash *r)
+{
+    return r->super->shared[0] ? r->super->shared : r->super->directory;
+}
+
 static int copy_bytes(int from, int to)
 {
     char buffer[65536];
@@ -59,14 +65,14 @@ static int copy_bytes(int from, int to)
 /* Replace the file by the descriptor's bytes. */
 static int replace_file(struct rehash *r, int fd)
 {
-    char temporary[] = "." ADMINISTRATION ".XXXXXX", path[PATH_MAX];
+    char temporary[] = "." ADMINISTRATION ".XXXXXX", path[PATH_MAX + 64];
     struct stat now;
-    OWNED_FD directory = open(r->super->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    OWNED_FD directory = open(folder_of(r), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return err_from_errno(errno);
     if (flock(directory, LOCK_EX | LOCK_NB) < 0) /* a command line is saving (src/conf/save.c): the next login asks again */
         return ERR_BUSY;
-    snprintf(path, sizeof path, "%s/%s", r->super->directory, temporary);
+    snprintf(path, sizeof path, "%s/%s", folder_of(r), temporary);
     OWNED_FD out = mkostemp(path, O_CLOEXEC);
     if (out < 0)
         return err_from_errno(errno);
@@ -102,7 +108,7 @@ static void loader_message(void *context, struct slice bytes, int fd)
     }
     if (edited.changed && owned >= 0 && memfd_is_sealed(owned)) {
         err = replace_file(r, owned);
-        say(r->super, err ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "%s/%s: %s%s", r->super->directory, ADMINISTRATION,
+        say(r->super, err ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "%s/%s: %s%s", folder_of(r), ADMINISTRATION,
             err ? "a newer password hash was not stored: " : "a password hash was stored in its newer form",
             err ? err_text(err) : "");
     }
@@ -145,7 +151,7 @@ static struct rehash *rehash_of(struct supervisor *s)
 /* The file may be somebody's to write only: a read-only /etc, or a directory of another owner. */
 static bool is_writable(struct rehash *r, const char *path)
 {
-    if (access(r->super->directory, W_OK) == 0 && access(path, W_OK) == 0)
+    if (access(folder_of(r), W_OK) == 0 && access(path, W_OK) == 0)
         return true;
     if (!r->told_read_only)
         say(r->super, LOG_LEVEL_NOTICE, "%s is not writable: password hashes stay in their older form", path);
@@ -156,8 +162,8 @@ static bool is_writable(struct rehash *r, const char *path)
 void rehash_ask(struct supervisor *s, const struct child_rehash *m)
 {
     struct rehash *r = rehash_of(s);
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", s->directory, ADMINISTRATION);
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", s->shared[0] ? s->shared : s->directory, ADMINISTRATION);
     if (!r || r->running || r->pid || s->stage != STAGE_RUNNING || !is_writable(r, path))
         return;
     OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -88,6 +88,7 @@ struct supervisor {
     struct loop *loop;
     const char *directory;          /* --config, absolute */
     char run[PATH_MAX];             /* run directory */
+    char shared[PATH_MAX];          /* where redirection.config says the configuration is, "": in `directory` */
     int64_t started;                /* wall clock, seconds */
     bool privileged;
     bool check_only;
@@ -209,7 +210,12 @@ void house_log_directories(struct supervisor *s);
 
 /* ---- watch.c ---- */
 MUST_USE int watch_open(struct supervisor *s, struct diag *d);
-void watch_again(struct supervisor *s); /* after a reload: directories may have come */
+void watch_again(struct supervisor *s);
+/* Files that the configuration's own files name: watched while they do.  `directory` "": ours. */
+void watch_forget_wanted(struct supervisor *s);
+void watch_wanted(struct supervisor *s, struct slice directory, struct slice name);
+/* Look at them every so many seconds (0: not): changes on a share come without notice. */
+void watch_poll(struct supervisor *s, unsigned seconds); /* after a reload: directories may have come */
 void watch_close(struct supervisor *s);
 
 /* ---- compile.c ---- */

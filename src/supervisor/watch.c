@@ -11,14 +11,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "base/own.h"
 #include "supervisor/files.h"
 
 enum { QUIET_MS = 200, LATEST_MS = 2000, EVENTS = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB };
 
+/* A file that another names: on a share, or by configSource. */
+struct wanted {
+    char path[PATH_MAX];
+    struct stat seen; /* st_ino 0: was not there */
+};
+
 struct watch {
     struct supervisor *super;
+    struct wanted *wanted;
+    size_t wanted_count;
+    struct loop_timer *poll;
+    unsigned poll_seconds;
     int fd, directory; /* `directory`: the watch of the configuration directory itself */
     struct loop_io *io;
     struct loop_timer *timer;
@@ -36,7 +47,76 @@ static bool concerns_us(const struct watch *w, const struct inotify_event *e)
     for (size_t i = 0; config_file_names[i]; i++)
         if (!strcmp(e->name, config_file_names[i]))
             return true;
+    for (size_t i = 0; i < w->wanted_count; i++) /* of this folder, or of one below */
+        if (!strcmp(strrchr(w->wanted[i].path, '/') + 1, e->name))
+            return true;
     return false;
+}
+
+static void look(const char *path, struct stat *st)
+{
+    if (stat(path, st) < 0)
+        *st = (struct stat){ 0 };
+}
+
+static void poll_now(void *context)
+{
+    struct watch *w = context;
+    struct stat now;
+    bool any = false;
+    for (size_t i = 0; i < w->wanted_count; i++) {
+        const struct stat *seen = &w->wanted[i].seen;
+        look(w->wanted[i].path, &now);
+        any |= now.st_ino != seen->st_ino || now.st_size != seen->st_size || now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
+               now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec;
+    }
+    if (any)
+        supervisor_reload(w->super); /* which looks anew */
+    else if (w->poll_seconds)
+        loop_timer_set(w->poll, (int64_t)w->poll_seconds * 1000);
+}
+
+void watch_forget_wanted(struct supervisor *s)
+{
+    struct watch *w = s->watch;
+    if (!w)
+        return;
+    free(w->wanted);
+    w->wanted = NULL;
+    w->wanted_count = 0;
+    watch_poll(s, 0);
+}
+
+void watch_poll(struct supervisor *s, unsigned seconds)
+{
+    struct watch *w = s->watch;
+    if (!w)
+        return;
+    w->poll_seconds = seconds;
+    if (seconds)
+        loop_timer_set(w->poll, (int64_t)seconds * 1000);
+    else
+        loop_timer_clear(w->poll);
+}
+
+void watch_wanted(struct supervisor *s, struct slice directory, struct slice name)
+{
+    struct watch *w = s->watch;
+    struct wanted *grown = w ? reallocarray(w->wanted, w->wanted_count + 1, sizeof *grown) : NULL;
+    if (!grown)
+        return;
+    w->wanted = grown;
+    struct wanted *new = &grown[w->wanted_count];
+    int n = snprintf(new->path, sizeof new->path, SLICE_FMT "/" SLICE_FMT,
+                     SLICE_ARG(directory.len ? directory : slice_str(s->directory)), SLICE_ARG(name));
+    if (n < 0 || (size_t)n >= sizeof new->path)
+        return;
+    look(new->path, &new->seen);
+    w->wanted_count++;
+    char *slash = strrchr(new->path, '/');
+    *slash = 0;
+    (void)inotify_add_watch(w->fd, new->path, EVENTS | IN_CREATE | IN_MASK_ADD);
+    *slash = '/';
 }
 
 static void changed(struct watch *w)
@@ -97,7 +177,8 @@ int watch_open(struct supervisor *s, struct diag *d)
     s->watch = w;
     w->io = w->fd < 0 ? NULL : loop_io_open(s->loop, w->fd, ready, w);
     w->timer = loop_timer_new(s->loop, quiet, w);
-    if (!w->io || !w->timer) {
+    w->poll = loop_timer_new(s->loop, poll_now, w);
+    if (!w->io || !w->timer || !w->poll) {
         diag_set(d, "changes of files will not be noticed: %s", strerror(errno));
         watch_close(s);
         return ERR_SYS;
@@ -115,6 +196,8 @@ void watch_close(struct supervisor *s)
     s->watch = NULL;
     loop_io_close(w->io);
     loop_timer_free(w->timer);
+    loop_timer_free(w->poll);
+    free(w->wanted);
     if (w->fd >= 0)
         close(w->fd);
     free(w);

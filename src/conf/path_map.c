@@ -6,7 +6,7 @@
  * there a symbolic link would change its meaning.  "\dir" (relative to the current drive), "C:dir" and "dir" have no
  * meaning for a service and are refused.
  */
-#include "loader/path_map.h"
+#include "conf/path_map.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,0 +1,162 @@
+"""Configuration machinery on the running service: configSource, shared configuration, the history of the files."""
+import os
+import re
+
+import pytest
+
+
+USERS = {"anna": "secret", "bert": "geheim"}
+
+
+def replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def can_log_in(instance, user, site=None):
+    with instance.client(site) as client:
+        client.cmd(f"USER {user}", "331")
+        return client.cmd(f"PASS {USERS[user]}")[:3] == "230"
+
+
+# ---- configSource ----
+
+def rules(instance, *users):
+    folder = instance.dir / "sections"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    (folder / "authorization.config").write_text(
+        "<authorization>\n" + "".join(f'    <add accessType="Allow" users="{u}" permissions="Read, Write" />\n' for u in users) +
+        "</authorization>\n")
+    (folder / "authorization.config").chmod(0o644)
+
+
+def sourced(instance):
+    site = instance.add_site("Depot", users=USERS)
+    site.rules = []
+    instance.server_xml = '<security><authorization configSource="sections\\authorization.config" /></security>'
+    rules(instance, "anna")
+    return site
+
+
+def test_section_in_its_own_file(instance):
+    sourced(instance)
+    instance.start()
+    assert can_log_in(instance, "anna") and not can_log_in(instance, "bert")
+    rules(instance, "bert")  # the file is watched like the one that names it
+    assert instance.wait(lambda: can_log_in(instance, "bert") and not can_log_in(instance, "anna"))
+    broken = instance.dir / "sections" / "authorization.config"
+    replace(broken, "Allow", "Maybe")
+    assert instance.wait_line("sections/authorization.config:2:22: system.ftpServer/security/authorization/add: The 'accessType'")
+    assert can_log_in(instance, "bert")  # the last good one holds
+    broken.unlink()
+    assert instance.wait_line("authorization.config: Cannot read configuration file: No such file or directory")
+    assert can_log_in(instance, "bert")
+
+
+def test_change_moves_the_section_in(instance):
+    """As IIS: writing to such a section replaces the reference; the other file stays as it was."""
+    sourced(instance)
+    instance.start()
+    before = (instance.dir / "sections" / "authorization.config").read_bytes()
+    instance.cli("set", "config", "-section:system.ftpServer/security/authorization",
+                 "/+[accessType='Allow',users='bert',permissions='Read']", "/commit:apphost")
+    text = (instance.dir / "applicationHost.config").read_text()
+    assert "configSource" not in text and 'users="anna"' in text and 'users="bert"' in text
+    assert (instance.dir / "sections" / "authorization.config").read_bytes() == before
+    assert instance.wait(lambda: can_log_in(instance, "bert") and can_log_in(instance, "anna"))
+
+
+@pytest.mark.parametrize("name, why", [
+    ("..\\outside.config", "Cannot read configuration file"),
+    ("link.config", "Invalid cross-device link"),
+    ("fifo.config", "is no regular file"),
+    ("rules.txt", "not a name of a configuration file"),
+])
+def test_x01_nothing_outside_is_read(instance, tmp_path, name, why):
+    instance.add_site("Depot", users=USERS)
+    instance.server_xml = f'<security><authorization configSource="{name}" /></security>'
+    (tmp_path / "outside.config").write_text("<authorization />")
+    (instance.dir / "link.config").symlink_to(tmp_path / "outside.config")
+    os.mkfifo(instance.dir / "fifo.config")
+    (instance.dir / "rules.txt").write_text("<authorization />")
+    instance.write()
+    done = instance.check()
+    assert done.returncode == 1 and why in done.stdout + done.stderr
+
+
+# ---- shared configuration ----
+
+def share(instance, tmp_path, **attributes):
+    """Move the two files to a folder that a share is mapped to."""
+    site = instance.add_site("Depot", users=USERS)
+    site.rules = site.rules[:1]  # anna
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "share" / "iis"
+    folder.mkdir(parents=True)
+    text = "".join(f' {name}="{value}"' for name, value in attributes.items())
+    instance.sallyport_xml = ""
+    instance.write()
+    put_own(instance, tmp_path)
+    for name in ("applicationHost.config", "administration.config"):
+        (instance.dir / name).rename(folder / name)
+    (instance.dir / "applicationHost.config").write_text("this file is not read")
+    (instance.dir / "redirection.config").write_text(
+        f'<configuration><configurationRedirection enabled="true" path="\\\\server\\conf\\iis"{text} /></configuration>')
+    instance.give_files()
+    return folder
+
+
+def put_own(instance, tmp_path):
+    path = instance.dir / "sallyport.config"
+    replace(path, "</paths>", f'<shares><add share="\\\\server\\conf" path="{tmp_path}/share" /></shares></paths>')
+
+
+def test_shared_configuration(instance, tmp_path):
+    folder = share(instance, tmp_path, userName="Administrator", password="[enc:IISCngProvider:AAAA:enc]")
+    instance.launch()
+    assert instance.wait_line("sallyportd: ready"), instance.output
+    assert "The account for the share is not used" in instance.output and "AAAA" not in instance.output
+    assert can_log_in(instance, "anna") and not can_log_in(instance, "bert")
+    replace(folder / "applicationHost.config", 'users="anna"', 'users="bert"')
+    assert instance.wait(lambda: can_log_in(instance, "bert") and not can_log_in(instance, "anna"))
+    # the command line edits the shared file
+    instance.cli("set", "config", "Depot", "-section:system.ftpServer/security/authorization",
+                 "/+[accessType='Allow',users='anna',permissions='Read']", "/commit:apphost")
+    assert 'users="anna"' in (folder / "applicationHost.config").read_text()
+    assert (instance.dir / "applicationHost.config").read_text() == "this file is not read"
+    assert instance.wait(lambda: can_log_in(instance, "anna"))
+
+
+def test_share_goes_and_comes_back(instance, tmp_path):
+    """Polled: changes on a share come without notice.  While it is away the last good configuration holds."""
+    folder = share(instance, tmp_path, enableUncPolling="true", pollingPeriod="00:00:01")
+    instance.launch()
+    assert instance.wait_line("sallyportd: ready"), instance.output
+    assert can_log_in(instance, "anna")
+    away = tmp_path / "away"
+    folder.parent.rename(away)
+    assert instance.wait_line("share/iis/applicationHost.config: Cannot read configuration file: No such file or directory")
+    assert can_log_in(instance, "anna")
+    replace(away / "iis" / "applicationHost.config", 'users="anna"', 'users="bert"')
+    away.rename(folder.parent)
+    assert instance.wait(lambda: can_log_in(instance, "bert") and not can_log_in(instance, "anna"))
+    (instance.dir / "redirection.config").write_text(
+        '<configuration><configurationRedirection enabled="false" path="\\\\server\\conf\\iis" /></configuration>')
+    assert instance.wait_line("applicationHost.config:1:1: Configuration file is not well-formed XML")  # the local one counts now
+
+
+def test_share_missing_at_start(instance, tmp_path):
+    folder = share(instance, tmp_path)
+    folder.parent.rename(tmp_path / "away")
+    done = instance.check()
+    assert done.returncode == 1 and "Cannot read configuration file: No such file or directory" in done.stdout + done.stderr
+
+
+def test_share_that_is_not_mapped(instance, tmp_path):
+    share(instance, tmp_path)
+    replace(instance.dir / "sallyport.config", "\\\\server\\conf", "\\\\other\\conf")
+    done = instance.check()
+    assert done.returncode == 1
+    assert re.search(r"redirection.config:1:\d+: configurationRedirection: the share .* is not mapped", done.stdout + done.stderr)
