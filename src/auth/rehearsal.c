@@ -112,6 +112,9 @@ static void say_facts(struct auth_server *a, const struct rehearsal *r)
     say_values(a, r, "UPN", f.upn, f.upn_count);
     say_values(a, r, "mail", f.rfc822, f.rfc822_count);
     say_values(a, r, "SID", &f.sid, f.sid.len > 0);
+    OWNED_TEXT_BUFFER strong = { 0 }; /* what to write into the account for a strong mapping */
+    text_addf(&strong, "X509:<I>" SLICE_FMT "<SR>" SLICE_FMT, SLICE_ARG(f.issuer), SLICE_ARG(f.serial_reversed));
+    say_values(a, r, "altSecurityIdentities", &(struct slice){ strong.ptr, strong.len }, !text_error(&strong));
     facts_free(&f);
 }
 
