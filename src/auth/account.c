@@ -35,6 +35,8 @@ enum account_kind account_first_provider(const struct snapshot *s, const struct 
 unsigned account_kinds(const struct snapshot *s, const struct snap_site *site)
 {
     unsigned kinds = (site->anonymous_enabled ? ACCOUNT_ANONYMOUS : 0) | (site->basic_enabled ? ACCOUNT_SYSTEM : 0);
+    if (site->basic_enabled && snapshot_count(s, SNAP_TABLE_ad))
+        kinds |= ACCOUNT_DIRECTORY;
     for (uint32_t i = 0; i < site->providers.count; i++)
         kinds |= kind_of(snapshot_provider(s, site->providers.first + i));
     return kinds;
@@ -109,6 +111,14 @@ bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_ki
     const struct snap_user *manager = account_user(s, user);
     return kind == ACCOUNT_SYSTEM || (kind == ACCOUNT_DIRECTORY && site->use_ad_mapping) ||
            (kind == ACCOUNT_IIS_MANAGER && manager && manager->enabled && has_permission(s, site, user));
+}
+
+const struct snap_account_map *account_mapped(const struct snapshot *s, struct slice name)
+{
+    for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_account_map); row++)
+        if (slice_equal_fold(snapshot_text(s, snapshot_account_map(s, row)->user), name))
+            return snapshot_account_map(s, row);
+    return NULL;
 }
 
 static bool is_local_domain(struct slice domain, struct slice machine)

@@ -17,7 +17,7 @@ enum account_kind {
     ACCOUNT_SYSTEM = 4,
     ACCOUNT_OTHER_PROVIDER = 8, /* a provider that we cannot run: it is on, and nobody gets in through it */
     ACCOUNT_MEMBERSHIP = 32, /* of the ASP.NET membership */
-    ACCOUNT_DIRECTORY = 16, /* of the Active Directory, named by a certificate */
+    ACCOUNT_DIRECTORY = 16, /* of the Active Directory, named by a certificate or with its password */
 };
 
 /* "anonymous" and "ftp", without regard to case. */
@@ -49,13 +49,17 @@ bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_ki
 MUST_USE int account_system_name(struct slice typed, struct slice machine, struct slice default_domain,
                                  struct slice *name_out);
 
+/* The row of sallyport/identities for the name that logs show, NULL: none. */
+const struct snap_account_map *account_mapped(const struct snapshot *s, struct slice name);
+
 /* The PAM service that stands for an IIS logonMethod. */
 struct slice account_pam_service(const struct snapshot *s, uint32_t logon_method);
 
 /* ---- an identity that was established ---- */
 struct identity {
     enum account_kind kind;
-    uint32_t uid, gid; /* ACCOUNT_SYSTEM; ACCOUNT_ANONYMOUS served by an account of its own, else 0 */
+    uint32_t uid, gid; /* ACCOUNT_SYSTEM; ACCOUNT_ANONYMOUS served by an account of its own, else 0; with has_ids */
+    bool has_ids;      /* `uid`, `gid` and `groups` are known of another kind of account too (fileAccessIdentity) */
     uint64_t certificate; /* number of the certificate that named it, 0: a password did */
     uint64_t shown;       /* of the one the session showed, whoever named the account; 0 none */
     struct slice user; /* canonical, "" for anonymous; borrowed unless made by identity_copy */

@@ -59,6 +59,8 @@ static void look_at(void *context, const struct ticket *ticket)
     struct auth_server *a = context;
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, ticket->site);
     const struct certificate *c = certificate_find(&a->certificates, ticket->identity->shown);
+    if (ticket->identity->kind == ACCOUNT_DIRECTORY && !ticket->identity->certificate && a->live.directory)
+        login_directory_recheck(a, ticket);
     if (!site || !ticket->identity->shown)
         return;
     if (!c)

@@ -5,10 +5,12 @@
  *            .--> IIS Manager ----> VERIFYING --------------------.
  *            |        |  in the cache ----------------------------|
  *   begin ---|        |<---- does not fit                         v       accepted
- *            |    Basic ----------> ASKING_PAM ---- verdict OK -> GRANTING ------> AUTH_ALLOWED
+ *            |    Basic ----------> ASKING_PAM ---- verdict OK -> (prepared) GRANTING -> AUTH_ALLOWED
  *            |        |  in the cache ----------------------------^   |
  *            |    none left: AUTH_DENIED 1326 41                  |   '-- refused: AUTH_HOME_DENIED
  *            '--> anonymous --------------------------------------'
+ *   Basic with a domain: ASKING_DIRECTORY in the place of ASKING_PAM.  Before GRANTING login_prepare.c finds out whose files
+ *   the account touches (IDENTIFYING) and where its home is (FINDING_HOME).
  *   At any moment: waited too long, no room, a program gone: AUTH_UNAVAILABLE.
  *
  * One method says yes and names the identity (threats.md A07); the identity is set in login_grant() and nowhere else,
@@ -32,6 +34,8 @@ static void login_free(struct login *l)
     if (l->password)
         secret_wipe(l->password, l->password_len);
     identity_free(l->identity);
+    text_free(&l->home_root);
+    text_free(&l->home_dir);
     rehearsal_free(l->rehearsal);
     free(l->password);
     free(l->user);
@@ -119,6 +123,15 @@ static const char *reason_of(const struct login *l, enum auth_verdict verdict, u
     return l->reason ? l->reason : "the login was refused";
 }
 
+/* The answer, and for who showed a certificate the reason. */
+static void tell_why(struct auth_server *a, struct login *l, enum auth_verdict verdict, uint32_t win32, uint32_t substatus)
+{
+    const char *reason = reason_of(l, verdict, substatus);
+    if (*reason && login_may_explain(a))
+        login_tell_certificate(a, l, reason, win32, substatus);
+    answer(a, l->worker, l->session, verdict, win32, substatus, reason);
+}
+
 void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verdict, uint32_t win32, uint32_t substatus)
 {
     if (l->rehearsal) {
@@ -126,12 +139,19 @@ void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verd
         login_remove(a, l);
         return;
     }
-    if (verdict == AUTH_DENIED && substatus != SUB_CUSTOM_FAILED) /* else a provider failed, not the client */
+    /* else a provider or the directory failed, not the client */
+    if (verdict == AUTH_DENIED && substatus != SUB_CUSTOM_FAILED && win32 != WIN_NO_LOGON_SERVERS)
         denial_count(a, &l->client, login_user(l));
-    const char *reason = reason_of(l, verdict, substatus);
-    if (*reason && login_may_explain(a))
-        login_tell_certificate(a, l, reason, win32, substatus);
-    answer(a, l->worker, l->session, verdict, win32, substatus, reason);
+    tell_why(a, l, verdict, win32, substatus);
+    login_remove(a, l);
+}
+
+void login_turn_away(struct auth_server *a, struct login *l, uint32_t win32, uint32_t substatus)
+{
+    if (l->rehearsal)
+        rehearsal_refused(a, l, AUTH_DENIED, win32, substatus);
+    else
+        tell_why(a, l, AUTH_DENIED, win32, substatus);
     login_remove(a, l);
 }
 
@@ -174,6 +194,7 @@ static const struct {
     { ACCOUNT_IIS_MANAGER, login_try_manager },
     { ACCOUNT_MEMBERSHIP,  login_try_membership },
     { ACCOUNT_SYSTEM,      login_try_system  },
+    { ACCOUNT_DIRECTORY,   login_try_directory },
 };
 
 /* Providers in the order of the site's list, then what stands in the table. */
@@ -228,7 +249,7 @@ void login_go_on(struct auth_server *a, struct login *l, unsigned kinds)
         return;
     }
     l->asked_provider = kinds & ACCOUNT_OTHER_PROVIDER;
-    l->methods = kinds & (ACCOUNT_IIS_MANAGER | ACCOUNT_MEMBERSHIP | ACCOUNT_SYSTEM);
+    l->methods = kinds & (ACCOUNT_IIS_MANAGER | ACCOUNT_MEMBERSHIP | ACCOUNT_SYSTEM | ACCOUNT_DIRECTORY);
     login_next_method(a, l);
 }
 
@@ -283,7 +304,7 @@ int login_expire(struct auth_server *a)
         else if (l->deadline < first)
             first = l->deadline;
     }
-    int64_t others[] = { live_turn(a, now), login_return_expire(a, now) };
+    int64_t others[] = { live_turn(a, now), login_return_expire(a, now), fixed_turn(a, now) };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         first = others[i] < first ? others[i] : first;
     if (first != INT64_MAX && first - now > INT32_MAX / 2)

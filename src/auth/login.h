@@ -24,7 +24,8 @@ enum {
     SUB_CERT_INVALID = SUB_CERTIFICATE_INVALID,
 };
 
-enum login_stage { LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_ASKING_MEMBERSHIP, LOGIN_GRANTING };
+enum login_stage { LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_ASKING_MEMBERSHIP,
+                   LOGIN_ASKING_DIRECTORY, LOGIN_IDENTIFYING, LOGIN_FINDING_HOME, LOGIN_AWAITING_FIXED, LOGIN_GRANTING };
 
 struct login {
     struct login *next;
@@ -42,7 +43,9 @@ struct login {
     unsigned methods;  /* account_kind bits still to try */
     int64_t deadline;  /* monotonic ms */
     uint64_t ticket;   /* LOGIN_GRANTING */
-    struct identity *identity; /* LOGIN_GRANTING */
+    struct identity *identity; /* from the moment on that somebody has said who it is */
+    bool ids_known, home_known, fixed_known; /* login_prepare.c */
+    struct text home_root, home_dir;
     char *user, *password;
     size_t user_len, password_len;
     bool asked_at_user; /* no password was sent yet */
@@ -107,11 +110,34 @@ void login_rehearse(struct auth_server *a, struct rehearsal *r);
 void login_try_anonymous(struct auth_server *a, struct login *l);
 void login_anonymous_found(struct auth_server *a, struct login *l, const struct pam_answer *m);
 
+/* The login is refused for a reason that is no guess at a password: nothing is counted against the address. */
+void login_turn_away(struct auth_server *a, struct login *l, uint32_t win32, uint32_t substatus);
+
+/* ---- login_directory.c ---- */
+bool login_try_directory(struct auth_server *a, struct login *l);
+void login_directory_answered(struct auth_server *a, struct login *l, const struct map_job *job);
+/* What the service log says about an answer, rate-limited. */
+void login_tell_directory(struct auth_server *a, const struct login *l, const struct map_job *job);
+/* The identity of an account of the directory; borrows from `account` and `user`, over which its name is printed. */
+struct identity login_identity_of(const struct directory_account *account, struct text *user);
+void login_directory_recheck(struct auth_server *a, const struct ticket *ticket);
+
+/* ---- login_prepare.c ---- */
+/* Somebody said who this is: find out whose files he touches and where his home is, then ask the broker to let him in. */
+void login_grant(struct auth_server *a, struct login *l, const struct identity *identity);
+void login_home_answered(struct auth_server *a, struct login *l, const struct map_job *job);
+/* pam has been asked for an identity alone; false: nobody asked. */
+bool login_identified(struct auth_server *a, const struct pam_answer *m);
+/* Go on with those who wait for the fixed accounts of the site, 0: of any. */
+void login_fixed_settled(struct auth_server *a, uint32_t site);
+/* Groups written as numbers separated by commas, as u32 little-endian. */
+void login_add_groups(struct text *out, struct slice list);
+
 /* ---- login_grant.c ---- */
 /* Every question whether somebody may be logged in is asked here, the one about his certificate included. */
 bool login_is_allowed(struct auth_server *a, uint32_t site_id, const struct identity *identity);
-/* Somebody said who this is: ask the broker to let him in. */
-void login_grant(struct auth_server *a, struct login *l, const struct identity *identity);
+/* Ask the broker to let l->identity in. */
+void login_ask_broker(struct auth_server *a, struct login *l);
 /* The name without and the domain in *domain_out, "" for accounts that have none. */
 struct slice login_split_domain(const struct identity *identity, struct slice *domain_out);
 

@@ -147,6 +147,7 @@ static struct map_job *map_job_at(struct auth_server *a, const struct snap_site 
     text_add(&job->leaf, certificate_leaf(chain));
     text_add(&job->workstation, a->options.machine);
     map_job_add_roles(job, a->child->snapshot);
+    job->with_ids = site->file_access_identity == FILES_OF_RFC2307;
     certificate_in_ntauth(&a->certificates, site, chain, job->at, &job->in_ntauth_by_issuer, &job->in_ntauth_by_chain);
     return job;
 }
@@ -156,16 +157,30 @@ struct map_job *login_map_job(struct auth_server *a, const struct snap_site *sit
     return map_job_at(a, site, c, login_seconds_now());
 }
 
+/* Who rehearses is told whether the account would do; its password is another matter. */
+static bool requires_password(const struct login *l, const struct snap_site *site)
+{
+    return site->cert_and_password && !l->rehearsal;
+}
+
 /* Whom does the directory say it is?  False: nobody is asked. */
 static bool ask_directory(struct auth_server *a, struct login *l, const struct snap_site *site, const struct certificate *c)
 {
-    if (!site->use_ad_mapping || site->cert_and_password || !a->ad)
+    if (!site->use_ad_mapping || !a->ad)
         return false;
+    if (l->asked_at_user && requires_password(l, site)) {
+        login_refuse(a, l, AUTH_NEEDS_PASSWORD, 0, 0);
+        return true;
+    }
     struct map_job *job = map_job_at(a, site, c, login_at(l));
     l->certificate = c->number;
     login_wait_for(l, LOGIN_MAPPING, MAP_WAIT_MS);
-    if (job)
+    if (job) {
         job->login = l->id;
+        job->needs_password = requires_password(l, site);
+        if (job->needs_password)
+            text_add(&job->password, login_password(l));
+    }
     if (!job || mapper_submit(a->mapper, job)) {
         map_job_free(job);
         login_give_up(a, l);
@@ -173,39 +188,10 @@ static bool ask_directory(struct auth_server *a, struct login *l, const struct s
     return true;
 }
 
-static void tell_mapping(struct auth_server *a, const struct login *l, const struct map_job *job)
-{
-    OWNED_TEXT_BUFFER steps = { 0 };
-    bool found = job->verdict == DIRECTORY_FOUND;
-    if (l->rehearsal) {
-        rehearsal_mapped(a, l->rehearsal, job);
-        return;
-    }
-    if (!found && !login_may_explain(a))
-        return;
-    if (job->account.dn.len) {
-        text_add_str(&steps, ": ");
-        text_add_escaped(&steps, job->account.dn);
-    }
-    for (struct slice rest = text_slice(&job->steps); rest.len;) {
-        text_add_str(&steps, "; ");
-        text_add_escaped(&steps, slice_cut(&rest, '\n'));
-    }
-    server_tell(a, found ? LOG_LEVEL_DEBUG : job->verdict == DIRECTORY_UNAVAILABLE ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-                "site %u: %s" SLICE_FMT "%s", l->site, directory_verdict_text(job->verdict), SLICE_ARG(text_slice(&steps)),
-                found ? (job->account.strong ? "; strong" : "; weak") : "");
-}
-
 /* Who rehearses need not say what USER would say. */
 static bool requires_user(const struct login *l, const struct snap_site *site)
 {
     return site->require_user_match && !(l->rehearsal && !l->user_len);
-}
-
-/* Who rehearses is told whether the account would do; its password is another matter. */
-static bool requires_password(const struct login *l, const struct snap_site *site)
-{
-    return site->cert_and_password && !l->rehearsal;
 }
 
 static bool is_account(const struct directory_account *account, struct slice typed)
@@ -221,9 +207,8 @@ static void admit_account(struct auth_server *a, struct login *l, const struct s
                           const struct directory_account *account)
 {
     OWNED_TEXT_BUFFER user = { 0 };
-    text_addf(&user, SLICE_FMT "\\" SLICE_FMT, SLICE_ARG(account->domain), SLICE_ARG(account->name));
-    const struct identity identity = { .kind = ACCOUNT_DIRECTORY, .user = text_slice(&user), .roles = account->roles,
-                                       .sid = account->sid, .certificate = l->certificate };
+    struct identity identity = login_identity_of(account, &user);
+    identity.certificate = l->certificate;
     if (text_error(&user))
         login_give_up(a, l);
     else if ((requires_user(l, site) && !is_account(account, login_user(l))) || !login_is_allowed(a, l->site, &identity))
@@ -237,13 +222,13 @@ static void directory_answered(struct auth_server *a, struct login *l, const str
 {
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, l->site);
     unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
-    tell_mapping(a, l, job);
+    login_tell_directory(a, l, job);
     l->reason = directory_verdict_text(job->verdict);
     if (!site) {
         login_give_up(a, l);
     } else if (job->verdict == DIRECTORY_FOUND) {
         admit_account(a, l, site, &job->account);
-    } else if (job->account.sid.len || !kinds) {
+    } else if (job->account.sid.len || !kinds || site->cert_and_password) {
         login_refuse(a, l, AUTH_DENIED, directory_verdict_win32(job->verdict), SUB_USER_FAILED);
     } else {
         l->certificate = 0;
@@ -256,11 +241,20 @@ static void directory_answered(struct auth_server *a, struct login *l, const str
 
 void login_mapped(struct auth_server *a, struct map_job *job)
 {
-    struct login *l = job->ticket ? NULL : login_find(a, LOGIN_MAPPING, job->login);
+    static const enum login_stage stages[] = {
+        [MAP_CERTIFICATE] = LOGIN_MAPPING, [MAP_PASSWORD] = LOGIN_ASKING_DIRECTORY, [MAP_HOME] = LOGIN_FINDING_HOME,
+    };
+    struct login *l = job->ticket || job->fixed ? NULL : login_find(a, stages[job->question], job->login);
     if (job->ticket)
         login_recheck_answered(a, job);
-    else if (l)
+    else if (job->fixed)
+        fixed_directory_answered(a, job);
+    else if (l && job->question == MAP_CERTIFICATE)
         directory_answered(a, l, job);
+    else if (l && job->question == MAP_PASSWORD)
+        login_directory_answered(a, l, job);
+    else if (l)
+        login_home_answered(a, l, job);
     map_job_free(job);
 }
 

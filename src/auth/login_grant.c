@@ -37,25 +37,26 @@ struct slice login_split_domain(const struct identity *identity, struct slice *d
     return backslash == SIZE_MAX ? identity->user : slice_from(identity->user, backslash + 1);
 }
 
-/* Somebody said who this is: ask the broker to let him in. */
-void login_grant(struct auth_server *a, struct login *l, const struct identity *identity)
+void login_ask_broker(struct auth_server *a, struct login *l)
 {
     struct peer *broker = server_peer(a, ROLE_BROKER, l->broker);
+    const struct identity *identity = l->identity;
     uint64_t ticket = ticket_draw(a->tickets);
-    if (!broker || !ticket || identity_copy(identity, &l->identity)) {
+    if (!broker || !ticket) {
         login_give_up(a, l);
         return;
     }
     l->ticket = ticket;
-    l->identity->shown = l->shown;
     login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
-    bool is_system = identity->kind == ACCOUNT_SYSTEM || (identity->kind == ACCOUNT_ANONYMOUS && identity->uid);
+    bool is_system = identity->kind == ACCOUNT_SYSTEM || identity->has_ids ||
+                     (identity->kind == ACCOUNT_ANONYMOUS && identity->uid);
     struct slice domain, name = login_split_domain(identity, &domain);
     uint8_t memo[MEMO_LIMIT];
     size_t memo_len = login_write_memo(l->identity, memo, sizeof memo);
     SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = l->site, .account = grant_account_of(identity->kind),
                 .identity = is_system ? GRANT_SYSTEM : GRANT_SERVICE, .uid = is_system ? identity->uid : UINT32_MAX,
-                .gid = is_system ? identity->gid : UINT32_MAX, .groups = identity->groups,
+                .gid = is_system ? identity->gid : UINT32_MAX, .groups = is_system ? identity->groups : SLICE_NONE,
+                .home_root = text_slice(&l->home_root), .home_dir = text_slice(&l->home_dir),
                 .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : name,
                 .domain = domain, .roles = identity->roles, .client = l->client,
                 .memo = slice_of((const char *)memo, memo_len));
@@ -103,7 +104,12 @@ void login_grant_answered(struct auth_server *a, unsigned broker, const struct g
                         SLICE_ARG(l->identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous")
                                                                          : l->identity->user),
                         l->site, m->win32, m->substatus);
-        login_refuse(a, l, AUTH_HOME_DENIED, m->win32, m->substatus);
+        const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, l->site);
+        bool by_directory = site && site->isolation_mode == ISOLATION_ACTIVE_DIRECTORY && m->substatus == SUB_HOME_LOOKUP;
+        if (by_directory) /* KB 2649659: "530-User cannot log in.", without the words about the home */
+            login_turn_away(a, l, m->win32, m->substatus);
+        else
+            login_refuse(a, l, AUTH_HOME_DENIED, m->win32, m->substatus);
         return;
     }
     if (!login_is_allowed(a, l->site, l->identity)) {

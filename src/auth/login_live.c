@@ -41,10 +41,11 @@ void login_peer_gone(struct auth_server *a, unsigned role, unsigned index)
         bool waits = (role == ROLE_WORKER && l->worker == index) ||
                      (role == ROLE_BROKER && l->broker == index && l->stage == LOGIN_GRANTING) ||
                      (role == ROLE_MEMBERSHIP && l->stage == LOGIN_ASKING_MEMBERSHIP) ||
-                     (role == ROLE_PAM && l->stage == LOGIN_ASKING_PAM);
+                     (role == ROLE_PAM && (l->stage == LOGIN_ASKING_PAM || l->stage == LOGIN_IDENTIFYING));
         if (waits)
             login_give_up(a, l);
     }
+    fixed_peer_gone(a, role, index);
     if (role == ROLE_WORKER)
         certificate_remove_worker(&a->certificates, index);
     if (role == ROLE_WORKER || role == ROLE_BROKER)
@@ -66,6 +67,7 @@ void login_recheck_answered(struct auth_server *a, const struct map_job *job)
         return;
     const char *why = same_account                      ? "the account's groups have changed"
                       : job->verdict == DIRECTORY_FOUND ? "the certificate maps to another account now"
+                      : job->verdict == DIRECTORY_NONE && job->question == MAP_ACCOUNT ? "the account is not there any more"
                                                         : directory_verdict_text(job->verdict);
     uint32_t win32 = job->verdict == DIRECTORY_FOUND ? WIN32_ACCESS_DENIED : directory_verdict_win32(job->verdict);
     live_end(a, ticket, SUB_USER_FAILED, win32, why);
@@ -174,5 +176,6 @@ void login_apply_snapshot(struct auth_server *a)
     cache_retain(a->cache, still_right, a);
     ticket_sweep(a->tickets, must_leave, a);
     live_begin(a);
+    fixed_apply_snapshot(a);
     tell_useless(a);
 }

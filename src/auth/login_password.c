@@ -15,13 +15,16 @@ static bool cache_is_on(const struct auth_server *a)
     return snapshot_server(a->child->snapshot, 0)->credentials_cache_enabled;
 }
 
-/* System accounts have no stored form that we see: their fingerprint is that of nothing. */
+/* System accounts have no stored form that we see: their fingerprint is that of nothing.  Accounts of a directory are others
+ * when it is another directory. */
 void login_fingerprint(const struct auth_server *a, const struct identity *identity, uint8_t out[CACHE_DIGEST])
 {
     const struct snapshot *s = a->child->snapshot;
     const struct snap_user *user =
         identity->kind == ACCOUNT_IIS_MANAGER ? account_user(s, identity->user) : NULL;
-    cache_fingerprint(a->cache, user ? snapshot_text(s, user->password) : SLICE_NONE, out);
+    bool is_ours = identity->kind == ACCOUNT_DIRECTORY && ad_is_configured(s);
+    cache_fingerprint(a->cache, user ? snapshot_text(s, user->password)
+                                : is_ours ? snapshot_text(s, snapshot_ad(s, 0)->servers) : SLICE_NONE, out);
 }
 
 const struct identity *login_recall(struct auth_server *a, struct login *l, enum account_kind kind, struct slice name)
@@ -185,7 +188,7 @@ void login_pam_answered(struct auth_server *a, const struct pam_answer *m)
 {
     const struct snapshot *s = a->child->snapshot;
     struct login *l = login_find(a, LOGIN_ASKING_PAM, m->job);
-    if (!l)
+    if (fixed_pam_answered(a, m) || login_identified(a, m) || !l)
         return;
     if (m->verdict == PAM_VERDICT_UNAVAILABLE) {
         login_give_up(a, l);

@@ -19,6 +19,8 @@
 struct ad {
     atomic_uint count;
     struct directory *directory;
+    struct directory **homes; /* the same, asked by the accounts of table home_login */
+    size_t home_count;
     struct mapping_rules rules;
     bool any_ca, check_workstation;
     struct text key; /* of everything it was made from */
@@ -43,14 +45,20 @@ void ad_unref(struct ad *ad)
     if (!ad || atomic_fetch_sub(&ad->count, 1) != 1)
         return;
     directory_free(ad->directory);
+    for (size_t i = 0; i < ad->home_count; i++)
+        directory_free(ad->homes[i]);
+    free(ad->homes);
     wipe(&ad->key);
     free(ad);
 }
 
 void ad_flush(struct ad *ad)
 {
-    if (ad)
-        directory_flush(ad->directory);
+    if (!ad)
+        return;
+    directory_flush(ad->directory);
+    for (size_t i = 0; i < ad->home_count; i++)
+        directory_flush(ad->homes[i]);
 }
 
 bool ad_is_configured(const struct snapshot *s)
@@ -96,19 +104,27 @@ static void add_key(const struct snapshot *s, const struct snap_ad *row, struct 
         text_add(key, snapshot_text(s, texts[i]));
         text_add_char(key, 0);
     }
-    text_addf(key, "%lld %lld %lld %u %u %u %u %u %u %u %u\n", (long long)row->connect_seconds, (long long)row->search_seconds,
+    text_addf(key, "%lld %lld %lld %u %u %u %u %u %u %u %u %u\n", (long long)row->connect_seconds, (long long)row->search_seconds,
               (long long)row->retry_seconds, row->strength, row->require_ntauth, row->ntauth_depth, row->methods,
-              row->backdating_minutes, row->allow_issuer_mapping, row->match_published, row->check_workstations);
+              row->backdating_minutes, row->allow_issuer_mapping, row->match_published, row->check_workstations,
+              row->protect_lockout);
+    for (size_t i = 0; i < snapshot_count(s, SNAP_TABLE_home_login); i++) {
+        text_add(key, snapshot_text(s, snapshot_home_login(s, i)->name));
+        text_add_char(key, 0);
+        text_add(key, snapshot_text(s, snapshot_home_login(s, i)->password));
+        text_add_char(key, 0);
+    }
     text_add(key, pem);
 }
 
 static int open_directory(const struct snapshot *s, const struct snap_ad *row, struct slice pem, struct ad *ad, struct diag *d)
 {
-    const struct directory_config config = {
+    struct directory_config config = {
         .uris = snapshot_text(s, row->servers), .base = snapshot_text(s, row->base), .domain = snapshot_text(s, row->domain),
         .dns_domain = snapshot_text(s, row->dns_domain), .bind_name = snapshot_text(s, row->bind_name),
         .bind_password = snapshot_text(s, row->bind_password), .ca_pem = pem, .connect_ms = row->connect_seconds * 1000,
         .search_ms = row->search_seconds * 1000, .skip_ms = row->retry_seconds * 1000,
+        .no_lockout_protection = !row->protect_lockout,
     };
     ad->rules = (struct mapping_rules){
         .strength = (enum directory_strength)row->strength, .methods = row->methods, .require_ntauth = row->require_ntauth,
@@ -117,7 +133,17 @@ static int open_directory(const struct snapshot *s, const struct snap_ad *row, s
     };
     ad->any_ca = row->ntauth_depth;
     ad->check_workstation = row->check_workstations;
-    return directory_new(&config, &ad->directory, d);
+    int err = directory_new(&config, &ad->directory, d);
+    size_t count = snapshot_count(s, SNAP_TABLE_home_login);
+    ad->homes = calloc(count + 1, sizeof(struct directory *));
+    if (!ad->homes)
+        return ERR_NOMEM;
+    for (size_t i = 0; !err && i < count; i++, ad->home_count++) {
+        config.bind_name = snapshot_text(s, snapshot_home_login(s, i)->name);
+        config.bind_password = snapshot_text(s, snapshot_home_login(s, i)->password);
+        err = directory_new(&config, &ad->homes[i], d);
+    }
+    return err;
 }
 
 int ad_from_snapshot(const struct snapshot *s, struct ad *before, struct ad **ad_out, struct diag *d)
@@ -168,6 +194,12 @@ void map_job_free(struct map_job *job)
     text_free(&job->leaf);
     text_free(&job->roles);
     text_free(&job->workstation);
+    text_free(&job->name);
+    text_free(&job->domain);
+    text_free(&job->sid);
+    wipe(&job->password);
+    text_free(&job->home_root);
+    text_free(&job->home_dir);
     text_free(&job->steps);
     directory_account_free(&job->account);
     free(job);
@@ -181,26 +213,59 @@ void map_job_add_roles(struct map_job *job, const struct snapshot *s)
     }
 }
 
-static void answer(struct map_job *job)
+static void answer_certificate(struct map_job *job, struct mapping_rules *rules)
 {
-    struct mapping_rules rules = job->ad->rules;
     struct cert_facts facts;
     const char *why;
-    job->verdict = DIRECTORY_UNAVAILABLE;
-    if (text_error(&job->leaf) || text_error(&job->roles) || text_error(&job->workstation))
-        return;
-    rules.issuer_in_ntauth = job->ad->any_ca ? job->in_ntauth_by_chain : job->in_ntauth_by_issuer;
-    rules.at = job->at;
-    rules.fresh = job->fresh;
-    if (job->ad->check_workstation)
-        rules.workstation = text_slice(&job->workstation);
+    rules->issuer_in_ntauth = job->ad->any_ca ? job->in_ntauth_by_chain : job->in_ntauth_by_issuer;
     if (facts_read(text_slice(&job->leaf), &facts, &why)) {
         text_add_str(&job->steps, why);
         job->verdict = DIRECTORY_NONE;
         return;
     }
-    job->verdict = directory_map(job->ad->directory, &facts, &rules, text_slice(&job->roles), &job->steps, &job->account);
+    job->verdict = directory_map(job->ad->directory, &facts, rules, text_slice(&job->roles), &job->steps, &job->account);
     facts_free(&facts);
+    if (job->verdict == DIRECTORY_FOUND && job->needs_password)
+        job->verdict = directory_prove(job->ad->directory, &job->account, text_slice(&job->password), &job->steps);
+}
+
+static void answer_home(struct map_job *job)
+{
+    struct directory *d = job->home_login && job->home_login <= job->ad->home_count ? job->ad->homes[job->home_login - 1]
+                                                                                     : job->ad->directory;
+    job->verdict = directory_home(d, text_slice(&job->sid), job->max_age_ms, &job->steps, &job->home_root, &job->home_dir);
+}
+
+static void answer(struct map_job *job)
+{
+    struct mapping_rules rules = job->ad->rules;
+    const struct text *texts[] = { &job->leaf, &job->roles, &job->workstation, &job->name, &job->domain, &job->password, &job->sid };
+    const struct directory_logon logon = { text_slice(&job->name), text_slice(&job->domain), text_slice(&job->password) };
+    job->verdict = DIRECTORY_UNAVAILABLE;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (text_error(texts[i]))
+            return;
+    rules.at = job->at;
+    rules.fresh = job->fresh;
+    rules.with_ids = job->with_ids;
+    rules.by_password = job->question == MAP_PASSWORD || job->needs_password;
+    if (job->ad->check_workstation)
+        rules.workstation = text_slice(&job->workstation);
+    switch (job->question) {
+    case MAP_CERTIFICATE:
+        answer_certificate(job, &rules);
+        return;
+    case MAP_PASSWORD:
+        job->verdict = directory_log_on(job->ad->directory, &logon, &rules, text_slice(&job->roles), &job->steps, &job->account);
+        return;
+    case MAP_ACCOUNT:
+        job->verdict = directory_look_up(job->ad->directory, text_slice(&job->sid), &rules, text_slice(&job->roles), &job->steps,
+                                         &job->account);
+        return;
+    case MAP_HOME:
+        answer_home(job);
+        return;
+    }
 }
 
 /* ---- the threads ---- */

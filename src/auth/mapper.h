@@ -24,11 +24,26 @@ MUST_USE int ad_from_snapshot(const struct snapshot *s, struct ad *before, struc
 void ad_flush(struct ad *ad); /* NULL is fine */
 
 /* ---- jobs ---- */
+enum map_question {
+    MAP_CERTIFICATE = 0, /* whom `leaf` names; with needs_password, whether `password` is that account's too */
+    MAP_PASSWORD,        /* whether `password` is that of the account `name` */
+    MAP_ACCOUNT,         /* the account `sid` as it is now */
+    MAP_HOME,            /* where the account `sid` has its home */
+};
 struct map_job {
     struct map_job *next;
-    uint64_t login;                   /* whose certificate */
+    enum map_question question;
+    uint64_t login;                   /* who waits */
     uint64_t ticket;                  /* or: the live login whose account is looked at once more */
+    uint64_t fixed;                   /* or: the account of a virtual directory */
     struct ad *ad;
+    struct text name, domain, sid;    /* domain: of names without one */
+    struct text password;             /* wiped */
+    bool needs_password;              /* MAP_CERTIFICATE */
+    bool with_ids;                    /* groups by their numbers too */
+    uint32_t home_login;              /* MAP_HOME: 1 + row of the account that asks, 0 the directory's own */
+    int64_t max_age_ms;               /* MAP_HOME: of an answer that may be remembered */
+    struct text home_root, home_dir;  /* MAP_HOME: result */
     struct text leaf, roles;          /* roles: names of the configuration, one per line */
     bool fresh;                       /* no answer of a moment ago will do */
     bool in_ntauth_by_issuer, in_ntauth_by_chain;

@@ -155,6 +155,7 @@ int auth_server_add_peer(struct auth_server *a, unsigned role, unsigned index, i
     a->had_pam |= role == ROLE_PAM;
     if (role == ROLE_WORKER)
         denial_tell_worker(a, index);
+    fixed_peer_came(a, role, index);
     return 0;
 }
 
@@ -233,6 +234,15 @@ static int on_grant_answer(struct auth_server *a, const struct peer *p, struct w
     return err;
 }
 
+static int on_fixed_done(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct grant_fixed_done m;
+    int err = grant_fixed_done_decode(in, &m);
+    if (!err)
+        fixed_taken_in(a, p->index);
+    return err;
+}
+
 static int on_pam_answer(struct auth_server *a, const struct peer *p, struct wire_in *in)
 {
     (void)p;
@@ -265,6 +275,7 @@ static const struct {
     { ROLE_WORKER, &auth_channel,  MSG_auth_forget,  on_forget       },
     { ROLE_WORKER, &auth_channel,  MSG_auth_present, on_present      },
     { ROLE_BROKER, &grant_channel, MSG_grant_answer, on_grant_answer },
+    { ROLE_BROKER, &grant_channel, MSG_grant_fixed_done, on_fixed_done },
     { ROLE_MEMBERSHIP, &membership_channel, MSG_membership_answer, on_membership_answer },
     { ROLE_BROKER, &grant_channel, MSG_grant_held,   on_grant_held   },
     { ROLE_PAM,    &pam_channel,   MSG_pam_answer,   on_pam_answer   },
@@ -654,6 +665,7 @@ void auth_server_free(struct auth_server *a)
     mapper_free(a->mapper);
     ad_unref(a->ad);
     login_free_all(a);
+    fixed_free_all(a);
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
         struct peer *p = &a->peers[i];
         while (p->fd >= 0 && p->first)

@@ -19,6 +19,7 @@
 #include "proto/pam.h"
 
 struct login; /* one under way; login.h */
+struct fixed;
 struct rehearsal; /* one that is only tried; rehearsal.c */
 
 struct outgoing {
@@ -60,6 +61,8 @@ struct auth_server {
     struct login *logins; /* newest first */
     size_t login_count;
     uint64_t next_login;
+    struct fixed *fixed;  /* accounts of virtual directories; login_fixed.c */
+    unsigned fixed_told[WORKERS_MAX + 1]; /* per broker: what it was told and has not taken in yet */
     bool had_pam;         /* a pam program was there at some time */
     bool told_no_pam;
     bool draining;
@@ -107,6 +110,20 @@ bool server_inquires_for(struct auth_server *a, struct rehearsal *r, const struc
             server_send(a, send_peer_, slice_of((char *)send_bytes_, send_out_.len)); \
         secret_wipe(send_bytes_, send_out_.len);                                     \
     } while (0)
+
+/* ---- login_fixed.c ---- */
+void fixed_apply_snapshot(struct auth_server *a);
+void fixed_free_all(struct auth_server *a);
+/* A broker or pam is there. */
+void fixed_peer_came(struct auth_server *a, unsigned role, unsigned index);
+void fixed_peer_gone(struct auth_server *a, unsigned role, unsigned index);
+void fixed_taken_in(struct auth_server *a, unsigned broker);
+bool fixed_pam_answered(struct auth_server *a, const struct pam_answer *m); /* false: it was not asked about these */
+void fixed_directory_answered(struct auth_server *a, const struct map_job *job);
+/* Ask again where it is time to; the monotonic ms of the next such moment, INT64_MAX: none. */
+int64_t fixed_turn(struct auth_server *a, int64_t now);
+/* Whether grants of the site must wait, because one of its accounts is being looked at for the first time. */
+bool fixed_is_pending(const struct auth_server *a, uint32_t site, unsigned broker);
 
 /* ---- login*.c ---- */
 void login_certificate(struct auth_server *a, unsigned worker, const struct auth_certificate *m);

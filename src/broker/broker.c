@@ -256,7 +256,7 @@ static int on_give(struct broker *b, int auth, struct wire_in *in)
     uint32_t win32 = 0;
     unsigned substatus = 0;
     struct snapshot *snapshot = current_snapshot(b);
-    int verdict = grant_new(&m, floor_of(snapshot, m.site, m.account == GRANT_LOCAL), &g);
+    int verdict = grant_new(&m, floor_of(snapshot, m.site, m.account == GRANT_LOCAL || m.account == GRANT_ANONYMOUS), &g);
     if (verdict) {
         win32 = 5;
         substatus = 2;
@@ -287,7 +287,6 @@ static int on_revoke(struct broker *b, int auth, struct wire_in *in)
 
 static int on_fixed(struct broker *b, int auth, struct wire_in *in)
 {
-    (void)auth;
     struct grant_fixed m;
     int err = grant_fixed_decode(in, &m);
     if (err)
@@ -298,7 +297,7 @@ static int on_fixed(struct broker *b, int auth, struct wire_in *in)
     if (err)
         broker_tell(b, LOG_LEVEL_WARNING, "account '" SLICE_FMT "' (uid %u) of virtual directory " SLICE_FMT " cannot be used: %s",
                     SLICE_ARG(m.user), m.uid, SLICE_ARG(m.path), err_text(err));
-    return 0;
+    return DATAGRAM_SEND(auth, -1, grant_fixed_done, 0);
 }
 
 static const struct {

@@ -269,7 +269,7 @@ static bool has_account(enum directory_verdict v)
 static void add_key(struct text *key, const struct cert_facts *facts, const struct mapping_rules *rules, struct slice role_names)
 {
     text_addf(key, SLICE_FMT " %d %u %d %d %d %d %d %lld " SLICE_FMT "\n", SLICE_ARG(facts->sha256), rules->strength, rules->methods,
-              rules->issuer_in_ntauth, rules->require_ntauth, rules->allow_issuer_mapping, rules->match_published, rules->with_ids,
+              rules->issuer_in_ntauth, rules->require_ntauth, rules->allow_issuer_mapping, rules->match_published, rules->with_ids + 2 * rules->by_password,
               (long long)rules->backdating_minutes, SLICE_ARG(rules->workstation));
     text_add(key, role_names);
 }

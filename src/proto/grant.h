@@ -79,10 +79,14 @@ WIRE_MESSAGE(grant_fixed, GRANT_FIXED_FIELDS)
     F(bytes, memo,     MEMO_LIMIT)
 WIRE_MESSAGE(grant_held, GRANT_HELD_FIELDS)
 
+/* Broker -> auth: a grant_fixed has been taken in; grants that follow find it. */
+WIRE_MESSAGE(grant_fixed_done, WIRE_NO_FIELDS)
+
 #define GRANT_CHANNEL(M)                      \
     M(1, grant_give,   ROLE_AUTH,   0)        \
     M(2, grant_answer, ROLE_BROKER, 0)        \
     M(3, grant_revoke, ROLE_AUTH,   0)        \
-    M(4, grant_fixed, ROLE_AUTH,  0)          \
-    M(5, grant_held,   ROLE_BROKER, 0)
+    M(4, grant_fixed,  ROLE_AUTH,   0)        \
+    M(5, grant_held,   ROLE_BROKER, 0)        \
+    M(6, grant_fixed_done, ROLE_BROKER, 0)
 WIRE_CHANNEL(grant_channel, GRANT_CHANNEL)
