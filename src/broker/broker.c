@@ -251,7 +251,8 @@ static int on_give(struct broker *b, int auth, struct wire_in *in)
     int err = grant_give_decode(in, &m);
     if (err)
         return err;
-    OWNED_TEXT_BUFFER start = { 0 };
+    OWNED_TEXT_BUFFER start = { 0 }, told = { 0 };
+    struct reason why = { 0 };
     struct grant *g = NULL;
     uint32_t win32 = 0;
     unsigned substatus = 0;
@@ -260,19 +261,22 @@ static int on_give(struct broker *b, int auth, struct wire_in *in)
     if (verdict) {
         win32 = 5;
         substatus = 2;
+        reason_set(&why, 0, "uid %u may not be used: %s", m.uid, err_text(verdict));
         broker_tell(b, LOG_LEVEL_WARNING, "no grant for '" SLICE_FMT "' (uid %u): %s", SLICE_ARG(m.user), m.uid,
                     err_text(verdict));
     } else {
-        verdict = home_find(snapshot, g, &b->grants.fixed, &win32, &substatus);
+        verdict = home_find(snapshot, g, &b->grants.fixed, &win32, &substatus, &why);
         text_add(&start, text_slice(&g->start)); /* another thread may drop the grant once it is in the table */
         if (!verdict)
             verdict = grants_add(&b->grants, g);
         if (verdict)
             grant_free(g);
     }
+    reason_print(snapshot, &why, &told);
     snapshot_unref(snapshot);
     return DATAGRAM_SEND(auth, -1, grant_answer, .ticket = m.ticket, .accepted = !verdict, .win32 = win32,
-                         .substatus = substatus, .home = text_slice(&start));
+                         .substatus = substatus, .home = text_slice(&start),
+                         .reason = slice_first(text_slice(&told), DETAIL_LIMIT));
 }
 
 static int on_revoke(struct broker *b, int auth, struct wire_in *in)

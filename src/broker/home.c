@@ -106,39 +106,62 @@ static int place_grant(struct snapshot *s, const struct snap_site *site, struct 
 
 /* The start directory, as the session sees it, by the rules that count there. */
 static int judge_start(struct snapshot *s, const struct snap_site *site, const struct grant *g, struct fixed_accounts *fixed,
-                       unsigned *substatus_out)
+                       unsigned *substatus_out, struct reason *why)
 {
     OWNED_PLACE p = PLACE_NONE;
     OWNED_TEXT_BUFFER spelled = { 0 };
     const struct authorization_subject who = grant_subject(g);
     const struct place_view view = grant_view(g);
     int err = place_look(&p, s, site, text_slice(&g->start), &view);
-    if (!err && !address_rules_allow(s, site, p.path, &g->client, NULL)) {
+    if (!err && !address_rules_allow(s, site, p.path, &g->client, why)) {
         *substatus_out = SUB_IP_RESTRICTION;
         return ERR_DENIED;
     }
     if (!err)
         err = place_map(&p, &who);
-    if (!err && !p.permissions) {
+    if (!err && !authorization_allows(s, site, p.path, &who, PERMISSION_READ | PERMISSION_WRITE, true, why)) {
         *substatus_out = authorization_substatus(site);
         return ERR_DENIED;
     }
     if (!err)
         err = look(&p, g, fixed, &spelled);
+    if (err)
+        reason_set(why, p.directory ? p.directory->source : 0, "the start directory \"" SLICE_FMT "\" cannot be entered: %s",
+                   SLICE_ARG(slice_first(p.path, 120)), err_text(err));
     *substatus_out = verbs_substatus(err);
     return err;
 }
 
+/* The home that the mode wants is missing, or cannot be one. */
+static void tell_no_home(struct snapshot *s, const struct snap_site *site, const struct grant *g, int err, struct reason *why)
+{
+    OWNED_TEXT_BUFFER wanted = { 0 };
+    const struct isolation_account who = { g->account, text_slice(&g->user), text_slice(&g->domain) };
+    uint32_t source = snapshot_origin_of(s, site->origins, offsetof(struct snap_site, isolation_mode));
+    if (site->isolation_mode == ISOLATION_ACTIVE_DIRECTORY)
+        reason_set(why, source, "the directory names no home below a configured root for the account, or it cannot be entered: %s",
+                   err_text(err));
+    else if (isolation_home(site->isolation_mode, &who, &wanted))
+        reason_set(why, source, "the account's name cannot be a home directory under userIsolation");
+    else
+        reason_set(why, source, "the home that userIsolation wants, \"" SLICE_FMT "\" below the site's root, cannot be entered: %s",
+                   SLICE_ARG(slice_first(text_slice(&wanted), 120)), err_text(err));
+}
+
 int home_find(struct snapshot *snapshot, struct grant *g, struct fixed_accounts *fixed, uint32_t *win32_out,
-              unsigned *substatus_out)
+              unsigned *substatus_out, struct reason *why)
 {
     const struct snap_site *site = snapshot_site_by_id(snapshot, g->site);
     *substatus_out = SUB_SITE_CONFIGURATION;
     int err = site ? place_grant(snapshot, site, g, fixed) : ERR_PATH;
-    if (site && err)
+    if (!site) {
+        reason_set(why, 0, "the site is not there any more");
+    } else if (err) {
         *substatus_out = SUB_HOME_LOOKUP;
-    else if (site)
-        err = judge_start(snapshot, site, g, fixed, substatus_out);
+        tell_no_home(snapshot, site, g, err, why);
+    } else {
+        err = judge_start(snapshot, site, g, fixed, substatus_out, why);
+    }
     /* KB 2649659 shows this one, whatever is wrong with the attributes */
     *win32_out = site && *substatus_out == SUB_HOME_LOOKUP && site->isolation_mode == ISOLATION_ACTIVE_DIRECTORY && err
                      ? WIN_ACCESS_DENIED

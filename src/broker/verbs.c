@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/own.h"
+#include "broker/judge.h"
 #include "ftp/listing.h"
 #include "policy/address_rules.h"
 #include "policy/ftp_root.h"
@@ -37,6 +38,7 @@ void verb_result_free(struct verb_result *r)
 {
     text_free(&r->data);
     text_free(&r->name);
+    text_free(&r->reason);
     if (r->fd >= 0)
         close(r->fd);
     *r = VERB_RESULT_NONE;
@@ -76,11 +78,26 @@ static void settle(struct verb_result *r, int err)
         r->answer.substatus = verbs_substatus(err);
 }
 
+/* Keep why the request was refused; without memory it is not told. */
+static void because(struct call *c, const struct reason *why)
+{
+    struct text *out = &c->result->reason;
+    text_reset(out);
+    reason_print(c->snapshot, why, out);
+    if (text_error(out) || out->len > DETAIL_LIMIT)
+        text_reset(out);
+}
+
 /* requestFiltering at `path`. */
 static int filter(struct call *c, struct slice path, enum request_kind kind)
 {
+    struct reason why = { 0 };
     unsigned substatus = request_filter_refuses(c->snapshot, c->site, path, kind, NULL);
-    return substatus ? fail(c, ERR_DENIED, WIN_ACCESS_DENIED, substatus) : 0;
+    if (!substatus)
+        return 0;
+    (void)request_filter_refuses(c->snapshot, c->site, path, kind, &why);
+    because(c, &why);
+    return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, substatus);
 }
 
 /* ---- looking ---- */
@@ -587,71 +604,45 @@ static int verb_rename_to(struct call *c)
 
 /* ---- the table, and the way to it ---- */
 
-enum verb_takes {
-    TAKES_PATH = 1,      /* `path` is mapped and judged */
-    TAKES_NAME = 2,      /* ... and is something in a mapping, not the mapping itself: sub-status 5 */
-    TAKES_FILE = 8,      /* ... and is a file, or will be */
-    TAKES_BOTH_ENDS = 4, /* uses what RNFR kept; everything else drops it */
+static int (*const verbs[BROKER_VERB_MAX + 1])(struct call *c) = {
+    [BROKER_STAT] =          verb_stat,
+    [BROKER_CHDIR] =         verb_chdir,
+    [BROKER_OPEN_READ] =     verb_open_read,
+    [BROKER_UPLOAD] =        verb_upload,
+    [BROKER_APPEND] =        verb_append,
+    [BROKER_UPLOAD_UNIQUE] = verb_upload_unique,
+    [BROKER_COMMIT] =        verb_commit,
+    [BROKER_ABANDON] =       verb_abandon,
+    [BROKER_LIST] =          verb_list,
+    [BROKER_LIST_NEXT] =     verb_list_next,
+    [BROKER_LIST_END] =      verb_list_end,
+    [BROKER_DELETE] =        verb_delete,
+    [BROKER_MKDIR] =         verb_mkdir,
+    [BROKER_RMDIR] =         verb_rmdir,
+    [BROKER_RENAME_FROM] =   verb_rename_from,
+    [BROKER_RENAME_TO] =     verb_rename_to,
+    [BROKER_SET_TIME] =      verb_set_time,
+    [BROKER_FREE_SPACE] =    verb_free_space,
 };
-
-enum { NEEDS_NOTHING = 0, NEEDS_READ = PERMISSION_READ, NEEDS_WRITE = PERMISSION_WRITE, NEEDS_ANY = 4 };
-
-static const struct verb {
-    unsigned needs, takes;
-    int (*run)(struct call *c);
-} verbs[BROKER_VERB_MAX + 1] = {
-    [BROKER_STAT] =          { NEEDS_READ,    TAKES_PATH,                       verb_stat },
-    [BROKER_CHDIR] =         { NEEDS_ANY,     TAKES_PATH,                       verb_chdir },
-    [BROKER_OPEN_READ] =     { NEEDS_READ,    TAKES_PATH | TAKES_FILE,          verb_open_read },
-    [BROKER_UPLOAD] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME | TAKES_FILE, verb_upload },
-    [BROKER_APPEND] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME | TAKES_FILE, verb_append },
-    [BROKER_UPLOAD_UNIQUE] = { NEEDS_WRITE,   TAKES_PATH,                       verb_upload_unique },
-    [BROKER_COMMIT] =        { NEEDS_NOTHING, 0,                                verb_commit },
-    [BROKER_ABANDON] =       { NEEDS_NOTHING, 0,                                verb_abandon },
-    [BROKER_LIST] =          { NEEDS_READ,    TAKES_PATH,                       verb_list },
-    [BROKER_LIST_NEXT] =     { NEEDS_NOTHING, 0,                                verb_list_next },
-    [BROKER_LIST_END] =      { NEEDS_NOTHING, 0,                                verb_list_end },
-    [BROKER_DELETE] =        { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME | TAKES_FILE, verb_delete },
-    [BROKER_MKDIR] =         { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_mkdir },
-    [BROKER_RMDIR] =         { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_rmdir },
-    [BROKER_RENAME_FROM] =   { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_rename_from },
-    [BROKER_RENAME_TO] =     { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME | TAKES_BOTH_ENDS, verb_rename_to },
-    [BROKER_SET_TIME] =      { NEEDS_WRITE,   TAKES_PATH | TAKES_NAME,          verb_set_time },
-    [BROKER_FREE_SPACE] =    { NEEDS_ANY,     TAKES_PATH,                       verb_free_space },
-};
-
-static bool has_needed(unsigned permissions, unsigned needs)
-{
-    return needs == NEEDS_ANY ? permissions != 0 : (permissions & needs) == needs;
-}
 
 /* Everything that can be said without touching the disk, in the order of ftp-behaviour 5. */
-static int judge(struct call *c, const struct verb *v)
+static int judge(struct call *c, struct judge_verb verb)
 {
-    const struct place_view view = grant_view(c->grant);
-    int err = place_look(&c->place, c->snapshot, c->site, c->ask->path, &view);
-    if (!err)
-        err = filter(c, c->place.path, v->takes & TAKES_FILE ? REQUEST_FILE : REQUEST_ANY);
-    if (err)
-        return err;
-    if (!address_rules_allow(c->snapshot, c->site, c->place.path, &c->grant->client, NULL))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_IP_RESTRICTION);
-    err = place_map(&c->place, &c->who);
-    bool is_permitted = has_needed(c->place.permissions, v->needs);
+    struct reason why = { 0 };
+    struct judge j = { .snapshot = c->snapshot, .site = c->site, .path = c->ask->path, .view = grant_view(c->grant),
+                       .who = c->who, .client = c->grant->client, .verb = verb, .place = &c->place };
+    int err = judge_place(&j, &why);
     c->result->answer.writable = c->place.permissions & PERMISSION_WRITE;
-    if (err && (err != ERR_PATH || is_permitted))
-        return err;
-    if (!is_permitted)
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, authorization_substatus(c->site));
-    if ((v->takes & TAKES_NAME) && place_is_mapping(&c->place))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT);
-    return 0;
+    if (!err)
+        return 0;
+    because(c, &why);
+    return fail(c, err, j.win32, j.substatus);
 }
 
 /* Whose account the verb runs under: what was begun goes on as it began. */
-static int choose_owner(struct call *c, const struct verb *v)
+static int choose_owner(struct call *c, struct judge_verb verb)
 {
-    if (v->takes & TAKES_PATH) {
+    if (verb.takes & TAKES_PATH) {
         int err = fixed_of_place(c->fixed, &c->place, &c->owner);
         return err ? fail(c, err, WIN_LOGON_FAILURE, SUB_FILE_DENIED) : 0;
     }
@@ -664,18 +655,18 @@ static int choose_owner(struct call *c, const struct verb *v)
     return 0;
 }
 
-static int run_as_granted(struct call *c, const struct verb *v)
+static int run_as_granted(struct call *c, struct judge_verb verb)
 {
-    int err = choose_owner(c, v);
+    int err = choose_owner(c, verb);
     const struct identity *who = c->owner ? &c->owner->who : &c->grant->identity;
     if (!err)
         err = identity_take(who);
     if (err)
         return err;
-    if (v->takes & TAKES_PATH)
+    if (verb.takes & TAKES_PATH)
         err = place_enter(&c->place);
     if (!err)
-        err = v->run(c);
+        err = verbs[c->ask->verb](c);
     identity_restore(who);
     return err;
 }
@@ -690,16 +681,16 @@ static bool is_as_before(const struct call *c)
 
 static int run(struct call *c)
 {
-    const struct verb *v = &verbs[c->ask->verb];
-    if (!v->run)
+    const struct judge_verb verb = judge_verb(c->ask->verb);
+    if (!verbs[c->ask->verb])
         return ERR_STATE;
     c->site = snapshot_site_by_id(c->snapshot, c->grant->site);
     if (!is_as_before(c))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED);
-    if ((v->takes & TAKES_PATH) && !(v->takes & TAKES_BOTH_ENDS))
+    if ((verb.takes & TAKES_PATH) && !(verb.takes & TAKES_BOTH_ENDS))
         grant_forget_rename(c->grant);
-    int err = v->takes & TAKES_PATH ? judge(c, v) : 0;
-    return err ? err : run_as_granted(c, v);
+    int err = verb.takes & TAKES_PATH ? judge(c, verb) : 0;
+    return err ? err : run_as_granted(c, verb);
 }
 
 void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct broker_request *ask,
@@ -731,4 +722,5 @@ void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct br
     settle(result, err);
     result->answer.data = text_slice(&result->data);
     result->answer.name = text_slice(&result->name);
+    result->answer.reason = text_slice(&result->reason);
 }

@@ -12,7 +12,7 @@
 /* The answer with the memory behind its texts; `fd` goes along with it, owned, -1 for none. */
 struct verb_result {
     struct broker_answer answer;
-    struct text data, name;
+    struct text data, name, reason;
     int fd;
 };
 

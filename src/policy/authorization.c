@@ -144,6 +144,10 @@ bool authorization_allows(const struct snapshot *s, const struct snap_site *site
     }
     const struct snap_scope *scope = scope_of(s, site, path);
     struct verdict verdict = { 0 };
+    if (site->provider_gaps & PROVIDER_GAP_AUTHORIZATION) {
+        reason_set(why, 0, "a custom authorization provider would decide, and cannot be asked");
+        return false;
+    }
     unsigned granted = judge(s, scope, who, &verdict) & wanted;
     bool is_allowed = any ? granted != 0 : granted == wanted;
     if (!why)

@@ -73,7 +73,8 @@ enum broker_type { BROKER_FILE = 0, BROKER_DIRECTORY = 1, BROKER_TYPE_MAX = 1 };
 
 /* `status` is -(enum err), 0 success; `win32` and `substatus` are what the reply text, the detailed error and the log
  * show (ftp-behaviour.md 2.2, 2.4).  `limit`: largest size the upload's file may get, 0 none; the broker refuses the
- * commit of a larger one, the worker stops before.  `writable`: the grant may write here (UNIX listing bits, MLST perm). */
+ * commit of a larger one, the worker stops before.  `reason`: of a refusal by rule, for the log.
+ * `writable`: the grant may write here (UNIX listing bits, MLST perm). */
 #define BROKER_ANSWER_FIELDS(F)               \
     F(u32,   request,   UINT32_MAX)           \
     F(u8,    status,    255)                  \
@@ -87,6 +88,7 @@ enum broker_type { BROKER_FILE = 0, BROKER_DIRECTORY = 1, BROKER_TYPE_MAX = 1 };
     F(u64,   limit,     UINT64_MAX)           \
     F(flag,  more,      1)                    \
     F(flag,  writable,  1)                    \
+    F(text,  reason,    DETAIL_LIMIT)         \
     F(text,  name,      PATH_LIMIT)           \
     F(bytes, data,      LISTING_CHUNK)
 WIRE_MESSAGE(broker_answer, BROKER_ANSWER_FIELDS)

@@ -46,13 +46,14 @@ enum { HOME_ATTRIBUTE_LIMIT = 2048 };
     F(bytes, memo,     MEMO_LIMIT)
 WIRE_MESSAGE(grant_give, GRANT_GIVE_FIELDS)
 
-/* Broker -> auth.  `home` is the virtual start directory. */
+/* Broker -> auth.  `home` is the virtual start directory; `reason` why it was refused or found good, for the log. */
 #define GRANT_ANSWER_FIELDS(F)                \
     F(u64,  ticket,    UINT64_MAX)            \
     F(flag, accepted,  1)                     \
     F(u32,  win32,     UINT32_MAX)            \
     F(u32,  substatus, 255)                   \
-    F(text, home,      PATH_LIMIT)
+    F(text, home,      PATH_LIMIT)            \
+    F(text, reason,    DETAIL_LIMIT)
 WIRE_MESSAGE(grant_answer, GRANT_ANSWER_FIELDS)
 
 #define GRANT_REVOKE_FIELDS(F) F(u64, ticket, UINT64_MAX)
