@@ -55,8 +55,8 @@ bool account_manager_is_open(const struct snapshot *s)
     return server->management_installed && !server->requires_windows_credentials;
 }
 
-/* Whether the user has a permission for `path` itself or, when it ends in a '/', for anything that begins with it. */
-static bool has_permission_at(const struct snapshot *s, struct slice user, struct slice path)
+/* The permission of the user for `path` itself or, when it ends in a '/', for anything that begins with it. */
+static const struct snap_permission *permission_at(const struct snapshot *s, struct slice user, struct slice path)
 {
     struct snap_key key = { .first = user, .second = path };
     bool below = slice_ends(path, SLICE_LITERAL("/"));
@@ -67,31 +67,53 @@ static bool has_permission_at(const struct snapshot *s, struct slice user, struc
         struct slice where = snapshot_text(s, p->path);
         bool is_there = below ? slice_starts_fold(where, path) : slice_equal_fold(where, path);
         if (!is_there || !slice_equal_fold(snapshot_text(s, p->name), user))
-            return false;
+            return NULL;
         /* isRole marks a Windows group: a user who happens to have its name is not meant. */
         if (!p->is_role)
-            return true;
+            return p;
     }
-    return false;
+    return NULL;
 }
 
 /* The path of a scope is "/<site>" or "/<site>/<application>". */
-static bool has_permission(const struct snapshot *s, const struct snap_site *site, struct slice user)
+static const struct snap_permission *permission_of(const struct snapshot *s, const struct snap_site *site, struct slice user)
 {
     OWNED_TEXT_BUFFER path = { 0 };
     if (!site->name.len)
-        return false;
+        return NULL;
     text_add_char(&path, '/');
     text_add(&path, snapshot_text(s, site->name));
-    bool allowed = !text_error(&path) && has_permission_at(s, user, text_slice(&path));
+    const struct snap_permission *found = text_error(&path) ? NULL : permission_at(s, user, text_slice(&path));
     text_add_char(&path, '/');
-    return allowed || (!text_error(&path) && has_permission_at(s, user, text_slice(&path)));
+    return found || text_error(&path) ? found : permission_at(s, user, text_slice(&path));
 }
 
-static bool is_allowed_manager(const struct snapshot *s, const struct snap_site *site, struct slice name)
+static bool has_permission(const struct snapshot *s, const struct snap_site *site, struct slice user)
+{
+    return permission_of(s, site, user) != NULL;
+}
+
+bool account_manager_allows(const struct snapshot *s, const struct snap_site *site, struct slice name, struct reason *why)
 {
     const struct snap_user *user = account_user(s, name);
-    return account_manager_is_open(s) && user && user->enabled && has_permission(s, site, name);
+    if (!account_manager_is_open(s)) {
+        reason_set(why, 0, "IIS Manager users cannot log in: sallyport/managementService %s",
+                   snapshot_server(s, 0)->management_installed ? "has requiresWindowsCredentials=\"true\"" : "is not installed");
+        return false;
+    }
+    if (!user) {
+        reason_set(why, 0, "no IIS Manager user has that name");
+        return false;
+    }
+    if (!user->enabled) {
+        reason_set(why, user->source, "the IIS Manager user is disabled");
+        return false;
+    }
+    const struct snap_permission *permission = permission_of(s, site, name);
+    reason_set(why, permission ? permission->source : user->source,
+               permission ? "the IIS Manager user has the permission for the site"
+                          : "the IIS Manager user has no IIS Manager Permission for the site");
+    return permission != NULL;
 }
 
 bool account_is_allowed(const struct snapshot *s, enum account_kind kind, uint32_t site_id, struct slice user)
@@ -99,7 +121,7 @@ bool account_is_allowed(const struct snapshot *s, enum account_kind kind, uint32
     const struct snap_site *site = snapshot_site_by_id(s, site_id);
     if (!site || !(account_kinds(s, site) & kind))
         return false;
-    return kind != ACCOUNT_IIS_MANAGER || is_allowed_manager(s, site, user);
+    return kind != ACCOUNT_IIS_MANAGER || account_manager_allows(s, site, user, NULL);
 }
 
 bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_kind kind, uint32_t site_id,

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "policy/reason.h"
 #include "proto/grant.h"
 #include "snapshot/snapshot.h"
 
@@ -30,6 +31,9 @@ enum account_kind account_first_provider(const struct snapshot *s, const struct 
 
 /* The IIS Manager user of that name without regard to case, NULL if there is none (threats.md A10). */
 const struct snap_user *account_user(const struct snapshot *s, struct slice name);
+
+/* Whether the IIS Manager user may be logged in on the site, his password apart; `why` (may be NULL) says what decided. */
+bool account_manager_allows(const struct snapshot *s, const struct snap_site *site, struct slice name, struct reason *why);
 
 /* Whether IIS Manager users can log in at all: the Management Service is there and takes their credentials. */
 bool account_manager_is_open(const struct snapshot *s);

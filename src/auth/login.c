@@ -21,10 +21,13 @@
 #include <stdlib.h>
 
 #include "auth/login.h"
+#include "policy/win_error.h"
+#include "sys/datagram.h"
 
 enum {
     EXPLAIN_MS = 10000,
     EXPLAIN_MAX = 10,
+    REASON_MAX = 2048, /* log_reason */
 };
 
 /* ---- the list ---- */
@@ -37,6 +40,7 @@ static void login_free(struct login *l)
     text_free(&l->home_root);
     text_free(&l->home_dir);
     rehearsal_free(l->rehearsal);
+    text_free(&l->why);
     free(l->password);
     free(l->user);
     free(l);
@@ -85,6 +89,8 @@ static struct login *login_new(struct auth_server *a, unsigned worker, const str
     memcpy(l->user, m->user.len ? m->user.ptr : "", m->user.len);
     memcpy(l->password, m->password.len ? m->password.ptr : "", m->password.len);
     strcpy(l->rhost, text_str(&rhost));
+    if (m->session_id.len == sizeof l->session_id)
+        memcpy(l->session_id, m->session_id.ptr, sizeof l->session_id);
     l->user_len = m->user.len;
     l->password_len = m->password.len;
     l->worker = l->broker = worker;
@@ -123,12 +129,61 @@ static const char *reason_of(const struct login *l, enum auth_verdict verdict, u
     return l->reason ? l->reason : "the login was refused";
 }
 
+/* Bounded by whoever prints it; a text that does not fit is left out as a whole. */
+static void add_reason(struct login *l, struct slice text)
+{
+    if (l->why.len + text.len + 2 > REASON_MAX)
+        return;
+    if (l->why.len)
+        text_add_str(&l->why, "; ");
+    text_add(&l->why, text);
+}
+
+void login_because_text(struct login *l, const char *fmt, ...)
+{
+    va_list args;
+    OWNED_TEXT_BUFFER plain = { 0 }, escaped = { 0 };
+    va_start(args, fmt);
+    text_addv(&plain, fmt, args);
+    va_end(args);
+    text_add_escaped(&escaped, text_slice(&plain));
+    add_reason(l, text_slice(&escaped));
+}
+
+void login_because(struct auth_server *a, struct login *l, const struct reason *why)
+{
+    OWNED_TEXT_BUFFER text = { 0 };
+    reason_print(a->child->snapshot, why, &text);
+    add_reason(l, text_slice(&text));
+}
+
+/* A logger that does not keep up costs reasons, never a login. */
+static void tell_reason(struct auth_server *a, const struct login *l, uint32_t win32, uint32_t substatus)
+{
+    uint8_t bytes[REASON_MAX + NAME_LIMIT + 256];
+    struct wire_out out = { bytes, sizeof bytes, 0, 0 };
+    const struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const struct log_reason m = {
+        .site = l->site, .time = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+        .session_id = slice_of((const char *)l->session_id, sizeof l->session_id),
+        .user = slice_first(login_user(l), NAME_LIMIT), .win32 = win32, .substatus = substatus,
+        .reason = l->why.len ? text_slice(&l->why) : slice_str(substatus_text(substatus)),
+    };
+    wire_channel_begin(&out, MSG_log_reason);
+    if (logger && log_reason_encode(&m, &out) == 0)
+        (void)!datagram_send(logger->fd, slice_of((char *)bytes, out.len), -1);
+}
+
 /* The answer, and for who showed a certificate the reason. */
 static void tell_why(struct auth_server *a, struct login *l, enum auth_verdict verdict, uint32_t win32, uint32_t substatus)
 {
     const char *reason = reason_of(l, verdict, substatus);
     if (*reason && login_may_explain(a))
         login_tell_certificate(a, l, reason, win32, substatus);
+    if (verdict != AUTH_NEEDS_PASSWORD)
+        tell_reason(a, l, win32, substatus);
     answer(a, l->worker, l->session, verdict, win32, substatus, reason);
 }
 
@@ -237,6 +292,7 @@ void login_go_on(struct auth_server *a, struct login *l, unsigned kinds)
 {
     uint32_t refused = refused_at_once(l, kinds);
     if (refused) {
+        LOGIN_SAY(a, l, "%s", refused == SUB_AUTH_ERROR ? "an empty name or password never logs in" : substatus_text(refused));
         login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, refused);
         return;
     }

@@ -8,6 +8,7 @@
 
 #include "auth/rehearsal.h"
 #include "auth/server_priv.h"
+#include "base/text.h"
 #include "policy/win_error.h"
 
 /* Win32 errors and FTP sub-statuses of the answers; "The FTP Status Codes in IIS 7 and later versions". */
@@ -52,6 +53,8 @@ struct login {
     bool asked_provider; /* the site has one that cannot be run: it would have had a say */
     bool anonymous;    /* pam is asked for the account that serves anonymous clients */
     bool vouched;      /* the certificate suffices: no password is checked */
+    uint8_t session_id[16];
+    struct text why;   /* what each method said, for the reason log */
     char rhost[64];
     struct net_addr client;
     uint8_t digest[CACHE_DIGEST]; /* of the method being tried */
@@ -75,11 +78,13 @@ static inline int64_t login_at(const struct login *l)
     return l->rehearsal && l->rehearsal->at ? l->rehearsal->at : login_seconds_now();
 }
 
-/* A line for who rehearses; nothing in a real login. */
+/* A line for who rehearses; in a real login, for the reason log. */
 #define LOGIN_SAY(a, l, ...)                                  \
     do {                                                      \
         if ((l)->rehearsal)                                   \
             rehearsal_say((a), (l)->rehearsal, __VA_ARGS__); \
+        else                                                  \
+            login_because_text((l), __VA_ARGS__);             \
     } while (0)
 
 static inline struct slice login_user(const struct login *l)
@@ -105,6 +110,10 @@ void login_next_method(struct auth_server *a, struct login *l);
 void login_go_on(struct auth_server *a, struct login *l, unsigned kinds);
 /* Take over the rehearsal of a login at USER with a certificate that was found good. */
 void login_rehearse(struct auth_server *a, struct rehearsal *r);
+
+/* What a method or a rule said about this login; "; " between them. */
+void login_because(struct auth_server *a, struct login *l, const struct reason *why);
+void login_because_text(struct login *l, const char *fmt, ...) FORMAT_LIKE_PRINTF(2, 3);
 
 /* ---- login_anonymous.c ---- */
 void login_try_anonymous(struct auth_server *a, struct login *l);

@@ -84,7 +84,7 @@ static void hand_out(struct auth_server *a, struct login *l, struct slice home)
     l->identity = NULL;
     SERVER_SEND(a, server_peer(a, ROLE_WORKER, l->worker), auth_result, .session = l->session, .verdict = AUTH_ALLOWED,
                 .ticket = l->ticket, .anonymous = identity->kind == ACCOUNT_ANONYMOUS, .name = text_slice(&name),
-                .home = home);
+                .home = home, .why = slice_first(text_slice(&l->why), DETAIL_LIMIT));
     login_remove(a, l);
 }
 
@@ -96,6 +96,8 @@ void login_grant_answered(struct auth_server *a, unsigned broker, const struct g
             SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
         return;
     }
+    if (m->reason.len)
+        LOGIN_SAY(a, l, "start directory: " SLICE_FMT, SLICE_ARG(m->reason));
     if (!m->accepted) {
         if (!l->rehearsal && login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE,

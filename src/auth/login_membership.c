@@ -30,6 +30,7 @@ void login_membership_answered(struct auth_server *a, const struct membership_an
         return;
     }
     const struct identity identity = { .kind = ACCOUNT_MEMBERSHIP, .user = m->user, .roles = m->roles };
+    LOGIN_SAY(a, l, "%s", m->verdict == MEMBERSHIP_OK ? "AspNetAuth accepts the member" : "AspNetAuth refuses the member or the password");
     if (m->verdict != MEMBERSHIP_OK || slice_is_empty(m->user) || slice_has_control(m->user) ||
         !login_is_allowed(a, l->site, &identity)) {
         login_next_method(a, l);

@@ -55,12 +55,18 @@ void login_remember(struct auth_server *a, const struct login *l, const struct i
 bool login_try_manager(struct auth_server *a, struct login *l)
 {
     const struct snapshot *s = a->child->snapshot;
-    if (!account_manager_is_open(s) && !l->certificate)
+    const struct snap_site *site = snapshot_site_by_id(s, l->site);
+    struct reason why = { 0 };
+    if (!account_manager_is_open(s) && !l->certificate) {
+        if (site && !account_manager_allows(s, site, login_user(l), &why))
+            login_because(a, l, &why);
         return false;
+    }
     const struct snap_user *user = account_user(s, login_user(l));
     struct slice canonical = user ? snapshot_text(s, user->name) : login_user(l);
     const struct identity *known = login_recall(a, l, ACCOUNT_IIS_MANAGER, canonical);
     if (known) {
+        LOGIN_SAY(a, l, "IIS Manager user, password in the credentials cache");
         login_grant(a, l, known);
         return true;
     }
@@ -114,7 +120,12 @@ static void manager_verified(struct auth_server *a, struct login *l, const struc
 {
     const struct snapshot *s = a->child->snapshot;
     const struct snap_user *user = account_user(s, login_user(l));
+    const struct snap_site *site = snapshot_site_by_id(s, l->site);
+    struct reason why = { 0 };
     if (!job->matches || !user) {
+        reason_set(&why, user ? user->source : 0, user ? "not the password of the IIS Manager user"
+                                                       : "no IIS Manager user has that name");
+        login_because(a, l, &why);
         login_next_method(a, l);
         return;
     }
@@ -125,6 +136,10 @@ static void manager_verified(struct auth_server *a, struct login *l, const struc
     }
     const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .user = snapshot_text(s, user->name),
                                        .certificate = l->certificate };
+    if (site) {
+        (void)account_manager_allows(s, site, identity.user, &why);
+        login_because(a, l, &why);
+    }
     if (!login_is_allowed(a, l->site, &identity)) {
         if (login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE, "IIS Manager user \"" SLICE_FMT "\" gave the right password, but %s",
@@ -163,8 +178,10 @@ bool login_try_system(struct auth_server *a, struct login *l)
     const struct snapshot *s = a->child->snapshot;
     const struct snap_site *site = snapshot_site_by_id(s, l->site);
     struct slice name;
-    if (!site || account_system_name(login_user(l), a->options.machine, snapshot_text(s, site->basic_default_logon_domain), &name))
+    if (!site || account_system_name(login_user(l), a->options.machine, snapshot_text(s, site->basic_default_logon_domain), &name)) {
+        LOGIN_SAY(a, l, "Basic: the name is of a domain, or none that a system account could have");
         return false;
+    }
     const struct identity *known = login_recall(a, l, ACCOUNT_SYSTEM, name);
     if (known) {
         login_grant(a, l, known);
@@ -200,11 +217,13 @@ void login_pam_answered(struct auth_server *a, const struct pam_answer *m)
     }
     const struct identity identity = { .kind = ACCOUNT_SYSTEM, .uid = m->uid, .gid = m->gid, .user = m->user,
                                        .groups = m->groups, .roles = m->group_names, .certificate = l->certificate };
+    LOGIN_SAY(a, l, "%s", m->verdict == PAM_VERDICT_OK ? "PAM accepts the system account" : "PAM refuses the account or its password");
     if (m->verdict != PAM_VERDICT_OK || slice_is_empty(m->user)) {
         login_next_method(a, l);
         return;
     }
     if (m->uid == 0 || m->uid < snapshot_server(s, 0)->uid_floor) {
+        LOGIN_SAY(a, l, "uid %u is below uidFloor %u", m->uid, snapshot_server(s, 0)->uid_floor);
         if (login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE, "system account \"" SLICE_FMT "\" has uid %u, which is below uidFloor %u: refused",
                         SLICE_ARG(m->user), m->uid, snapshot_server(s, 0)->uid_floor);

@@ -228,7 +228,7 @@ unsigned rehearsal_broker(struct auth_server *a)
 
 /* ---- the account ---- */
 
-void rehearsal_found(struct auth_server *a, const struct login *l, enum certificate_mapping mapping, struct slice user)
+void rehearsal_found(struct auth_server *a, struct login *l, enum certificate_mapping mapping, struct slice user)
 {
     OWNED_TEXT_BUFFER shown = { 0 };
     text_add_escaped(&shown, user);

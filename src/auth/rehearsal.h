@@ -33,7 +33,7 @@ unsigned rehearsal_broker(struct auth_server *a);
 
 void rehearsal_say(struct auth_server *a, const struct rehearsal *r, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
 /* What the site's own mappings say; silent in a real login. */
-void rehearsal_found(struct auth_server *a, const struct login *l, enum certificate_mapping mapping, struct slice user);
+void rehearsal_found(struct auth_server *a, struct login *l, enum certificate_mapping mapping, struct slice user);
 /* What the directory said. */
 void rehearsal_mapped(struct auth_server *a, const struct rehearsal *r, const struct map_job *job);
 

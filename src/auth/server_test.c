@@ -96,6 +96,7 @@ static struct world {
     struct auth_server *auth;
     int supervisor, worker[2], broker[2], pam, membership, logger; /* our ends */
     struct text told;                                   /* events, one per line */
+    struct text reasons;                                /* of refused logins, the same */
     uint8_t buffer[WIRE_DATAGRAM_MAX];
 } world;
 
@@ -150,6 +151,12 @@ static void collect_events(void)
     while (datagram_receive(world.logger, world.buffer, sizeof world.buffer, &bytes, &fd) == 0) {
         struct wire_in in = wire_in_of(bytes.ptr + 2, bytes.len - 2);
         struct log_event m = { 0 };
+        struct log_reason why = { 0 };
+        if ((uint8_t)bytes.ptr[0] == MSG_log_reason) {
+            assert_int_equal(log_reason_decode(&in, &why), 0);
+            text_addf(&world.reasons, "%u " SLICE_FMT "\n", why.substatus, SLICE_ARG(why.reason));
+            continue;
+        }
         assert_int_equal(log_event_decode(&in, &m), 0);
         text_addf(&world.told, SLICE_FMT "\n", SLICE_ARG(m.text));
     }
@@ -160,7 +167,9 @@ static void finish(void)
     auth_server_free(world.auth);
     collect_events();
     assert_null(strstr(text_str(&world.told), "P@ssw0rd")); /* A14 */
+    assert_null(strstr(text_str(&world.reasons), "P@ssw0rd"));
     text_free(&world.told);
+    text_free(&world.reasons);
     int ours[] = { world.supervisor, world.child.fd, world.worker[0], world.worker[1], world.broker[0], world.broker[1],
                    world.pam, world.membership, world.logger };
     for (size_t i = 0; i < COUNT_OF(ours); i++)
@@ -418,6 +427,35 @@ static void test_broker_refuses(void **state)
     collect_events();
     assert_non_null(strstr(text_str(&world.told), "no rule of site 5 lets him in"));
     finish();
+}
+
+static const struct {
+    const char *label, *user, *password, *want;
+} reasons[] = {
+    { "nobody", "nobody", "P@ssw0rd", "41 no IIS Manager user has that name\n" },
+    { "wrong password", "ftpmanager", "wrong", "41 not the password of the IIS Manager user\n" },
+    { "disabled", "off", "P@ssw0rd", "41 the IIS Manager user is disabled\n" },
+    { "no permission", "stranger", "P@ssw0rd", "41 the IIS Manager user has no IIS Manager Permission for the site\n" },
+    { "anonymous is off", "anonymous", "P@ssw0rd", "42 Anonymous authentication is not allowed.\n" },
+    { "no password", "ftpmanager", "", "41 an empty name or password never logs in\n" },
+    { "a name that would forge a line", "a\r\nb", "wrong", "41 no IIS Manager user has that name\n" },
+};
+
+/* The logger hears why, the worker does not (threats.md A01). */
+static void test_reasons(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+        CASE_LABEL(&reasons[i]);
+        begin(&(struct setup){ .manager = true });
+        ask(0, reasons[i].user, reasons[i].password);
+        struct auth_result m = result_at(0);
+        assert_int_equal(m.verdict, AUTH_DENIED);
+        assert_int_equal(m.why.len, 0);
+        collect_events();
+        assert_string_equal(text_str(&world.reasons), reasons[i].want);
+        finish();
+    }
 }
 
 /* Refusals are explained to the administrator, but strangers cannot fill the service log with them. */
@@ -899,6 +937,7 @@ int main(void)
         cmocka_unit_test(test_logins),
         cmocka_unit_test(test_deny_by_failure), cmocka_unit_test(test_equal_work),
         cmocka_unit_test(test_broker_refuses),
+        cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_explanations_are_bounded),
         cmocka_unit_test(test_system_accounts),
         cmocka_unit_test(test_membership),

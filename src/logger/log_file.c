@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "base/own.h"
 #include "snapshot/snapshot.h"
 
+enum { REASONS_MAX = 64 * 1024 * 1024 }; /* of one day: what more comes is counted as lost */
 enum { KEPT_CAPACITY = 8 * 1024 }; /* of a file with nothing held: there may be ten thousand */
 
 struct log_file {
@@ -23,6 +25,7 @@ struct log_file {
     struct log_settings settings; /* its slices point into the two texts below */
     char *folder, *computer;
     struct text lines, name;
+    struct text reasons;          /* held lines of the reasons */
     int64_t named_second;         /* when `name` was last made */
     struct w3c_style first_style; /* of the first held line: for the header of a fresh file */
     int64_t first_time;
@@ -78,9 +81,10 @@ void log_file_free(struct log_file *f)
 {
     if (!f)
         return;
-    f->desk->held -= f->lines.len;
+    f->desk->held -= f->lines.len + f->reasons.len;
     f->desk->dropped += f->line_count;
     text_free(&f->lines);
+    text_free(&f->reasons);
     text_free(&f->name);
     free(f->folder);
     free(f->computer);
@@ -255,9 +259,29 @@ static int write_held(struct log_file *f)
     return write_whole(fd, text_slice(&f->lines), size);
 }
 
-int log_file_flush(struct log_file *f)
+/* The reasons are for looking things up: what cannot be written is dropped and counted, and nothing waits for it. */
+static void write_reasons(struct log_file *f)
 {
-    if (!log_file_is_dirty(f))
+    struct tm tm = { 0 };
+    time_t now = time(NULL);
+    char name[32];
+    off_t size = 0;
+    if (!f->reasons.len)
+        return;
+    gmtime_r(&now, &tm);
+    snprintf(name, sizeof name, "reasons_ex%02d%02d%02d.jsonl", tm.tm_year % 100, tm.tm_mon + 1, tm.tm_mday);
+    OWNED_FD folder = open_folder(f->folder);
+    OWNED_FD fd = folder < 0 ? -1 : open_log(folder, name, &size);
+    bool fits = fd >= 0 && size + (off_t)f->reasons.len <= REASONS_MAX;
+    if (!fits || write_whole(fd, text_slice(&f->reasons), size))
+        f->desk->dropped++;
+    f->desk->held -= f->reasons.len;
+    text_free(&f->reasons);
+}
+
+static int flush_lines(struct log_file *f)
+{
+    if (!f->lines.len)
         return 0;
     int errnum = write_held(f);
     note_outcome(f, errnum);
@@ -271,9 +295,15 @@ int log_file_flush(struct log_file *f)
     return 0;
 }
 
+int log_file_flush(struct log_file *f)
+{
+    write_reasons(f);
+    return flush_lines(f);
+}
+
 bool log_file_is_dirty(const struct log_file *f)
 {
-    return f->lines.len > 0;
+    return f->lines.len > 0 || f->reasons.len > 0;
 }
 
 /* ---- appending ---- */
@@ -313,12 +343,28 @@ static bool has_room(const struct log_file *f)
     return f->lines.len < f->desk->file_max && f->desk->held < f->desk->held_max;
 }
 
+void log_file_append_reason(struct log_file *f, struct slice line)
+{
+    if (f->reasons.len + line.len > f->desk->file_max || f->desk->held > f->desk->held_max) {
+        f->desk->dropped++;
+        return;
+    }
+    size_t before = f->reasons.len;
+    text_add(&f->reasons, line);
+    if (text_error(&f->reasons)) {
+        f->reasons.err = 0;
+        f->reasons.len = before;
+        f->desk->dropped++;
+    }
+    f->desk->held += f->reasons.len - before;
+}
+
 void log_file_append(struct log_file *f, const struct log_access *record, int64_t now)
 {
     if (!w3c_is_wanted(f->settings.selective, record) || !f->settings.style.fields)
         return;
     roll_over(f, now);
-    if (!has_room(f) && (f->failed_errno || log_file_flush(f))) {
+    if (!has_room(f) && (f->failed_errno || flush_lines(f))) {
         drop_line(f);
         return;
     }

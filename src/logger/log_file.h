@@ -44,6 +44,9 @@ MUST_USE int log_file_configure(struct log_file *f, const struct log_settings *s
 /* Add the line of a record if the site wants it. */
 void log_file_append(struct log_file *f, const struct log_access *record, int64_t now);
 
+/* Add a line to the reasons, which stand beside the log in a file of their own for each day. */
+void log_file_append_reason(struct log_file *f, struct slice line);
+
 /* Write out what is held.  0 also when nothing was. */
 int log_file_flush(struct log_file *f);
 bool log_file_is_dirty(const struct log_file *f);

@@ -206,6 +206,13 @@ void log_set_append(struct log_set *set, const struct log_access *record, int64_
         log_file_append(entry->file, record, now);
 }
 
+void log_set_append_reason(struct log_set *set, uint32_t site, struct slice line)
+{
+    struct entry *entry = entry_of(set, site);
+    if (entry)
+        log_file_append_reason(entry->file, line);
+}
+
 int log_set_flush(struct log_set *set, uint32_t site)
 {
     int first = 0;

@@ -22,6 +22,8 @@ MUST_USE int log_set_apply(struct log_set *set, const struct snapshot *s);
 /* Whether lines of that site have a file, be it the central one. */
 bool log_set_has(const struct log_set *set, uint32_t site);
 void log_set_append(struct log_set *set, const struct log_access *record, int64_t now);
+/* A line for the reasons of that site; dropped when it has no log. */
+void log_set_append_reason(struct log_set *set, uint32_t site, struct slice line);
 /* Write out what is held for `site`, 0 for all.  The first error; goes on after it. */
 int log_set_flush(struct log_set *set, uint32_t site);
 bool log_set_is_dirty(const struct log_set *set);

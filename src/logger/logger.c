@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "logger/log_set.h"
+#include "logger/reason_line.h"
 #include "logger/service_log.h"
 #include "sys/child.h"
 #include "sys/datagram.h"
@@ -290,6 +291,28 @@ static void keep_early(struct logger *l, struct slice fields)
     l->early_count++;
 }
 
+static void write_record(struct logger *l, const struct log_access *record)
+{
+    OWNED_TEXT_BUFFER line = { 0 };
+    log_set_append(l->set, record, clock_ms(CLOCK_REALTIME));
+    if (!record->reason.len)
+        return;
+    reason_line_of_command(record, &line);
+    if (!text_error(&line))
+        log_set_append_reason(l->set, record->site, text_slice(&line));
+}
+
+static void take_reason(struct logger *l, struct wire_in *in)
+{
+    OWNED_TEXT_BUFFER line = { 0 };
+    struct log_reason record;
+    if (log_reason_decode(in, &record))
+        return;
+    reason_line_of_login(&record, &line);
+    if (!text_error(&line))
+        log_set_append_reason(l->set, record.site, text_slice(&line));
+}
+
 /* The supervisor's channel is empty now: who is not known yet is a site that was removed. */
 static void replay_early(struct logger *l)
 {
@@ -298,7 +321,7 @@ static void replay_early(struct logger *l)
         struct wire_in in = wire_in_of(e->bytes, e->len);
         struct log_access record;
         if (!log_access_decode(&in, &record))
-            log_set_append(l->set, &record, clock_ms(CLOCK_REALTIME));
+            write_record(l, &record);
         l->early = e->next;
         free(e);
     }
@@ -315,7 +338,7 @@ static int take_record(struct logger *l, struct wire_in *in)
         return err;
     l->lost_by_senders += record.lost;
     if (log_set_has(l->set, record.site) || snapshot_site_by_id(l->child.snapshot, record.site))
-        log_set_append(l->set, &record, clock_ms(CLOCK_REALTIME));
+        write_record(l, &record);
     else
         keep_early(l, fields);
     return 0;
@@ -372,6 +395,8 @@ static int take_one(struct logger *l, const struct peer *p)
         return take_records(l, &in);
     if (m->number == MSG_log_certificate)
         take_certificate(l, &in);
+    else if (m->number == MSG_log_reason)
+        take_reason(l, &in);
     else
         take_event(l, &in);
     return 0;

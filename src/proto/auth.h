@@ -40,7 +40,8 @@ WIRE_MESSAGE(auth_login, AUTH_LOGIN_FIELDS)
 
 /* Auth -> worker.  `name` is the canonical name for logs, rules, %UserName%; "" for anonymous.  `home` is the virtual
  * start directory.  `detail` is shown to local clients only (allowLocalDetailedErrors).  `reason`: why, for the log of a
- * site that logs certificates. */
+ * site that logs certificates.  `why`: by which rules a login was allowed, for the reason log; of a refused one the worker
+ * is not told. */
 #define AUTH_RESULT_FIELDS(F)                \
     F(u64,  session,   UINT64_MAX)           \
     F(u8,   verdict,   AUTH_VERDICT_MAX)     \
@@ -51,7 +52,8 @@ WIRE_MESSAGE(auth_login, AUTH_LOGIN_FIELDS)
     F(text, name,      NAME_LIMIT)           \
     F(text, home,      PATH_LIMIT)           \
     F(text, detail,    DETAIL_LIMIT)         \
-    F(text, reason,    DETAIL_LIMIT)
+    F(text, reason,    DETAIL_LIMIT)         \
+    F(text, why,       DETAIL_LIMIT)
 WIRE_MESSAGE(auth_result, AUTH_RESULT_FIELDS)
 
 /* Worker -> auth: the login is over (QUIT, REIN, new USER, connection gone); forget the ticket. */

@@ -10,7 +10,8 @@
 #include "wire/channel.h"
 
 /* One line of the W3C log (ftp-behaviour.md 10).  `status` 0 prints "-" (pseudo-verbs ControlChannelOpened ...).
- * `time` milliseconds since the epoch; `elapsed` milliseconds.  `info` is the text of x-debug. `infrastructure`: the
+ * `time` milliseconds since the epoch; `elapsed` milliseconds.  `info` is the text of x-debug. `reason`: why the
+ * command was refused, or the login allowed, for the reason log. `infrastructure`: the
  * line belongs to LogInfrastructure (data channel events, PORT/PASV family).  `certificate` and `cert_verdict` as auth.h's
  * auth_certified carries them, "" where the site does not log them. */
 #define LOG_ACCESS_FIELDS(F)                  \
@@ -31,6 +32,7 @@
     F(u64,   elapsed,        UINT64_MAX)      \
     F(text,  full_path,      PATH_LIMIT)      \
     F(text,  info,           DETAIL_LIMIT)    \
+    F(text,  reason,         DETAIL_LIMIT)    \
     F(flag,  infrastructure, 1)               \
     F(text,  certificate,    CERT_LOG_LIMIT)  \
     F(text,  cert_verdict,   DETAIL_LIMIT)    \
@@ -93,8 +95,20 @@ WIRE_MESSAGE(log_event, LOG_EVENT_FIELDS)
     F(text,  account,    NAME_LIMIT)
 WIRE_MESSAGE(log_certificate, LOG_CERTIFICATE_FIELDS)
 
+/* Why a login was refused, for the reason log; the worker, which tells the rest, must not know that much. */
+#define LOG_REASON_FIELDS(F)                  \
+    F(u32,   site,       UINT32_MAX)          \
+    F(i64,   time,       0)                   \
+    F(bytes, session_id, 16)                  \
+    F(text,  user,       NAME_LIMIT)          \
+    F(u32,   win32,      UINT32_MAX)          \
+    F(u32,   substatus,  255)                 \
+    F(text,  reason,     2048)
+WIRE_MESSAGE(log_reason, LOG_REASON_FIELDS)
+
 #define LOG_CHANNEL(M)                                                                    \
     M(1, log_records, ROLE_WORKER, 0)                                                     \
     M(2, log_event, ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_PAM | ROLE_SUPERVISOR, 0) \
-    M(3, log_certificate, ROLE_AUTH, 0)
+    M(3, log_certificate, ROLE_AUTH, 0) \
+    M(4, log_reason, ROLE_AUTH, 0)
 WIRE_CHANNEL(log_channel, LOG_CHANNEL)

@@ -70,6 +70,11 @@ void access_log_command(struct session *s, const struct run *r)
     record.elapsed = (uint64_t)(loop_now(s->worker->loop) - r->started);
     record.full_path = text_slice(&r->path);
     record.info = r->substatus ? slice_str(substatus_text(r->substatus)) : SLICE_NONE;
+    bool is_login = r->row && (r->row->handler == DO_user || r->row->handler == DO_pass);
+    if (r->reason.len && !text_error(&r->reason))
+        record.reason = slice_first(text_slice(&r->reason), DETAIL_LIMIT);
+    else if (r->status >= 400 && !is_login) /* the authenticator tells of refused logins itself */
+        record.reason = record.info;
     record.infrastructure = r->row && (r->row->flags & CMD_INFRASTRUCTURE);
     add_record(s->worker, record);
 }

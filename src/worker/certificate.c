@@ -6,6 +6,7 @@
  */
 #include "worker/certificate.h"
 
+#include "policy/channel_policy.h"
 #include "worker/run.h"
 
 static const uint32_t WIN_TIMEOUT = 1460, WIN_CERT_MALFORMED = 0x80090327u;
@@ -128,7 +129,7 @@ void certificate_judged(struct worker *w, const struct auth_certified *m)
 
 bool certificate_is_missing(const struct session *s)
 {
-    return s->site->client_cert_policy == CERT_REQUIRE && s->cert_state == CERT_NONE;
+    return channel_policy_certificate(s->site, s->generation->snapshot, s->cert_state != CERT_NONE, NULL) != 0;
 }
 
 uint64_t certificate_number(const struct session *s)

@@ -5,6 +5,7 @@
  */
 #include "worker/dispatch.h"
 
+#include "policy/channel_policy.h"
 #include "policy/command_filter.h"
 #include "worker/certificate.h"
 #include "worker/run.h"
@@ -61,7 +62,10 @@ static bool refuse_filtered(struct session *s, struct run *r)
 {
     if (command_filter_allows(s->generation->snapshot, s->site, slice_str(r->verb), NULL))
         return false;
+    struct reason why = { 0 };
     bool is_unknown = !r->row;
+    (void)command_filter_allows(s->generation->snapshot, s->site, slice_str(r->verb), &why);
+    run_because(s, r, &why);
     answer_denied(s, r, REPLY_NOT_ALLOWED, WIN_ACCESS_DENIED, SUB_COMMAND_FILTERING);
     if (is_unknown)
         count_unknown(s);
@@ -96,6 +100,9 @@ static bool refuse_without_certificate(struct session *s, struct run *r)
     if (s->logged_in || (r->row->phases & PHASE_NEW) || !certificate_is_missing(s) ||
         (!session_is_secure(s) && s->site->control_channel_policy != SSL_ALLOW))
         return false;
+    struct reason why = { 0 };
+    (void)channel_policy_certificate(s->site, s->generation->snapshot, false, &why);
+    run_because(s, r, &why);
     answer_denied(s, r, REPLY_CERT_REQUIRED, WIN_ACCESS_DENIED, SUB_CERTIFICATE_REQUIRED);
     return true;
 }
@@ -110,9 +117,14 @@ static bool refuse_phase(struct session *s, struct run *r)
 
 static bool refuse_policy(struct session *s, struct run *r)
 {
-    if (session_is_secure(s) || s->site->control_channel_policy != SSL_REQUIRE || (r->row->flags & CMD_CLEAR))
+    const struct snapshot *snapshot = s->generation->snapshot;
+    struct reason why = { 0 };
+    unsigned refused = channel_policy_command(s->site, snapshot, session_is_secure(s), NULL);
+    if (!refused || (r->row->flags & CMD_CLEAR))
         return false;
-    answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED, SUB_SSL_REQUIRED_CONTROL);
+    (void)channel_policy_command(s->site, snapshot, session_is_secure(s), &why);
+    run_because(s, r, &why);
+    answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED, refused);
     return true;
 }
 
@@ -149,12 +161,13 @@ static bool refuse_data_policy(struct session *s, struct run *r)
 {
     if (!(r->row->flags & CMD_OPENS_DATA))
         return false;
-    if (s->site->data_channel_policy == SSL_REQUIRE && !s->prot_private)
-        answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED, SUB_SSL_REQUIRED_DATA);
-    else if (s->site->data_channel_policy == SSL_DATA_DENY && s->prot_private)
-        answer_denied(s, r, REPLY_POLICY_NO_SSL, WIN_ACCESS_DENIED, SUB_SSL_DENIED_DATA);
-    else
+    struct reason why = { 0 };
+    unsigned refused = channel_policy_data(s->site, s->generation->snapshot, s->prot_private, NULL);
+    if (!refused)
         return false;
+    (void)channel_policy_data(s->site, s->generation->snapshot, s->prot_private, &why);
+    run_because(s, r, &why);
+    answer_denied(s, r, refused == SUB_SSL_REQUIRED_DATA ? REPLY_POLICY_SSL : REPLY_POLICY_NO_SSL, WIN_ACCESS_DENIED, refused);
     return true;
 }
 

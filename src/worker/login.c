@@ -8,6 +8,7 @@
 
 #include "base/secret.h"
 #include "ftp/value.h"
+#include "policy/channel_policy.h"
 #include "worker/certificate.h"
 #include "worker/hosts.h"
 #include "worker/listeners.h"
@@ -18,11 +19,13 @@ enum { FAILURE_DELAY_MS = 250, FAILURE_DELAY_MAX_MS = 4000 };
 /* Whether the policy of the chosen site lets a password pass here (threats.md P04).  Answers when not. */
 static bool refuse_clear_credentials(struct session *s, struct run *r)
 {
-    if (session_is_secure(s) || s->site->control_channel_policy == SSL_ALLOW)
+    struct reason why = { 0 };
+    unsigned refused = channel_policy_credentials(s->site, s->generation->snapshot, session_is_secure(s), NULL);
+    if (!refused)
         return false;
-    answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED,
-                  s->site->control_channel_policy == SSL_REQUIRE ? SUB_SSL_REQUIRED_CONTROL
-                                                                 : SUB_SSL_REQUIRED_CREDENTIALS);
+    (void)channel_policy_credentials(s->site, s->generation->snapshot, session_is_secure(s), &why);
+    run_because(s, r, &why);
+    answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED, refused);
     return true;
 }
 
@@ -91,6 +94,9 @@ static bool refuse_missing_certificate(struct session *s, struct run *r)
 {
     if (!certificate_is_missing(s))
         return false;
+    struct reason why = { 0 };
+    (void)channel_policy_certificate(s->site, s->generation->snapshot, false, &why);
+    run_because(s, r, &why);
     answer_denied(s, r, REPLY_CERT_REQUIRED, WIN_ACCESS_DENIED, SUB_CERTIFICATE_REQUIRED);
     return true;
 }
@@ -213,6 +219,7 @@ static void login_allowed(struct session *s, struct run *r, const struct auth_re
     }
     s->by_certificate = r->row->handler == DO_user;
     text_add_str(&r->path, s->cwd);
+    text_add(&r->reason, m->why);
     if (s->site->show_flags & SHOW_AVAILABLE_BYTES) {
         struct broker_request request = { .verb = BROKER_FREE_SPACE, .path = slice_str(s->cwd) };
         if (run_ask(s, r, request, space_answered))

@@ -34,6 +34,7 @@ static void run_free(struct run *r)
         secret_wipe(r->argument.ptr, r->argument.len);
     text_free(&r->argument);
     text_free(&r->path);
+    text_free(&r->reason);
     text_free(&r->chunk);
     reply_free(&r->held_reply);
     loop_timer_free(r->timer);
@@ -158,6 +159,12 @@ void answer_file_error(struct session *s, struct run *r, uint32_t win32, uint32_
     answer_failure(s, r, 550, text_slice(&first), win32, substatus, SLICE_NONE);
 }
 
+void run_because(const struct session *s, struct run *r, const struct reason *why)
+{
+    text_reset(&r->reason);
+    reason_print(s->generation->snapshot, why, &r->reason);
+}
+
 void answer_broker(struct session *s, struct run *r, const struct broker_answer *a)
 {
     if (!a) {
@@ -165,6 +172,8 @@ void answer_broker(struct session *s, struct run *r, const struct broker_answer 
         session_end(s, SUB_DATA_SERVER_ABORT, REPLY_NO_SERVICE);
         return;
     }
+    text_reset(&r->reason);
+    text_add(&r->reason, a->reason);
     answer_file_error(s, r, a->win32 ? a->win32 : win_error_from(-(int)a->status),
                       a->substatus ? a->substatus : SUB_FILE_ERROR);
 }

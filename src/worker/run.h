@@ -7,6 +7,7 @@
 #pragma once
 
 #include "ftp/command.h"
+#include "policy/reason.h"
 #include "proto/broker.h"
 #include "worker/broker_link.h"
 #include "worker/session.h"
@@ -24,6 +25,7 @@ struct run {
     uint32_t line_bytes;
     unsigned status;              /* of the last reply */
     uint32_t win32, substatus;
+    struct text reason;           /* why the command was refused, for the reason log; "" when the sub-status says all */
     uint64_t sent, received;      /* this command's bytes on the control channel */
     uint64_t moved;               /* and on the data channel: the log shows these for a transfer */
     bool show_secret;             /* anonymous logins: the password is an e-mail address */
@@ -67,6 +69,8 @@ void answer_failure(struct session *s, struct run *r, unsigned code, struct slic
 void answer_denied(struct session *s, struct run *r, enum reply_id id, uint32_t win32, uint32_t substatus);
 /* 550 and the Win32 message. */
 void answer_file_error(struct session *s, struct run *r, uint32_t win32, uint32_t substatus);
+/* Why the next answer is a refusal. */
+void run_because(const struct session *s, struct run *r, const struct reason *why);
 /* What a broker answer that is no success means; NULL: the broker is gone (421, the session ends). */
 void answer_broker(struct session *s, struct run *r, const struct broker_answer *a);
 
