@@ -297,6 +297,7 @@ void login_go_on(struct auth_server *a, struct login *l, unsigned kinds)
         return;
     }
     if (account_is_anonymous_name(login_user(l))) {
+        LOGIN_SAY(a, l, "anonymous authentication is on");
         login_try_anonymous(a, l);
         return;
     }

@@ -45,6 +45,7 @@ void login_anonymous_found(struct auth_server *a, struct login *l, const struct 
         login_grant(a, l, &(struct identity){ .kind = ACCOUNT_ANONYMOUS, .uid = m->uid, .gid = m->gid, .groups = m->groups });
         return;
     }
+    LOGIN_SAY(a, l, "the account that serves anonymous clients does not exist or may not be used");
     if (login_may_explain(a))
         server_tell(a, LOG_LEVEL_NOTICE, "the account that serves anonymous clients of site %u %s: refused", l->site,
                     m->verdict == PAM_VERDICT_OK ? "has a uid below uidFloor" : "does not exist or may not be used");

@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -264,14 +263,14 @@ static void write_reasons(struct log_file *f)
 {
     struct tm tm = { 0 };
     time_t now = time(NULL);
-    char name[32];
+    OWNED_TEXT_BUFFER name = { 0 };
     off_t size = 0;
     if (!f->reasons.len)
         return;
     gmtime_r(&now, &tm);
-    snprintf(name, sizeof name, "reasons_ex%02d%02d%02d.jsonl", tm.tm_year % 100, tm.tm_mon + 1, tm.tm_mday);
+    text_addf(&name, "reasons_ex%02d%02d%02d.jsonl", tm.tm_year % 100, tm.tm_mon + 1, tm.tm_mday);
     OWNED_FD folder = open_folder(f->folder);
-    OWNED_FD fd = folder < 0 ? -1 : open_log(folder, name, &size);
+    OWNED_FD fd = folder < 0 ? -1 : open_log(folder, text_str(&name), &size);
     bool fits = fd >= 0 && size + (off_t)f->reasons.len <= REASONS_MAX;
     if (!fits || write_whole(fd, text_slice(&f->reasons), size))
         f->desk->dropped++;

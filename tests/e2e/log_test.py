@@ -46,7 +46,8 @@ def test_log_of_a_session(site):
     assert b"secret" not in raw and b"hunter2" not in raw
     assert not re.search(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]", raw)
     names = [p.name for p in folder.iterdir()]
-    assert all(re.fullmatch(r"u_ex\d{6}\.log", name) for name in names)
+    assert all(re.fullmatch(r"u_ex\d{6}\.log|reasons_ex\d{6}\.jsonl", name) for name in names)
+    raw = next(p for p in folder.iterdir() if p.suffix == ".log").read_bytes()
     assert raw.startswith(b"#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.0\r\n#Date: ")
     for p in folder.iterdir():
         assert p.stat().st_mode & 0o007 == 0
