@@ -100,6 +100,7 @@ static struct login *login_new(struct auth_server *a, unsigned worker, const str
     l->client = m->client;
     l->site = m->site;
     l->id = ++a->next_login;
+    l->stage = LOGIN_STAGES; /* none yet */
     l->next = a->logins;
     a->logins = l;
     a->login_count++;

@@ -51,6 +51,25 @@ void login_remember(struct auth_server *a, const struct login *l, const struct i
 
 /* ---- IIS Manager users ---- */
 
+/* Logins that come with one password at one moment (a reload has emptied the cache, every client comes back) cost one
+ * digest: the others wait for it and find it in the cache. */
+static bool is_checked_for_another(const struct auth_server *a, const struct login *l)
+{
+    if (!cache_is_on(a) || l->certificate)
+        return false;
+    for (const struct login *other = a->logins; other; other = other->next)
+        if (other != l && other->stage == LOGIN_VERIFYING && memcmp(other->digest, l->digest, CACHE_DIGEST) == 0)
+            return true;
+    return false;
+}
+
+/* How many may wait is bounded by the number of logins under way (threats.md A06), and how long from the first time on. */
+static void queue_up(struct login *l)
+{
+    if (l->stage != LOGIN_QUEUED)
+        login_wait_for(l, LOGIN_QUEUED, VERIFY_WAIT_MS);
+}
+
 /* false: the method has no say, go on with the next. */
 bool login_try_manager(struct auth_server *a, struct login *l)
 {
@@ -78,12 +97,33 @@ bool login_try_manager(struct auth_server *a, struct login *l)
         return true;
     }
     job->forms = a->forms;
-    login_wait_for(l, LOGIN_VERIFYING, VERIFY_WAIT_MS);
-    if (verifier_submit(a->verifier, job)) {
+    if (is_checked_for_another(a, l) || verifier_submit(a->verifier, job)) {
         verify_job_free(job);
-        login_give_up(a, l);
+        queue_up(l);
+    } else {
+        login_wait_for(l, LOGIN_VERIFYING, VERIFY_WAIT_MS);
     }
     return true;
+}
+
+/* The oldest that is queued and younger than login number `id`. */
+static struct login *next_queued(const struct auth_server *a, uint64_t id)
+{
+    struct login *oldest = NULL;
+    for (struct login *l = a->logins; l; l = l->next)
+        if (l->stage == LOGIN_QUEUED && l->id > id && (!oldest || l->id < oldest->id))
+            oldest = l;
+    return oldest;
+}
+
+void login_serve_queue(struct auth_server *a)
+{
+    uint64_t id = 0;
+    for (struct login *l; !verifier_is_full(a->verifier) && (l = next_queued(a, id));) {
+        id = l->id;
+        if (!login_try_manager(a, l))
+            login_next_method(a, l);
+    }
 }
 
 /* The stored form is one we would not write any more: have the supervisor store a better one, once. */

@@ -578,6 +578,7 @@ static void collect_verified(struct auth_server *a)
 {
     for (struct verify_job *job; (job = verifier_take(a->verifier));)
         login_verified(a, job);
+    login_serve_queue(a);
     for (struct map_job *job; (job = mapper_take(a->mapper));)
         login_mapped(a, job);
 }

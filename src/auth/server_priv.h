@@ -130,6 +130,8 @@ void login_certificate(struct auth_server *a, unsigned worker, const struct auth
 void login_forget(struct auth_server *a, unsigned worker, uint64_t number);
 void login_begin(struct auth_server *a, unsigned worker, const struct auth_login *m);
 void login_verified(struct auth_server *a, struct verify_job *job); /* takes the job */
+/* A check has ended: queued logins go on, in their order. */
+void login_serve_queue(struct auth_server *a);
 void login_mapped(struct auth_server *a, struct map_job *job);      /* takes the job */
 void login_membership_answered(struct auth_server *a, const struct membership_answer *m);
 void login_pam_answered(struct auth_server *a, const struct pam_answer *m);

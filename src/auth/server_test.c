@@ -637,6 +637,35 @@ static void test_cache(void **state)
     finish();
 }
 
+/* A reload has emptied the cache, and everybody comes back: nobody is turned away, and one password costs one digest. */
+static void test_burst(void **state)
+{
+    (void)state;
+    const struct auth_options narrow = { { "HOST1", 5 }, 1, true, 1, 32, 8 };
+    enum { MANY = 12 };
+    begin_with(&(struct setup){ .manager = true, .cache = true }, &narrow, true);
+    unsigned long before = total_work();
+    log_in(0, "ftpmanager");
+    unsigned long one = total_work() - before;
+    assert_int_equal(DATAGRAM_SEND(world.supervisor, -1, child_flush, .query = 3), 0);
+    struct child_done done;
+    EXPECT(world.supervisor, child_done, &done);
+    before = total_work();
+    for (int i = 0; i < MANY; i++) {
+        ask(0, i % 2 ? "ftpmanager" : "yes", "P@ssw0rd");
+        if (i % 2)
+            ask(1, "yes", "wrong");
+    }
+    for (int i = 0; i < MANY; i++) {
+        answer_grant(0, true);
+        assert_int_equal(result_at(0).verdict, AUTH_ALLOWED);
+    }
+    for (int i = 0; i < MANY / 2; i++)
+        assert_int_equal(result_at(1).verdict, AUTH_DENIED);
+    assert_true(total_work() - before <= (2 + MANY / 2) * one); /* two that fit, and every wrong one */
+    finish();
+}
+
 static const struct {
     const char *label;
     struct setup setup;
@@ -767,12 +796,15 @@ static void test_no_rehash(void **state)
 static void test_queue_is_bounded(void **state)
 {
     (void)state;
-    const struct auth_options nobody_works = { { "HOST1", 5 }, 0, true, 1, 32, 8 };
+    const struct auth_options nobody_works = { { "HOST1", 5 }, 0, true, 1, 2, 8 };
     begin_with(&(struct setup){ .manager = true }, &nobody_works, true);
     ask(0, "ftpmanager", "P@ssw0rd");
     ask(1, "nobody", "x");
+    assert_true(is_silent(world.worker[1])); /* waits for its turn */
+    ask(1, "nobody", "y");
     struct auth_result m = result_at(1); /* at once (A06) */
     assert_int_equal(m.verdict, AUTH_UNAVAILABLE);
+    assert_true(is_silent(world.worker[1]));
     assert_true(is_silent(world.worker[0]));
     finish();
 }
@@ -944,6 +976,7 @@ int main(void)
         cmocka_unit_test(test_membership_cache_and_end),
         cmocka_unit_test(test_no_pam_is_told_once),
         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_burst),
         cmocka_unit_test(test_cache_follows_configuration),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_others_stay),

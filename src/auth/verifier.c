@@ -200,6 +200,14 @@ int verifier_submit(struct verifier *v, struct verify_job *job)
     return err;
 }
 
+bool verifier_is_full(struct verifier *v)
+{
+    pthread_mutex_lock(&v->lock);
+    bool full = v->waiting.count >= v->queue_max;
+    pthread_mutex_unlock(&v->lock);
+    return full;
+}
+
 struct verify_job *verifier_take(struct verifier *v)
 {
     uint64_t ignored;

@@ -42,5 +42,6 @@ void verifier_free(struct verifier *v);
 int verifier_fd(const struct verifier *v);
 /* On 0 the job is taken over; ERR_LIMIT: the queue is full. */
 MUST_USE int verifier_submit(struct verifier *v, struct verify_job *job);
+bool verifier_is_full(struct verifier *v);
 /* A finished job, now the caller's; NULL: none. */
 struct verify_job *verifier_take(struct verifier *v);

@@ -66,6 +66,18 @@ static void prepare_process(struct supervisor *s)
 
 static struct supervisor super = { .pid_file = -1, .signals = -1, .log_fd = -1, .counts_fd = -1, .tally_fd = -1 };
 
+/* Below that programs would die of it one by one, and be started again for ever. */
+static bool has_descriptors(void)
+{
+    enum { LEAST = 256 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= LEAST)
+        return true;
+    fprintf(stderr, "sallyportd: only %llu descriptors are allowed (ulimit -Hn): the service needs at least %d, and about two for "
+                    "every session\n", (unsigned long long)files.rlim_cur, LEAST);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -111,6 +123,10 @@ int main(int argc, char **argv)
     s->directory = absolute;
     s->privileged = geteuid() == 0;
     prepare_process(s);
+    if (!s->check_only && !has_descriptors()) {
+        free(absolute);
+        return 1;
+    }
     if (!s->privileged && !s->check_only)
         fprintf(stderr, "sallyportd: started by an ordinary user: system accounts are off, ports below 1024 are out of "
                         "reach, and all programs run under user %u\n",

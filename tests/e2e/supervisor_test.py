@@ -206,3 +206,18 @@ def test_counters_of_a_dead_worker_are_cleared(instance):
         except (OSError, EOFError, AssertionError):
             return False
     assert instance.wait(works), instance.output
+
+
+def test_too_few_descriptors_are_told(instance):
+    """H01: a clear word at the start instead of programs that die one after the other."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.prefix = ["prlimit", "--nofile=130:130"]
+    instance.start(expect_ready=False)
+    assert instance.wait(lambda: instance.process.poll() is not None)
+    assert instance.stop() == 1
+    assert "only 130 descriptors are allowed (ulimit -Hn): the service needs at least 256" in instance.output
+    instance.prefix = ["prlimit", "--nofile=256:256"]
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        c.put("f", b"x")
