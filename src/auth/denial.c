@@ -15,17 +15,6 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static bool is_exempt(const struct snapshot *s, const struct net_addr *client)
-{
-    const struct snap_range exempt = snapshot_server(s, 0)->never_denied;
-    for (uint32_t i = 0; i < exempt.count; i++) {
-        const struct snap_address *rule = snapshot_address(s, exempt.first + i);
-        if (rule && address_rule_matches(rule, client))
-            return true;
-    }
-    return false;
-}
-
 /* The supervisor's memory, which outlives us; without a supervisor our own, made with the first failure that counts. */
 static struct lockout *table(struct auth_server *a)
 {
@@ -75,7 +64,7 @@ static void count_account(struct auth_server *a, const struct snap_server *serve
 bool denial_closes_account(struct auth_server *a, const struct net_addr *client, struct slice name)
 {
     const struct snap_server *server = snapshot_server(a->child->snapshot, 0);
-    if (!server->account_failures || server->deny_log_only || is_exempt(a->child->snapshot, client) || !table(a))
+    if (!server->account_failures || server->deny_log_only || address_rules_exempt(a->child->snapshot, client) || !table(a))
         return false;
     struct net_addr account = lockout_account(a->lockout, name);
     return lockout_left(a->lockout, &account, now_ms()) > 0;
@@ -86,7 +75,7 @@ void denial_count(struct auth_server *a, const struct net_addr *client, struct s
     const struct snapshot *s = a->child->snapshot;
     const struct snap_server *server = snapshot_server(s, 0);
     int64_t length = block_length(server);
-    if ((!server->deny_by_failure && !server->account_failures) || is_exempt(s, client) || !table(a))
+    if ((!server->deny_by_failure && !server->account_failures) || address_rules_exempt(s, client) || !table(a))
         return;
     count_account(a, server, name);
     if (!server->deny_by_failure ||

@@ -134,3 +134,14 @@ bool address_rules_allow_below(const struct snapshot *s, const struct snap_site 
     }
     return address_rules_allow(s, site, path, client, NULL);
 }
+
+bool address_rules_exempt(const struct snapshot *s, const struct net_addr *client)
+{
+    const struct snap_range exempt = snapshot_server(s, 0)->never_denied;
+    for (uint32_t i = 0; i < exempt.count; i++) {
+        const struct snap_address *rule = snapshot_address(s, exempt.first + i);
+        if (rule && address_rule_matches(rule, client))
+            return true;
+    }
+    return false;
+}

@@ -18,6 +18,9 @@ bool address_rules_allow(const struct snapshot *s, const struct snap_site *site,
 bool address_rules_allow_below(const struct snapshot *s, const struct snap_site *site, struct slice path,
                                const struct net_addr *client);
 
+/* Whether the server names this very address as allowed: it is not denied by failures, and gets no penalty. */
+bool address_rules_exempt(const struct snapshot *s, const struct net_addr *client);
+
 /* One rule as the loader compiles it.  `address`: IPv4 or IPv6, with "/n" behind it as an extension; `mask`: dotted for
  * IPv4, a prefix length for either; IIS's default 255.255.255.255 means the single address.  ERR_SYNTAX, ERR_RANGE. */
 MUST_USE int address_rule_parse(struct slice address, struct slice mask, struct snap_address *rule_out);

@@ -327,6 +327,12 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(u, unknown_after_login,      "sallyport/safety",         "maxUnknownCommandsAfterLogin")  /* 50 */         \
     C(u, max_login_failures,       "sallyport/safety",         "maxLoginFailuresPerConnection") /* 5, threats A03 */ \
     C(u, account_failures,         "sallyport/safety",         "maxLoginFailuresPerAccount")    /* 0 none, threats A04 */ \
+    C(u, handshakes_per_address,   "sallyport/safety",         "maxHandshakesPerSecondPerAddress") /* 0 none, threats T03 */ \
+    C(t, penalty_crash,            "sallyport/safety",         "penaltyForCrash")               /* 00:01:30, threats P33 */ \
+    C(t, penalty_failed_login,     "sallyport/safety",         "penaltyForFailedLogin")         /* 0 */          \
+    C(t, penalty_no_login,         "sallyport/safety",         "penaltyForNoLogin")             /* 0 */          \
+    C(t, penalty_threshold,        "sallyport/safety",         "penaltyThreshold")              /* 00:00:15 */   \
+    C(t, penalty_most,             "sallyport/safety",         "penaltyMaximum")                /* 00:10:00 */   \
     C(u, connections_per_address,  "sallyport/safety",         "maxConnectionsPerAddress")      /* 0 none, threats P32 */ \
     C(b, echo_before_login,        "sallyport/safety",         "echoInputBeforeLogin")    /* false, threats P07 */ \
     C(b, requires_windows_credentials, "sallyport/managementService", "requiresWindowsCredentials") /* true, 4.1 (1) */ \

@@ -262,6 +262,28 @@ static void describe_death(int status, char *text, size_t size)
         snprintf(text, size, "ended with status %d", WEXITSTATUS(status));
 }
 
+/* A death by what the program did, not by what was done to it. */
+static bool is_crash(int status)
+{
+    static const int signals[] = { SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGSYS };
+    for (size_t i = 0; WIFSIGNALED(status) && i < sizeof signals / sizeof signals[0]; i++)
+        if (WTERMSIG(status) == signals[i])
+            return true;
+    return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_TRAPPED;
+}
+
+/* Whose input the worker was handling when it crashed: he may not try that again at once (threats.md P33). */
+static void penalise_client(struct supervisor *s, const struct program *worker)
+{
+    const struct snap_server *server = snapshot_server(s->current->view, 0);
+    struct tally_cell *cell = tally_worked_for(s->tally, worker->index);
+    if (!cell || server->penalty_crash <= 0)
+        return;
+    tally_push(tally_clock(cell, TALLY_PENALTY), server->penalty_crash * 1000000000, server->penalty_most * 1000000000, tally_now());
+    say(s, LOG_LEVEL_WARNING, "the client whose input it was handling is kept out for %lld seconds",
+        (long long)server->penalty_crash);
+}
+
 static struct program *broker_of(struct program *worker)
 {
     return worker->kind == PROGRAM_WORKER ? program_of(worker->super, ROLE_BROKER, worker->index) : NULL;
@@ -310,6 +332,8 @@ static void buried(struct supervisor *s, struct program *p, int status)
     p->pid = 0;
     p->state = PROGRAM_OFF;
     if (p->kind == PROGRAM_WORKER) {
+        if (is_crash(status))
+            penalise_client(s, p);
         counts_clear_worker(s->counts, p->index);
         tally_clear_worker(s->tally, p->index);
     }

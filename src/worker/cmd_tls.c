@@ -1,4 +1,5 @@
 /* cmd_tls.c - AUTH, PBSZ, PROT, CCC (RFC 4217, ftp-behaviour.md 3.2). */
+#include "worker/penalty.h"
 #include "worker/run.h"
 
 static const struct {
@@ -24,6 +25,12 @@ void cmd_auth(struct session *s, struct run *r)
     if (!generation_tls(s->generation, s->site)) {
         answer_denied(s, r, REPLY_AUTH_NO_CERT, WIN_ACCESS_DENIED,
                       s->site->cert_substatus ? s->site->cert_substatus : SUB_SSL_NOT_CONFIGURED);
+        return;
+    }
+    if (!penalty_may_handshake(s)) { /* before any TLS work */
+        r->substatus = SUB_CONNECTION_LIMIT;
+        answer(s, r, REPLY_NO_SERVICE);
+        session_close(s, SUB_CONNECTION_LIMIT);
         return;
     }
     /* Security state begins anew: nothing said in the clear counts afterwards (threats.md P01, P03). */

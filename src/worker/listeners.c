@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "policy/lockout.h"
+#include "worker/penalty.h"
 #include "worker/session.h"
 #include "worker/worker.h"
 
@@ -116,6 +117,11 @@ static void accepted(struct worker *w, int fd, const struct sockaddr_storage *pe
     if (limit && tally_held(w->tally, TALLY_ADDRESS, key) > limit) { /* threats.md P32: before any TLS work */
         tally_release(cell, w->child->index);
         say_and_close(fd);
+        return;
+    }
+    if (penalty_refuses(w, cell, &peer)) {
+        tally_release(cell, w->child->index);
+        close(fd);
         return;
     }
     session_begin(w, fd, &local, &peer, cell);

@@ -12,6 +12,7 @@
 #include "worker/certificate.h"
 #include "worker/hosts.h"
 #include "worker/listeners.h"
+#include "worker/penalty.h"
 #include "worker/run.h"
 
 enum { FAILURE_DELAY_MS = 250, FAILURE_DELAY_MAX_MS = 4000 };
@@ -257,6 +258,7 @@ static void login_denied(struct session *s, struct run *r, const struct auth_res
     s->user_given = false;
     if (s->login_failures < UINT8_MAX)
         s->login_failures++;
+    penalty_add(s, PENALTY_FAILED_LOGIN);
     int64_t delay = FAILURE_DELAY_MS;
     for (unsigned i = 1; i < s->login_failures && delay < FAILURE_DELAY_MAX_MS; i++)
         delay *= 2;

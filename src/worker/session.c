@@ -15,6 +15,7 @@
 #include "worker/access_log.h"
 #include "worker/dispatch.h"
 #include "worker/hosts.h"
+#include "worker/penalty.h"
 #include "worker/run.h"
 #include "worker/session_priv.h"
 
@@ -27,9 +28,11 @@ enum {
 
 static void settle(struct session *s);
 
+/* The supervisor wants to know whose input it was if we do not come back (threats.md P33). */
 void session_enter(struct session *s)
 {
-    s->depth++;
+    if (s->depth++ == 0)
+        tally_working(s->worker->tally, s->worker->child->index, s->of_address);
 }
 
 void session_leave(struct session *s)
@@ -38,7 +41,9 @@ void session_leave(struct session *s)
         s->depth--;
         return;
     }
+    struct worker *w = s->worker;
     settle(s); /* still at depth 1: what happens in there does not settle again */
+    tally_working(w->tally, w->child->index, NULL);
 }
 
 /* ---- the end ---- */
@@ -139,6 +144,7 @@ static void session_free(struct session *s)
     access_log_control(s, "ControlChannelClosed", s->end_win32, s->end_substatus);
     session_log_out(s);
     certificate_drop(s);
+    penalty_at_end(s);
     if (s->counted)
         session_count(s, -1);
     tally_release(s->of_address, w->child->index);
@@ -597,6 +603,8 @@ void session_begin(struct worker *w, int fd, const struct net_addr *local, const
     bool refused = full || refuse_address(s);
     if (!refused && worker_site_is_stopped(w, s->site->id))
         session_end(s, SUB_SITE_STOPPED, REPLY_NO_SERVICE);
+    else if (!refused && s->implicit_tls && !penalty_may_handshake(s))
+        session_die(s, SUB_CONNECTION_LIMIT, 0);
     else if (!refused && s->implicit_tls)
         begin_handshake(s);
     else if (!refused)

@@ -69,6 +69,7 @@ struct session {
     uint64_t certificate;     /* number at the authenticator, 0 none */
     char *cert_facts, *cert_verdict; /* for the log, where the site wants them; NULL none */
     bool by_certificate;      /* USER got 232: a PASS behind it is welcome */
+    bool was_logged_in;
     bool logged_in, user_given, login_pending, broker_lost;
     bool type_ascii, prot_private, pbsz_given, epsv_all, dir_style_changed, rename_pending;
     uint8_t mlst_facts;       /* bits in the order of facts.h */

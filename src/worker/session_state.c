@@ -104,7 +104,7 @@ int session_log_in(struct session *s, struct slice user, bool anonymous, struct 
     s->cwd = cwd;
     s->ticket = ticket;
     s->anonymous = anonymous;
-    s->logged_in = true;
+    s->logged_in = s->was_logged_in = true;
     s->may_clear = false; /* that was for the client that ends TLS before it logs in again */
     s->login_failures = 0;
     s->unknown_commands = 0;

@@ -55,6 +55,9 @@ struct worker {
     unsigned refused;               /* for want of descriptors, not told yet */
     int64_t refused_told;           /* when it was told last, loop time */
 
+    unsigned penalised;             /* connections cut for penalties, not told yet */
+    int64_t penalised_told;
+
     struct lockout *blocked;        /* addresses that the authenticator named; NULL: none yet */
 
     uint32_t *stopped_sites;        /* ids */

@@ -1,0 +1,64 @@
+/* penalty.c - see penalty.h. */
+#include "worker/penalty.h"
+
+#include "policy/address_rules.h"
+
+enum { TELL_MS = 1000 };
+#define SECOND_NS INT64_C(1000000000)
+
+/* Once a second at most: a flood of connections must not become a flood of lines. */
+static void tell(struct worker *w, const struct net_addr *peer)
+{
+    int64_t now = loop_now(w->loop);
+    w->penalised++;
+    if (w->penalised > 1 && now - w->penalised_told < TELL_MS)
+        return;
+    OWNED_TEXT_BUFFER address = { 0 };
+    net_addr_print(peer, &address);
+    worker_event(w, LOG_LEVEL_WARNING, "connections of sources that misbehaved were cut: %u, the last from %s", w->penalised,
+                 text_str(&address));
+    w->penalised_told = now;
+    w->penalised = 0;
+}
+
+bool penalty_refuses(struct worker *w, struct tally_cell *of_address, const struct net_addr *peer)
+{
+    int64_t ahead = tally_ahead(tally_clock(of_address, TALLY_PENALTY), tally_now());
+    if (ahead <= generation_server(w->generation)->penalty_threshold * SECOND_NS)
+        return false;
+    if (address_rules_exempt(w->generation->snapshot, peer))
+        return false;
+    tell(w, peer);
+    return true;
+}
+
+void penalty_add(struct session *s, enum penalty what)
+{
+    const struct snap_server *server = generation_server(s->worker->generation);
+    int64_t seconds = what == PENALTY_NO_LOGIN ? server->penalty_no_login : server->penalty_failed_login;
+    if (seconds > 0)
+        tally_push(tally_clock(s->of_address, TALLY_PENALTY), seconds * SECOND_NS, server->penalty_most * SECOND_NS, tally_now());
+}
+
+void penalty_at_end(struct session *s)
+{
+    static const uint32_t by_client[] = { SUB_NONE, SUB_NEW_CONNECTION_TIMEOUT, SUB_CONNECTION_ERROR, SUB_SSL_FAILED };
+    if (s->was_logged_in || s->login_failures) /* those have been counted */
+        return;
+    for (size_t i = 0; i < sizeof by_client / sizeof by_client[0]; i++)
+        if (s->end_substatus == by_client[i]) {
+            penalty_add(s, PENALTY_NO_LOGIN);
+            return;
+        }
+}
+
+bool penalty_may_handshake(struct session *s)
+{
+    uint32_t rate = generation_server(s->worker->generation)->handshakes_per_address;
+    tally_time *clock = tally_clock(s->of_address, TALLY_HANDSHAKES);
+    int64_t now = tally_now();
+    if (!rate || tally_reserve(clock, 1, rate, SECOND_NS, now) <= now)
+        return true;
+    tally_refund(clock, 1, rate);
+    return false;
+}
