@@ -97,6 +97,9 @@ static void test_sites(void **state)
           "ftp/*:2121:,ftp/*:21:ftp.example.com,https/10.0.0.1:443:,ftp/[::1]:990:\n" },
         { "a binding without protocol", { "set", "site", "depot", "/bindings:*:21:" }, NULL, 87,
           "ERROR ( message:Invalid binding \"*:21:\": it is written protocol/address:port:host, e.g. ftp/*:21: )\n" },
+        { "without its ftp binding", { "set", "site", "files", "/-bindings.[protocol='ftp']" }, NULL, 0, NULL },
+        { "a site of the web alone (E6)", { "stop", "site", "files" }, NULL, 4312,
+          "ERROR ( hresult:800710d8, message:Command execution failed.\nThe object identifier does not represent a valid object.\n )\n" },
         { "start needs the service", { "start", "site", "depot" }, NULL, 1062,
           "ERROR ( hresult:80070426, message:Command execution failed.\nThe service has not been started.\n )\n" },
         { "delete with its applications", { "delete", "site", "Depot" }, NULL, 0,
@@ -122,6 +125,10 @@ static void test_vdirs(void **state)
           "ERROR ( message:Failed to add duplicate collection element \"/app1\". )\n" },
         { "to no site (E1)", { "add", "app", "/site.name:x", "/path:/a" }, NULL, 1168,
           "ERROR ( message:Cannot find SITE object with identifier \"x\". )\n" },
+        { "its root again (E3)", { "add", "vdir", "/app.name:depot/app1", "/path:/", "/physicalPath:C:\\x" }, NULL, 183,
+          "ERROR ( message:Failed to add duplicate collection element \"/\". )\n" },
+        { "to no application (E1)", { "add", "vdir", "/app.name:depot/none", "/path:/x", "/physicalPath:C:\\x" }, NULL, 1168,
+          "ERROR ( message:Cannot find APP object with identifier \"depot/none\". )\n" },
         { "a virtual directory of the root", { "add", "vdir", "/app.name:depot/", "/path:/pub", "/physicalPath:/srv/pub" }, NULL, 0,
           "VDIR object \"depot/pub\" added\n" },
         { "and of the application", { "add", "vdir", "/app.name:depot/app1", "/path:/in", "/physicalPath:C:\\in" }, NULL, 0,
@@ -220,6 +227,52 @@ static void test_config(void **state)
         { "unlock", { "unlock", "config", "/section:system.ftpServer/security/ipSecurity" }, NULL, 0,
           "Unlocked section \"system.ftpServer/security/ipSecurity\" at configuration path \"MACHINE/WEBROOT/APPHOST\".\n" },
         { "nothing to set", { "set", "config", "-section:" SITES }, NULL, 87, NULL },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
+/* Order, positions and locks of collections; "[@position,name='value',...]" of the documents. */
+static void test_collections(void **state)
+{
+    (void)state;
+    static const char rules[] =
+        "<system.ftpServer>\n  <security>\n    <authorization>\n      <add accessType=\"Deny\" users=\"mallory\" />\n"
+        "      <add accessType=\"Allow\" users=\"carl\" />\n      <add accessType=\"Allow\" users=\"anna\" />\n"
+        "      <add accessType=\"Allow\" users=\"bert\" />\n    </authorization>\n  </security>\n</system.ftpServer>\n";
+#define AUTHORIZE "set", "config", "depot", "-section:system.ftpServer/security/authorization"
+#define AUTHORIZED APPLIED("system.ftpServer/security/authorization", "/depot")
+    static const struct scenario_step steps[] = {
+        ADD_DEPOT,
+        { "at the end", { AUTHORIZE, "/+[accessType='Allow',users='anna']" }, NULL, 0, AUTHORIZED },
+        { "at the end, said", { AUTHORIZE, "/+[@end,accessType='Allow',users='bert']" }, NULL, 0, AUTHORIZED },
+        { "at the start", { AUTHORIZE, "/+[@start,accessType='Deny',users='mallory']" }, NULL, 0, AUTHORIZED },
+        { "at a number", { AUTHORIZE, "/+[@1,accessType='Allow',users='carl']" }, NULL, 0, AUTHORIZED },
+        { "in this order", { "list", "config", "depot", "/section:authorization" }, NULL, 0, rules },
+        { "changed by position", { AUTHORIZE, "/[@start].users:eve" }, NULL, 0, AUTHORIZED },
+        { "changed by the last position and by key", { AUTHORIZE, "/[@end].permissions:Read", "/[users='carl'].permissions:write, READ" },
+          NULL, 0, AUTHORIZED },
+        { "removed by position", { AUTHORIZE, "/-[@2]" }, NULL, 0, AUTHORIZED },
+        { "removed by key", { AUTHORIZE, "/-[users='bert']" }, NULL, 0, AUTHORIZED },
+        { "what is left", { "list", "config", "depot", "/section:authorization" }, NULL, 0,
+          "<system.ftpServer>\n  <security>\n    <authorization>\n      <add accessType=\"Deny\" users=\"eve\" />\n"
+          "      <add accessType=\"Allow\" users=\"carl\" permissions=\"Read, Write\" />\n    </authorization>\n  </security>\n</system.ftpServer>\n" },
+        { "a position beyond the end (E2)", { AUTHORIZE, "/-[@7]" }, NULL, 4312,
+          "ERROR ( message:Cannot find requested collection element. )\n" },
+        { "a missing element is never made by setting (E2)", { AUTHORIZE, "/[users='dora'].permissions:Read" }, NULL, 4312,
+          "ERROR ( message:Cannot find requested collection element. )\n" },
+        { "malformed (E4)", { AUTHORIZE, "/+[@middle,users='x']" }, NULL, 87, MALFORMED },
+        { "an addition without keys (E4)", { AUTHORIZE, "/+[@start]" }, NULL, 87, MALFORMED },
+        { "below the server's rule it is taken away by a directive", { "set", "config", "-section:system.ftpServer/security/authorization",
+          "/+[accessType='Allow',users='*',permissions='Read']" }, NULL, 0, NULL },
+        { "inherited", { AUTHORIZE, "/-[users='*']" }, NULL, 0, AUTHORIZED },
+        { "so", { "list", "config", "depot", "/section:authorization" }, NULL, 0,
+          "<system.ftpServer>\n  <security>\n    <authorization>\n      <remove users=\"*\" roles=\"\" permissions=\"Read\" />\n"
+          "      <add accessType=\"Deny\" users=\"eve\" />\n"
+          "      <add accessType=\"Allow\" users=\"carl\" permissions=\"Read, Write\" />\n    </authorization>\n  </security>\n</system.ftpServer>\n" },
+        { "a locked item", { "set", "config", "-section:system.ftpServer/security/ipSecurity", "/+[ipAddress='192.0.2.1',lockItem='true']" },
+          NULL, 0, NULL },
+        { "stays below (lock violation)", { "set", "config", "depot", "-section:system.ftpServer/security/ipSecurity", "/-[ipAddress='192.0.2.1']" },
+          NULL, 33, NULL },
     };
     run(steps, COUNT_OF(steps));
 }
@@ -387,7 +440,7 @@ static void test_broken_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sites),  cmocka_unit_test(test_vdirs), cmocka_unit_test(test_config),
+        cmocka_unit_test(test_sites),  cmocka_unit_test(test_vdirs), cmocka_unit_test(test_config),  cmocka_unit_test(test_collections),
         cmocka_unit_test(test_users),  cmocka_unit_test(test_words), cmocka_unit_test(test_instance),
         cmocka_unit_test(test_two_editors), cmocka_unit_test(test_broken_file),
     };

@@ -131,13 +131,13 @@ static void test_site_states(void **state)
     (void)state;
     static const struct scenario_step steps[] = {
         { "as the service says, unknown when it does not know", { "list", "site" }, NULL, 0,
-          "SITE \"depot\" (id:1,bindings:,state:Started)\nSITE \"web\" (id:2,bindings:,state:Unknown)\n" },
-        { "as a condition", { "list", "site", "/state:Started" }, NULL, 0, "SITE \"depot\" (id:1,bindings:,state:Started)\n" },
+          "SITE \"depot\" (id:1,bindings:ftp/*:21:,state:Started)\nSITE \"web\" (id:2,bindings:ftp/*:22:,state:Unknown)\n" },
+        { "as a condition", { "list", "site", "/state:Started" }, NULL, 0, "SITE \"depot\" (id:1,bindings:ftp/*:21:,state:Started)\n" },
         { "stop", { "stop", "site", "DEPOT" }, NULL, 0, "\"depot\" successfully stopped.\n" },
         { "start", { "start", "site", "depot" }, NULL, 0, "\"depot\" successfully started.\n" },
     };
-    static const char *const one[] = { "add", "site", "/name:depot", NULL };
-    static const char *const two[] = { "add", "site", "/name:web", NULL };
+    static const char *const one[] = { "add", "site", "/name:depot", "/bindings:ftp/*:21:", NULL };
+    static const char *const two[] = { "add", "site", "/name:web", "/bindings:ftp/*:22:", NULL };
     struct scenario s;
     struct service service = { 0 };
     scenario_begin(&s, true);

@@ -320,12 +320,24 @@ int site_delete(struct cli *c)
 
 /* ---- start, stop ---- */
 
+static bool has_ftp_binding(struct conf_element *site)
+{
+    struct conf_element *bindings = conf_child(site, "bindings");
+    for (size_t i = 0; bindings && i < conf_count(bindings); i++)
+        if (slice_equal_fold_str(conf_text(conf_item(bindings, i), "protocol"), "ftp"))
+            return true;
+    return false;
+}
+
+/* E6 for a site whose only side is the web's: there is nothing here that could start or stop. */
 static int change_state(struct cli *c, enum control_verb verb, const char *done)
 {
     struct conf_element *site = NULL;
     int code = require_site(c, &site);
     if (code)
         return code;
+    if (!has_ftp_binding(site))
+        return cli_failed(c, EXIT_NO_ELEMENT, "The object identifier does not represent a valid object.");
     struct slice name = conf_text(site, "name");
     code = control_do(c, verb, name, NULL, NULL);
     if (!code)
