@@ -126,30 +126,17 @@ int certificate_add(struct certificate_table *t, const struct certificate *what,
 
 /* ---- the verdict ---- */
 
-static bool cut_certificate(struct slice *rest, struct slice *der_out)
-{
-    if (rest->len < 4)
-        return false;
-    const uint8_t *b = (const uint8_t *)rest->ptr;
-    size_t len = b[0] | (size_t)b[1] << 8 | (size_t)b[2] << 16 | (size_t)b[3] << 24;
-    if (len > rest->len - 4)
-        return false;
-    *der_out = slice_of(rest->ptr + 4, len);
-    *rest = slice_from(*rest, 4 + len);
-    return true;
-}
-
 struct slice certificate_leaf(struct slice chain)
 {
     struct slice der;
-    return cut_certificate(&chain, &der) ? der : SLICE_NONE;
+    return pki_chain_cut(&chain, &der) ? der : SLICE_NONE;
 }
 
 static MUST_USE int cut_chain(struct slice chain, struct slice sent[PKI_SENT_MAX], size_t *count_out)
 {
     *count_out = 0;
     while (chain.len)
-        if (*count_out == PKI_SENT_MAX || !cut_certificate(&chain, &sent[(*count_out)++]))
+        if (*count_out == PKI_SENT_MAX || !pki_chain_cut(&chain, &sent[(*count_out)++]))
             return ERR_SYNTAX;
     return 0;
 }
@@ -207,6 +194,8 @@ static bool may_fetch(const struct snap_site *site, enum chain_reason reason, bo
            !(site->client_cert_flags & PKI_REVOCATION_CACHE_ONLY);
 }
 
+const char certificate_soft_step[] = "revocation: it could not be found out, and revocationSoftFail lets it pass";
+
 /* certificate_verify; with CHAIN_GOOD the caller of a `chain_out` frees the chain. */
 static enum chain_reason verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
                                 int64_t at, struct text *steps, struct inquiry_job **job_out, struct pki_chain **chain_out)
@@ -228,11 +217,18 @@ static enum chain_reason verify(const struct certificate_table *t, const struct 
     enum chain_reason reason = result.reason;
     if (reason == CHAIN_GOOD)
         reason = revocation_reason(t, site, result.chain, at, steps, &stale);
+    bool unknown = reason == CHAIN_REVOCATION_OFFLINE || reason == CHAIN_NO_REVOCATION;
+    bool asks = job_out && may_fetch(site, reason, stale);
+    if (unknown && site->revocation_soft_fail) {
+        reason = CHAIN_GOOD;
+        if (steps)
+            text_addf(steps, "%s\n", certificate_soft_step);
+    }
     if (chain_out && reason == CHAIN_GOOD)
         *chain_out = result.chain;
     else
         pki_chain_free(result.chain);
-    if (job_out && may_fetch(site, reason, stale) && (*job_out = make_inquiry(t, site, sent, count)))
+    if (asks && (*job_out = make_inquiry(t, site, sent, count)))
         (*job_out)->lane = reason == CHAIN_INCOMPLETE ? INQUIRY_INCOMPLETE : INQUIRY_COMPLETE;
     return reason;
 }
@@ -244,12 +240,14 @@ enum chain_reason certificate_verify(const struct certificate_table *t, const st
 }
 
 void certificate_in_ntauth(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
-                           bool *by_issuer_out, bool *by_chain_out)
+                           bool *by_issuer_out, bool *by_chain_out, struct text *issuers)
 {
     struct pki_chain *built = NULL;
     bool good = verify(t, site, chain, at, NULL, NULL, &built) == CHAIN_GOOD;
     *by_issuer_out = good && pki_chain_is_ntauth(built, t->stores, false);
     *by_chain_out = good && pki_chain_is_ntauth(built, t->stores, true);
+    if (good)
+        pki_chain_add_issuers(built, issuers);
     pki_chain_free(built);
 }
 

@@ -48,9 +48,13 @@ enum chain_reason certificate_verify(const struct certificate_table *t, const st
  * is no chain. */
 struct inquiry_job *certificate_inquiry(const struct certificate_table *t, const struct snap_site *site, struct slice chain);
 
-/* Whether the CA that issued it, or any CA of its chain, lies in store NTAuth; both false unless the chain is good. */
+/* The line among the steps of a verdict that revocationSoftFail made good. */
+extern const char certificate_soft_step[];
+
+/* Whether the CA that issued it, or any CA of its chain, lies in store NTAuth; both false unless the chain is good.  `issuers`
+ * gets the chain above the leaf (pki_chain_add_issuers). */
 void certificate_in_ntauth(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
-                           bool *by_issuer_out, bool *by_chain_out);
+                           bool *by_issuer_out, bool *by_chain_out, struct text *issuers);
 
 /* Remember one that was found good; `what` says number, worker, session and site.  ERR_LIMIT, ERR_NOMEM. */
 MUST_USE int certificate_add(struct certificate_table *t, const struct certificate *what, struct slice chain);

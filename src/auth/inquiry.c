@@ -67,6 +67,7 @@ void inquiry_job_free(struct inquiry_job *job)
         return;
     pki_stores_unref(job->stores);
     text_free(&job->steps);
+    text_free(&job->issuers);
     free(job);
 }
 
@@ -97,6 +98,8 @@ static void run(struct inquiry *q, struct inquiry_job *job)
     job->reason = result.reason;
     if (result.reason == CHAIN_GOOD) {
         job->in_ntauth_by_issuer = pki_chain_is_ntauth(result.chain, job->stores, false);
+        if (job->asks_directory)
+            pki_chain_add_issuers(result.chain, &job->issuers);
         job->in_ntauth_by_chain = pki_chain_is_ntauth(result.chain, job->stores, true);
     }
     if (result.reason == CHAIN_GOOD && !(job->rules.flags & PKI_NO_REVOCATION_CHECK) && left > 0 && (!job->ticket || job->within)) {

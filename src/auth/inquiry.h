@@ -30,6 +30,7 @@ struct inquiry_job {
     bool asks_directory;        /* the caller's */
     enum chain_reason reason;   /* result, and of a good chain: */
     bool in_ntauth_by_issuer, in_ntauth_by_chain;
+    struct text issuers;        /* pki_chain_add_issuers */
     size_t sent_count;
     struct slice sent[PKI_SENT_MAX]; /* into `bytes` */
     struct inquiry_job *next;

@@ -131,6 +131,7 @@ static void ask_directory(struct auth_server *a, const struct ticket *ticket, co
     job->at = login_seconds_now();
     job->in_ntauth_by_issuer = judged->in_ntauth_by_issuer;
     job->in_ntauth_by_chain = judged->in_ntauth_by_chain;
+    text_add(&job->issuers, text_slice(&judged->issuers));
     text_add(&job->leaf, certificate_leaf(certificate_chain(c)));
     text_add(&job->workstation, a->options.machine);
     map_job_add_roles(job, a->child->snapshot);

@@ -59,8 +59,11 @@ void login_certificate(struct auth_server *a, unsigned worker, const struct auth
         certify(a, worker, m, &c);
         return;
     }
-    enum chain_reason reason = login_judge(a, site, m->chain, NULL);
+    OWNED_TEXT_BUFFER steps = { 0 };
+    enum chain_reason reason = login_judge(a, site, m->chain, site->revocation_soft_fail ? &steps : NULL);
     facts_describe(certificate_leaf(m->chain), &facts);
+    if (strstr(text_str(&steps), certificate_soft_step) && login_may_explain(a))
+        server_tell(a, LOG_LEVEL_WARNING, "site %u: %s: " SLICE_FMT, m->site, certificate_soft_step, SLICE_ARG(text_slice(&facts)));
     tell_certificate(a, m, reason, text_slice(&facts));
     c.facts = text_slice(&facts);
     c.reason = chain_reason_text(reason);
@@ -148,7 +151,8 @@ static struct map_job *map_job_at(struct auth_server *a, const struct snap_site 
     text_add(&job->workstation, a->options.machine);
     map_job_add_roles(job, a->child->snapshot);
     job->with_ids = site->file_access_identity == FILES_OF_RFC2307;
-    certificate_in_ntauth(&a->certificates, site, chain, job->at, &job->in_ntauth_by_issuer, &job->in_ntauth_by_chain);
+    certificate_in_ntauth(&a->certificates, site, chain, job->at, &job->in_ntauth_by_issuer, &job->in_ntauth_by_chain,
+                          &job->issuers);
     return job;
 }
 

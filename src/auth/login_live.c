@@ -80,6 +80,9 @@ static void load_directory(struct auth_server *a)
     int err = ad_from_snapshot(a->child->snapshot, a->ad, &ad, &d);
     if (err)
         server_tell(a, LOG_LEVEL_ERROR, "the directory of accounts cannot be used: %s", d.what[0] ? d.what : err_text(err));
+    pthread_mutex_lock(&a->ad_place.lock);
+    a->ad_place.ad = ad;
+    pthread_mutex_unlock(&a->ad_place.lock);
     ad_unref(a->ad);
     a->ad = ad;
 }

@@ -22,7 +22,7 @@ struct ad {
     struct directory **homes; /* the same, asked by the accounts of table home_login */
     size_t home_count;
     struct mapping_rules rules;
-    bool any_ca, check_workstation;
+    bool any_ca, check_workstation, asks_ntauth;
     struct text key; /* of everything it was made from */
 };
 
@@ -104,6 +104,7 @@ static void add_key(const struct snapshot *s, const struct snap_ad *row, struct 
         text_add(key, snapshot_text(s, texts[i]));
         text_add_char(key, 0);
     }
+    text_addf(key, "%u %u %lld ", row->ntauth_store, row->implicit_upn, (long long)row->cache_seconds);
     text_addf(key, "%lld %lld %lld %u %u %u %u %u %u %u %u %u\n", (long long)row->connect_seconds, (long long)row->search_seconds,
               (long long)row->retry_seconds, row->strength, row->require_ntauth, row->ntauth_depth, row->methods,
               row->backdating_minutes, row->allow_issuer_mapping, row->match_published, row->check_workstations,
@@ -125,12 +126,14 @@ static int open_directory(const struct snapshot *s, const struct snap_ad *row, s
         .bind_password = snapshot_text(s, row->bind_password), .ca_pem = pem, .connect_ms = row->connect_seconds * 1000,
         .search_ms = row->search_seconds * 1000, .skip_ms = row->retry_seconds * 1000,
         .no_lockout_protection = !row->protect_lockout,
+        .cache_ms = row->cache_seconds > 0 ? row->cache_seconds * 1000 : -1,
     };
     ad->rules = (struct mapping_rules){
         .strength = (enum directory_strength)row->strength, .methods = row->methods, .require_ntauth = row->require_ntauth,
         .allow_issuer_mapping = row->allow_issuer_mapping, .match_published = row->match_published,
-        .backdating_minutes = row->backdating_minutes,
+        .backdating_minutes = row->backdating_minutes, .implicit_upn_of_all = row->implicit_upn,
     };
+    ad->asks_ntauth = row->ntauth_store;
     ad->any_ca = row->ntauth_depth;
     ad->check_workstation = row->check_workstations;
     int err = directory_new(&config, &ad->directory, d);
@@ -192,6 +195,7 @@ void map_job_free(struct map_job *job)
         return;
     ad_unref(job->ad);
     text_free(&job->leaf);
+    text_free(&job->issuers);
     text_free(&job->roles);
     text_free(&job->workstation);
     text_free(&job->name);
@@ -213,11 +217,36 @@ void map_job_add_roles(struct map_job *job, const struct snapshot *s)
     }
 }
 
+/* The folder says so, or the directory does: of the issuing CA, or of any CA of the chain. */
+static bool is_ntauth(struct map_job *job)
+{
+    struct slice rest = text_slice(&job->issuers), der;
+    bool found = job->ad->any_ca ? job->in_ntauth_by_chain : job->in_ntauth_by_issuer;
+    while (!found && job->ad->asks_ntauth && pki_chain_cut(&rest, &der)) {
+        found = directory_is_ntauth(job->ad->directory, der, job->fresh, &job->steps);
+        if (!job->ad->any_ca)
+            break;
+    }
+    return found;
+}
+
+int ad_read_crl(void *context, struct slice url, int64_t deadline_ms, struct text *crl_out)
+{
+    struct ad_place *place = context;
+    (void)deadline_ms; /* connectTimeout and searchTimeout bound it */
+    pthread_mutex_lock(&place->lock);
+    struct ad *ad = ad_ref(place->ad);
+    pthread_mutex_unlock(&place->lock);
+    int err = ad ? directory_read_crl(ad->directory, url, crl_out) : ERR_UNSUPPORTED;
+    ad_unref(ad);
+    return err;
+}
+
 static void answer_certificate(struct map_job *job, struct mapping_rules *rules)
 {
     struct cert_facts facts;
     const char *why;
-    rules->issuer_in_ntauth = job->ad->any_ca ? job->in_ntauth_by_chain : job->in_ntauth_by_issuer;
+    rules->issuer_in_ntauth = is_ntauth(job);
     if (facts_read(text_slice(&job->leaf), &facts, &why)) {
         text_add_str(&job->steps, why);
         job->verdict = DIRECTORY_NONE;
@@ -239,7 +268,7 @@ static void answer_home(struct map_job *job)
 static void answer(struct map_job *job)
 {
     struct mapping_rules rules = job->ad->rules;
-    const struct text *texts[] = { &job->leaf, &job->roles, &job->workstation, &job->name, &job->domain, &job->password, &job->sid };
+    const struct text *texts[] = { &job->leaf, &job->issuers, &job->roles, &job->workstation, &job->name, &job->domain, &job->password, &job->sid };
     const struct directory_logon logon = { text_slice(&job->name), text_slice(&job->domain), text_slice(&job->password) };
     job->verdict = DIRECTORY_UNAVAILABLE;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)

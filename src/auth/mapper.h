@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "directory/directory.h"
 #include "pki/chain.h"
 #include "snapshot/snapshot.h"
@@ -20,6 +22,13 @@ bool ad_is_configured(const struct snapshot *s);
 /* The directory of the snapshot, NULL: none.  `before` (may be NULL) is handed on when its settings and the CAs that
  * know its controllers are the same, so that connections and answers are kept.  The old reference stays the caller's. */
 MUST_USE int ad_from_snapshot(const struct snapshot *s, struct ad *before, struct ad **ad_out, struct diag *d);
+/* Where other threads find the directory of the moment. */
+struct ad_place {
+    pthread_mutex_t lock;
+    struct ad *ad;
+};
+/* struct revocation_options' `ldap`; `context` is a struct ad_place. */
+int ad_read_crl(void *context, struct slice url, int64_t deadline_ms, struct text *crl_out);
 /* Forget every answer. */
 void ad_flush(struct ad *ad); /* NULL is fine */
 
@@ -44,6 +53,7 @@ struct map_job {
     uint32_t home_login;              /* MAP_HOME: 1 + row of the account that asks, 0 the directory's own */
     int64_t max_age_ms;               /* MAP_HOME: of an answer that may be remembered */
     struct text home_root, home_dir;  /* MAP_HOME: result */
+    struct text issuers;              /* of a chain that is good: u32 length and DER each, the leaf's first */
     struct text leaf, roles;          /* roles: names of the configuration, one per line */
     bool fresh;                       /* no answer of a moment ago will do */
     bool in_ntauth_by_issuer, in_ntauth_by_chain;

@@ -445,6 +445,7 @@ static void apply_snapshot(struct auth_server *a)
     const struct revocation_options options = {
         .hosts = snapshot_text(s, server->revocation_hosts), .private_addresses = server->revocation_private,
         .public_addresses = server->revocation_public, .redirects = server->revocation_redirects,
+        .ldap = ad_is_configured(s) ? ad_read_crl : NULL, .ldap_context = &a->ad_place,
     };
     if (revocation_configure(a->revocation, &options))
         server_tell(a, LOG_LEVEL_ERROR, "the limits for fetching revocation lists could not be changed: %s",
@@ -630,6 +631,7 @@ int auth_server_new(struct child *child, const struct auth_options *options, str
         return ERR_NOMEM;
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
         a->peers[i].fd = -1;
+    pthread_mutex_init(&a->ad_place.lock, NULL);
     a->child = child;
     a->options = *options;
     a->certificates.max = options->certificates_max;
@@ -665,6 +667,7 @@ void auth_server_free(struct auth_server *a)
     revocation_free(a->revocation);
     mapper_free(a->mapper);
     ad_unref(a->ad);
+    pthread_mutex_destroy(&a->ad_place.lock);
     login_free_all(a);
     fixed_free_all(a);
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {

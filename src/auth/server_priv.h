@@ -45,6 +45,7 @@ struct auth_server {
     struct verifier *verifier;
     struct mapper *mapper;
     struct ad *ad;        /* of the snapshot; NULL: no directory, or none that can be used */
+    struct ad_place ad_place; /* `ad` again, for the threads that fetch */
     struct live live;
     struct returnings *returning; /* login_return.c; NULL: nobody comes back */
     struct cache *cache;

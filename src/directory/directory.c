@@ -179,6 +179,7 @@ int directory_new(const struct directory_config *config, struct directory **dire
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->free, NULL);
     d->no_lockout_protection = config->no_lockout_protection;
+    d->account_cache_ms = config->cache_ms > 0 ? config->cache_ms : config->cache_ms < 0 ? 0 : ACCOUNT_CACHE_MS;
     d->domain.base = copy_slice(config->base);
     d->domain.netbios = copy_slice(config->domain);
     d->domain.dns = copy_slice(config->dns_domain);
@@ -201,6 +202,7 @@ static void forget(struct cached_account *c)
 void directory_flush(struct directory *d)
 {
     pthread_mutex_lock(&d->lock);
+    d->ntauth.until = 0;
     for (size_t i = 0; i < ACCOUNT_CACHE_SLOTS; i++)
         forget(&d->accounts[i]);
     for (size_t i = 0; i < ROLE_CACHE_SLOTS; i++) {
@@ -268,9 +270,9 @@ static bool has_account(enum directory_verdict v)
 
 static void add_key(struct text *key, const struct cert_facts *facts, const struct mapping_rules *rules, struct slice role_names)
 {
-    text_addf(key, SLICE_FMT " %d %u %d %d %d %d %d %lld " SLICE_FMT "\n", SLICE_ARG(facts->sha256), rules->strength, rules->methods,
+    text_addf(key, SLICE_FMT " %d %u %d %d %d %d %d %d %lld " SLICE_FMT "\n", SLICE_ARG(facts->sha256), rules->strength, rules->methods,
               rules->issuer_in_ntauth, rules->require_ntauth, rules->allow_issuer_mapping, rules->match_published, rules->with_ids + 2 * rules->by_password,
-              (long long)rules->backdating_minutes, SLICE_ARG(rules->workstation));
+              rules->implicit_upn_of_all, (long long)rules->backdating_minutes, SLICE_ARG(rules->workstation));
     text_add(key, role_names);
 }
 
@@ -295,7 +297,7 @@ static void remember(struct directory *d, const struct text *key, enum directory
         free(made.key);
         return;
     }
-    made.until = ldap_now_ms() + (verdict == DIRECTORY_FOUND ? ACCOUNT_CACHE_MS : NEGATIVE_CACHE_MS);
+    made.until = ldap_now_ms() + (verdict == DIRECTORY_FOUND ? d->account_cache_ms : NEGATIVE_CACHE_MS);
     pthread_mutex_lock(&d->lock);
     struct cached_account *c = &d->accounts[slice_hash_fold(text_slice(key)) % ACCOUNT_CACHE_SLOTS];
     forget(c);

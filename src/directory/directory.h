@@ -50,11 +50,17 @@ struct directory_config {       /* borrowed by directory_new, which copies */
     struct slice bind_name, bind_password; /* secret */
     struct slice ca_pem;        /* whom to believe as the controllers' CA; "" : none, LDAPS then fails */
     int64_t connect_ms, search_ms; /* 0: 3000, 5000 */
+    int64_t cache_ms;           /* how long an account that was found counts; -1: not at all, 0: 60000 */
     int64_t skip_ms;            /* how long a dead controller is skipped; 0: 30000 */
     bool no_lockout_protection; /* try passwords even when the next wrong one locks the account */
 };
 
 struct directory;
+/* A CRL or delta CRL at an ldap: address (RFC 4516) of this directory.  ERR_UNSUPPORTED, ERR_SYNTAX: the address;
+ * ERR_DENIED: of another host; ERR_NOT_FOUND; ERR_TIMEOUT: no controller answers. */
+MUST_USE int directory_read_crl(struct directory *d, struct slice address, struct text *crl_out);
+/* Whether the certificate (DER) lies in NTAuthCertificates of the forest; `fresh`: now, not a minute ago. */
+bool directory_is_ntauth(struct directory *d, struct slice der, bool fresh, struct text *steps);
 MUST_USE int directory_new(const struct directory_config *config, struct directory **directory_out, struct diag *d);
 void directory_free(struct directory *d); /* nobody may be in it any more */
 /* Forget every answer; the next question goes to a controller. */
@@ -67,6 +73,7 @@ struct mapping_rules {
     unsigned methods;                   /* certificateMappingMethods, Schannel's bits; 0: no narrowing */
     bool issuer_in_ntauth;              /* pki_chain_is_ntauth() */
     bool require_ntauth;                /* requireNTAuth */
+    bool implicit_upn_of_all;           /* NAME@dns-domain finds accounts that have another userPrincipalName, too */
     bool allow_issuer_mapping;          /* tier 6 */
     bool match_published;               /* matchPublishedCertificate */
     int64_t backdating_minutes;         /* certificateBackdatingCompensation */

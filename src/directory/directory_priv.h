@@ -20,6 +20,9 @@ enum {
     ACCOUNT_CACHE_MS = 60000,
     NEGATIVE_CACHE_MS = 10000,
     ROLE_CACHE_MS = 3600000,
+    NTAUTH_CACHE_MS = 60000,
+    NTAUTH_MAX = 256,
+    NTAUTH_DIGEST = 32,
 };
 
 struct domain { /* learned once */
@@ -47,6 +50,12 @@ struct cached_home {
     int64_t since;
 };
 
+struct ntauth { /* SHA-256 of the certificates */
+    int64_t until;
+    size_t count;
+    uint8_t digests[NTAUTH_MAX][NTAUTH_DIGEST];
+};
+
 struct busy; /* an account whose password is being tried */
 
 struct directory {
@@ -55,6 +64,8 @@ struct directory {
     pthread_cond_t free; /* of `lock`: an account is not busy any more */
     struct busy *busy;
     pthread_mutex_t lock; /* of all that follows */
+    int64_t account_cache_ms;
+    struct ntauth ntauth;
     struct domain domain;
     struct cached_role roles[ROLE_CACHE_SLOTS];
     struct cached_account accounts[ACCOUNT_CACHE_SLOTS];

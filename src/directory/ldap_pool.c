@@ -265,6 +265,14 @@ int ldap_pool_bind(struct ldap_pool *p, struct slice name, struct slice password
     return ERR_CLOSED;
 }
 
+bool ldap_pool_has_host(const struct ldap_pool *p, struct slice host)
+{
+    for (size_t i = 0; i < p->server_count; i++)
+        if (slice_equal_fold_str(host, p->servers[i].where.host))
+            return true;
+    return false;
+}
+
 void ldap_answer_free(struct ldap_answer *a)
 {
     if (a->message)

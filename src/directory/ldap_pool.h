@@ -33,6 +33,9 @@ MUST_USE int ldap_pool_bind(struct ldap_pool *p, struct slice name, struct slice
                             unsigned *refusal_out);
 #define OWNED_ANSWER __attribute__((cleanup(ldap_answer_free))) struct ldap_answer
 
+/* Whether one of the controllers has this name. */
+bool ldap_pool_has_host(const struct ldap_pool *p, struct slice host);
+
 /* Entries one after the other; search references are passed over (L04). */
 LDAPMessage *ldap_answer_next(const struct ldap_answer *a, LDAPMessage *before);
 /* The values of an attribute, NULL: it has none.  Freed by ldap_value_free_len. */

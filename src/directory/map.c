@@ -230,7 +230,7 @@ static enum directory_verdict look_for_upn(struct search *s)
         !slice_equal_fold_str(slice_from(s->upn, at + 1), s->domain->dns))
         return verdict;
     text_reset(&filter);
-    text_add_str(&filter, "(!(userPrincipalName=*))(sAMAccountName=");
+    text_add_str(&filter, s->rules->implicit_upn_of_all ? "(sAMAccountName=" : "(!(userPrincipalName=*))(sAMAccountName=");
     ldap_text_add_filter(&filter, slice_first(s->upn, at));
     text_add_char(&filter, ')');
     return look(s, text_slice(&filter), agrees_implicit);

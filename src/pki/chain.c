@@ -236,6 +236,29 @@ static bool list_has(STACK_OF(X509) *list, const X509 *x)
     return false;
 }
 
+void pki_chain_add_issuers(const struct pki_chain *c, struct text *out)
+{
+    for (size_t i = 1; i < pki_chain_length(c); i++) {
+        struct slice der = pki_chain_der(c, i);
+        for (unsigned shift = 0; shift < 32; shift += 8)
+            text_add_char(out, (char)(der.len >> shift));
+        text_add(out, der);
+    }
+}
+
+bool pki_chain_cut(struct slice *rest, struct slice *der_out)
+{
+    if (rest->len < 4)
+        return false;
+    const uint8_t *b = (const uint8_t *)rest->ptr;
+    size_t len = b[0] | (size_t)b[1] << 8 | (size_t)b[2] << 16 | (size_t)b[3] << 24;
+    if (len > rest->len - 4)
+        return false;
+    *der_out = slice_of(rest->ptr + 4, len);
+    *rest = slice_from(*rest, 4 + len);
+    return true;
+}
+
 bool pki_chain_is_ntauth(const struct pki_chain *c, const struct pki_stores *s, bool any_ca)
 {
     size_t end = any_ca ? pki_chain_length(c) : 2;

@@ -73,6 +73,10 @@ void pki_chain_free(struct pki_chain *c); /* NULL is fine */
 size_t pki_chain_length(const struct pki_chain *c);
 /* DER of one certificate, valid as long as the chain. */
 struct slice pki_chain_der(const struct pki_chain *c, size_t index);
+/* The certificates above the leaf: u32 length (little-endian) and DER each. */
+void pki_chain_add_issuers(const struct pki_chain *c, struct text *out);
+/* The next one of such a list; false: there is none, or no whole one. */
+bool pki_chain_cut(struct slice *rest, struct slice *der_out);
 /* Whether the CA that issued the leaf (with `any_ca`: any CA of the chain) lies in store NTAuth. */
 bool pki_chain_is_ntauth(const struct pki_chain *c, const struct pki_stores *s, bool any_ca);
 

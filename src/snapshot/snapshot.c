@@ -115,6 +115,8 @@ static const struct {
     { SNAP_TABLE_rule, "permissions", PERMISSION_READ | PERMISSION_WRITE },
     { SNAP_TABLE_ad, "strength", 2 },
     { SNAP_TABLE_ad, "ntauth_depth", 1 },
+    { SNAP_TABLE_ad, "ntauth_store", 1 },
+    { SNAP_TABLE_ad, "implicit_upn", 1 },
     { SNAP_TABLE_provider, "kind", SNAP_PROVIDER_ASPNET },
 };
 

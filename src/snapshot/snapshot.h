@@ -126,6 +126,7 @@ struct snap_range {
     C(b, require_user_match,           "", "requireUserMatch")            /* false */         \
     C(b, cert_and_password,            "", "certificateAndPassword")      /* false */         \
     C(b, allow_self_signed,            "", "allowSelfSignedCertificates") /* false */         \
+    C(b, revocation_soft_fail,         "", "revocationSoftFail")          /* false */         \
     C(u, cert_security_level,          "", "certSecurityLevel")           /* 2, OpenSSL's scale */ \
     C(b, log_certificates,             "", "logClientCertificates")       /* false */         \
     C(u, connections_per_user,         "", "maxConnectionsPerUser")       /* 0 none */            \
@@ -373,6 +374,9 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(b, require_ntauth,   "sallyport/directory", "requireNTAuth")                        /* true */             \
     C(e, ntauth_depth,     "sallyport/directory", "ntAuthDepth")                          /* issuer */           \
     C(u, methods,          "sallyport/directory", "certificateMappingMethods")            /* 0: all */           \
+    C(e, ntauth_store,     "sallyport/directory", "ntAuthStore")                          /* both */             \
+    C(e, implicit_upn,     "sallyport/directory", "implicitUpn")                          /* none */             \
+    C(t, cache_seconds,    "sallyport/directory", "adCacheRefresh")                       /* 00:01:00 */         \
     C(u, backdating_minutes, "sallyport/directory", "certificateBackdatingCompensation")  /* 0 */                \
     C(b, allow_issuer_mapping, "sallyport/directory", "allowIssuerMapping")               /* false */            \
     C(b, match_published,  "sallyport/directory", "matchPublishedCertificate")            /* false */            \
