@@ -179,6 +179,7 @@ static enum chain_reason revocation_reason(const struct certificate_table *t, co
     const struct revocation_question question = {
         .chain = chain, .stores = t->stores, .flags = site->client_cert_flags | PKI_REVOCATION_CACHE_ONLY,
         .freshness = site->client_cert_freshness, .at = at,
+        .brief = !(site->client_cert_flags & PKI_REVOCATION_CACHE_ONLY),
     };
     enum revocation_status status = revocation_check(t->revocation, &question, answers, steps);
     for (size_t i = 0; i + 1 < pki_chain_length(chain); i++)

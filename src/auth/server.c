@@ -624,6 +624,17 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
 
 enum { MAPPERS = 4 }; /* threads that may wait for the directory */
 
+/* Without the file everything works, and is asked for anew at every start. */
+static void keep_revocation(struct auth_server *a)
+{
+    size_t megabytes = snapshot_server(a->child->snapshot, 0)->revocation_disk_megabytes;
+    if (a->child->cache_fd < 0 || !megabytes)
+        return;
+    int err = revocation_keep(a->revocation, a->child->cache_fd, megabytes << 20);
+    if (err)
+        server_tell(a, LOG_LEVEL_WARNING, "lists and answers about revocation are not kept: %s", err_text(err));
+}
+
 int auth_server_new(struct child *child, const struct auth_options *options, struct auth_server **server_out)
 {
     struct auth_server *a = calloc(1, sizeof *a);
@@ -640,6 +651,8 @@ int auth_server_new(struct child *child, const struct auth_options *options, str
     int err = a->cache && a->tickets ? verifier_new(options->verifiers, options->queue_max, &a->verifier) : ERR_NOMEM;
     if (!err)
         err = revocation_new(&(struct revocation_options){ 0 }, &a->revocation);
+    if (!err)
+        keep_revocation(a);
     if (!err)
         err = inquiry_new(a->revocation, parked_drop, &a->inquiry);
     if (!err)

@@ -119,7 +119,7 @@ static int join(unsigned role, unsigned index)
 static void begin_with(const struct setup *t, const struct auth_options *options, bool with_pam)
 {
     struct snapshot_writer *w = compose(t);
-    world = (struct world){ .child = { .role = ROLE_AUTH, .region_fd = -1 }, .pam = -1, .membership = -1 };
+    world = (struct world){ .child = { .role = ROLE_AUTH, .region_fd = -1, .cache_fd = -1 }, .pam = -1, .membership = -1 };
     world.supervisor = our_end(&world.child.fd);
     world.child.snapshot = snapshot_build(w, ROLE_AUTH);
     snapshot_writer_free(w);

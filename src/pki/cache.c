@@ -228,6 +228,16 @@ void pki_cache_end(struct pki_cache *c, const struct pki_key *key, struct pki_it
     pthread_mutex_unlock(&c->lock);
 }
 
+void pki_cache_put(struct pki_cache *c, const struct pki_key *key, struct pki_item *item)
+{
+    pthread_mutex_lock(&c->lock);
+    struct entry *e = find_or_add(c, key);
+    if (e && (!e->item || item->this_update >= e->item->this_update))
+        set_item(c, e, item);
+    shrink(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
 bool pki_cache_failed(struct pki_cache *c, const struct pki_key *key, int64_t allowed_ms)
 {
     pthread_mutex_lock(&c->lock);

@@ -24,6 +24,7 @@ struct pki_item {
     void *parsed;                /* what the owner of the key makes of them */
     void (*free_parsed)(void *); /* may be NULL */
     int64_t this_update, next_update, fetched; /* seconds since the epoch; next_update 0: not said */
+    bool stored;                 /* it comes from the disk */
     atomic_bool doubted;         /* something newer is wanted, if it can be had */
     unsigned refs;               /* cache.c's */
 };
@@ -50,6 +51,9 @@ enum pki_flight pki_cache_begin(struct pki_cache *c, const struct pki_key *key, 
 /* `item` (NULL: the fetch failed) stays the caller's, who may go on using it.  An item that is older than the one
  * that is there does not replace it (threats.md C11). */
 void pki_cache_end(struct pki_cache *c, const struct pki_key *key, struct pki_item *item, int64_t allowed_ms);
+
+/* Put in what was not fetched by a flight; as by pki_cache_end. */
+void pki_cache_put(struct pki_cache *c, const struct pki_key *key, struct pki_item *item);
 
 /* Failures that concern more than one item (an address that does not answer): noted under a key of their own, which
  * counts as pki_cache_begin counts.  `failed_after_ms` 0: it answers again. */

@@ -152,8 +152,8 @@ static MUST_USE int download(const struct ask *a, const struct source *s, int64_
     return options.ldap ? options.ldap(options.ldap_context, s->url, deadline_ms, bytes_out) : ERR_UNSUPPORTED;
 }
 
-static struct pki_item *fetch_item(const struct ask *a, const struct source *s, int64_t deadline_ms, int *err_out,
-                                   const char **why_out)
+static struct pki_item *fetch_item(const struct ask *a, const struct source *s, const struct pki_key *key, int64_t deadline_ms,
+                                   int *err_out, const char **why_out)
 {
     struct pki_item *item = pki_item_new();
     *err_out = item ? download(a, s, deadline_ms, &item->bytes) : ERR_NOMEM;
@@ -163,11 +163,13 @@ static struct pki_item *fetch_item(const struct ask *a, const struct source *s, 
         item->fetched = a->now;
         item->size = item->bytes.len;
         *err_out = s->read(a, s->context, item, why_out);
-        text_free(&item->bytes);
         if (!*err_out && !is_valid(a, item)) {
             *err_out = ERR_RANGE;
             *why_out = "gave an answer that is out of date";
         }
+        if (!*err_out && a->r->disk)
+            pki_disk_put(a->r->disk, key, text_slice(&item->bytes), item->fetched);
+        text_free(&item->bytes);
     }
     ERR_clear_error();
     if (!*err_out)
@@ -185,9 +187,36 @@ static struct pki_item *find_valid(const struct ask *a, const struct pki_key *ke
     return NULL;
 }
 
+/* What an earlier start of ours has fetched; checked as if it had come this moment. */
+static struct pki_item *find_stored(const struct ask *a, const struct source *s, const struct pki_key *key)
+{
+    const char *why;
+    struct pki_item *item = a->r->disk ? pki_item_new() : NULL;
+    if (!item)
+        return NULL;
+    int err = pki_disk_get(a->r->disk, key, a->brief ? BRIEF_MAX : s->max, &item->bytes, &item->fetched);
+    if (err) {
+        pki_item_unref(a->r->cache, item);
+        return NULL;
+    }
+    item->stored = true;
+    item->size = item->bytes.len;
+    item->fetched = item->fetched < a->now ? item->fetched : a->now;
+    err = s->read(a, s->context, item, &why);
+    text_free(&item->bytes);
+    ERR_clear_error();
+    if (!err && is_valid(a, item)) {
+        pki_cache_put(a->r->cache, key, item);
+        return item;
+    }
+    pki_disk_forget(a->r->disk, key);
+    pki_item_unref(a->r->cache, item);
+    return NULL;
+}
+
 /* Whoever else asks this address shall not wait as long for a server that does not answer. */
-static struct pki_item *fetch_noting(const struct ask *a, const struct source *s, int64_t allowed, int64_t deadline_ms,
-                                     int *err_out, const char **why_out)
+static struct pki_item *fetch_noting(const struct ask *a, const struct source *s, const struct pki_key *key, int64_t allowed,
+                                     int64_t deadline_ms, int *err_out, const char **why_out)
 {
     struct pki_key address;
     if (make_key(s, true, &address))
@@ -197,7 +226,7 @@ static struct pki_item *fetch_noting(const struct ask *a, const struct source *s
         *why_out = "failed a moment ago and is left alone for a while";
         return NULL;
     }
-    struct pki_item *item = fetch_item(a, s, deadline_ms, err_out, why_out);
+    struct pki_item *item = fetch_item(a, s, key, deadline_ms, err_out, why_out);
     bool dead = *err_out == ERR_TIMEOUT || *err_out == ERR_IO || *err_out == ERR_CLOSED;
     pki_cache_note(a->r->cache, &address, !dead ? 0 : *err_out == ERR_TIMEOUT ? allowed : INT64_MAX / 2);
     return item;
@@ -215,7 +244,7 @@ static struct pki_item *fly(const struct ask *a, const struct source *s, const s
     struct pki_item *item = NULL;
     switch (pki_cache_begin(a->r->cache, key, allowed, now + allowed)) {
     case PKI_FLIGHT_MINE:
-        item = fetch_noting(a, s, allowed, now + allowed, err_out, why_out);
+        item = fetch_noting(a, s, key, allowed, now + allowed, err_out, why_out);
         pki_cache_end(a->r->cache, key, item, *err_out == ERR_TIMEOUT ? allowed : INT64_MAX / 2);
         break;
     case PKI_FLIGHT_ENDED:
@@ -240,6 +269,8 @@ int obtain(const struct ask *a, const struct source *s, struct pki_item **item_o
     if (err)
         return err;
     struct pki_item *old = find_valid(a, &key), *new = NULL;
+    if (!old)
+        old = find_stored(a, s, &key);
     if (!a->cache_only && (!old || !is_fresh(a, old)))
         new = fly(a, s, &key, &err, why_out);
     if (new && old) {

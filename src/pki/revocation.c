@@ -137,6 +137,7 @@ enum revocation_status revocation_check(struct revocation *r, const struct revoc
     ask.cache_only = question->flags & PKI_REVOCATION_CACHE_ONLY;
     ask.freshness = question->freshness;
     ask.within = question->within;
+    ask.brief = question->brief;
     ask.at = question->at;
     ask.now = question->now ? question->now : question->at;
     ask.deadline_ms = fetch_now_ms() + (question->retrieval_ms > 0 ? question->retrieval_ms : BUDGET_DEFAULT_MS);
@@ -193,9 +194,15 @@ void revocation_free(struct revocation *r)
     if (!r)
         return;
     pki_cache_free(r->cache);
+    pki_disk_close(r->disk);
     text_free(&r->hosts);
     pthread_mutex_destroy(&r->lock);
     free(r);
+}
+
+int revocation_keep(struct revocation *r, int fd, size_t size_max)
+{
+    return pki_disk_open(fd, size_max, &r->disk);
 }
 
 void revocation_stop(struct revocation *r)

@@ -6,7 +6,7 @@
  * revocation_check() looks at the signatures itself before it asks anybody, so a mistake of the caller opens nothing.
  * A status that cannot be found out is REVOCATION_UNKNOWN; the caller refuses then.
  *
- * Answers are kept in memory: a program that is started again asks again.
+ * Answers are kept in memory, and with revocation_keep() in a file for the next start.
  */
 #pragma once
 
@@ -30,6 +30,7 @@ struct revocation_question {
     const struct pki_stores *stores;
     unsigned flags;              /* enum pki_flag: CACHE_ONLY; with NO_REVOCATION_CHECK do not ask at all */
     int64_t freshness;           /* revocationFreshnessTime in seconds, 0: until nextUpdate */
+    bool brief;                  /* leave large lists on the disk to somebody who may take longer */
     int64_t within;              /* what was fetched longer ago than these seconds is asked for anew; 0: never for that */
     int64_t retrieval_ms;        /* revocationUrlRetrievalTimeout: budget of the whole verdict; 0: 15 s */
     int64_t at;                  /* seconds since the epoch */
@@ -50,6 +51,8 @@ struct revocation_options {
 /* What HTTP needs once, before threads start and before the sandbox closes. */
 MUST_USE int revocation_start(void);
 MUST_USE int revocation_new(const struct revocation_options *options, struct revocation **revocation_out);
+/* Before anybody asks: keep what is fetched in this file, too, and use what is in it (disk.h).  `fd` stays the caller's. */
+MUST_USE int revocation_keep(struct revocation *r, int fd, size_t size_max);
 /* Other limits from now on; what is cached stays.  Copies `options`. */
 MUST_USE int revocation_configure(struct revocation *r, const struct revocation_options *options);
 void revocation_free(struct revocation *r); /* nobody may be in it any more */

@@ -10,12 +10,14 @@
 #include <pthread.h>
 
 #include "pki/cache.h"
+#include "pki/disk.h"
 #include "pki/fetch.h"
 #include "pki/revocation.h"
 #include "pki/x509.h"
 
 enum {
     URLS_MAX = 8,               /* addresses of one kind that one certificate may name */
+    BRIEF_MAX = 256 * 1024,     /* bytes from the disk that may be parsed by who must not be held up */
     OCSP_BYTES_MAX = 64 * 1024,
     CRL_BYTES_MAX = 32 * 1024 * 1024,
     CLOCK_SKEW = 300,           /* seconds that a signer's clock may differ from ours */
@@ -24,6 +26,7 @@ enum {
 
 struct revocation {
     struct pki_cache *cache;
+    struct pki_disk *disk;      /* NULL: there is none */
     atomic_bool stop;
     pthread_mutex_t lock;       /* of the rest */
     struct revocation_options options; /* `hosts` points into: */
@@ -35,7 +38,7 @@ struct ask {
     struct revocation *r;
     struct fetch_policy policy;
     struct text hosts;          /* owns policy.hosts */
-    bool cache_only;
+    bool cache_only, brief;
     int64_t freshness, within, at, now, deadline_ms; /* `now`: the cache's clock, where `at` may be any moment */
     X509 *cert, *issuer;        /* borrowed */
     bool *stale;                /* set when something older than wanted was used */

@@ -57,6 +57,9 @@ WIRE_MESSAGE(child_counts, WIRE_NO_FIELDS)
  * S -> auth, fd: the memfd of failed logins, which outlives the authenticator (policy/lockout.h). */
 WIRE_MESSAGE(child_region, WIRE_NO_FIELDS)
 
+/* S -> auth, fd: the file in which lists and answers about revocation outlive it (pki/disk.h). */
+WIRE_MESSAGE(child_cache, WIRE_NO_FIELDS)
+
 /* S -> worker: session ticket keys, newest first, 80 bytes each (16 name, 32 AES, 32 HMAC). */
 #define CHILD_TICKET_KEYS_FIELDS(F) F(secret, keys, 240)
 WIRE_MESSAGE(child_ticket_keys, CHILD_TICKET_KEYS_FIELDS)
@@ -173,5 +176,6 @@ WIRE_MESSAGE(child_event, CHILD_EVENT_FIELDS)
     M(21, child_region,        ROLE_SUPERVISOR, 1)   \
     M(22, child_test,          ROLE_SUPERVISOR, 0)   \
     M(23, child_test_line,     ROLE_AUTH,       0)   \
-    M(24, child_test_done,     ROLE_AUTH,       0)
+    M(24, child_test_done,     ROLE_AUTH,       0)   \
+    M(25, child_cache,         ROLE_SUPERVISOR, 1)
 WIRE_CHANNEL(child_channel, CHILD_CHANNEL)

@@ -344,6 +344,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(b, revocation_private,       "sallyport/revocation",     "allowPrivateAddresses")   /* true */             \
     C(b, revocation_public,        "sallyport/revocation",     "allowPublicAddresses")    /* true */             \
     C(u, revocation_redirects,     "sallyport/revocation",     "maximumRedirects")        /* 0 */                \
+    C(u, revocation_disk_megabytes, "sallyport/revocation",    "diskCache")               /* 64 */               \
     C(t, revocation_recheck_seconds, "sallyport/revocation",   "recheckInterval")         /* 00:05:00 */         \
     C(s, pam_service,              "sallyport/systemAccounts", "pamService")              /* sallyport */        \
     C(s, pam_interactive,          "sallyport/systemAccounts", "interactiveService")      /* "": pamService */   \

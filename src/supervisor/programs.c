@@ -162,6 +162,9 @@ static void introduce(struct supervisor *s, struct program *p)
     MAILBOX_SEND(&p->mail, -1, child_setting, .index = p->index, .workers = s->workers, .uid = p->uid, .gid = p->gid,
                  .privileged = s->privileged, .empty_root = slice_str(empty), .restarts = p->restarts);
     send_snapshot(s, p);
+    int kept = p->kind == PROGRAM_AUTH ? revocation_file_open(s) : -1;
+    if (kept >= 0)
+        MAILBOX_SEND(&p->mail, kept, child_cache, 0);
     if (p->kind == PROGRAM_AUTH)
         MAILBOX_SEND(&p->mail, fcntl(denied_fd(s), F_DUPFD_CLOEXEC, 4), child_region, 0);
     if (p->kind == PROGRAM_WORKER) {

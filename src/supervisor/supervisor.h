@@ -11,6 +11,7 @@
  *   watch.c       files that change
  *   rehash.c      storing a newer password hash
  *   denied.c      failed logins remembered over restarts
+ *   revocation_file.c  what the authenticator has fetched, likewise
  *
  * One thread, one loop; nothing blocks but short system calls on local files.
  */
@@ -232,6 +233,9 @@ void compile_cancel(struct supervisor *s);
 MUST_USE int compile_spawn_loader(struct supervisor *s, struct mailbox *mail, pid_t *pid_out, struct diag *d);
 /* Is `pid` the loader?  It was reaped. */
 bool compile_reaped(struct supervisor *s, pid_t pid, int status);
+
+/* ---- revocation_file.c ---- */
+int revocation_file_open(struct supervisor *s); /* the caller's; -1: it cannot be opened, which was told */
 
 /* ---- denied.c ---- */
 MUST_USE int denied_open(struct supervisor *s);

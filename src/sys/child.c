@@ -124,6 +124,15 @@ static int open_counts(struct child *c, struct wire_in *in, int *fd)
     return 0;
 }
 
+static int take_cache(struct child *c, struct wire_in *in, int *fd)
+{
+    (void)in;
+    if (c->cache_fd >= 0)
+        close(c->cache_fd);
+    c->cache_fd = fd_take(fd);
+    return 0;
+}
+
 static int open_region(struct child *c, struct wire_in *in, int *fd)
 {
     (void)in;
@@ -157,6 +166,7 @@ static const struct {
     { MSG_child_listener,    open_listener    },
     { MSG_child_counts,      open_counts      },
     { MSG_child_region,      open_region      },
+    { MSG_child_cache,       take_cache       },
     { MSG_child_ticket_keys, open_ticket_keys },
 };
 
@@ -189,7 +199,7 @@ static int receive_opening(struct child *c, void *buffer, size_t size, struct di
 int child_begin(struct child *c, unsigned role, struct diag *d)
 {
     *c = (struct child){ .role = role, .fd = CHILD_FD, .uid = UINT32_MAX, .gid = UINT32_MAX, .counts_fd = -1,
-                         .region_fd = -1 };
+                         .region_fd = -1, .cache_fd = -1 };
     if (!is_channel(CHILD_FD)) {
         diag_set(d, "sallyport-%s is started by sallyportd, not by hand", role_name(role));
         return ERR_STATE;

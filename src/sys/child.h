@@ -37,6 +37,7 @@ struct child {
     struct child_listener_fd listeners[CHILD_LISTENERS_MAX];
     size_t listener_count;
     int counts_fd;            /* workers, else -1 */
+    int cache_fd;             /* child_cache: the authenticator, else -1 */
     int region_fd;            /* child_region: workers and the authenticator, else -1 */
     uint8_t ticket_keys[240]; /* workers */
     size_t ticket_keys_len;

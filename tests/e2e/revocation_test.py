@@ -209,3 +209,64 @@ def test_limits(instance, world, limit):
     instance.start()
     is_refused(instance, world, "ana", OFFLINE)
     assert world.web.hits == []
+
+
+def kept_file(instance):
+    [path] = [path for path in instance.dir.rglob("revocation") if path.is_file()]
+    return path
+
+
+def test_kept_over_restarts(instance, world):
+    """What was fetched is there after a restart, for sites that ask nobody as well; what somebody wrote over is not believed."""
+    asks, waits = site(instance, world), site(instance, world, "Cached", flags="CertChainRevocationCheckCacheOnly")
+    instance.start()
+    for name in ("ana", "ocsp-ana"):
+        logs_in(instance, world, name, asks)
+    is_refused(instance, world, "bad", REVOKED, asks)
+    assert kept_file(instance).stat().st_mode & 0o777 == 0o600
+    instance.stop()
+    hits = list(world.web.hits)
+    world.web.manner = {path: "500" for path in ("/root.crl", "/online.crl", "/ocsp")}
+    instance.start()
+    for name in ("ana", "ocsp-ana"):
+        logs_in(instance, world, name, waits)
+        logs_in(instance, world, name, asks)
+    is_refused(instance, world, "bad", REVOKED, waits)
+    assert world.web.hits == hits
+    instance.stop()
+    # somebody puts another CA's list, revoking nobody, in the place of the good one
+    path, good = kept_file(instance), world.web.files["/online.crl"]
+    content = path.read_bytes()
+    assert good in content
+    forged = crl(world.pki, world.pki.stranger, "forged")
+    path.write_bytes(content.replace(good, (forged + good)[:len(good)]))
+    instance.start()
+    is_refused(instance, world, "ana", OFFLINE, waits)
+    is_refused(instance, world, "ana", OFFLINE, asks)
+
+
+def test_not_kept(instance, world):
+    site(instance, world)
+    instance.sallyport_xml += '<revocation diskCache="0" />'
+    instance.start()
+    logs_in(instance, world, "ana")
+    instance.stop()
+    world.web.hits.clear()
+    instance.start()
+    logs_in(instance, world, "ana")
+    assert world.web.hits
+
+
+def test_soft_fail(instance, world):
+    """revocationSoftFail: nobody answers, or nobody is named: in, and that is told.  Revoked is revoked."""
+    s = site(instance, world)
+    s.settings = 'revocationSoftFail="true"'
+    world.web.manner = {"/ocsp": "500"}
+    instance.start()
+    for name in ("ocsp-ana", "nowhere"):
+        logs_in(instance, world, name)
+        assert instance.wait_line("revocationSoftFail lets it pass")
+    is_refused(instance, world, "bad", REVOKED)
+    s.settings = ""
+    instance.reload()
+    is_refused(instance, world, "nowhere", NO_SOURCE)
