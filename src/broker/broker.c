@@ -167,7 +167,7 @@ static int answer_worker(struct broker *b, const struct verb_result *r)
                          .win32 = r->answer.win32, .substatus = r->answer.substatus, .type = r->answer.type,
                          .size = r->answer.size, .mtime = r->answer.mtime, .mode = r->answer.mode,
                          .handle = r->answer.handle, .limit = r->answer.limit, .more = r->answer.more, .writable = r->answer.writable,
-                         .name = r->answer.name, .data = r->answer.data);
+                         .reason = r->answer.reason, .name = r->answer.name, .data = r->answer.data);
 }
 
 static int on_request(struct broker *b, struct wire_in *in)

@@ -66,7 +66,9 @@ static int check_mapping(struct judge *j, struct reason *why)
 {
     j->map_error = place_map(j->place, &j->who);
     const struct snap_directory *d = j->place->directory;
-    if (d)
+    if (j->map_error && j->map_error != ERR_PATH)
+        reason_set(why, 0, "%s", err_text(j->map_error));
+    else if (d)
         reason_set(why, d->source, "lies in the directory \"" SLICE_FMT "\", " SLICE_FMT "%s" SLICE_FMT,
                    SLICE_ARG(slice_first(snapshot_text(j->snapshot, d->path), 80)),
                    SLICE_ARG(slice_first(snapshot_text(j->snapshot, d->linux_path), 80)), d->failure.len ? ": " : "",

@@ -7,7 +7,7 @@
 #include "cli/file.h"
 
 static const char *const pages[] = { "sallyport.1", "sallyport-site.1", "sallyport-config.1", "sallyport-user.1",
-                                     "sallyport-certificate.1", "sallyport-session.1", "sallyport-import.1" };
+                                     "sallyport-certificate.1", "sallyport-session.1", "sallyport-import.1", "sallyport-explain.1" };
 
 static bool page_documents(const char *page, const struct verb_row *row)
 {

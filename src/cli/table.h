@@ -112,3 +112,4 @@ int backup_restore(struct cli *c);
 int backup_delete(struct cli *c);
 int import_run(struct cli *c);
 int export_run(struct cli *c);
+int explain_run(struct cli *c);
