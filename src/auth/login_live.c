@@ -19,6 +19,23 @@ void login_end(struct auth_server *a, unsigned worker, uint64_t number)
     ticket_remove(a->tickets, number);
 }
 
+void login_ended(struct auth_server *a, unsigned worker, struct slice tickets)
+{
+    OWNED_TEXT_BUFFER his = { 0 };
+    struct wire_in in = wire_in_of(tickets.ptr, tickets.len);
+    while (!in.err && in.at < in.len) {
+        struct slice bytes = slice_of(tickets.ptr + in.at, sizeof(uint64_t));
+        uint64_t number = wire_get_number(&in, sizeof number, UINT64_MAX);
+        const struct ticket *ticket = in.err ? NULL : ticket_find(a->tickets, number);
+        if (!ticket || ticket->worker != worker)
+            continue;
+        text_add(&his, bytes);
+        ticket_remove(a->tickets, number);
+    }
+    if (his.len)
+        SERVER_SEND(a, server_peer(a, ROLE_BROKER, worker), grant_ended, .tickets = text_slice(&his));
+}
+
 struct gone {
     struct auth_server *a;
     unsigned role, index;

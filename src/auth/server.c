@@ -225,6 +225,15 @@ static int on_grant_held(struct auth_server *a, const struct peer *p, struct wir
     return err;
 }
 
+static int on_ended(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct auth_ended m;
+    int err = auth_ended_decode(in, &m);
+    if (!err)
+        login_ended(a, p->index, m.tickets);
+    return err;
+}
+
 static int on_grant_answer(struct auth_server *a, const struct peer *p, struct wire_in *in)
 {
     struct grant_answer m;
@@ -271,6 +280,7 @@ static const struct {
 } handlers[] = {
     { ROLE_WORKER, &auth_channel,  MSG_auth_login,   on_login        },
     { ROLE_WORKER, &auth_channel,  MSG_auth_end,     on_end          },
+    { ROLE_WORKER, &auth_channel,  MSG_auth_ended,   on_ended        },
     { ROLE_WORKER, &auth_channel,  MSG_auth_certificate, on_certificate },
     { ROLE_WORKER, &auth_channel,  MSG_auth_forget,  on_forget       },
     { ROLE_WORKER, &auth_channel,  MSG_auth_present, on_present      },
@@ -579,7 +589,10 @@ static void collect_verified(struct auth_server *a)
 {
     for (struct verify_job *job; (job = verifier_take(a->verifier));)
         login_verified(a, job);
-    login_serve_queue(a);
+}
+
+static void collect_mapped(struct auth_server *a)
+{
     for (struct map_job *job; (job = mapper_take(a->mapper));)
         login_mapped(a, job);
 }
@@ -589,23 +602,39 @@ static int shorter(int left, int right)
     return left < 0 ? right : right < 0 || left < right ? left : right;
 }
 
+enum { POLL_SUPERVISOR, POLL_VERIFIER, POLL_INQUIRY, POLL_MAPPER, POLL_PEERS };
+
+/* Peers that are there; returns how many are polled, `who` says which peer each is. */
+static size_t poll_whom(const struct auth_server *a, struct pollfd *polled, size_t *who)
+{
+    const int fds[POLL_PEERS] = { a->child->fd, verifier_fd(a->verifier), inquiry_fd(a->inquiry), mapper_fd(a->mapper) };
+    size_t count = 0;
+    for (; count < POLL_PEERS; count++)
+        polled[count] = (struct pollfd){ .fd = fds[count], .events = POLLIN };
+    for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
+        if (a->peers[i].fd >= 0) {
+            who[count] = i;
+            polled[count++] = (struct pollfd){ .fd = a->peers[i].fd,
+                                               .events = (short)(a->peers[i].first ? POLLIN | POLLOUT : POLLIN) };
+        }
+    return count;
+}
+
 int auth_server_turn(struct auth_server *a, int timeout_ms)
 {
-    struct pollfd polled[AUTH_PEERS_MAX + 4];
-    for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
-        polled[i] = (struct pollfd){ .fd = a->peers[i].fd,
-                                     .events = (short)(a->peers[i].first ? POLLIN | POLLOUT : POLLIN) };
-    polled[AUTH_PEERS_MAX] = (struct pollfd){ .fd = a->child->fd, .events = POLLIN };
-    polled[AUTH_PEERS_MAX + 1] = (struct pollfd){ .fd = verifier_fd(a->verifier), .events = POLLIN };
-    polled[AUTH_PEERS_MAX + 2] = (struct pollfd){ .fd = inquiry_fd(a->inquiry), .events = POLLIN };
-    polled[AUTH_PEERS_MAX + 3] = (struct pollfd){ .fd = mapper_fd(a->mapper), .events = POLLIN };
-    if (poll(polled, AUTH_PEERS_MAX + 4, shorter(timeout_ms, login_expire(a))) < 0 && errno != EINTR)
-        return ERR_SYS;
-    if (server_serve_orders(a) == ERR_CLOSED || a->must_restart)
+    struct pollfd polled[POLL_PEERS + AUTH_PEERS_MAX] __attribute__((uninitialized));
+    size_t who[POLL_PEERS + AUTH_PEERS_MAX] __attribute__((uninitialized));
+    size_t count = poll_whom(a, polled, who);
+    if (poll(polled, count, shorter(timeout_ms, login_expire(a))) < 0) {
+        if (errno != EINTR)
+            return ERR_SYS;
+        return 0;
+    }
+    if ((polled[POLL_SUPERVISOR].revents && server_serve_orders(a) == ERR_CLOSED) || a->must_restart)
         return ERR_CLOSED;
 
-    for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
-        struct peer *p = &a->peers[i];
+    for (size_t i = POLL_PEERS; i < count; i++) {
+        struct peer *p = &a->peers[who[i]];
         if (p->fd < 0 || p->fd != polled[i].fd)
             continue;
         if (polled[i].revents & POLLOUT)
@@ -613,8 +642,13 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
         if (polled[i].revents & (POLLIN | POLLHUP | POLLERR))
             serve_peer(a, p);
     }
-    collect_verified(a);
-    collect_inquiries(a);
+    if (polled[POLL_VERIFIER].revents)
+        collect_verified(a);
+    if (polled[POLL_MAPPER].revents)
+        collect_mapped(a);
+    if (polled[POLL_INQUIRY].revents)
+        collect_inquiries(a);
+    login_serve_queue(a);
     (void)login_expire(a);
     drop_broken(a);
     return a->draining && !has_workers(a) ? ERR_CLOSED : 0;

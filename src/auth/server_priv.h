@@ -102,7 +102,8 @@ bool server_inquires_for(struct auth_server *a, struct rehearsal *r, const struc
 /* Encode message `name` and queue it for the peer, if there is one. */
 #define SERVER_SEND(a, to, name, ...)                                                \
     do {                                                                             \
-        uint8_t send_bytes_[sizeof(struct name) + 48 * 1024];                        \
+        /* -ftrivial-auto-var-init would clear all of it for every small message */  \
+        uint8_t send_bytes_[sizeof(struct name) + 48 * 1024] __attribute__((uninitialized)); \
         struct wire_out send_out_ = { send_bytes_, sizeof send_bytes_, 0, 0 };       \
         const struct name send_message_ = { __VA_ARGS__ };                           \
         struct peer *send_peer_ = (to);                                              \
@@ -141,6 +142,7 @@ void login_end(struct auth_server *a, unsigned worker, uint64_t ticket);
 /* Of another start of ours: what the broker holds, what the worker presents. */
 void login_held(struct auth_server *a, unsigned broker, const struct grant_held *m);
 void login_present(struct auth_server *a, unsigned worker, const struct auth_present *m);
+void login_ended(struct auth_server *a, unsigned worker, struct slice tickets);
 /* A program went away: what waits for it, and the logins that lived in it. */
 void login_peer_gone(struct auth_server *a, unsigned role, unsigned index);
 /* Take over the child's new snapshot: passwords in use, cache, live logins. */

@@ -887,6 +887,13 @@ static void test_tickets_belong_to_a_worker(void **state)
     (void)state;
     begin(&(struct setup){ .manager = true });
     uint64_t ticket = log_in(0, "yes");
+    uint64_t crowd[] = { log_in(0, "yes"), log_in(1, "yes"), 12345, log_in(0, "yes") };
+    struct grant_ended ended;
+    assert_int_equal(DATAGRAM_SEND(world.worker[0], -1, auth_ended, .tickets = { (char *)crowd, sizeof crowd }), 0);
+    EXPECT(world.broker[0], grant_ended, &ended);
+    assert_int_equal(ended.tickets.len, 2 * sizeof *crowd);
+    assert_memory_equal(ended.tickets.ptr, &crowd[0], sizeof *crowd);
+    assert_memory_equal(ended.tickets.ptr + sizeof *crowd, &crowd[3], sizeof *crowd);
     assert_int_equal(DATAGRAM_SEND(world.worker[1], -1, auth_end, .ticket = ticket), 0);
     assert_true(is_silent(world.broker[0]));
     assert_true(is_silent(world.broker[1]));

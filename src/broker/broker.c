@@ -289,6 +289,19 @@ static int on_revoke(struct broker *b, int auth, struct wire_in *in)
     return err;
 }
 
+static int on_ended(struct broker *b, int auth, struct wire_in *in)
+{
+    (void)auth;
+    struct grant_ended m;
+    int err = grant_ended_decode(in, &m);
+    if (err)
+        return err;
+    struct wire_in tickets = wire_in_of(m.tickets.ptr, m.tickets.len);
+    while (!tickets.err && tickets.at < tickets.len)
+        grants_drop(&b->grants, wire_get_number(&tickets, sizeof(uint64_t), UINT64_MAX));
+    return tickets.err;
+}
+
 static int on_fixed(struct broker *b, int auth, struct wire_in *in)
 {
     struct grant_fixed m;
@@ -310,6 +323,7 @@ static const struct {
 } auth_messages[] = {
     { MSG_grant_give,   on_give },
     { MSG_grant_revoke, on_revoke },
+    { MSG_grant_ended,  on_ended  },
     { MSG_grant_fixed,  on_fixed  },
 };
 

@@ -60,6 +60,10 @@ WIRE_MESSAGE(auth_result, AUTH_RESULT_FIELDS)
 #define AUTH_END_FIELDS(F) F(u64, ticket, UINT64_MAX)
 WIRE_MESSAGE(auth_end, AUTH_END_FIELDS)
 
+/* Worker -> auth: so are these.  Gathered for some milliseconds: nobody waits for it, and each would wake two programs. */
+#define AUTH_ENDED_FIELDS(F) F(bytes, tickets, TICKETS_LIMIT)
+WIRE_MESSAGE(auth_ended, AUTH_ENDED_FIELDS)
+
 /* Auth -> worker: the ticket is no longer good (account removed, disabled, permission withdrawn): end the session
  * with this sub-status. */
 #define AUTH_REVOKE_FIELDS(F)                \
@@ -118,5 +122,6 @@ WIRE_MESSAGE(auth_present, AUTH_PRESENT_FIELDS)
     M(6, auth_certificate, ROLE_WORKER, 0)   \
     M(7, auth_certified, ROLE_AUTH, 0)       \
     M(8, auth_forget, ROLE_WORKER, 0)        \
-    M(9, auth_present, ROLE_WORKER, 0)
+    M(9, auth_present, ROLE_WORKER, 0)       \
+    M(10, auth_ended, ROLE_WORKER, 0)
 WIRE_CHANNEL(auth_channel, AUTH_CHANNEL)

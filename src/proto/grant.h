@@ -59,6 +59,10 @@ WIRE_MESSAGE(grant_answer, GRANT_ANSWER_FIELDS)
 #define GRANT_REVOKE_FIELDS(F) F(u64, ticket, UINT64_MAX)
 WIRE_MESSAGE(grant_revoke, GRANT_REVOKE_FIELDS)
 
+/* Auth -> broker: these logins are over. */
+#define GRANT_ENDED_FIELDS(F) F(bytes, tickets, TICKETS_LIMIT)
+WIRE_MESSAGE(grant_ended, GRANT_ENDED_FIELDS)
+
 /* Auth -> broker: whose files the virtual directory `path` of the site is served with, when it names `user`.  Not
  * `accepted`: nobody's, the account could not be logged in.  `local`: uidFloor counts, not the site's minimumUid. */
 #define GRANT_FIXED_FIELDS(F)                 \
@@ -89,5 +93,6 @@ WIRE_MESSAGE(grant_fixed_done, WIRE_NO_FIELDS)
     M(3, grant_revoke, ROLE_AUTH,   0)        \
     M(4, grant_fixed,  ROLE_AUTH,   0)        \
     M(5, grant_held,   ROLE_BROKER, 0)        \
-    M(6, grant_fixed_done, ROLE_BROKER, 0)
+    M(6, grant_fixed_done, ROLE_BROKER, 0)  \
+    M(7, grant_ended,  ROLE_AUTH,   0)
 WIRE_CHANNEL(grant_channel, GRANT_CHANNEL)

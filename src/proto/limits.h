@@ -12,6 +12,7 @@ enum {
     ROLES_LIMIT = 32 * 1024,    /* all roles of one login, one per line */
     GROUPS_LIMIT = 4 * 1024,    /* supplementary groups, u32 each */
     LISTING_CHUNK = 64 * 1024,  /* one piece of a directory listing */
+    TICKETS_LIMIT = 8 * 1024,   /* tickets of ended logins, u64 little-endian each */
     WORKERS_MAX = 64,           /* worker processes */
     COMMAND_LINE_MAX = 64 * 1024, /* hard ceiling above commandFiltering/maxCommandLine */
 };

@@ -6,6 +6,7 @@
 #include "ftp/message.h"
 #include "policy/address_rules.h"
 #include "worker/certificate.h"
+#include "worker/ended.h"
 #include "worker/hosts.h"
 #include "worker/run.h"
 #include "worker/session_priv.h"
@@ -53,12 +54,8 @@ void session_log_out(struct session *s)
     struct worker *w = s->worker;
     if (s->logged_in)
         session_set_login_deadline(s);
-    if (s->ticket) {
-        /* The authenticator takes its grant back from the broker; when it is not there we tell the broker. */
-        if (LINK_SEND(&w->auth, &w->out, auth_end, .ticket = s->ticket) &&
-            LINK_SEND(&w->broker, &w->out, broker_release, .ticket = s->ticket) && link_is_open(&w->broker))
-            worker_event(w, LOG_LEVEL_WARNING, "the broker could not be told that a login ended");
-    }
+    if (s->ticket)
+        ended_add(w, s->ticket);
     s->ticket = 0;
     drop_text(&s->user_typed);
     drop_text(&s->user);

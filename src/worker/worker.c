@@ -8,6 +8,7 @@
 
 #include "policy/lockout.h"
 #include "worker/access_log.h"
+#include "worker/ended.h"
 #include "worker/listeners.h"
 #include "worker/login.h"
 #include "worker/session.h"
@@ -212,9 +213,10 @@ int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
         loop_each_turn(w->loop, end_turn, w);
     w->hub = w->loop ? data_hub_new(w->loop) : NULL;
     w->keys = tls_keys_new();
+    w->ended_timer = w->loop ? loop_timer_new(w->loop, ended_tell, w) : NULL;
     w->in_buffer = malloc(WIRE_DATAGRAM_MAX);
     w->out = (struct wire_out){ malloc(WIRE_DATAGRAM_MAX), WIRE_DATAGRAM_MAX, 0, 0 };
-    int err = w->hub && w->keys && w->in_buffer && w->out.ptr ? take_start(w, child) : ERR_NOMEM;
+    int err = w->hub && w->keys && w->ended_timer && w->in_buffer && w->out.ptr ? take_start(w, child) : ERR_NOMEM;
     if (err) {
         diag_set(d, "the worker cannot be set up: %s", err_text(err));
         worker_free(w);
@@ -239,6 +241,8 @@ void worker_free(struct worker *w)
     if (w->spare_fd >= 0)
         close(w->spare_fd);
     access_log_send(w);
+    ended_tell(w);
+    text_free(&w->ended);
     text_free(&w->log_records);
     lockout_free(w->blocked);
     link_close(&w->auth);
@@ -247,6 +251,7 @@ void worker_free(struct worker *w)
     link_close(&w->supervisor);
     w->child->fd = -1;
     loop_timer_free(w->drain_timer);
+    loop_timer_free(w->ended_timer);
     generation_unref(w->generation);
     counts_unmap(w->counts);
     tally_unmap(w->tally);

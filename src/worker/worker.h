@@ -45,6 +45,8 @@ struct worker {
     struct text log_records;        /* of this turn */
     uint64_t log_waiting;           /* how many those are, with the losses they tell of */
     struct broker_requests requests;
+    struct text ended;              /* tickets of logins that are over, not told yet; ended.h */
+    struct loop_timer *ended_timer;
 
     struct session_slot *slots;
     uint32_t slot_count, slot_free_hint, session_count;
