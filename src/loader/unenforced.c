@@ -164,7 +164,22 @@ static void check_isolation(struct compiler *c, struct site_work *s)
     compile_tell(c, s, LOADER_ERROR, &d);
 }
 
+/* A flag of logExtFileFlags whose column is never written. */
+static void check_log_fields(struct compiler *c, struct conf_element *log, uint32_t fields)
+{
+    enum { PHYSICAL_PATH = 67108864 };
+    struct diag d = { 0 };
+    if (!(fields & PHYSICAL_PATH))
+        return;
+    compile_place(log, "logExtFileFlags", &d);
+    d.path[0] = 0;
+    diag_set(&d, "PhysicalPath in logExtFileFlags writes no column: the programs that write the log do not know where files lie; "
+             "x-fullpath is the path that the client sees");
+    report_add(c->report, LOADER_WARNING, 0, &d);
+}
+
 void unenforced_check_site(struct compiler *c, struct site_work *s)
 {
+    check_log_fields(c, conf_child(s->site, "ftpServer/logFile"), s->row.log_fields);
     check_isolation(c, s);
 }

@@ -366,7 +366,7 @@ static bool is_error(const struct log_access *r)
 
 bool w3c_is_wanted(uint32_t selective, const struct log_access *record)
 {
-    if (record->infrastructure && !(selective & LOG_INFRASTRUCTURE))
-        return false;
+    if (record->infrastructure) /* a kind of its own, whether it succeeds or not */
+        return selective & LOG_INFRASTRUCTURE;
     return selective & (is_error(record) ? LOG_ERROR : LOG_SUCCESSFUL);
 }

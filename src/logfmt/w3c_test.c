@@ -185,7 +185,9 @@ static const struct {
     { "intermediate reply is success",         LOG_SUCCESSFUL,                331, 0,    false, true },
     { "no infrastructure: PASV",               LOG_SUCCESSFUL | LOG_ERROR,    227, 0,    true,  false },
     { "no infrastructure: failed PORT",        LOG_SUCCESSFUL | LOG_ERROR,    501, 87,   true,  false },
-    { "infrastructure alone writes nothing",   LOG_INFRASTRUCTURE,            227, 0,    true,  false },
+    { "infrastructure alone: PASV",            LOG_INFRASTRUCTURE,            227, 0,    true,  true },
+    { "infrastructure alone: failed PORT",     LOG_INFRASTRUCTURE,            501, 87,   true,  true },
+    { "infrastructure alone: a login",         LOG_INFRASTRUCTURE,            230, 0,    false, false },
 };
 
 static void test_selections(void **state)

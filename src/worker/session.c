@@ -556,7 +556,7 @@ void session_refuse_full(struct session *s)
     OWNED_TEXT_BUFFER message = { 0 };
     struct reply r = { 0 };
     if (s->site->reset_on_max_connections || (s->implicit_tls && !session_is_secure(s))) {
-        s->stream.failed = s->site->reset_on_max_connections; /* a failed stream is reset */
+        s->stream.reset = s->site->reset_on_max_connections;
         session_die(s, SUB_CONNECTION_LIMIT, 0);
         return;
     }
