@@ -160,8 +160,15 @@ int batch_expand(struct slice line, batch_lookup *lookup, void *context, struct 
             continue;
         }
         if (line.len && ((line.ptr[0] >= '0' && line.ptr[0] <= '9') || line.ptr[0] == '*' || line.ptr[0] == '~')) {
-            *bad_out = slice_of(line.ptr - 1, 2);
-            return ERR_UNSUPPORTED;
+            size_t len = line.ptr[0] == '~' ? 1 : 0;
+            while (len > 0 && len < line.len && ascii_lower(line.ptr[len]) >= 'a' && ascii_lower(line.ptr[len]) <= 'z')
+                len++;
+            struct slice argument = slice_first(line, len + 1); /* "1", "~dp0" */
+            *bad_out = slice_of(line.ptr - 1, argument.len + 1);
+            if (argument.ptr[argument.len - 1] != '0' || !lookup(context, argument, out))
+                return ERR_UNSUPPORTED;
+            line = slice_from(line, argument.len);
+            continue;
         }
         size_t end = slice_find(line, '%');
         struct slice name = slice_first(line, end == SIZE_MAX ? 0 : end);

@@ -116,7 +116,7 @@ static const struct {
     { "a digit that belongs to a word", "a b1>nul", "~a b1" },
     { "into a file", "a > out.txt", NULL },
     { "from a file", "a < in.xml", NULL },
-    { "a block", "( a )", NULL },
+    { "a block is not cut here", "( a )", NULL },
 };
 
 static void test_cut(void **state)

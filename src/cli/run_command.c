@@ -1,0 +1,260 @@
+/*
+ * run_command.c - one command of a batch file.
+ *
+ * appcmd lines run in this process as if typed; of the rest, what only concerns the Windows host (stopping a service,
+ * changing the folder) is told and passed over, what would leave a wrong state if it were passed over is refused.
+ */
+#include "cli/run_priv.h"
+
+#include <stdlib.h>
+
+#include "base/own.h"
+#include "cli/file.h"
+
+/* ---- what is told ---- */
+
+static void note(struct run *r, struct slice command, const char *why)
+{
+    fprintf(r->out, "NOTE ( line %u: " SLICE_FMT ": %s )\n", r->line, SLICE_ARG(command), why);
+}
+
+int run_refuse(struct run *r, int code, struct slice what, const char *why)
+{
+    fprintf(r->out, "ERROR ( message:'" SLICE_FMT "' %s )\n", SLICE_ARG(what), why);
+    return code;
+}
+
+/* ---- commands of cmd.exe ---- */
+
+struct words {
+    struct slice command; /* the whole text of the command */
+    const struct batch_args *args;
+};
+
+/* What follows the first word, as written. */
+static struct slice behind_name(const struct words *w)
+{
+    struct slice rest = slice_trim(w->command);
+    size_t i = 0;
+    while (i < rest.len && ((rest.ptr[i] >= 'a' && rest.ptr[i] <= 'z') || (rest.ptr[i] >= 'A' && rest.ptr[i] <= 'Z')))
+        i++;
+    return slice_from(rest, i);
+}
+
+static int do_echo(struct run *r, const struct words *w)
+{
+    struct slice text = behind_name(w);
+    if (slice_equal_fold_str(slice_trim(text), "off") || slice_equal_fold_str(slice_trim(text), "on"))
+        return EXIT_OK;
+    fprintf(r->out, SLICE_FMT "\n", SLICE_ARG(slice_from(text, text.len ? 1 : 0)));
+    return EXIT_OK;
+}
+
+static int do_set(struct run *r, const struct words *w)
+{
+    struct slice text = slice_trim(behind_name(w));
+    if (text.len && text.ptr[0] == '/')
+        return run_refuse(r, EXIT_UNSUPPORTED, w->command, "is not supported: only SET NAME=VALUE is.");
+    if (text.len > 1 && text.ptr[0] == '"') {
+        size_t last = slice_find_last(text, '"');
+        text = slice_of(text.ptr + 1, (last > 0 ? last : text.len) - 1);
+    }
+    size_t equals = slice_find(text, '=');
+    if (equals == SIZE_MAX || equals == 0)
+        return run_refuse(r, EXIT_BAD_PARAMETER, w->command, "sets nothing: write SET NAME=VALUE.");
+    int err = run_variable_set(r, slice_trim(slice_first(text, equals)), slice_from(text, equals + 1));
+    return err ? run_refuse(r, 14, w->command, err_text(err)) : EXIT_OK;
+}
+
+static int do_exit(struct run *r, const struct words *w)
+{
+    const char *last = w->args->argv[w->args->argc - 1];
+    char *end = NULL;
+    long code = w->args->argc > 1 && last[0] != '/' ? strtol(last, &end, 10) : 0;
+    r->is_over = true;
+    return end && *end == 0 ? (int)code : EXIT_OK;
+}
+
+static int do_goto(struct run *r, const struct words *w)
+{
+    if (w->args->argc != 2 || !slice_equal_fold_str(slice_str(w->args->argv[1]), ":eof"))
+        return run_refuse(r, EXIT_UNSUPPORTED, w->command, "is not supported: a batch file is carried out from top to bottom.");
+    r->is_over = true;
+    return EXIT_OK;
+}
+
+static int do_nothing(struct run *r, const struct words *w)
+{
+    (void)r;
+    (void)w;
+    return EXIT_OK;
+}
+
+static int do_folder(struct run *r, const struct words *w)
+{
+    note(r, w->command, "there is no folder to change to; appcmd is found anywhere");
+    return EXIT_OK;
+}
+
+static bool is_ftp_service(struct slice name)
+{
+    static const char *const names[] = { "ftpsvc", "msftpsvc", "w3svc", "was", "iisadmin", "wmsvc",
+                                         "microsoft ftp service" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (slice_equal_fold_str(name, names[i]))
+            return true;
+    return false;
+}
+
+/* net stop ftpsvc, sc start w3svc; anything else that net and sc can do is not ours. */
+static int do_service(struct run *r, const struct words *w)
+{
+    const struct batch_args *a = w->args;
+    struct slice verb = slice_str(a->argc > 1 ? a->argv[1] : "");
+    bool known = slice_equal_fold_str(verb, "start") || slice_equal_fold_str(verb, "stop") ||
+                 slice_equal_fold_str(verb, "query") || slice_equal_fold_str(verb, "config");
+    if (!known || a->argc < 3 || !is_ftp_service(slice_str(a->argv[2])))
+        return run_refuse(r, EXIT_NOT_RECOGNIZED, w->command, "concerns Windows alone and cannot be carried out here.");
+    note(r, w->command, "the service takes changes over while it runs; it was neither stopped nor started");
+    return EXIT_OK;
+}
+
+static int do_iisreset(struct run *r, const struct words *w)
+{
+    note(r, w->command, "the service takes changes over while it runs; it was not restarted");
+    return EXIT_OK;
+}
+
+static int do_permissions(struct run *r, const struct words *w)
+{
+    note(r, w->command, "NOT DONE: grant the Linux account access to the folder with chown, chmod or setfacl");
+    return EXIT_OK;
+}
+
+/* "C:\a\b" below the folder that is C: in this instance. */
+static int linux_folder(struct run *r, struct slice path, struct text *out)
+{
+    struct conf_element *section = NULL, *drive = NULL;
+    const struct conf_pair pair = { SLICE_LITERAL("drive"), slice_first(path, 2) };
+    bool has_drive = path.len >= 3 && path.ptr[1] == ':' && (path.ptr[2] == '\\' || path.ptr[2] == '/');
+    if (has_drive) {
+        if (conf_section(r->c->conf, SLICE_LITERAL("sallyport/paths"), SLICE_LITERAL(""), &section) != 0 ||
+            conf_find(conf_child(section, "drives"), &pair, 1, &drive) != 0)
+            return ERR_NOT_FOUND;
+        text_add(out, conf_text(drive, "path"));
+        path = slice_from(path, 2);
+    } else if (path.len == 0 || path.ptr[0] != '/') {
+        return ERR_PATH;
+    }
+    OWNED_TEXT_BUFFER plain = { 0 };
+    for (size_t i = 0; i < path.len; i++)
+        text_add_char(&plain, path.ptr[i] == '\\' ? '/' : path.ptr[i]);
+    for (struct slice rest = text_slice(&plain); rest.ptr;) {
+        struct slice part = slice_cut(&rest, '/');
+        if (slice_equal_str(part, "..") || slice_has_control(part))
+            return ERR_PATH;
+        if (part.len && !slice_equal_str(part, "."))
+            text_addf(out, "/" SLICE_FMT, SLICE_ARG(part));
+    }
+    return text_error(out);
+}
+
+static int do_mkdir(struct run *r, const struct words *w)
+{
+    for (int i = 1; i < w->args->argc; i++) {
+        OWNED_TEXT_BUFFER path = { 0 };
+        struct slice written = slice_str(w->args->argv[i]);
+        int err = linux_folder(r, written, &path);
+        if (err)
+            return run_refuse(r, 3, written, "is no folder on a drive of this instance (sallyport/paths/drives).");
+        if (r->batch)
+            return run_refuse(r, EXIT_UNSUPPORTED, w->command, "cannot be undone, so it has no place in --atomic.");
+        err = file_make_folders(text_str(&path), 0755);
+        if (err)
+            return run_refuse(r, cli_exit_of(err), text_slice(&path), err_text(err));
+    }
+    return EXIT_OK;
+}
+
+/* ---- appcmd ---- */
+
+/* The instance goes before what the file says, so that its lines cannot leave it by accident. */
+static int do_appcmd(struct run *r, const struct words *w, FILE *in)
+{
+    const struct batch_args *a = w->args;
+    char *argv[BATCH_ARGS + 4];
+    int argc = 0;
+    if (a->argc > 1 && slice_equal_fold_str(slice_str(a->argv[1]), "run"))
+        return run_refuse(r, EXIT_UNSUPPORTED, w->command, "is not supported: a batch file does not run another.");
+    OWNED_TEXT name = strdup("appcmd");
+    OWNED_TEXT option = strdup("--config");
+    OWNED_TEXT directory = strdup(r->c->directory);
+    if (!name || !option || !directory)
+        return 14;
+    argv[argc++] = name;
+    argv[argc++] = option;
+    argv[argc++] = directory;
+    for (int i = 1; i < a->argc; i++)
+        argv[argc++] = a->argv[i];
+    argv[argc] = NULL;
+    return cli_run_in_batch(argc, argv, in, r->out, r->batch);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct run *r, const struct words *w);
+} commands[] = {
+    { "echo", do_echo },           { "set", do_set },         { "exit", do_exit },      { "goto", do_goto },
+    { "setlocal", do_nothing },    { "endlocal", do_nothing }, { "cls", do_nothing },   { "title", do_nothing },
+    { "color", do_nothing },       { "pause", do_nothing },   { "prompt", do_nothing }, { "chcp", do_nothing },
+    { "ver", do_nothing },         { "cd", do_folder },       { "chdir", do_folder },   { "pushd", do_folder },
+    { "popd", do_nothing },        { "net", do_service },     { "sc", do_service },     { "iisreset", do_iisreset },
+    { "icacls", do_permissions },  { "cacls", do_permissions }, { "xcacls", do_permissions },
+    { "takeown", do_permissions }, { "md", do_mkdir },        { "mkdir", do_mkdir },
+};
+
+/* "%windir%\system32\inetsrv\appcmd.exe" is appcmd; "echo." is echo; "C:" is a change of drive. */
+static struct slice program_of(struct slice word)
+{
+    for (size_t i = word.len; i > 0; i--)
+        if (word.ptr[i - 1] == '\\' || word.ptr[i - 1] == '/') {
+            word = slice_from(word, i);
+            break;
+        }
+    size_t dot = slice_find_last(word, '.');
+    struct slice extension = dot == SIZE_MAX ? SLICE_LITERAL("") : slice_from(word, dot);
+    bool is_program = slice_equal_fold_str(extension, ".exe") || slice_equal_fold_str(extension, ".com");
+    if (is_program || slice_starts_fold(word, SLICE_LITERAL("echo.")))
+        word = slice_first(word, slice_find(word, '.') < dot && !is_program ? slice_find(word, '.') : dot);
+    return word;
+}
+
+static int do_command(struct run *r, const struct words *w, FILE *in)
+{
+    struct slice program = program_of(slice_str(w->args->argv[0]));
+    if (slice_equal_fold_str(program, "appcmd") || slice_equal_fold_str(program, "sallyport"))
+        return do_appcmd(r, w, in);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (slice_equal_fold_str(program, commands[i].name))
+            return commands[i].run(r, w);
+    if (program.len == 2 && program.ptr[1] == ':')
+        return do_folder(r, w);
+    return run_refuse(r, EXIT_NOT_RECOGNIZED, program, "is not recognized: appcmd lines are carried out, SET, ECHO, CD, MKDIR "
+                  "and what stops or starts the service are understood.");
+}
+
+int run_command(struct run *r, struct slice command, FILE *in)
+{
+    while (slice_equal_fold_str(run_first_word(command), "call"))
+        command = slice_from(slice_trim(command), 4);
+    struct batch_args args = { 0 };
+    int err = batch_args_split(command, &args), code = EXIT_OK;
+    if (err)
+        code = run_refuse(r, EXIT_BAD_PARAMETER, command, err_text(err));
+    else if (args.argc > 0 && args.argv[0][0] != ':') {
+        struct words w = { slice_trim(command), &args };
+        code = do_command(r, &w, in);
+    }
+    batch_args_free(&args);
+    return code;
+}
