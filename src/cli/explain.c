@@ -68,7 +68,8 @@ static int compile(struct explain *e)
     int err = instance_files_read(&e->files, e->c->directory, &d);
     if (err)
         return cli_failed_diag(e->c, err, &d);
-    const struct compile_input input = { .files = e->files.files, .count = e->files.count, .generation = 1, .privileged = true,
+    const struct compile_input input = { .files = e->files.files, .count = e->files.count, .sources = e->files.sources,
+                                         .source_count = e->files.source_count, .generation = 1, .privileged = true,
                                          .directory = slice_str(e->c->directory), .now = (int64_t)time(NULL) };
     err = compile_run(&input, &report, &w);
     for (size_t i = 0; err && i < report.count; i++) {

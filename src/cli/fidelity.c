@@ -20,15 +20,20 @@ enum { SHOWN_MAX = 120 };
 
 struct walk {
     struct fidelity *f;
-    enum conf_file file;
+    unsigned file;
     const struct xml *x;
     struct slice place;  /* configuration path: of the location tag, or the site's name */
     bool in_site, is_ftp_site;
 };
 
+const char *fidelity_file_name(const struct fidelity *f, unsigned file)
+{
+    return file < CONF_FILE_COUNT ? conf_file_name((enum conf_file)file) : f->sources[file - CONF_FILE_COUNT].name;
+}
+
 /* ---- lists ---- */
 
-static void add_name(struct fidelity *f, struct fidelity_names *list, struct slice text, enum conf_file file, unsigned line)
+static void add_name(struct fidelity *f, struct fidelity_names *list, struct slice text, unsigned file, unsigned line)
 {
     for (size_t i = 0; i < list->count; i++)
         if (slice_equal_fold_str(text, list->items[i].text)) {
@@ -97,7 +102,7 @@ bool fidelity_doubt(struct fidelity *f, enum conf_file file, unsigned line, cons
     struct fidelity_item *found = NULL;
     for (size_t i = 0; i < f->count; i++) {
         struct fidelity_item *item = &f->items[i];
-        if (item->file == file && item->line == line && (!found || item->fate == FATE_DECISION))
+        if (item->file == (unsigned)file && item->line == line && (!found || item->fate == FATE_DECISION))
             found = item;
     }
     if (!found || found->fate == FATE_DECISION)
@@ -583,11 +588,45 @@ static bool is_about_ftp(const char *section)
     return false;
 }
 
+static size_t count_comments(const struct xml *x)
+{
+    size_t count = 0;
+    const char *at = x->bytes, *end = x->bytes + x->len;
+    while ((at = memmem(at, (size_t)(end - at), "<!--", 4)) != NULL) {
+        count++;
+        at += 4;
+    }
+    return count;
+}
+
+/* What stands in a file of its own: the element there is the section. */
+static void walk_source(struct walk *w, const struct schema_section *section, uint32_t node)
+{
+    OWNED_TEXT_BUFFER name = { 0 };
+    struct slice written = xml_attr_or(w->x, node, "configSource", SLICE_NONE);
+    for (size_t i = 0; i < written.len; i++)
+        text_add_char(&name, written.ptr[i] == '\\' ? '/' : written.ptr[i]);
+    for (size_t i = 0; written.len && i < w->f->source_count; i++) {
+        struct xml *x;
+        struct diag d = { 0 };
+        if (!slice_equal_str(text_slice(&name), w->f->sources[i].name) ||
+            xml_parse(w->f->sources[i].bytes, slice_str(w->f->sources[i].name), &x, &d))
+            continue;
+        struct walk inner = { .f = w->f, .file = CONF_FILE_COUNT + (unsigned)i, .x = x, .place = w->place };
+        walk_element(&inner, section->root, section->name, 0);
+        w->f->attributes += count_all(x, 0);
+        w->f->comments += count_comments(x);
+        xml_free(x);
+        return;
+    }
+}
+
 static void walk_group(struct walk *w, struct slice path, uint32_t node)
 {
     const struct schema_section *section = schema_section_find(path);
     if (section && is_about_ftp(section->name)) {
         walk_element(w, section->root, section->name, node);
+        walk_source(w, section, node);
     } else if (!section && schema_is_group(path)) {
         w->f->fates[FATE_FRAME] += w->x->nodes[node].attr_count;
         for (uint32_t n = w->x->nodes[node].first; n != XML_NONE; n = w->x->nodes[n].next) {
@@ -622,20 +661,9 @@ static void walk_level(struct walk *w, uint32_t node)
     }
 }
 
-static size_t count_comments(const struct xml *x)
-{
-    size_t count = 0;
-    const char *at = x->bytes, *end = x->bytes + x->len;
-    while ((at = memmem(at, (size_t)(end - at), "<!--", 4)) != NULL) {
-        count++;
-        at += 4;
-    }
-    return count;
-}
-
 int fidelity_walk(struct fidelity *f, enum conf_file file, const struct xml *x)
 {
-    struct walk w = { .f = f, .file = file, .x = x };
+    struct walk w = { .f = f, .file = (unsigned)file, .x = x };
     f->fates[FATE_FRAME] += x->nodes[0].attr_count;
     walk_level(&w, 0);
     f->attributes += count_all(x, 0);

@@ -22,7 +22,7 @@ enum fate {
 
 struct fidelity_item {
     enum fate fate;
-    enum conf_file file;
+    unsigned file; /* fidelity_file_name */
     unsigned line, column;
     char *what;  /* site "Depot FTP", ftpServer/security/ssl/@serverCertHash = "..." */
     char *note;  /* "" when there is nothing to say */
@@ -32,7 +32,7 @@ struct fidelity_item {
 struct fidelity_name {
     char *text;
     size_t count;
-    enum conf_file file; /* of the first */
+    unsigned file; /* of the first */
     unsigned line;
 };
 struct fidelity_names {
@@ -43,6 +43,8 @@ struct fidelity_names {
 struct fidelity {
     const struct path_map *paths;
     const struct cert_store *certificates; /* MY of the instance it goes to; NULL: none yet */
+    const struct conf_source_bytes *sources; /* files that sections name by configSource */
+    size_t source_count;
     struct fidelity_item *items;           /* all but FATE_NOT_FTP and FATE_FRAME, in file order */
     size_t count, cap;
     size_t fates[FATE_COUNT];
@@ -54,6 +56,7 @@ struct fidelity {
     int err;
 };
 
+const char *fidelity_file_name(const struct fidelity *f, unsigned file);
 /* What Windows means by an account or group that only Windows has; NULL: an ordinary name. */
 const char *fidelity_windows_account(struct slice name);
 /* Text of the files for people: control characters escaped, backslashes single as in Windows paths. */

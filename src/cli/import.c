@@ -56,7 +56,10 @@ static int open_files(struct import *in)
     if (err)
         return cli_failed(in->c, cli_exit_of(err), "Cannot read %s in %s: %s", own_name, in->to, err_text(err));
     const struct slice bytes[CONF_FILE_COUNT] = { text_slice(host), text_slice(users), text_slice(own) };
-    err = conf_open(bytes, tell_problem, in, &in->conf);
+    for (int file = 0; !err && in->source.is_folder && file < CONF_SALLYPORT; file++)
+        err = instance_files_read_sources(&in->files, in->from, (enum conf_file)file, bytes[file]);
+    if (!err)
+        err = conf_open_sources(bytes, in->files.sources, in->files.source_count, tell_problem, in, &in->conf);
     if (err)
         in->conf = NULL;
     return err ? cli_failed(in->c, cli_exit_of(err), "%s is not imported: IIS could not read it either.", in->from) : EXIT_OK;
@@ -107,7 +110,8 @@ static int compile(struct import *in)
     for (int file = 0; !err && file < CONF_FILE_COUNT; file++)
         err = instance_files_add(&in->files, conf_file_name((enum conf_file)file), conf_bytes(in->conf, (enum conf_file)file),
                                  S_IFREG | CONFIG_MODE);
-    const struct compile_input input = { .files = in->files.files, .count = in->files.count, .generation = 1,
+    const struct compile_input input = { .files = in->files.files, .count = in->files.count, .sources = in->files.sources,
+                                         .source_count = in->files.source_count, .generation = 1,
                                          .directory = slice_str(in->to), .privileged = true, .now = (int64_t)time(NULL) };
     if (!err)
         err = compile_run(&input, &report, &w);
@@ -127,6 +131,8 @@ static int judge(struct import *in)
     if (err)
         return cli_failed(in->c, cli_exit_of(err), "Cannot read the certificates in %s: %s", in->to, err_text(err));
     in->fidelity.paths = in->paths;
+    in->fidelity.sources = in->files.sources;
+    in->fidelity.source_count = in->files.source_count;
     in->fidelity.certificates = in->certificates;
     int code = walk_file(in, CONF_APPLICATION_HOST);
     if (!code && in->source.files[CONF_ADMINISTRATION].path)
@@ -164,6 +170,18 @@ static int put_file(struct import *in, const char *name, struct slice bytes)
     return err ? cli_failed(in->c, cli_exit_of(err), "Cannot write %s: %s", text_str(&path), err_text(err)) : EXIT_OK;
 }
 
+/* A file that configSource names, with the folders below the instance that it lies in. */
+static int put_source(struct import *in, const struct conf_source_bytes *source)
+{
+    OWNED_TEXT_BUFFER folder = { 0 };
+    const char *slash = strrchr(source->name, '/');
+    text_addf(&folder, "%s/%.*s", in->to, slash ? (int)(slash - source->name) : 0, source->name);
+    int err = text_error(&folder) ? ERR_NOMEM : slash ? file_make_folders(text_str(&folder), 0755) : 0;
+    if (err)
+        return cli_failed(in->c, cli_exit_of(err), "Cannot make %s: %s", text_str(&folder), err_text(err));
+    return put_file(in, source->name, source->bytes);
+}
+
 static int make_folders(struct import *in)
 {
     static const char *const names[] = { "", "/certificates", "/certificates/MY", "/certificates/Root", "/certificates/CA",
@@ -185,6 +203,8 @@ static int write_all(struct import *in)
     int code = make_folders(in);
     if (!code)
         code = put_file(in, "import-report.txt", text_slice(&in->report));
+    for (size_t i = 0; !code && i < in->files.source_count; i++)
+        code = put_source(in, &in->files.sources[i]);
     for (size_t i = 0; !code && i < sizeof order / sizeof order[0]; i++)
         code = put_file(in, conf_file_name(order[i]), conf_bytes(in->conf, order[i]));
     if (!code)

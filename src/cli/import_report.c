@@ -19,9 +19,9 @@ static void heading(struct text *out, const char *title, size_t count)
     text_addf(out, "\n%s (%zu)\n", title, count);
 }
 
-static void place(struct text *out, enum conf_file file, unsigned line)
+static void place(struct import *in, unsigned file, unsigned line)
 {
-    text_addf(out, "  %s:%u: ", conf_file_name(file), line);
+    text_addf(&in->report, "  %s:%u: ", fidelity_file_name(&in->fidelity, file), line);
 }
 
 static void items(struct import *in, enum fate fate, const char *title)
@@ -32,7 +32,7 @@ static void items(struct import *in, enum fate fate, const char *title)
         const struct fidelity_item *item = &f->items[i];
         if (item->fate != fate)
             continue;
-        place(&in->report, item->file, item->line);
+        place(in, item->file, item->line);
         text_addf(&in->report, "%s%s%s\n", item->what, item->note[0] ? ": " : "", item->note);
     }
 }
@@ -149,7 +149,7 @@ static void accounts(struct import *in, const struct fidelity_names *list, bool 
     for (size_t i = 0; i < list->count; i++) {
         OWNED_TEXT_BUFFER answer = { 0 };
         question(in, list->items[i].text, is_role, &answer);
-        place(&in->report, list->items[i].file, list->items[i].line);
+        place(in, list->items[i].file, list->items[i].line);
         fidelity_add_shown(&in->report, slice_str(list->items[i].text));
         text_addf(&in->report, " (%zu rule%s): %s\n", list->items[i].count, list->items[i].count == 1 ? "" : "s",
                   text_str(&answer));
@@ -178,7 +178,7 @@ static void names(struct import *in, const struct fidelity_names *list, const ch
 {
     heading(&in->report, title, list->count);
     for (size_t i = 0; i < list->count; i++) {
-        place(&in->report, list->items[i].file, list->items[i].line);
+        place(in, list->items[i].file, list->items[i].line);
         fidelity_add_shown(&in->report, slice_str(list->items[i].text));
         text_addf(&in->report, "%s%s\n", list->items[i].count > 1 ? " and others" : "", note);
     }
@@ -192,6 +192,8 @@ static void sources(struct import *in)
         if (s->files[file].path)
             text_addf(&in->report, "  %s: %s\n", conf_file_name((enum conf_file)file),
                       s->files[file].was_utf16 ? "translated from UTF-16 to UTF-8; its declaration says so" : "taken over byte for byte");
+    for (size_t i = 0; i < in->fidelity.source_count; i++)
+        text_addf(&in->report, "  %s: named by configSource, taken over byte for byte\n", in->fidelity.sources[i].name);
     if (!s->files[CONF_ADMINISTRATION].path)
         text_add_str(&in->report, "  administration.config: none was there, so there are no IIS Manager users; a new one is made\n");
     if (s->redirection.path && memmem(s->redirection.bytes.ptr, s->redirection.bytes.len, "enabled=\"true\"", 14))

@@ -189,5 +189,7 @@ int source_read(const char *path, struct source *source_out, struct diag *d)
         source_free(&s);
     else
         *source_out = s;
+    if (!err)
+        source_out->is_folder = S_ISDIR(st.st_mode);
     return err;
 }

@@ -17,6 +17,7 @@ struct source_file {
 struct source {
     struct source_file files[CONF_FILE_COUNT];
     struct source_file redirection;
+    bool is_folder;
     char *others;  /* names of what else lies in the folder, one per line, "" */
 };
 

@@ -9,7 +9,7 @@
 #include "base/own.h"
 #include "base/secret.h"
 #include "cli/file.h"
-#include "conf/conf.h"
+#include "conf/redirection.h"
 
 enum { CONFIG_BYTES_MAX = 64 << 20 };
 
@@ -20,6 +20,11 @@ void instance_files_free(struct instance_files *f)
         free((void *)(uintptr_t)f->files[i].bytes.ptr);
         free((void *)(uintptr_t)f->files[i].name);
     }
+    for (size_t i = 0; i < f->source_count; i++) {
+        free((void *)(uintptr_t)f->sources[i].name);
+        free((void *)(uintptr_t)f->sources[i].bytes.ptr);
+    }
+    free(f->sources);
     free(f->files);
     *f = (struct instance_files){ 0 };
 }
@@ -99,18 +104,98 @@ int instance_files_read_certificates(struct instance_files *f, const char *direc
     return err;
 }
 
+/* ---- files that files name ---- */
+
+struct source_walk {
+    struct instance_files *f;
+    const char *folder;
+    enum conf_file of;
+    int err;
+};
+
+static void read_source(void *context, const char *name)
+{
+    struct source_walk *w = context;
+    OWNED_TEXT_BUFFER path = { 0 }, bytes = { .max = CONFIG_BYTES_MAX + 32768 };
+    text_addf(&path, "%s/%s", w->folder, name);
+    if (w->err || file_read(text_str(&path), CONFIG_BYTES_MAX, &bytes))
+        return;
+    struct conf_source_bytes *sources = reallocarray(w->f->sources, w->f->source_count + 1, sizeof *sources);
+    OWNED_TEXT own_name = strdup(name);
+    if (sources)
+        w->f->sources = sources;
+    size_t len = bytes.len;
+    char *taken = sources && own_name ? text_release(&bytes) : NULL;
+    if (!taken) {
+        w->err = ERR_NOMEM;
+        return;
+    }
+    sources[w->f->source_count++] = (struct conf_source_bytes){ w->of, text_take(&own_name), slice_of(taken, len) };
+}
+
+int instance_files_read_sources(struct instance_files *f, const char *folder, enum conf_file which, struct slice bytes)
+{
+    struct source_walk w = { f, folder, which, 0 };
+    int err = conf_sources_wanted(bytes, read_source, &w);
+    return err ? err : w.err;
+}
+
+/* The first error of redirection.config. */
+static void keep_first(void *context, int severity, const struct diag *d)
+{
+    struct diag *first = context;
+    if (severity == 0 && !first->what[0])
+        *first = *d;
+}
+
+static struct slice bytes_of(const struct instance_files *f, const char *name)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->files[i].name, name) == 0)
+            return f->files[i].bytes;
+    return SLICE_NONE;
+}
+
+/* Where applicationHost.config and administration.config are. */
+static int find_folder(struct instance_files *f, const char *directory, struct text *folder_out, struct diag *d)
+{
+    OWNED_TEXT_BUFFER path = { 0 }, bytes = { .max = CONFIG_BYTES_MAX + 32768 };
+    struct redirection r = { 0 };
+    text_addf(&path, "%s/" REDIRECTION_FILE, directory);
+    int err = file_read(text_str(&path), CONFIG_BYTES_MAX, &bytes);
+    if (!err)
+        err = redirection_read(text_slice(&bytes), bytes_of(f, conf_file_name(CONF_SALLYPORT)), slice_str(directory),
+                               keep_first, d, &r);
+    else if (err == ERR_NOT_FOUND)
+        err = 0;
+    text_add(folder_out, r.folder.len ? text_slice(&r.folder) : slice_str(directory));
+    redirection_free(&r);
+    return err ? err : text_error(folder_out);
+}
+
+static int read_config(struct instance_files *f, const char *folder, enum conf_file file, struct diag *d)
+{
+    const char *name = conf_file_name(file);
+    int err = add_from(f, folder, name, CONFIG_BYTES_MAX);
+    if (!err)
+        err = instance_files_read_sources(f, folder, file, bytes_of(f, name));
+    if (!err || (err == ERR_NOT_FOUND && file != CONF_APPLICATION_HOST))
+        return 0;
+    diag_place(d, slice_str(name), 0, 0);
+    diag_set(d, "cannot be read in %s: %s", folder, err_text(err));
+    return err;
+}
+
 int instance_files_read(struct instance_files *f, const char *directory, struct diag *d)
 {
-    for (int file = 0; file < CONF_FILE_COUNT; file++) {
-        const char *name = conf_file_name((enum conf_file)file);
-        int err = add_from(f, directory, name, CONFIG_BYTES_MAX);
-        if (err && (err != ERR_NOT_FOUND || file == CONF_APPLICATION_HOST)) {
-            diag_place(d, slice_str(name), 0, 0);
-            diag_set(d, "cannot be read in %s: %s", directory, err_text(err));
-            return err;
-        }
-    }
-    return instance_files_read_certificates(f, directory);
+    OWNED_TEXT_BUFFER folder = { 0 };
+    int err = read_config(f, directory, CONF_SALLYPORT, d);
+    if (!err)
+        err = find_folder(f, directory, &folder, d);
+    for (int file = 0; !err && file < CONF_FILE_COUNT; file++)
+        if (file != CONF_SALLYPORT)
+            err = read_config(f, text_str(&folder), (enum conf_file)file, d);
+    return err ? err : instance_files_read_certificates(f, directory);
 }
 
 int instance_files_store(const struct instance_files *f, const char *store, struct cert_store **store_out)

@@ -170,6 +170,28 @@ def test_shared_configuration_is_told(copied, tmp_path):
     assert "reads its configuration from elsewhere" in sallyport("import", copied, "--dry-run", "--to", tmp_path / "new")
 
 
+def test_sections_in_files_of_their_own(copied, tmp_path):
+    host = copied / "applicationHost.config"
+    text = host.read_bytes().decode()
+    section = re.search(r"<caching>\s*<credentialsCache.*?</caching>", text, re.S)[0]
+    host.write_bytes(text.replace(section, '<caching configSource="parts\\caching.config" />').encode())
+    (copied / "parts").mkdir()
+    (copied / "parts/caching.config").write_bytes(section.encode())
+    report = sallyport("import", copied, "--to", tmp_path / "new")
+    assert 'parts/caching.config:2: system.ftpServer/caching/credentialsCache/@flushInterval = "600"' in section_of(report)
+    files = [host.read_bytes(), (copied / "administration.config").read_bytes(), section.encode()]
+    assert sum(totals(report)) == attributes(*files) == int(re.search(r"^(\d+) attributes:", report, re.M)[1])
+    assert (tmp_path / "new/parts/caching.config").read_bytes() == section.encode()
+    sallyport("--config", tmp_path / "new", "check")
+    (copied / "parts/caching.config").unlink()
+    ran = subprocess.run([BUILD / "sallyport", "import", copied, "--to", tmp_path / "none"], text=True, capture_output=True, timeout=PATIENCE)
+    assert ran.returncode != 0 and "caching.config" in ran.stdout and not (tmp_path / "none").exists(), ran.stdout
+
+
+def section_of(report):
+    return section(report, "Enforced as they stand")
+
+
 def test_an_instance_is_replaced_only_when_asked(copied, tmp_path):
     new = tmp_path / "new"
     sallyport("--config", new, "create", "instance")
