@@ -107,6 +107,12 @@ const char *conf_section_full_name(struct slice name)
     return section ? section->name : NULL;
 }
 
+bool conf_section_is_declared(const struct conf *c, const char *full_name)
+{
+    const struct conf_input *in = &c->files[conf_section_file(full_name)];
+    return map_get(&in->declared, slice_str(full_name)) != MAP_NONE;
+}
+
 enum conf_file conf_section_file(const char *full_name)
 {
     const struct schema_section *section = schema_section_find(slice_str(full_name));

@@ -142,6 +142,8 @@ size_t conf_section_count(void);
 const char *conf_section_name(size_t index);
 /* The full name for a full or unique short one; NULL: no such section. */
 const char *conf_section_full_name(struct slice name);
+/* Whether configSections declares it: without that, a section does not exist, defaults included. */
+bool conf_section_is_declared(const struct conf *c, const char *full_name);
 /* The file whose sections it belongs to. */
 enum conf_file conf_section_file(const char *full_name);
 

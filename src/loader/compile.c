@@ -210,6 +210,27 @@ static bool needs_pam(const struct compiler *c)
     return c->in->privileged && c->has_fixed_accounts;
 }
 
+#define HISTORY "system.applicationHost/configHistory"
+
+/* On by default, as in IIS, in files that declare the section, as all of IIS's do. */
+static void fill_history(struct compiler *c, struct snap_server *server)
+{
+    struct conf_element *e = compile_element(c, HISTORY, SLICE_NONE);
+    OWNED_TEXT_BUFFER path = { 0 };
+    struct diag d = { 0 };
+    if (!e || !conf_section_is_declared(c->conf, HISTORY) || !conf_number(e, "enabled"))
+        return;
+    if (path_map_resolve(c->paths, conf_text(e, "path"), &path, &d)) {
+        compile_place(e, "path", &d);
+        struct diag told = d;
+        diag_set(&told, "no history of the configuration is kept: %s", d.what);
+        report_add(c->report, LOADER_WARNING, 0, &told);
+    }
+    server->history_path = snapshot_put_text(c->w, text_slice(&path));
+    server->history_most = (uint32_t)conf_number(e, "maxHistories");
+    server->history_seconds = conf_number(e, "period");
+}
+
 static int put_server(struct compiler *c)
 {
     typedef struct snap_server row;
@@ -223,6 +244,7 @@ static int put_server(struct compiler *c)
     if (server.central_log_mode)
         server.central_log_path = log_path(c, central, 0);
     firewall_server(c, &server);
+    fill_history(c, &server);
     addresses_never_denied(c, &server.never_denied);
     snapshot_put_row(c->w, SNAP_TABLE_server, &server);
     return 0;

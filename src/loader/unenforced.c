@@ -22,6 +22,10 @@ static const struct {
 } handled[] = {
     { "system.applicationHost/sites/site/ftpServer/security/authentication/customAuthentication/providers/add", "name" },
     { "system.applicationHost/sites/site/ftpServer/security/authentication/customAuthentication/providers/add", "enabled" },
+    { "system.applicationHost/configHistory", "enabled" },
+    { "system.applicationHost/configHistory", "path" },
+    { "system.applicationHost/configHistory", "maxHistories" },
+    { "system.applicationHost/configHistory", "period" },
     { "system.ftpServer/providerDefinitions/add", "name" },
     { "system.ftpServer/providerDefinitions/add", "type" },
     /* of providers that cannot be run: providers.c tells of every site that names one */

@@ -356,6 +356,9 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(r, externals,        "external", "") \
     C(r, never_denied,     "address", "") /* single addresses that denyByFailure does not count */ \
     C(s, central_log_path, "", "")            \
+    C(s, history_path,     "", "") /* where copies of the files are kept; "" none */ \
+    C(u, history_most,     "", "")            \
+    C(n, history_seconds,  "", "") /* between two copies, at least */ \
     C(b, needs_membership, "", "") /* some startable site has AspNetAuth on, and web.config says how */ \
     C(b, needs_pam,        "", "") /* some startable site has Basic on, or maps certificates, and we are privileged */
 

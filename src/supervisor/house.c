@@ -173,8 +173,7 @@ static int open_component(int at, const char *name)
     return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Open the directory, making what is missing; *made_out: the last component is new. */
-static int open_path(const char *path, bool *made_out)
+int house_open_directory(const char *path, bool *made_out)
 {
     char copy[PATH_MAX], *rest = copy;
     OWNED_FD at = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -220,7 +219,7 @@ static int open_log_directory(struct log_parent *parent, struct slice path, cons
         if (parent->fd >= 0)
             close(parent->fd);
         int n = snprintf(whole, sizeof whole, SLICE_FMT, SLICE_ARG(path));
-        parent->fd = n < 0 || (size_t)n >= sizeof whole ? -1 : open_path(whole, &made);
+        parent->fd = n < 0 || (size_t)n >= sizeof whole ? -1 : house_open_directory(whole, &made);
         parent->path = path;
     }
     return parent->fd < 0 ? -1 : open_leaf(parent->fd, leaf, made_out);

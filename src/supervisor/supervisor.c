@@ -289,6 +289,7 @@ static void reloaded(struct supervisor *s, struct compile_result result)
         programs_new_generation(s);
         sites_apply(s);
         tell_restart_needed(s, old);
+        history_note(s);
         generation_free(old);
         put_line(STDOUT_FILENO, "", "reloaded");
     }
@@ -349,6 +350,7 @@ static int start_service(struct supervisor *s, struct diag *d)
     }
     rotate_keys(s);
     sites_apply(s);
+    history_note(s);
     err = control_open(s, d);
     return err ? err : programs_start(s);
 }
@@ -447,6 +449,7 @@ static void clean_up(struct supervisor *s)
 {
     control_close(s);
     watch_close(s);
+    history_free(s);
     compile_cancel(s);
     rehash_free(s);
     programs_free(s);

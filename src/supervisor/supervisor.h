@@ -105,6 +105,7 @@ struct supervisor {
     bool reload_again;              /* asked for while one was running */
     struct watch *watch;
     struct rehash *rehash;
+    struct history *history;
 
     unsigned workers;
     struct program programs[3 + 2 * WORKERS_MAX];
@@ -208,6 +209,13 @@ void house_unlock(struct supervisor *s);
 /* Look up the users of the current settings (defaults before the first); says what cannot be separated. */
 void house_accounts(struct supervisor *s);
 void house_log_directories(struct supervisor *s);
+/* Open an absolute directory, making what is missing (0755); *made_out: the last component is new.  -1: errno. */
+int house_open_directory(const char *path, bool *made_out);
+
+/* ---- history.c ---- */
+/* The current configuration is good: keep a copy of its files, now or when the period since the last one is over. */
+void history_note(struct supervisor *s);
+void history_free(struct supervisor *s);
 
 /* ---- watch.c ---- */
 MUST_USE int watch_open(struct supervisor *s, struct diag *d);

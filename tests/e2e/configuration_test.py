@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from harness import iis_hash
 
 USERS = {"anna": "secret", "bert": "geheim"}
 
@@ -160,3 +161,78 @@ def test_share_that_is_not_mapped(instance, tmp_path):
     done = instance.check()
     assert done.returncode == 1
     assert re.search(r"redirection.config:1:\d+: configurationRedirection: the share .* is not mapped", done.stdout + done.stderr)
+
+
+# ---- configHistory ----
+
+def with_history(instance, attributes='maxHistories="3" period="00:00:10"', body=None):
+    instance.add_site("Depot", users=USERS)
+    instance.write()
+    path = instance.dir / "applicationHost.config"
+    replace(path, '<sectionGroup name="system.applicationHost">',
+            '<sectionGroup name="system.applicationHost"><section name="configHistory" allowDefinition="AppHostOnly" />')
+    if attributes is not None:
+        replace(path, "<system.applicationHost>", f"<system.applicationHost><configHistory {attributes} />")
+    instance.give_files()
+
+
+def comment(instance, text):
+    """A change that is none, taken by the service."""
+    before = instance.output.count("sallyportd: reloaded")
+    replace(instance.dir / "applicationHost.config", "<system.ftpServer>", f"<system.ftpServer><!-- {text} -->")
+    assert instance.wait(lambda: instance.output.count("sallyportd: reloaded") > before)
+
+
+def copies(instance, folder="inetpub/history"):
+    return sorted(p.name for p in (instance.drive / folder).glob("*")) if (instance.drive / folder).is_dir() else []
+
+
+def launch(instance):
+    instance.launch()
+    assert instance.wait_line("sallyportd: ready"), instance.output
+
+
+def test_history_of_good_configurations(instance):
+    with_history(instance)
+    launch(instance)
+    folder = instance.drive / "inetpub" / "history"
+    assert instance.wait(lambda: copies(instance) == ["CFGHISTORY_0000000001"])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    first = folder / "CFGHISTORY_0000000001"
+    assert {p.name for p in first.iterdir()} == {"applicationHost.config", "administration.config", "sallyport.config"}
+    assert (first / "applicationHost.config").read_bytes() == (instance.dir / "applicationHost.config").read_bytes()
+    assert all(p.stat().st_mode & 0o777 == 0o600 for p in first.iterdir())
+    assert iis_hash("secret") in (first / "administration.config").read_text()
+    instance.stop()
+    launch(instance)  # nothing changed: no new copy; what changes next waits for the period
+    for name in ("one", "two"):
+        comment(instance, name)
+    assert instance.wait(lambda: copies(instance) == ["CFGHISTORY_0000000001", "CFGHISTORY_0000000002"])
+    assert "<!-- two --><!-- one -->" in (folder / "CFGHISTORY_0000000002" / "applicationHost.config").read_text()
+
+
+def test_history_keeps_the_newest(instance):
+    with_history(instance, 'path="%SystemDrive%\\old" maxHistories="2"')
+    for number in range(7, 10):
+        (instance.drive / "old" / f"CFGHISTORY_{number:010}").mkdir(parents=True)
+    (instance.drive / "old" / "CFGHISTORY_0000000007" / "applicationHost.config").write_text("old")
+    (instance.drive / "old" / "notes").mkdir()
+    launch(instance)
+    assert instance.wait(lambda: copies(instance, "old") == ["CFGHISTORY_0000000009", "CFGHISTORY_0000000010", "notes"])
+
+
+@pytest.mark.parametrize("attributes", ['enabled="false"', 'path="relative"'])
+def test_history_off(instance, attributes):
+    with_history(instance, attributes)
+    launch(instance)
+    if "relative" in attributes:
+        assert "no history of the configuration is kept" in instance.output
+    comment(instance, "x")
+    assert copies(instance) == []
+
+
+def test_history_by_default(instance):
+    """The section is declared and not written: IIS keeps a history."""
+    with_history(instance, None)
+    launch(instance)
+    assert instance.wait(lambda: copies(instance) == ["CFGHISTORY_0000000001"])
