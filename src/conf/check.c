@@ -94,6 +94,8 @@ static void check_lock(struct check *k, const struct schema_element *e, uint32_t
     }
     while (rest.ptr) {
         struct slice name = slice_trim(slice_cut(&rest, ','));
+        if (slice_starts(name, SLICE_LITERAL("!"))) /* "*,!x": all but x */
+            name = slice_from(name, 1);
         if (slice_is_empty(name) || slice_equal_str(name, "*") || exists(e, kind, name))
             continue;
         complain(k, e, node, x->attrs[attr].value_at, ERR_NOT_FOUND, "", "%s contains unknown %s '" SLICE_FMT "'",
@@ -278,14 +280,18 @@ static void check_element(struct check *k, const struct schema_element *e, uint3
 
 /* ---- finer locks: a place against one above it ---- */
 
+/* "a,b", "*", "*,!c": the last counts for everything but c. */
 static bool list_has(struct slice list, struct slice name)
 {
+    bool has = false;
     while (list.ptr) {
         struct slice item = slice_trim(slice_cut(&list, ','));
-        if (slice_equal_str(item, "*") || slice_equal(item, name))
-            return true;
+        bool is_exception = slice_starts(item, SLICE_LITERAL("!"));
+        if (is_exception && slice_equal(slice_from(item, 1), name))
+            return false;
+        has |= !is_exception && (slice_equal_str(item, "*") || slice_equal(item, name));
     }
-    return false;
+    return has;
 }
 
 static bool is_locked(const struct xml *x, uint32_t upper, enum lock_kind list, enum lock_kind except, struct slice name)
