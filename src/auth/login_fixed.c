@@ -11,7 +11,8 @@
 
 #include "auth/login.h"
 
-enum { AGAIN_GOOD_MS = 300000, AGAIN_BAD_MS = 30000, ASK_WAIT_MS = 60000, PAM_AWAIT_MS = 1000 };
+/* A password that was refused is seldom asked about again: every attempt brings the account nearer to being locked. */
+enum { AGAIN_GOOD_MS = 300000, AGAIN_REFUSED_MS = 3600000, AGAIN_SOON_MS = 30000, ASK_WAIT_MS = 60000, PAM_AWAIT_MS = 1000 };
 
 enum fixed_state { FIXED_ASKING, FIXED_GOOD, FIXED_BAD };
 
@@ -83,7 +84,7 @@ static void settle(struct auth_server *a, struct fixed *f, enum fixed_state stat
     f->id = 0;
     f->identifying = false;
     f->state = state;
-    f->next_ms = login_now_ms() + (state == FIXED_GOOD ? AGAIN_GOOD_MS : AGAIN_BAD_MS);
+    f->next_ms = login_now_ms() + (state == FIXED_GOOD ? AGAIN_GOOD_MS : AGAIN_REFUSED_MS);
     if (state == FIXED_BAD)
         server_tell(a, was_good ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
                     "virtual directory " SLICE_FMT " of site %u is closed, because its account \"" SLICE_FMT "\" cannot be logged in: %s",
@@ -99,10 +100,10 @@ static void unanswered(struct auth_server *a, struct fixed *f, const char *why)
     if (f->state == FIXED_GOOD) {
         f->id = 0;
         f->identifying = false;
-        f->next_ms = login_now_ms() + AGAIN_BAD_MS;
-        return;
+    } else {
+        settle(a, f, FIXED_BAD, why);
     }
-    settle(a, f, FIXED_BAD, why);
+    f->next_ms = login_now_ms() + AGAIN_SOON_MS;
 }
 
 static struct fixed *find(struct auth_server *a, uint64_t id)
@@ -238,6 +239,12 @@ int64_t fixed_turn(struct auth_server *a, int64_t now)
             first = f->next_ms;
     }
     return first;
+}
+
+void fixed_flush(struct auth_server *a)
+{
+    for (struct fixed *f = a->fixed; f; f = f->next)
+        f->next_ms = f->id ? f->next_ms : 0;
 }
 
 /* ---- who comes and goes ---- */

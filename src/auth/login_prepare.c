@@ -107,7 +107,7 @@ static bool find_ids(struct auth_server *a, struct login *l, const struct snap_s
         no_identity(a, l, "the directory has no uidNumber and gidNumber of the account, or too many groups");
         return false;
     }
-    if (set_ids(l, false, 0, 0, SLICE_NONE)) {
+    if (l->identity->has_ids && set_ids(l, false, 0, 0, SLICE_NONE)) {
         login_give_up(a, l);
         return false;
     }

@@ -502,6 +502,7 @@ static int on_flush(struct auth_server *a, struct wire_in *in, int *fd)
         return err;
     cache_flush(a->cache);
     ad_flush(a->ad);
+    fixed_flush(a);
     revocation_flush(a->revocation, false);
     live_begin(a);
     return DATAGRAM_SEND(a->child->fd, -1, child_done, .query = m.query);

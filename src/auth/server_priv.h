@@ -116,6 +116,7 @@ bool server_inquires_for(struct auth_server *a, struct rehearsal *r, const struc
 /* ---- login_fixed.c ---- */
 void fixed_apply_snapshot(struct auth_server *a);
 void fixed_free_all(struct auth_server *a);
+void fixed_flush(struct auth_server *a); /* ask about all of them now */
 /* A broker or pam is there. */
 void fixed_peer_came(struct auth_server *a, unsigned role, unsigned index);
 void fixed_peer_gone(struct auth_server *a, unsigned role, unsigned index);

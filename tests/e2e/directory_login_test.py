@@ -492,5 +492,13 @@ def test_fixed_accounts(instance, domain):
                 assert (instance.drive / place / "a.txt").stat().st_uid == places[place], place
             assert c.data("STOR wrong/a.txt", upload=b"x", tls=True, want_end=None)[0].startswith("550")
             c.put("own.txt", b"x", tls=True)
+            assert instance.wait_line("virtual directory /wrong of site 1 is closed"), instance.output
+            subprocess.run(["chpasswd"], input=f"{name}:other\n", text=True, check=True)   # now it is the right one
+            instance.cli("flush", "cache")
+            deadline = time.monotonic() + PATIENCE
+            while not c.data("STOR wrong/a.txt", upload=b"x", tls=True, want_end=None)[2].startswith("226"):
+                assert time.monotonic() < deadline
+            assert (instance.drive / "wrong/a.txt").stat().st_uid == places["wrong"]
+            while not c.data("LIST local", tls=True, want_end=None)[2].startswith("550"):   # and for that one the wrong one
+                assert time.monotonic() < deadline
         assert (site.path / "own.txt").stat().st_uid not in places.values()
-        assert instance.wait_line("virtual directory /wrong of site 1 is closed"), instance.output
