@@ -197,6 +197,8 @@ static void become_service(struct explain *e, struct explain_candidate *who)
     struct slice account = snapshot_text(e->s, snapshot_server(e->s, 0)->broker_user);
     OWNED_TEXT name = strndup(account.ptr, account.len);
     const struct passwd *pw = geteuid() == 0 && name ? getpwnam(name) : NULL;
+    if (geteuid() == 0 && name && !pw)
+        pw = getpwnam("nobody"); /* as the service itself does where the user is missing */
     if (who->give.identity == GRANT_SYSTEM || !pw || pw->pw_uid == 0)
         return;
     who->give.identity = GRANT_SYSTEM;
