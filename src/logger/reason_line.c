@@ -53,7 +53,7 @@ void reason_line_of_command(const struct log_access *record, struct text *out)
     add_member(out, "user", record->user);
     add_member(out, "verb", record->verb);
     add_member(out, "path", slice_first(record->full_path, NAME_LIMIT));
-    end(record->status < 400, record->status, record->win32, record->substatus, record->reason, out);
+    end(record->status && record->status < 400, record->status, record->win32, record->substatus, record->reason, out);
 }
 
 void reason_line_of_login(const struct log_reason *record, struct text *out)

@@ -1,6 +1,7 @@
 /* access_log.c - filling in log records. */
 #include "worker/access_log.h"
 
+#include "policy/address_rules.h"
 #include "worker/run.h"
 
 static void add_record(struct worker *w, struct log_access record)
@@ -79,6 +80,16 @@ void access_log_command(struct session *s, const struct run *r)
     add_record(s->worker, record);
 }
 
+/* Why a connection was ended whose session has no command to tell it with. */
+static void tell_end(const struct session *s, uint32_t substatus, struct text *out)
+{
+    struct reason why = { 0 };
+    reason_set(&why, 0, "%s", substatus_text(substatus));
+    if (substatus == SUB_IP_RESTRICTION)
+        (void)address_rules_allow(s->generation->snapshot, s->site, SLICE_LITERAL("/"), &s->peer, &why);
+    reason_print(s->generation->snapshot, &why, out);
+}
+
 void access_log_control(struct session *s, const char *verb, uint32_t win32, uint32_t substatus)
 {
     if (!logs(s))
@@ -88,6 +99,10 @@ void access_log_control(struct session *s, const char *verb, uint32_t win32, uin
     record.win32 = win32;
     record.substatus = substatus;
     record.info = substatus ? slice_str(substatus_text(substatus)) : SLICE_NONE;
+    OWNED_TEXT_BUFFER reason = { 0 };
+    if (substatus)
+        tell_end(s, substatus, &reason);
+    record.reason = slice_first(text_slice(&reason), DETAIL_LIMIT);
     add_record(s->worker, record);
 }
 

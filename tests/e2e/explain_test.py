@@ -137,6 +137,19 @@ def test_tls_policy(instance):
     assert "controlChannelPolicy is SslRequire (applicationHost.config:" in explain(instance, "--session", session)
 
 
+def test_addresses_at_the_door(instance):
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.locations = ['<location path="Depot"><system.ftpServer><security><ipSecurity>\n<add ipAddress="127.0.0.2" />\n'
+                      '</ipSecurity></security></system.ftpServer></location>']
+    instance.start()
+    place = f"(applicationHost.config:{line_of(instance, '127.0.0.2')})"
+    assert place in explain(instance, "--site", "Depot", "--user", "anna", "--from", "127.0.0.2", expect=REFUSED)
+    with instance.client(source="127.0.0.2", banner=False) as c:
+        assert c.reply().startswith("421")
+    session = [line for line in instance.log_lines() if line["cs-method"] == "ControlChannelClosed"][-1]["x-session"]
+    assert place in explain(instance, "--session", session)
+
+
 @pytest.mark.parametrize("words, expect, said", [
     ((), 87, "Give --site SITE and --user NAME"),
     (("--site", "None", "--user", "x"), 144, 'Cannot find SITE object with identifier "None"'),
