@@ -151,3 +151,13 @@ def test_implicit_upn(instance, domain):
     instance.sallyport_xml = instance.sallyport_xml.replace(" />", ' implicitUpn="all" />')
     instance.reload()
     assert named(instance, pem) == "quentin"
+
+
+def test_names_that_look_alike(instance, domain):
+    """C02, C03: what a directory, or a reader, may take for alice is not she."""
+    serve(instance, domain, flags="NoRevocationCheck", mappingStrength="disabled")
+    for number, upn in enumerate(("alic\u00e9@depot.test", "\uff41lice@depot.test", "\u0430lice@depot.test", "alice\uff20depot.test",
+                                  "alice @depot.test", "alice@depot.test.evil.test", "alice@depot.tes", "lice@depot.test")):
+        pem = domain.matrix.one(f"alike-{number}", "Alice Adams", "@san", more="[san]\notherName.1=1.3.6.1.4.1.311.20.2.3;FORMAT:UTF8,UTF8:"
+                                f"{upn}\n")
+        assert named(instance, pem) == ACCOUNTS["nomap"], upn

@@ -7,6 +7,7 @@ import org.apache.commons.net.ftp.FTP;
 import org.apache.commons.net.ftp.FTPClient;
 import org.apache.commons.net.ftp.FTPFile;
 import org.apache.commons.net.ftp.FTPSClient;
+import org.apache.commons.net.util.KeyManagerUtils;
 import org.apache.commons.net.util.TrustManagerUtils;
 
 public class CommonsNet {
@@ -22,6 +23,9 @@ public class CommonsNet {
         if (tls) {
             FTPSClient secure = new FTPSClient(false);
             secure.setTrustManager(TrustManagerUtils.getAcceptAllTrustManager());
+            if (arguments.length > 2) // a client certificate with its key, PKCS #12
+                secure.setKeyManager(KeyManagerUtils.createClientKeyManager("PKCS12", new java.io.File(arguments[2]), "secret",
+                                                                            "client", "secret"));
             ftp = secure;
         } else {
             ftp = new FTPClient();

@@ -3,8 +3,9 @@ use strict;
 use warnings;
 use Net::FTP;
 
-my ($port, $tls) = @ARGV;
-my $ftp = Net::FTP->new('127.0.0.1', Port => $port, Timeout => 30, Passive => 1, SSL_verify_mode => 0) or die "connect: $@";
+my ($port, $tls, $pem) = @ARGV;    # the third: a client certificate and its key
+my @certificate = $pem ? (SSL_cert_file => $pem, SSL_key_file => $pem) : ();
+my $ftp = Net::FTP->new('127.0.0.1', Port => $port, Timeout => 30, Passive => 1, SSL_verify_mode => 0, @certificate) or die "connect: $@";
 if ($tls) { $ftp->starttls or die 'starttls: ', $ftp->message }
 $ftp->login('anna', 'secret') or die 'login: ', $ftp->message;
 if ($tls) { $ftp->prot('P') or die 'prot: ', $ftp->message }
