@@ -36,9 +36,13 @@ class Server:
     """One server: `certificate` is a PEM file with key.  `login` is what the load generator says."""
     name = "?"
     login = (USER, PASSWORD)
+    asks_for_certificates = False  # whether it can check the certificates of clients
+    partners = None                # set by the runner when some workload needs them
 
-    def __init__(self, place, files, peers, port, certificate):
+    def __init__(self, place, files, peers, port, certificate, authority=None):
+        """`authority`: clients must show a certificate from this CA."""
         self.place, self.files, self.peers, self.port, self.certificate = place, files, peers, port, certificate
+        self.authority = authority
         place.mkdir(parents=True)
         self.prepare()
 
@@ -51,8 +55,10 @@ class Server:
 
 class Vsftpd(Server):
     name, login = "vsftpd", ("ftp", "bench@")
+    asks_for_certificates = True
 
     def prepare(self):
+        asks = f"require_cert=YES\nvalidate_cert=YES\nca_certs_file={self.authority}\n" if self.authority else ""
         self.config = self.write("vsftpd.conf", f"""
 listen=YES
 listen_address=127.0.0.1
@@ -85,18 +91,20 @@ pasv_min_port=30000
 pasv_max_port=32767
 xferlog_enable=NO
 allow_writeable_chroot=YES
-""")
+{asks}""")
         self.command = [self.peers / "usr/sbin/vsftpd", self.config]
         self.place.chmod(0o755)
 
 
 class ProFtpd(Server):
     name = "ProFTPD"
+    asks_for_certificates = True
 
     def prepare(self):
         nobody = pwd.getpwnam("nobody")
         self.write("passwd", f"{USER}:{cheap_hash()}:{nobody.pw_uid}:{nobody.pw_gid}::{self.files}:/bin/false\n", 0o600)
         modules = self.peers / "usr/lib/proftpd"
+        asks = f"TLSCACertificateFile {self.authority}\nTLSVerifyClient on\n" if self.authority else ""
         key = "RSA" if self.certificate.name.startswith("rsa") else "EC"
         self.config = self.write("proftpd.conf", f"""
 ModulePath {modules}
@@ -131,7 +139,7 @@ TLS{key}CertificateFile {self.certificate}
 TLS{key}CertificateKeyFile {self.certificate}
 TLSRequired off
 TLSOptions NoSessionReuseRequired
-</IfModule>
+{asks}</IfModule>
 """)
         self.command = [self.peers / "usr/sbin/proftpd", "-n", "-q", "-c", self.config]
 
@@ -190,6 +198,19 @@ class Floor(Server):
 class Sallyport(Server):
     name = "Sallyport"
     build = None  # set by the runner
+    asks_for_certificates = True
+
+    def mapping(self):
+        """Certificates alone, as the sample of the page "FTP Client Certificate Authentication" has it; revocation is checked."""
+        store = self.place / "certificates/Root"
+        store.mkdir(parents=True)
+        (store / "partners.pem").write_text(self.authority.read_text())
+        return ('<sslClientCertificates clientCertificatePolicy="CertRequire" useActiveDirectoryMapping="true" '
+                'revocationUrlRetrievalTimeout="00:00:30" />',
+                '<clientCertAuthentication enabled="true" />',
+                f'<sites><site name="Bench"><iisClientCertificateMappingAuthentication enabled="true"><manyToOneMappings><add name="all" '
+                f'userName="{USER}"><rules><add certificateField="Subject" certificateSubField="CN" matchCriteria="*" /></rules></add>'
+                '</manyToOneMappings></iisClientCertificateMappingAuthentication></site></sites>')
 
     def prepare(self):
         sections = "".join(f'<section name="{name}" overrideModeDefault="Deny" />' for name in
@@ -200,6 +221,7 @@ class Sallyport(Server):
         pem = store / "bench.pem"
         pem.touch(mode=0o600)
         pem.write_text(self.certificate.read_text())
+        asks, enabled, mapped = self.mapping() if self.authority else ("", "", "")
         thumbprint = subprocess.run(["openssl", "x509", "-in", self.certificate, "-noout", "-fingerprint", "-sha1"], check=True, capture_output=True,
                                     text=True).stdout.split("=")[1].strip().replace(":", "")
         self.write("applicationHost.config", f"""<configuration>
@@ -216,7 +238,8 @@ class Sallyport(Server):
             <connections controlChannelTimeout="3600" serverListenBacklog="1000" minBytesPerSecond="0" />
             <security>
                 <ssl serverCertHash="{thumbprint}" controlChannelPolicy="SslAllow" dataChannelPolicy="SslAllow" />
-                <authentication><customAuthentication><providers><add name="IisManagerAuth" /></providers></customAuthentication></authentication>
+                <authentication><customAuthentication><providers><add name="IisManagerAuth" /></providers></customAuthentication>{enabled}</authentication>
+                {asks}
             </security>
             <logFile enabled="{str(self.logs).lower()}" />
         </ftpServer>
@@ -240,6 +263,7 @@ class Sallyport(Server):
         self.write("sallyport.config", f"""<configuration><sallyport>
     <paths><drives><add drive="C:" path="{self.place}/c" /></drives></paths>
     <managementService requiresWindowsCredentials="false" />
+    {mapped}
 </sallyport></configuration>
 """)
         self.command = [self.build / "sallyportd", "--config", self.place]

@@ -83,6 +83,8 @@ class Responder:
         """The answer of an OCSP responder.  `ocsp`: CA, database, and who signs (a pair, or pairs by manner)."""
         ca, index, signers = self.ocsp
         manner = self.manner.get("/ocsp", "")
+        if manner in ("hang", "close"):
+            return None
         if manner in self.ERRORS:
             return self.ERRORS[manner]
         if not isinstance(signers, dict):
