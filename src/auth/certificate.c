@@ -32,6 +32,7 @@ int certificate_load_stores(struct certificate_table *t, const struct snapshot *
         pki_stores_unref(fresh);
         return err;
     }
+    verdicts_free(t);
     pki_stores_unref(t->stores);
     t->stores = fresh;
     *bad_out = bad;
@@ -86,6 +87,7 @@ void certificate_table_free(struct certificate_table *t)
     for (size_t i = 0; i < CERTIFICATE_BUCKETS; i++)
         while (t->buckets[i])
             unlink_certificate(t, &t->buckets[i]);
+    verdicts_free(t);
     pki_stores_unref(t->stores);
     t->stores = NULL;
 }
@@ -198,12 +200,14 @@ static bool may_fetch(const struct snap_site *site, enum chain_reason reason, bo
 const char certificate_soft_step[] = "revocation: it could not be found out, and revocationSoftFail lets it pass";
 
 /* certificate_verify; with CHAIN_GOOD the caller of a `chain_out` frees the chain. */
-static enum chain_reason verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
+static enum chain_reason verify(struct certificate_table *t, const struct snap_site *site, struct slice chain,
                                 int64_t at, struct text *steps, struct inquiry_job **job_out, struct pki_chain **chain_out)
 {
     struct slice sent[PKI_SENT_MAX];
     size_t count;
     bool stale = false;
+    if (!steps && t->stores && verdict_recall(t, site, chain, at, chain_out))
+        return CHAIN_GOOD;
     if (cut_chain(chain, sent, &count))
         return CHAIN_MALFORMED;
     if (!t->stores)
@@ -225,6 +229,8 @@ static enum chain_reason verify(const struct certificate_table *t, const struct 
         if (steps)
             text_addf(steps, "%s\n", certificate_soft_step);
     }
+    if (reason == CHAIN_GOOD && !unknown && !stale)
+        verdict_keep(t, site, chain, at, result.chain);
     if (chain_out && reason == CHAIN_GOOD)
         *chain_out = result.chain;
     else
@@ -234,13 +240,13 @@ static enum chain_reason verify(const struct certificate_table *t, const struct 
     return reason;
 }
 
-enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
+enum chain_reason certificate_verify(struct certificate_table *t, const struct snap_site *site, struct slice chain,
                                      int64_t at, struct text *steps, struct inquiry_job **job_out)
 {
     return verify(t, site, chain, at, steps, job_out, NULL);
 }
 
-void certificate_in_ntauth(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
+void certificate_in_ntauth(struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
                            bool *by_issuer_out, bool *by_chain_out, struct text *issuers)
 {
     struct pki_chain *built = NULL;

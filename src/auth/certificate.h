@@ -26,12 +26,14 @@ struct certificate {
 
 enum { CERTIFICATE_BUCKETS = 8192 };
 
+struct verdicts; /* certificate_memo.c */
+
 struct certificate_table {
     struct certificate *buckets[CERTIFICATE_BUCKETS]; /* by number, which is random */
     size_t count, max;
     struct pki_stores *stores; /* of the snapshot; NULL before the first */
     struct revocation *revocation; /* the caller's; what is known about who is revoked */
-    unsigned stores_count;     /* anchors */
+    struct verdicts *verdicts; /* good ones of this second; NULL: none yet */
 };
 
 /* Fill the stores from the snapshot; what cannot be read is left out and counted in *bad_out. */
@@ -41,7 +43,7 @@ void certificate_table_free(struct certificate_table *t);
 /* The verdict for a site at a moment: chain, usage, strength, revocation.  `steps` may be NULL.  Never waits: issuers and
  * answers about revocation come from the cache.  *job_out (may be NULL) is set when fetching might change the verdict: an
  * inquiry to submit before asking again, the caller's. */
-enum chain_reason certificate_verify(const struct certificate_table *t, const struct snap_site *site, struct slice chain,
+enum chain_reason certificate_verify(struct certificate_table *t, const struct snap_site *site, struct slice chain,
                                      int64_t at, struct text *steps, struct inquiry_job **job_out);
 
 /* What decides about this chain on this site, as something that an inquiry's thread can judge; NULL: out of memory, or it
@@ -53,8 +55,16 @@ extern const char certificate_soft_step[];
 
 /* Whether the CA that issued it, or any CA of its chain, lies in store NTAuth; both false unless the chain is good.  `issuers`
  * gets the chain above the leaf (pki_chain_add_issuers). */
-void certificate_in_ntauth(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
+void certificate_in_ntauth(struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
                            bool *by_issuer_out, bool *by_chain_out, struct text *issuers);
+
+/* A login asks for the verdict several times within moments, and a partner opens several connections at once: a good one is
+ * not worked out again in the same second, as long as no store, no list and no answer has changed. */
+bool verdict_recall(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
+                    struct pki_chain **chain_out);
+void verdict_keep(struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
+                  struct pki_chain *built);
+void verdicts_free(struct certificate_table *t);
 
 /* Remember one that was found good; `what` says number, worker, session and site.  ERR_LIMIT, ERR_NOMEM. */
 MUST_USE int certificate_add(struct certificate_table *t, const struct certificate *what, struct slice chain);

@@ -25,6 +25,7 @@ struct pki_cache {
     struct entry *buckets[BUCKETS];
     struct entry ring; /* its `older` is the newest, its `newer` the oldest */
     size_t count, bytes;
+    atomic_uint_fast64_t changes;
 };
 
 static int64_t now_ms(void)
@@ -84,6 +85,12 @@ static void set_item(struct pki_cache *c, struct entry *e, struct pki_item *item
     }
     unref(e->item);
     e->item = item;
+    atomic_fetch_add(&c->changes, 1);
+}
+
+uint64_t pki_cache_changes(const struct pki_cache *c)
+{
+    return atomic_load(&c->changes);
 }
 
 /* Keys are digests: any bytes will do. */
@@ -269,5 +276,6 @@ void pki_cache_flush(struct pki_cache *c, bool all)
         else if (e->item)
             atomic_store(&e->item->doubted, true);
     }
+    atomic_fetch_add(&c->changes, 1);
     pthread_mutex_unlock(&c->lock);
 }

@@ -60,5 +60,8 @@ void pki_cache_put(struct pki_cache *c, const struct pki_key *key, struct pki_it
 bool pki_cache_failed(struct pki_cache *c, const struct pki_key *key, int64_t allowed_ms);
 void pki_cache_note(struct pki_cache *c, const struct pki_key *key, int64_t failed_after_ms);
 
+/* Another number when something has come, gone, or become doubtful. */
+uint64_t pki_cache_changes(const struct pki_cache *c);
+
 /* Forget failures and ask for everything anew, as far as it can be had; with `all` forget the items, too. */
 void pki_cache_flush(struct pki_cache *c, bool all);

@@ -24,6 +24,7 @@ struct pki_stores {
 };
 
 struct pki_chain {
+    atomic_uint refs;
     STACK_OF(X509) *list;
     uint8_t *der[PKI_CHAIN_MAX];
     size_t der_len[PKI_CHAIN_MAX];
@@ -182,9 +183,15 @@ int pki_stores_add(struct pki_stores *s, enum pki_store store, struct slice byte
 
 /* ---- chains ---- */
 
+struct pki_chain *pki_chain_ref(struct pki_chain *c)
+{
+    atomic_fetch_add(&c->refs, 1);
+    return c;
+}
+
 void pki_chain_free(struct pki_chain *c)
 {
-    if (!c)
+    if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
         return;
     sk_X509_pop_free(c->list, X509_free);
     for (size_t i = 0; i < PKI_CHAIN_MAX; i++)
@@ -217,6 +224,7 @@ static struct pki_chain *chain_of(STACK_OF(X509) *list)
         return NULL;
     }
     c->list = list;
+    atomic_init(&c->refs, 1);
     for (size_t i = 0; i < pki_chain_length(c); i++) {
         int len = i2d_X509(sk_X509_value(list, (int)i), &c->der[i]);
         if (len <= 0) {

@@ -69,7 +69,8 @@ size_t pki_stores_count(const struct pki_stores *s, enum pki_store store);
 
 /* A verified chain: leaf first, anchor last. */
 struct pki_chain;
-void pki_chain_free(struct pki_chain *c); /* NULL is fine */
+struct pki_chain *pki_chain_ref(struct pki_chain *c);
+void pki_chain_free(struct pki_chain *c); /* one reference; NULL is fine */
 size_t pki_chain_length(const struct pki_chain *c);
 /* DER of one certificate, valid as long as the chain. */
 struct slice pki_chain_der(const struct pki_chain *c, size_t index);

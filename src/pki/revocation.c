@@ -205,6 +205,11 @@ int revocation_keep(struct revocation *r, int fd, size_t size_max)
     return pki_disk_open(fd, size_max, &r->disk);
 }
 
+uint64_t revocation_changes(const struct revocation *r)
+{
+    return pki_cache_changes(r->cache);
+}
+
 void revocation_stop(struct revocation *r)
 {
     atomic_store(&r->stop, true);

@@ -68,6 +68,9 @@ struct revocation_fetch {
 };
 int revocation_fetch_issuers(void *context, struct slice der, bool cache_only, struct pki_found *found);
 
+/* Another number when what is known may have changed. */
+uint64_t revocation_changes(const struct revocation *r);
+
 /* Whoever is fetching gives up within a second or so, and nobody begins again: the program ends. */
 void revocation_stop(struct revocation *r);
 
