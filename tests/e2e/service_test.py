@@ -219,12 +219,13 @@ def test_hostile_configuration(instance, label, text, want):
     assert done.returncode == 1 and want in done.stdout + done.stderr, done.stdout + done.stderr
 
 
-def test_check_says_what_is_not_enforced(instance):
+def test_check_says_what_cannot_be_run(instance):
+    """Everything of FTP is enforced but what a provider of a third party would do."""
     site = instance.add_site("Depot", users={"anna": "secret"})
-    site.extra = '<userIsolation><activeDirectory adCacheRefresh="00:02:00" /></userIsolation>'
+    site.extra = '<customFeatures><providers><add name="Archive" enabled="true" /></providers></customFeatures>'
     instance.write()
     done = instance.check()
-    assert "not enforced yet: " in done.stdout + done.stderr
+    assert "this version cannot run: every login is refused, sub-status 34" in done.stdout + done.stderr
 
 
 def test_state_and_sessions_by_command_line(site):
