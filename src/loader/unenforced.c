@@ -36,6 +36,7 @@ static const struct {
     { "system.ftpServer/providerDefinitions/activation/providerData/add", "encryptedValue" },
     { "system.applicationHost/sites/site/ftpServer/security/customAuthorization/provider", "name" },
     { "system.applicationHost/sites/site/ftpServer/security/customAuthorization/provider", "enabled" },
+    { "system.applicationHost/sites/site/ftpServer/customFeatures", "impersonationLevel" },
     { "system.applicationHost/sites/site/ftpServer/customFeatures/providers/add", "name" },
     { "system.applicationHost/sites/site/ftpServer/customFeatures/providers/add", "enabled" },
     { "system.ftpServer/security/authorization/add", "accessType" },
