@@ -357,7 +357,9 @@ int login_expire(struct auth_server *a)
     int64_t now = login_now_ms(), first = INT64_MAX;
     for (struct login *l = a->logins, *next; l; l = next) {
         next = l->next;
-        if (l->deadline <= now)
+        if (l->deadline <= now && l->stage == LOGIN_NAMING) /* the resolver hangs: a rule by name denies */
+            login_named(a, &(struct name_job){ .login = l->id, .name = NAME_UNKNOWN });
+        else if (l->deadline <= now)
             login_give_up(a, l);
         else if (l->deadline < first)
             first = l->deadline;

@@ -27,7 +27,7 @@ enum {
 
 /* LOGIN_QUEUED: for a place at the verifiers, or for the same password of somebody else that is being checked. */
 enum login_stage { LOGIN_QUEUED, LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_ASKING_MEMBERSHIP,
-                   LOGIN_ASKING_DIRECTORY, LOGIN_IDENTIFYING, LOGIN_FINDING_HOME, LOGIN_AWAITING_FIXED, LOGIN_GRANTING,
+                   LOGIN_ASKING_DIRECTORY, LOGIN_IDENTIFYING, LOGIN_FINDING_HOME, LOGIN_AWAITING_FIXED, LOGIN_NAMING, LOGIN_GRANTING,
                    LOGIN_STAGES };
 
 struct login {
@@ -58,6 +58,8 @@ struct login {
     uint8_t session_id[16];
     struct text why;   /* what each method said, for the reason log */
     char rhost[64];
+    bool name_known;
+    char client_name[NAMES_TEXT];
     struct net_addr client;
     uint8_t digest[CACHE_DIGEST]; /* of the method being tried */
 };

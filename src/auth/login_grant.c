@@ -58,7 +58,7 @@ void login_ask_broker(struct auth_server *a, struct login *l)
                 .gid = is_system ? identity->gid : UINT32_MAX, .groups = is_system ? identity->groups : SLICE_NONE,
                 .home_root = text_slice(&l->home_root), .home_dir = text_slice(&l->home_dir),
                 .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : name,
-                .domain = domain, .roles = identity->roles, .client = l->client,
+                .domain = domain, .roles = identity->roles, .client = l->client, .client_name = slice_str(l->client_name),
                 .memo = slice_of((const char *)memo, memo_len));
 }
 

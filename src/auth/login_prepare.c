@@ -6,9 +6,11 @@
  *
  * Each step is taken again from the top when its answer has come, and is left out when it is known.
  */
+#include <stdio.h>
+
 #include "auth/login.h"
 
-enum { IDENTIFY_WAIT_MS = 60000, HOME_WAIT_MS = 60000, FIXED_WAIT_MS = 20000 };
+enum { IDENTIFY_WAIT_MS = 60000, HOME_WAIT_MS = 60000, FIXED_WAIT_MS = 20000, NAME_WAIT_MS = 8000 };
 
 static void prepare(struct auth_server *a, struct login *l);
 
@@ -185,6 +187,39 @@ void login_fixed_settled(struct auth_server *a, uint32_t site)
     }
 }
 
+/* ---- the name of the client's address ---- */
+
+static void take_name(struct login *l, const char *name)
+{
+    snprintf(l->client_name, sizeof l->client_name, "%s", name);
+    l->name_known = true;
+}
+
+/* False: it is being looked up. */
+static bool find_name(struct auth_server *a, struct login *l)
+{
+    if (!snapshot_server(a->child->snapshot, 0)->needs_names) {
+        take_name(l, "");
+        return true;
+    }
+    const char *name = a->names ? names_find(a->names, &l->client) : NULL;
+    if (!name && a->names && names_ask(a->names, l->id, &l->client) == 0) {
+        login_wait_for(l, LOGIN_NAMING, NAME_WAIT_MS);
+        return false;
+    }
+    take_name(l, name ? name : NAME_UNKNOWN); /* nobody can be asked now */
+    return true;
+}
+
+void login_named(struct auth_server *a, const struct name_job *job)
+{
+    struct login *l = login_find(a, LOGIN_NAMING, job->login);
+    if (!l)
+        return;
+    take_name(l, job->name);
+    prepare(a, l);
+}
+
 static void prepare(struct auth_server *a, struct login *l)
 {
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, l->site);
@@ -204,6 +239,8 @@ static void prepare(struct auth_server *a, struct login *l)
             login_wait_for(l, LOGIN_AWAITING_FIXED, FIXED_WAIT_MS);
         return;
     }
+    if (!l->name_known && !find_name(a, l))
+        return;
     login_ask_broker(a, l);
 }
 

@@ -436,7 +436,7 @@ static void collect_inquiries(struct auth_server *a)
 
 bool auth_needs_network(const struct snapshot *s)
 {
-    if (ad_is_configured(s))
+    if (ad_is_configured(s) || snapshot_server(s, 0)->needs_names)
         return true;
     for (size_t i = 0; i < snapshot_count(s, SNAP_TABLE_site); i++) {
         const struct snap_site *site = snapshot_site(s, i);
@@ -460,6 +460,8 @@ static void apply_snapshot(struct auth_server *a)
     if (revocation_configure(a->revocation, &options))
         server_tell(a, LOG_LEVEL_ERROR, "the limits for fetching revocation lists could not be changed: %s",
                     err_text(ERR_NOMEM));
+    if (server->needs_names && !a->names && names_new(&a->names))
+        server_tell(a, LOG_LEVEL_ERROR, "names of clients cannot be looked up: rules by domain name deny");
     login_apply_snapshot(a);
     if (auth_needs_network(s) && !a->options.online) {
         server_tell(a, LOG_LEVEL_NOTICE,
@@ -598,17 +600,26 @@ static void collect_mapped(struct auth_server *a)
         login_mapped(a, job);
 }
 
+static void collect_names(struct auth_server *a)
+{
+    for (struct name_job *job; (job = names_take(a->names));) {
+        login_named(a, job);
+        free(job);
+    }
+}
+
 static int shorter(int left, int right)
 {
     return left < 0 ? right : right < 0 || left < right ? left : right;
 }
 
-enum { POLL_SUPERVISOR, POLL_VERIFIER, POLL_INQUIRY, POLL_MAPPER, POLL_PEERS };
+enum { POLL_SUPERVISOR, POLL_VERIFIER, POLL_INQUIRY, POLL_MAPPER, POLL_NAMES, POLL_PEERS };
 
 /* Peers that are there; returns how many are polled, `who` says which peer each is. */
 static size_t poll_whom(const struct auth_server *a, struct pollfd *polled, size_t *who)
 {
-    const int fds[POLL_PEERS] = { a->child->fd, verifier_fd(a->verifier), inquiry_fd(a->inquiry), mapper_fd(a->mapper) };
+    const int fds[POLL_PEERS] = { a->child->fd, verifier_fd(a->verifier), inquiry_fd(a->inquiry), mapper_fd(a->mapper),
+                                  a->names ? names_fd(a->names) : -1 };
     size_t count = 0;
     for (; count < POLL_PEERS; count++)
         polled[count] = (struct pollfd){ .fd = fds[count], .events = POLLIN };
@@ -647,6 +658,8 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
         collect_verified(a);
     if (polled[POLL_MAPPER].revents)
         collect_mapped(a);
+    if (polled[POLL_NAMES].revents)
+        collect_names(a);
     if (polled[POLL_INQUIRY].revents)
         collect_inquiries(a);
     login_serve_queue(a);
@@ -714,6 +727,7 @@ void auth_server_free(struct auth_server *a)
     inquiry_free(a->inquiry); /* who still waits gets no answer: the channels close */
     revocation_free(a->revocation);
     mapper_free(a->mapper);
+    names_free(a->names);
     ad_unref(a->ad);
     pthread_mutex_destroy(&a->ad_place.lock);
     login_free_all(a);

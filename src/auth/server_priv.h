@@ -8,6 +8,7 @@
 #include "auth/certificate.h"
 #include "auth/live.h"
 #include "auth/mapper.h"
+#include "auth/names.h"
 #include "auth/server.h"
 #include "auth/ticket.h"
 #include "auth/verifier.h"
@@ -44,6 +45,7 @@ struct auth_server {
     struct auth_options options;
     struct verifier *verifier;
     struct mapper *mapper;
+    struct names *names; /* NULL: no rule needs one */
     struct ad *ad;        /* of the snapshot; NULL: no directory, or none that can be used */
     struct ad_place ad_place; /* `ad` again, for the threads that fetch */
     struct live live;
@@ -135,6 +137,7 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
 void login_verified(struct auth_server *a, struct verify_job *job); /* takes the job */
 /* A check has ended: queued logins go on, in their order. */
 void login_serve_queue(struct auth_server *a);
+void login_named(struct auth_server *a, const struct name_job *job);
 void login_mapped(struct auth_server *a, struct map_job *job);      /* takes the job */
 void login_membership_answered(struct auth_server *a, const struct membership_answer *m);
 void login_pam_answered(struct auth_server *a, const struct pam_answer *m);

@@ -35,6 +35,7 @@ static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
     g->client = m->client;
     g->account = (enum grant_account)m->account;
     g->is_anonymous = m->account == GRANT_ANONYMOUS;
+    text_add(&g->client_name, m->client_name);
     text_add(&g->user, m->user);
     if (m->account == GRANT_DOMAIN)
         text_add(&g->domain, m->domain);
@@ -115,6 +116,7 @@ void grant_free(struct grant *g)
         browse_end(b);
     }
     grant_forget_rename(g);
+    text_free(&g->client_name);
     text_free(&g->user);
     text_free(&g->domain);
     text_free(&g->roles);

@@ -38,6 +38,7 @@ struct grant {
     bool is_anonymous;
     struct identity identity;
     struct net_addr client;
+    struct text client_name;
     enum grant_account account;
     uint32_t isolation;      /* userIsolation/mode that counted at the login */
     struct text home_root, home_dir; /* what the directory says, for mode ActiveDirectory */

@@ -113,7 +113,7 @@ static int judge_start(struct snapshot *s, const struct snap_site *site, const s
     const struct authorization_subject who = grant_subject(g);
     const struct place_view view = grant_view(g);
     int err = place_look(&p, s, site, text_slice(&g->start), &view);
-    if (!err && !address_rules_allow(s, site, p.path, &g->client, why)) {
+    if (!err && !address_rules_allow_named(s, site, p.path, &g->client, slice_str(text_str(&g->client_name)), why)) {
         *substatus_out = SUB_IP_RESTRICTION;
         return ERR_DENIED;
     }

@@ -58,7 +58,8 @@ static int check_filter(struct judge *j, struct reason *why)
 
 static int check_address(struct judge *j, struct reason *why)
 {
-    return address_rules_allow(j->snapshot, j->site, j->place->path, &j->client, why) ? 0 : refuse(j, SUB_IP_RESTRICTION);
+    return address_rules_allow_named(j->snapshot, j->site, j->place->path, &j->client, j->client_name, why) ? 0
+                                                                                                       : refuse(j, SUB_IP_RESTRICTION);
 }
 
 /* Where nothing is mapped, whoever may do nothing there hears that first. */

@@ -31,6 +31,7 @@ struct judge {
     struct place_view view;
     struct authorization_subject who;
     struct net_addr client;
+    struct slice client_name; /* without a pointer: not looked up */
     struct judge_verb verb;
     struct place *place;       /* looked at and mapped by the steps */
     uint32_t win32;            /* of the refusal; 0: follows from the error */

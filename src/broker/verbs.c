@@ -469,7 +469,8 @@ static int verb_set_time(struct call *c)
 /* A directory that holds places closed to the mover's address stays where it is: moved, they would be open. */
 static bool address_may_move(const struct call *c, struct slice from)
 {
-    return address_rules_allow_below(c->snapshot, c->site, from, &c->grant->client);
+    return address_rules_allow_below_named(c->snapshot, c->site, from, &c->grant->client,
+                                           slice_str(text_str(&c->grant->client_name)));
 }
 
 /* Moving a directory moves what its scopes protect out of their reach: every rule below the source must let the mover
@@ -630,7 +631,8 @@ static int judge(struct call *c, struct judge_verb verb)
 {
     struct reason why = { 0 };
     struct judge j = { .snapshot = c->snapshot, .site = c->site, .path = c->ask->path, .view = grant_view(c->grant),
-                       .who = c->who, .client = c->grant->client, .verb = verb, .place = &c->place };
+                       .who = c->who, .client = c->grant->client,
+                       .client_name = slice_str(text_str(&c->grant->client_name)), .verb = verb, .place = &c->place };
     int err = judge_place(&j, &why);
     c->result->answer.writable = c->place.permissions & PERMISSION_WRITE;
     if (!err)

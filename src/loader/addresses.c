@@ -2,8 +2,7 @@
  * addresses.c - ipSecurity as numbers.
  *
  * An entry that cannot be read keeps the site from starting: left out, it would open what it was meant to close
- * (threats.md A12).  Host names are never looked up for a decision: with enableReverseDns a name rule is refused,
- * without it IIS does not use it either.
+ * (threats.md A12).  Rules by host name count with enableReverseDns only, as in IIS; the authenticator looks names up.
  */
 #include "loader/compile_priv.h"
 
@@ -12,8 +11,8 @@
 
 #define IP_SECURITY "system.ftpServer/security/ipSecurity"
 
-static void tell_about_name(struct compiler *c, struct site_work *s, struct conf_element *section,
-                            struct conf_element *item)
+/* True: the rule does not count. */
+static bool name_is_ignored(struct compiler *c, struct site_work *s, struct conf_element *section, struct conf_element *item)
 {
     struct diag d = { 0 };
     struct slice name = conf_text(item, "domainName");
@@ -22,14 +21,21 @@ static void tell_about_name(struct compiler *c, struct site_work *s, struct conf
         diag_set(&d, "the rule for domain name \"" SLICE_FMT "\" has no effect: enableReverseDns is false",
                  SLICE_ARG(name));
         compile_tell(c, s, LOADER_WARNING, &d);
-        return;
+        return true;
     }
-    diag_set(&d, "site \"" SLICE_FMT "\" does not start: ipSecurity restricts access by domain name \"" SLICE_FMT
-             "\"; the names of clients are not looked up, since whoever owns an address can give it any name",
-             SLICE_ARG(s->name), SLICE_ARG(name));
-    diag_todo(&d, "Use ipAddress and subnetMask, or accept that the rule is ignored with "
-                  "allowUnenforcedSettings=\"true\" in sallyport.config, sallyport/safety.");
-    compile_tell(c, s, c->allow_unenforced ? LOADER_WARNING : LOADER_ERROR, &d);
+    return false;
+}
+
+static int put_name(struct compiler *c, struct conf_element *item, struct snap_range *range_out)
+{
+    typedef struct snap_address row;
+    static const struct snap_column columns[] = { SNAP_ADDRESS_COLUMNS(SNAP_COLUMN) };
+    struct snap_address rule = { .name = snapshot_put_text(c->w, slice_trim(conf_text(item, "domainName"))) };
+    int err = columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
+    c->needs_names = true;
+    if (!err)
+        scopes_extend(range_out, snapshot_put_row(c->w, SNAP_TABLE_address, &rule));
+    return err;
 }
 
 static int put_address(struct compiler *c, struct site_work *s, struct conf_element *item, struct snap_range *range_out)
@@ -65,10 +71,10 @@ static int put_scope(struct compiler *c, struct site_work *s, struct slice path,
     int err = columns_fill_from(c, section, columns, sizeof columns / sizeof columns[0], &scope, &scope.origins);
     for (size_t i = 0; !err && i < conf_count(section); i++) {
         struct conf_element *item = conf_item(section, i);
-        if (conf_text(item, "domainName").len)
-            tell_about_name(c, s, section, item);
-        else
+        if (!conf_text(item, "domainName").len)
             err = put_address(c, s, item, &scope.addresses);
+        else if (!name_is_ignored(c, s, section, item))
+            err = put_name(c, item, &scope.addresses);
     }
     if (!err)
         scopes_extend(&s->row.address_scopes, snapshot_put_row(c->w, SNAP_TABLE_address_scope, &scope));

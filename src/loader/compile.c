@@ -235,7 +235,7 @@ static int put_server(struct compiler *c)
 {
     typedef struct snap_server row;
     static const struct snap_column columns[] = { SNAP_SERVER_COLUMNS(SNAP_COLUMN) };
-    struct snap_server server = { .generation = (int64_t)c->in->generation, .needs_pam = needs_pam(c),
+    struct snap_server server = { .generation = (int64_t)c->in->generation, .needs_pam = needs_pam(c), .needs_names = c->needs_names,
                                   .needs_membership = c->membership_used };
     int err = columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &server);
     if (err)

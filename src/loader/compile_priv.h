@@ -57,6 +57,7 @@ struct compiler {
     struct store *stores;
     size_t store_count;
     bool allow_unenforced;
+    bool needs_names; /* some ipSecurity has rules by domain name */
     struct membership *membership; /* NULL: no site uses it */
     bool membership_used;
     struct map roles; /* those put already */

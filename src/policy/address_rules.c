@@ -91,8 +91,40 @@ bool address_rule_is_single(const struct snap_address *rule)
            (rule->family == 4 || (rule->mask1 == UINT32_MAX && rule->mask2 == UINT32_MAX && rule->mask3 == UINT32_MAX));
 }
 
+bool address_rules_name_matches(struct slice pattern, struct slice name)
+{
+    for (; pattern.len; pattern = slice_from(pattern, 1)) {
+        if (pattern.ptr[0] == '*') {
+            for (size_t skip = 0; skip <= name.len; skip++)
+                if (address_rules_name_matches(slice_from(pattern, 1), slice_from(name, skip)))
+                    return true;
+            return false;
+        }
+        if (!name.len || ascii_lower(pattern.ptr[0]) != ascii_lower(name.ptr[0]))
+            return false;
+        name = slice_from(name, 1);
+    }
+    return !name.len;
+}
+
+enum match { MATCH_NO, MATCH_YES, MATCH_LATER };
+
+/* `name` without a pointer: nobody has looked it up. */
+static enum match rule_matches(const struct snapshot *s, const struct snap_address *rule, const struct net_addr *client,
+                               struct slice name)
+{
+    struct slice pattern = snapshot_text(s, rule->name);
+    if (rule->family || !pattern.len)
+        return address_rule_matches(rule, client) ? MATCH_YES : MATCH_NO;
+    if (!name.ptr)
+        return MATCH_LATER;
+    if (slice_equal_str(name, NAME_UNKNOWN))
+        return rule->allowed ? MATCH_NO : MATCH_YES;
+    return name.len && address_rules_name_matches(pattern, name) ? MATCH_YES : MATCH_NO;
+}
+
 static bool scope_allows(const struct snapshot *s, const struct snap_address_scope *scope, const struct net_addr *client,
-                         struct reason *why)
+                         struct slice name, struct reason *why)
 {
     if (!client->family && scope->addresses.count) {
         reason_set(why, 0, "a client without address is never allowed where ipSecurity has rules");
@@ -100,39 +132,55 @@ static bool scope_allows(const struct snapshot *s, const struct snap_address_sco
     }
     for (uint32_t i = 0; i < scope->addresses.count; i++) {
         const struct snap_address *rule = snapshot_address(s, scope->addresses.first + i);
-        if (!rule || address_rule_matches(rule, client)) {
-            bool is_allowed = rule && rule->allowed;
-            reason_set(why, rule ? rule->source : 0, "ipSecurity rule %u of \"" SLICE_FMT "\" %s the address", i + 1,
-                       SLICE_ARG(slice_first(snapshot_text(s, scope->path), 120)), is_allowed ? "allows" : "denies");
-            return is_allowed;
-        }
+        enum match match = rule ? rule_matches(s, rule, client, name) : MATCH_YES;
+        if (match == MATCH_NO)
+            continue;
+        bool is_allowed = match == MATCH_LATER || (rule && rule->allowed);
+        reason_set(why, rule ? rule->source : 0, "ipSecurity rule %u of \"" SLICE_FMT "\" %s", i + 1,
+                   SLICE_ARG(slice_first(snapshot_text(s, scope->path), 120)),
+                   match == MATCH_LATER ? "needs the client's name, which is looked up at the login"
+                   : is_allowed         ? "allows the address"
+                                        : "denies the address");
+        return is_allowed;
     }
     reason_set(why, snapshot_origin_of(s, scope->origins, offsetof(struct snap_address_scope, allow_unlisted)),
                "no ipSecurity rule names the address, and allowUnlisted is %s", scope->allow_unlisted ? "true" : "false");
     return scope->allow_unlisted;
 }
 
-bool address_rules_allow(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                         const struct net_addr *client, struct reason *why)
+bool address_rules_allow_named(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                               const struct net_addr *client, struct slice name, struct reason *why)
 {
     for (uint32_t i = 0; i < site->address_scopes.count; i++) { /* longest first */
         const struct snap_address_scope *scope = snapshot_address_scope(s, site->address_scopes.first + i);
         if (scope && vpath_is_below(path, snapshot_text(s, scope->path), NULL))
-            return scope_allows(s, scope, client, why);
+            return scope_allows(s, scope, client, name, why);
     }
     reason_set(why, 0, "the site has no ipSecurity");
     return false;
 }
 
-bool address_rules_allow_below(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                               const struct net_addr *client)
+bool address_rules_allow(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                         const struct net_addr *client, struct reason *why)
+{
+    return address_rules_allow_named(s, site, path, client, SLICE_NONE, why);
+}
+
+bool address_rules_allow_below_named(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                                     const struct net_addr *client, struct slice name)
 {
     for (uint32_t i = 0; i < site->address_scopes.count; i++) {
         const struct snap_address_scope *scope = snapshot_address_scope(s, site->address_scopes.first + i);
-        if (scope && vpath_is_below(snapshot_text(s, scope->path), path, NULL) && !scope_allows(s, scope, client, NULL))
+        if (scope && vpath_is_below(snapshot_text(s, scope->path), path, NULL) && !scope_allows(s, scope, client, name, NULL))
             return false;
     }
-    return address_rules_allow(s, site, path, client, NULL);
+    return address_rules_allow_named(s, site, path, client, name, NULL);
+}
+
+bool address_rules_allow_below(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                               const struct net_addr *client)
+{
+    return address_rules_allow_below_named(s, site, path, client, SLICE_NONE);
 }
 
 bool address_rules_exempt(const struct snapshot *s, const struct net_addr *client)

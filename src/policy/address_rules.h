@@ -2,7 +2,8 @@
  * address_rules.h - ipSecurity: which client addresses may use a path.
  *
  * The rules are those of the longest configured path that contains the path asked for, from top to bottom; the first
- * that matches decides, then allowUnlisted.  Host names never take part (threats.md A12, H09).
+ * that matches decides, then allowUnlisted.  Host names take part where a rule has one (enableReverseDns); a name counts only
+ * when it leads back to the address (threats.md A12, H09).
  */
 #pragma once
 
@@ -13,6 +14,17 @@
  * allows the unlisted; a site without any list lets nobody in: the loader always gives it one.  `why` may be NULL. */
 bool address_rules_allow(const struct snapshot *s, const struct snap_site *site, struct slice path,
                          const struct net_addr *client, struct reason *why);
+
+/* Rules by domain name need a name.  Before anybody has looked it up (the worker, when somebody connects) such a rule lets
+ * pass what reaches it: the broker asks again at the login and at every command, with the name or with NAME_UNKNOWN
+ * where it could not be found out, which every rule that denies a name matches and none that allows one. */
+#define NAME_UNKNOWN "?"
+bool address_rules_allow_named(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                               const struct net_addr *client, struct slice name, struct reason *why);
+bool address_rules_allow_below_named(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                                     const struct net_addr *client, struct slice name);
+/* "*" stands for any part of a name; letters compare without regard to case. */
+bool address_rules_name_matches(struct slice pattern, struct slice name);
 
 /* Whether it is allowed at `path` and everywhere below. */
 bool address_rules_allow_below(const struct snapshot *s, const struct snap_site *site, struct slice path,

@@ -132,8 +132,33 @@ static void test_lists(void **state)
     snapshot_unref(s);
 }
 
+static const struct {
+    const char *pattern, *name;
+    bool want;
+} names[] = {
+    { "partner.example.com", "Partner.EXAMPLE.com", true },
+    { "partner.example.com", "partner.example.com.evil.test", false },
+    { "partner.example.com", "evil-partner.example.com", false },
+    { "*.example.com", "a.b.example.com", true },
+    { "*.example.com", "example.com", false },
+    { "*.example.com", "a.example.com.evil.test", false },
+    { "ftp*.example.com", "ftp17.example.com", true },
+    { "*", "anything", true },
+    { "*", "", true },
+    { "", "x", false },
+};
+
+static void test_names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        print_message("    %s: %s\n", names[i].pattern, names[i].name);
+        assert_int_equal(address_rules_name_matches(slice_str(names[i].pattern), slice_str(names[i].name)), names[i].want);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rules), cmocka_unit_test(test_lists) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_names), cmocka_unit_test(test_rules), cmocka_unit_test(test_lists) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,8 @@ enum grant_account { /* ftp-behaviour.md 6: the kinds that isolation tells apart
 
 enum { HOME_ATTRIBUTE_LIMIT = 2048 };
 
-/* Auth -> broker.  `client` is where the session comes from.  `roles` are group or role names, one per line.  `groups` are
+/* Auth -> broker.  `client` is where the session comes from, `client_name` the
+ * name of that address ("" none, "?" could not be found out) where some ipSecurity has rules by name.  `roles` are group or role names, one per line.  `groups` are
  * u32 little-endian.  `home_root` and `home_dir`: msIIS-FTPRoot and msIIS-FTPDir as the directory has them, for sites with
  * userIsolation mode ActiveDirectory; whether they lie below a configured root the broker says.
  * `memo` is the authenticator's alone: the broker keeps it and gives it back in grant_held. */
@@ -41,6 +42,7 @@ enum { HOME_ATTRIBUTE_LIMIT = 2048 };
     F(text,  domain,   NAME_LIMIT)            \
     F(text,  roles,    ROLES_LIMIT)           \
     F(addr,  client,   0)                     \
+    F(text,  client_name, 255)                \
     F(text,  home_root, HOME_ATTRIBUTE_LIMIT) \
     F(text,  home_dir, HOME_ATTRIBUTE_LIMIT) \
     F(bytes, memo,     MEMO_LIMIT)

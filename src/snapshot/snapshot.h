@@ -191,6 +191,7 @@ struct snap_range {
     C(u, mask1,  "", "")                      \
     C(u, mask2,  "", "")                      \
     C(u, mask3,  "", "")                      \
+    C(s, name,   "", "") /* family 0: a rule by domain name */ \
     C(b, allowed, "", "allowed")
 
 /* What clients in a network are told to connect to for data: an IPv4 address, or EXTERNAL_DIALLED. */
@@ -360,6 +361,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(u, history_most,     "", "")            \
     C(n, history_seconds,  "", "") /* between two copies, at least */ \
     C(b, needs_membership, "", "") /* some startable site has AspNetAuth on, and web.config says how */ \
+    C(b, needs_names,      "", "") /* some ipSecurity has rules by domain name */ \
     C(b, needs_pam,        "", "") /* some startable site has Basic on, or maps certificates, and we are privileged */
 
 /* sallyport/directory: one row, none when no directory is configured.  Auth only (the bind password is in it). */
