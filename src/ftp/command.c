@@ -77,11 +77,17 @@ const struct command *command_row(size_t i)
     return i < sizeof commands / sizeof commands[0] ? &commands[i] : NULL;
 }
 
+/* The first letter decides nearly always. */
+static bool is_verb(struct slice typed, const char *verb)
+{
+    return typed.len && ascii_upper(typed.ptr[0]) == verb[0] && slice_equal_fold_str(typed, verb);
+}
+
 const struct command *command_find(struct slice verb, unsigned extensions)
 {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         const struct command *c = &commands[i];
-        if (slice_equal_fold_str(verb, c->verb))
+        if (is_verb(verb, c->verb))
             return c->extension == EXT_NONE || (extensions & (1u << c->extension)) ? c : NULL;
     }
     return NULL;
@@ -99,7 +105,7 @@ bool command_is_http(struct slice verb)
 {
     static const char *const methods[] = { "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "CONNECT", "TRACE", "PATCH", "PRI" };
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-        if (slice_equal_fold_str(verb, methods[i]))
+        if (is_verb(verb, methods[i]))
             return true;
     return false;
 }

@@ -51,7 +51,8 @@ static void open_line(struct reply *r)
     if (r->last != NO_LINE && r->out.ptr && r->out.len > r->last + 2)
         r->out.ptr[r->last - 1 + 3] = '-';
     r->last = r->out.len + 1;
-    text_addf(&r->out, "%03u ", r->code % 1000);
+    text_add_number(&r->out, r->code % 1000, 3, '0');
+    text_add_char(&r->out, ' ');
 }
 
 void reply_line(struct reply *r, struct slice text)

@@ -16,8 +16,10 @@
 
 struct loop {
     struct event_base *base;
+    int64_t now;  /* of the callback that runs, looked up once; 0: not yet */
     loop_turned *turned;
     void *turned_context;
+    bool in_callback;
     bool stopped; /* also when loop_stop came before loop_run */
 };
 
@@ -33,6 +35,7 @@ struct loop_io {
 
 struct loop_timer {
     struct event event;
+    struct loop *loop;
     loop_expired *expired;
     void *context;
 };
@@ -90,12 +93,26 @@ void loop_each_turn(struct loop *l, loop_turned *turned, void *context)
     l->turned_context = context;
 }
 
-int64_t loop_now(struct loop *l)
+static int64_t clock_now(void)
 {
-    (void)l;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t loop_now(struct loop *l)
+{
+    if (!l->in_callback)
+        return clock_now();
+    if (!l->now)
+        l->now = clock_now();
+    return l->now;
+}
+
+static void enter(struct loop *l)
+{
+    l->in_callback = true;
+    l->now = 0;
 }
 
 /* ---- descriptors ---- */
@@ -106,7 +123,10 @@ static void io_dispatch(evutil_socket_t fd, short what, void *context)
     struct loop_io *io = context;
     unsigned events = (what & EV_READ ? LOOP_READ : 0u) | (what & EV_WRITE ? LOOP_WRITE : 0u) |
                       (what & EV_TIMEOUT ? LOOP_TIMEOUT : 0u);
+    struct loop *l = io->loop;
+    enter(l);
     io->ready(io->context, events); /* may close io */
+    l->in_callback = false;
 }
 
 struct loop_io *loop_io_open(struct loop *l, int fd, loop_ready *ready, void *context)
@@ -162,7 +182,10 @@ static void timer_dispatch(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     struct loop_timer *t = context;
+    struct loop *l = t->loop;
+    enter(l);
     t->expired(t->context); /* may free t */
+    l->in_callback = false;
 }
 
 struct loop_timer *loop_timer_new(struct loop *l, loop_expired *expired, void *context)
@@ -170,6 +193,7 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_expired *expired, void *c
     struct loop_timer *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
+    t->loop = l;
     t->expired = expired;
     t->context = context;
     evtimer_assign(&t->event, l->base, timer_dispatch, t);
