@@ -36,6 +36,7 @@ class Server:
     """One server: `certificate` is a PEM file with key.  `login` is what the load generator says."""
     name = "?"
     login = (USER, PASSWORD)
+    first_logins = 0      # before anything is measured
     asks_for_certificates = False  # whether it can check the certificates of clients
     partners = None                # set by the runner when some workload needs them
 
@@ -198,6 +199,7 @@ class Floor(Server):
 class Sallyport(Server):
     name = "Sallyport"
     build = None  # set by the runner
+    first_logins = 2  # the first stores the password's hash in its newer form, and the configuration is read again
     asks_for_certificates = True
 
     def mapping(self):
