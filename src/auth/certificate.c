@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #undef ERR_STATE
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/own.h"
 #include "base/text.h"
@@ -180,7 +181,7 @@ static enum chain_reason revocation_reason(const struct certificate_table *t, co
     }
     const struct revocation_question question = {
         .chain = chain, .stores = t->stores, .flags = site->client_cert_flags | PKI_REVOCATION_CACHE_ONLY,
-        .freshness = site->client_cert_freshness, .at = at,
+        .freshness = site->client_cert_freshness, .at = at, .now = (int64_t)time(NULL),
         .brief = !(site->client_cert_flags & PKI_REVOCATION_CACHE_ONLY),
     };
     enum revocation_status status = revocation_check(t->revocation, &question, answers, steps);

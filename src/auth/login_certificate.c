@@ -182,6 +182,7 @@ static bool ask_directory(struct auth_server *a, struct login *l, const struct s
     if (job) {
         job->login = l->id;
         job->needs_password = requires_password(l, site);
+        job->elsewhen = l->rehearsal && l->rehearsal->at;
         if (job->needs_password)
             text_add(&job->password, login_password(l));
     }
@@ -213,9 +214,11 @@ static void admit_account(struct auth_server *a, struct login *l, const struct s
     OWNED_TEXT_BUFFER user = { 0 };
     struct identity identity = login_identity_of(account, &user);
     identity.certificate = l->certificate;
+    bool is_named = !requires_user(l, site) || is_account(account, login_user(l));
+    l->reason = is_named ? "the account of the certificate may not log in" : "USER named somebody else than the certificate";
     if (text_error(&user))
         login_give_up(a, l);
-    else if ((requires_user(l, site) && !is_account(account, login_user(l))) || !login_is_allowed(a, l->site, &identity))
+    else if (!is_named || !login_is_allowed(a, l->site, &identity))
         login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
     else
         login_grant(a, l, &identity);

@@ -276,6 +276,7 @@ static void answer(struct map_job *job)
             return;
     rules.at = job->at;
     rules.fresh = job->fresh;
+    rules.elsewhen = job->elsewhen;
     rules.with_ids = job->with_ids;
     rules.by_password = job->question == MAP_PASSWORD || job->needs_password;
     if (job->ad->check_workstation)

@@ -56,6 +56,7 @@ struct map_job {
     struct text issuers;              /* of a chain that is good: u32 length and DER each, the leaf's first */
     struct text leaf, roles;          /* roles: names of the configuration, one per line */
     bool fresh;                       /* no answer of a moment ago will do */
+    bool elsewhen;                    /* `at` is not now */
     bool in_ntauth_by_issuer, in_ntauth_by_chain;
     int64_t at;
     struct text workstation;

@@ -378,12 +378,12 @@ enum directory_verdict directory_map(struct directory *d, const struct cert_fact
     add_key(&key, facts, rules, role_names);
     if (text_error(&key))
         return DIRECTORY_UNAVAILABLE;
-    if (!rules->fresh && recall(d, &key, &verdict, &account)) {
+    if (!rules->fresh && !rules->elsewhen && recall(d, &key, &verdict, &account)) {
         if (steps)
             text_add_str(steps, "directory: the answer of a moment ago still counts\n");
     } else {
         verdict = map(d, facts, rules, role_names, steps, &account);
-        if (verdict != DIRECTORY_UNAVAILABLE)
+        if (verdict != DIRECTORY_UNAVAILABLE && !rules->elsewhen)
             remember(d, &key, verdict, &account);
     }
     if (has_account(verdict))

@@ -80,6 +80,7 @@ struct mapping_rules {
     int64_t at;                         /* seconds since the epoch */
     struct slice workstation;           /* "" : not checked */
     bool fresh;                         /* no answer of a moment ago will do */
+    bool elsewhen;                      /* `at` is not now: no answer is taken from the cache, none is left there */
     bool by_password;                   /* also what concerns passwords alone: expired, must change, smart card */
     bool with_ids;                      /* gidNumber of every group too */
 };

@@ -261,7 +261,8 @@ static struct pki_item *fly(const struct ask *a, const struct source *s, const s
     return item;
 }
 
-int obtain(const struct ask *a, const struct source *s, struct pki_item **item_out, bool *cached_out, const char **why_out)
+static MUST_USE int obtain_now(const struct ask *a, const struct source *s, struct pki_item **item_out, bool *cached_out,
+                               const char **why_out)
 {
     struct pki_key key;
     int err = make_key(s, false, &key);
@@ -285,4 +286,18 @@ int obtain(const struct ask *a, const struct source *s, struct pki_item **item_o
         *a->stale = true;
     *item_out = new ? new : old;
     return *item_out ? 0 : err ? err : ERR_NOT_FOUND;
+}
+
+/* Who asks about another moment gets what would be used now, if it counts then as well: what is fetched, kept and taken for
+ * a failure is the same for everybody. */
+int obtain(const struct ask *a, const struct source *s, struct pki_item **item_out, bool *cached_out, const char **why_out)
+{
+    struct ask now = *a;
+    now.at = a->now;
+    int err = obtain_now(&now, s, item_out, cached_out, why_out);
+    if (err || is_valid(a, *item_out))
+        return err;
+    pki_item_unref(a->r->cache, *item_out);
+    *why_out = "has nothing that is valid at that time";
+    return ERR_RANGE;
 }

@@ -306,6 +306,18 @@ def test_account_changes_under_a_session(instance, domain):
     domain.first.modify("frank", "userAccountControl", 512)
 
 
+def test_another_time_leaves_no_answer_behind(instance, domain):
+    """`certificate test --at` is no login: neither does it take what is cached, nor do logins get its answer."""
+    pem = domain.upn("frank-sid", "frank@depot.test", domain.first.sid("frank"))
+    domain.first.modify("frank", "accountExpires", 135379296000000000)           # 2030-01-01
+    site = partners(instance, domain, rules='users="DEPOT\\frank" permissions="Read"')
+    for round_ in range(2):
+        told = Rehearsal(instance, site, pem, "--at", "2035-01-01")
+        assert told.code == ACCOUNT and told.logged[1] == "1793", told.text
+        assert try_login(instance, pem).startswith("230")
+    domain.first.modify("frank", "accountExpires", 0)
+
+
 def test_sample_by_command_line(instance, domain):
     """The page's sample typed line by line, for an account of the directory; then each switch of the mapping taken back."""
     alice = domain.upn("alice-sid", "alice@depot.test", domain.first.sid("alice"))

@@ -256,5 +256,7 @@ def test_another_time_leaves_the_cache_alone(instance, world):
     """A list fetched for a rehearsal of another time serves logins no better and no worse."""
     site = revocation_site(instance, world)
     assert Rehearsal(instance, site, world.pki.made["ana"], "--at", "2035-01-01").code == CERTIFICATE  # no list is valid then
-    assert Rehearsal(instance, site, world.pki.made["bad"]).code == CERTIFICATE
-    agree(instance, site, world.pki.made["ana"])
+    for name, code in (("ana", ALLOWED), ("bad", CERTIFICATE), ("ocsp-bad", CERTIFICATE), ("ocsp-ana", ALLOWED)):
+        assert Rehearsal(instance, site, world.pki.made[name], "--at", "2035-01-01").code == CERTIFICATE, name
+        rehearsal, _ = agree(instance, site, world.pki.made[name])
+        assert rehearsal.code == code, rehearsal.text
