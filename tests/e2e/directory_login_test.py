@@ -156,7 +156,7 @@ def test_killed_and_hung(instance, domain):
     """L06: a controller is killed, another hangs; whoever needs no directory does not notice."""
     domain.start_second()
     basic(instance, domain, servers=f"ldaps://{FIRST} ldaps://{SECOND}", users={"anna": "secret"},
-          attributes='connectTimeout="00:00:02" searchTimeout="00:00:02" retryInterval="00:00:02"')
+          attributes='connectTimeout="00:00:04" searchTimeout="00:00:04" retryInterval="00:00:02"')
     assert log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("230")
     os.killpg(domain.first.process.pid, signal.SIGKILL)
     domain.first.process.wait()

@@ -265,7 +265,7 @@ def test_controllers_fail(instance, domain):
     bob = domain.upn("bob-sid", "bob@depot.test", domain.first.sid("bob"))
     stranger = domain.pki.leaf("unmapped")
     partners(instance, domain, servers=f"ldaps://127.94.250.250 ldaps://{FIRST} ldaps://{SECOND}", users={"anna": "secret"},
-             connectTimeout="00:00:02", searchTimeout="00:00:02", policy="CertAllow")
+             connectTimeout="00:00:04", searchTimeout="00:00:04", policy="CertAllow")
     assert try_login(instance, alice).startswith("230")
     os.kill(domain.first.process.pid, signal.SIGSTOP)
     try:
