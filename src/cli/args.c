@@ -73,7 +73,7 @@ static const struct {
 } long_params[] = {
     { "atomic", false }, { "dry-run", false }, { "site", true }, { "user", true }, { "cert", true }, { "from", true },
     { "path", true },    { "verb", true },     { "session", true }, { "at", true },
-    { "to", true },      { "replace", false }, { "map", true },  { "drive", true }, { "share", true }, { "variable", true },
+    { "to", true },      { "role", true },      { "replace", false }, { "map", true },  { "drive", true }, { "share", true }, { "variable", true },
 };
 
 static int add_long_param(struct args *a, struct slice arg, const char *next)

@@ -47,6 +47,57 @@ static void check_manager(struct explain *e, struct explain_candidate *who)
     who->give.user = snapshot_text(e->s, user->name);
 }
 
+/* The groups of such a user are known elsewhere: what --role gives is taken for them. */
+static void take_roles(struct explain *e, struct explain_candidate *who, const char *whose)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < e->c->args.param_count; i++) {
+        const struct arg_param *p = &e->c->args.params[i];
+        if (!slice_equal_fold_str(p->name, "role") || !p->value.len)
+            continue;
+        text_add(&who->roles, p->value);
+        text_add_char(&who->roles, '\n');
+        count++;
+    }
+    if (count)
+        explain_sayf(e, "  roles", EXPLAIN_NOT_ASKED, 0, "the %zu of --role are taken for those that %s knows", count, whose);
+    else
+        explain_sayf(e, "  roles", EXPLAIN_NOT_ASKED, 0, "%s alone knows them; give them with --role", whose);
+}
+
+/* As `user`, `DOMAIN\\user` or `user@domain` of the configured directory. */
+static void check_directory(struct explain *e, struct explain_candidate *who)
+{
+    const struct snap_ad *ad = snapshot_ad(e->s, 0);
+    if (!ad) {
+        explain_sayf(e, "basic", EXPLAIN_NOT_ASKED, 0, "the name is of a domain, and no directory is configured (sallyport/directory)");
+        return;
+    }
+    explain_sayf(e, "basic, directory", EXPLAIN_NOT_ASKED, 0, "the name is of a domain: the directory would be asked whether the account "
+                 "exists, may log in and has this password");
+    if (who->is_found)
+        return;
+    size_t backslash = slice_find(e->user, '\\'), at = slice_find_last(e->user, '@');
+    who->is_found = true;
+    who->give.account = GRANT_DOMAIN;
+    who->give.user = backslash != SIZE_MAX ? slice_from(e->user, backslash + 1) : slice_first(e->user, at);
+    who->give.domain = snapshot_text(e->s, ad->domain);
+    if (!who->give.domain.len)
+        who->give.domain = backslash != SIZE_MAX ? slice_first(e->user, backslash) : snapshot_text(e->s, e->site->basic_default_logon_domain);
+    take_roles(e, who, "the directory");
+}
+
+static void check_membership(struct explain *e, struct explain_candidate *who)
+{
+    explain_sayf(e, "AspNetAuth", EXPLAIN_NOT_ASKED, 0, "the membership database would be asked for the name and the password");
+    if (who->is_found)
+        return;
+    who->is_found = true;
+    who->give.account = GRANT_CUSTOM;
+    who->give.user = e->user;
+    take_roles(e, who, "the database");
+}
+
 static void check_system(struct explain *e, struct explain_candidate *who)
 {
     struct slice name;
@@ -55,9 +106,7 @@ static void check_system(struct explain *e, struct explain_candidate *who)
     machine[strcspn(machine, ".")] = 0;
     struct slice domain = snapshot_text(e->s, e->site->basic_default_logon_domain);
     if (account_system_name(e->user, slice_str(machine), domain, &name)) {
-        explain_sayf(e, "basic", EXPLAIN_NOT_ASKED, 0, "the name is of a domain: %s",
-                     snapshot_count(e->s, SNAP_TABLE_ad) ? "the directory would be asked, which alone knows its groups"
-                                                         : "no directory is configured (sallyport/directory)");
+        check_directory(e, who);
         return;
     }
     OWNED_TEXT own = strndup(name.ptr, name.len);
@@ -103,7 +152,7 @@ void explain_login(struct explain *e, struct explain_candidate *who)
         if (kind == ACCOUNT_IIS_MANAGER)
             check_manager(e, who);
         else
-            explain_sayf(e, "AspNetAuth", EXPLAIN_NOT_ASKED, 0, "the membership database would be asked for the name and its roles");
+            check_membership(e, who);
     }
     if (kinds & ACCOUNT_OTHER_PROVIDER)
         explain_sayf(e, "other providers", EXPLAIN_NOT_ASKED, 0, "a third-party provider cannot be run here: nobody logs in through it");

@@ -173,6 +173,7 @@ const struct verb_row verb_rows[] = {
       {{ "site", "SITE", "the site" },
        { "user", "NAME", "what the client sends with USER" },
        { "cert", "FILE", "the client's certificate; the running service is asked about it" },
+       { "role", "ROLE", "a group of the user, when only a directory or database knows them; may be given several times" },
        { "from", "ADDRESS", "where the client comes from; without it ipSecurity is not asked" },
        { "path", "PATH", "what the command names" },
        { "verb", "VERB", "the command, LIST if only a path is given; without both only the login is explained" },

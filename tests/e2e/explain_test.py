@@ -137,6 +137,19 @@ def test_tls_policy(instance):
     assert "controlChannelPolicy is SslRequire (applicationHost.config:" in explain(instance, "--session", session)
 
 
+def test_accounts_of_a_directory(instance):
+    """Only the directory knows their groups: --role stands in for them; nothing is asked over the network."""
+    site = instance.add_site("Depot")
+    site.basic = True
+    site.rules = ['<add accessType="Allow" roles="CORP\\partners" permissions="Read" />']
+    instance.sallyport_xml = '<directory servers="ldaps://127.0.0.1:1" base="DC=corp,DC=example" domain="CORP" bindName="CORP\\reader" bindPassword="x" />'
+    instance.write()
+    told = explain(instance, "--site", "Depot", "--user", r"CORP\anna", expect=REFUSED)
+    assert "give them with --role" in told and "none of the 1 authorization rules" in told
+    told = explain(instance, "--site", "Depot", "--user", "anna@corp.example", "--role", r"CORP\partners", "--verb", "LIST", "--path", "/")
+    assert "the 1 of --role are taken" in told and 'Allow Read for roles "CORP\\\\partners"' in told, told
+
+
 def test_addresses_at_the_door(instance):
     site = instance.add_site("Depot", users={"anna": "secret"})
     site.locations = ['<location path="Depot"><system.ftpServer><security><ipSecurity>\n<add ipAddress="127.0.0.2" />\n'
