@@ -135,7 +135,12 @@ static enum step send_file(struct transfer *t)
     int err = stream_sendfile(t->stream, t->config.file, &t->offset, share, &put);
     if (!err) {
         sent(t, put, put);
-        return is_all_sent(t) ? STEP_LAST_BYTE : STEP_MORE;
+        if (is_all_sent(t))
+            return STEP_LAST_BYTE;
+        if (put == share)
+            return STEP_MORE;
+        t->stream->wants = STREAM_WANTS_WRITE; /* the socket is full, or says at once that it is not */
+        return STEP_WAIT;
     }
     if (err == ERR_CLOSED)
         return STEP_LAST_BYTE;
