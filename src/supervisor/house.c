@@ -147,7 +147,8 @@ void house_accounts(struct supervisor *s)
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         const char *name = users[i].set.len ? snapshot_text(view, users[i].set).ptr : users[i].name;
         /* Before the first configuration only the loader is about to run, under a name that may yet change. */
-        struct account account = account_of(s, name, users[i].what, !server || s->check_only);
+        bool runs = server && (users[i].who != PROGRAM_MEMBERSHIP || server->needs_membership);
+        struct account account = account_of(s, name, users[i].what, !runs || s->check_only);
         if (users[i].who == WHO_LOADER)
             s->loader = account;
         else
