@@ -5,6 +5,7 @@
  * Authentication"): what is missing is named one by one, in the page's order, with the command that sets it.
  */
 #include "loader/compile_priv.h"
+#include "tls/cert.h"
 
 #include <time.h>
 
@@ -163,11 +164,29 @@ static void put_trust(struct compiler *c, const struct compile_file *file, enum 
     snapshot_put_row(c->w, SNAP_TABLE_trust, &row);
 }
 
+enum { ISSUERS_MAX = 16 * 1024 }; /* what a handshake may reasonably carry */
+
+static void name_issuers(struct compiler *c, const struct compile_file *file, enum snap_trust_store store)
+{
+    bool wanted = false;
+    for (size_t i = 0; i < c->site_count; i++)
+        wanted |= c->sites[i].row.send_trusted_issuers;
+    if (!wanted || (store != SNAP_TRUST_ROOT && store != SNAP_TRUST_CA) ||
+        cert_add_subjects(file->bytes, ISSUERS_MAX, &c->trusted_issuers))
+        return;
+    struct diag d = { 0 };
+    diag_place(&d, slice_str(file->name), 0, 0);
+    diag_set(&d, "sendTrustedIssuers: the names of all CAs do not fit into 16 KiB; clients are not told this one");
+    report_add(c->report, LOADER_WARNING, 0, &d);
+}
+
 int client_cert_trust(struct compiler *c)
 {
     for (size_t i = 0; i < c->in->count; i++)
         for (size_t n = 0; n < sizeof stores / sizeof stores[0]; n++)
-            if (strncmp(c->in->files[i].name, stores[n].folder, strlen(stores[n].folder)) == 0)
+            if (strncmp(c->in->files[i].name, stores[n].folder, strlen(stores[n].folder)) == 0) {
                 put_trust(c, &c->in->files[i], stores[n].store);
+                name_issuers(c, &c->in->files[i], stores[n].store);
+            }
     return 0;
 }

@@ -246,6 +246,7 @@ static int put_server(struct compiler *c)
     firewall_server(c, &server);
     fill_history(c, &server);
     addresses_never_denied(c, &server.never_denied);
+    server.trusted_issuers = snapshot_put_text(c->w, text_slice(&c->trusted_issuers));
     snapshot_put_row(c->w, SNAP_TABLE_server, &server);
     return 0;
 }
@@ -299,6 +300,7 @@ static void release(struct compiler *c)
     membership_free(c);
     path_map_free(c->paths);
     map_free(&c->roles);
+    text_free(&c->trusted_issuers);
     conf_free(c->conf);
 }
 

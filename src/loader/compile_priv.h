@@ -61,6 +61,7 @@ struct compiler {
     struct membership *membership; /* NULL: no site uses it */
     bool membership_used;
     struct map roles; /* those put already */
+    struct text trusted_issuers; /* cert_add_subjects of stores Root and CA, when a site sends them */
     bool has_fixed_accounts; /* of virtual directories, in some site */
 };
 

@@ -127,6 +127,7 @@ struct snap_range {
     C(b, cert_and_password,            "", "certificateAndPassword")      /* false */         \
     C(b, allow_self_signed,            "", "allowSelfSignedCertificates") /* false */         \
     C(b, revocation_soft_fail,         "", "revocationSoftFail")          /* false */         \
+    C(b, send_trusted_issuers,         "", "sendTrustedIssuers")          /* false */         \
     C(u, cert_security_level,          "", "certSecurityLevel")           /* 2, OpenSSL's scale */ \
     C(b, log_certificates,             "", "logClientCertificates")       /* false */         \
     C(u, connections_per_user,         "", "maxConnectionsPerUser")       /* 0 none */            \
@@ -355,6 +356,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
 #define SNAP_SERVER_COMPUTED(C)               \
     C(n, generation,       "", "")            \
     C(r, externals,        "external", "") \
+    C(s, trusted_issuers,  "", "") /* subjects of stores Root and CA, DER, at most 16 KiB; "": no site sends them */ \
     C(r, never_denied,     "address", "") /* single addresses that denyByFailure does not count */ \
     C(s, central_log_path, "", "")            \
     C(s, history_path,     "", "") /* where copies of the files are kept; "" none */ \

@@ -86,3 +86,7 @@ size_t cert_store_find(const struct cert_store *s, const char *thumbprint);
 /* Append what is missing of the chain of certificate `index` from the certificates of `authorities` (store CA), the
  * root excluded. */
 MUST_USE int cert_store_complete_chain(struct cert_store *s, size_t index, const struct cert_store *authorities);
+
+/* Append the subjects (DER, one behind the other) of the certificates in a file, DER or PEM, that are not there yet.  False: not
+ * all of them fit into `max` bytes. */
+bool cert_add_subjects(struct slice file, size_t max, struct text *names);

@@ -150,6 +150,21 @@ static int leave_to_authenticator(X509_STORE_CTX *ctx, void *unused)
     return 1;
 }
 
+/* What does not parse ends the list; the names are our loader's. */
+static STACK_OF(X509_NAME) *names_of(struct slice names)
+{
+    const unsigned char *at = (const unsigned char *)names.ptr, *end = at + names.len;
+    STACK_OF(X509_NAME) *list = sk_X509_NAME_new_null();
+    while (list && at < end) {
+        X509_NAME *name = d2i_X509_NAME(NULL, &at, end - at);
+        if (!name || !sk_X509_NAME_push(list, name)) {
+            X509_NAME_free(name);
+            break;
+        }
+    }
+    return list;
+}
+
 static int apply_policy(struct tls_server *s, const struct tls_server_config *config, struct diag *d)
 {
     SSL_CTX *ctx = s->ctx;
@@ -165,6 +180,8 @@ static int apply_policy(struct tls_server *s, const struct tls_server_config *co
      * complete the handshake as accepted on a server, and no callback runs at all when a session is resumed. */
     SSL_CTX_set_verify(ctx, config->ask_certificate ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, leave_to_authenticator, NULL);
+    if (config->ask_certificate && config->issuers.len)
+        SSL_CTX_set_client_CA_list(ctx, names_of(config->issuers)); /* takes it */
     SSL_CTX_set_max_cert_list(ctx, TLS_PEER_CHAIN_MAX);
     uint8_t context[4] = { (uint8_t)(s->site >> 24), (uint8_t)(s->site >> 16), (uint8_t)(s->site >> 8), (uint8_t)s->site };
     if (!SSL_CTX_set_min_proto_version(ctx, config->only_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION) ||

@@ -31,6 +31,7 @@ struct tls_server_config {
     bool only_tls13;
     bool strict_alpn;        /* demand ALPN `ftp` and a known server name on control channels (threats.md P05) */
     bool ask_certificate;    /* ask clients for one; nothing is judged here, and no ticket leaves before stream_allow_resumption */
+    struct slice issuers;    /* names of CAs to tell a client that is asked (cert_add_subjects); "": none, as Schannel */
     bool ssl128;             /* IIS's floor: suites below 128 bits end the handshake */
 };
 

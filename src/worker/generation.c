@@ -33,6 +33,16 @@ static const struct snap_cert *cert_of(const struct generation *g, const struct 
     return site->cert ? snapshot_cert(g->snapshot, site->cert - 1) : NULL;
 }
 
+static bool asks_certificate(const struct snap_site *site)
+{
+    return site->client_cert_policy != CERT_IGNORE;
+}
+
+static struct slice issuers_of(const struct generation *g, const struct snap_site *site)
+{
+    return asks_certificate(site) && site->send_trusted_issuers ? generation_text(g, generation_server(g)->trusted_issuers) : SLICE_NONE;
+}
+
 /* Whether everything that goes into a TLS server is the same for both sites. */
 static bool is_same_server(const struct generation *g, const struct snap_site *a, const struct generation *h,
                            const struct snap_site *b)
@@ -40,6 +50,7 @@ static bool is_same_server(const struct generation *g, const struct snap_site *a
     const struct snap_cert *x = cert_of(g, a), *y = cert_of(h, b);
     const struct snap_server *s = generation_server(g), *t = generation_server(h);
     return x && y && a->ssl128 == b->ssl128 && s->tls_min == t->tls_min && s->tls_strict_alpn == t->tls_strict_alpn &&
+           asks_certificate(a) == asks_certificate(b) && slice_equal(issuers_of(g, a), issuers_of(h, b)) &&
            slice_equal(generation_text(g, x->chain_pem), generation_text(h, y->chain_pem)) &&
            slice_equal(generation_text(g, x->key_pem), generation_text(h, y->key_pem));
 }
@@ -60,7 +71,8 @@ static struct tls_server *build_server(struct generation *g, const struct snap_s
         .site = site->id,
         .only_tls13 = settings->tls_min == TLS_MIN_13,
         .strict_alpn = settings->tls_strict_alpn,
-        .ask_certificate = site->client_cert_policy != CERT_IGNORE,
+        .ask_certificate = asks_certificate(site),
+        .issuers = issuers_of(g, site),
         .ssl128 = site->ssl128,
     };
     int err = tls_server_new(&config, g->worker->keys, &server, &d);

@@ -323,3 +323,38 @@ def test_missing_dependencies_are_named(instance, pki):
               "sslClientCertificates.useActiveDirectoryMapping:true"]
     places = [text.find(f'sallyport set site "Lacking" /ftpServer.security.{want}') for want in wanted]
     assert -1 not in places and places == sorted(places), text
+
+
+def names_sent(instance, *flags):
+    """The CA names in the server's request for a certificate."""
+    done = subprocess.run(["openssl", "s_client", "-starttls", "ftp", "-connect", f"127.0.0.1:{instance.sites[0].port}", *flags],
+                          input=b"", capture_output=True, timeout=PATIENCE, check=False)
+    return done.stdout.decode(errors="replace")
+
+
+def test_policy_and_issuers_change_while_running(instance, pki):
+    """The next handshake asks as the new configuration says; sendTrustedIssuers names the CAs of Root and CA."""
+    offline = "NoRevocationCheck,CertChainCacheOnlyUrlRetrieval"  # else the authenticator starts anew, to be let into the network
+    site = certificates_alone(instance, pki, many(map_subject("ana", "anna")), flags=offline)
+    pki.install(instance, intermediate=True)
+    policy(site, "CertIgnore", flags=offline)
+    instance.start()
+    pem = pki.leaf("ana")
+    with connect(instance, pem) as c:
+        c.cmd("USER x", "331")
+    policy(site, "CertRequire", flags=offline)
+    instance.reload()
+    with connect(instance, pem) as c:
+        c.login("x", "y")
+    for flags in ([], ["-tls1_2"]):
+        assert "No client certificate CA names sent" in names_sent(instance, *flags)
+    site.settings = 'sendTrustedIssuers="true"'
+    instance.reload()
+    for flags in ([], ["-tls1_2"]):
+        text = names_sent(instance, *flags)
+        assert "CN = root CA" in text and "CN = issuing CA" in text, text
+    with connect(instance, pem) as c:
+        c.login("x", "y")
+    policy(site, "CertIgnore", flags=offline)
+    instance.reload()
+    assert "CN = root CA" not in names_sent(instance)
