@@ -217,12 +217,12 @@ static void judge_anonymous(struct found *at)
     if (slice_is_empty(at->value) || slice_equal_fold_str(at->value, "IUSR") || slice_starts_fold(at->value, SLICE_LITERAL("IUSR_")))
         translate(at, "anonymous users open files as the service account");
     else
-        decide(at, "anonymous users open files as the service account here, not as this one: give that account the rights");
+        decide(at, "anonymous users act as this account, which must exist on this machine");
 }
 
 static void judge_anonymous_password(struct found *at)
 {
-    translate(at, "not needed: anonymous users open files as the service account");
+    translate(at, "not needed: nobody is asked for it");
 }
 
 static void judge_directory_user(struct found *at)
@@ -330,7 +330,6 @@ static const struct {
     { "anonymousAuthentication",                           "userName",       judge_anonymous },
     { "anonymousAuthentication",                           "password",       judge_anonymous_password },
     { "anonymousAuthentication",                           "logonMethod",    judge_logon_method },
-    { "anonymousAuthentication",                           "defaultLogonDomain", judge_anonymous_password },
     { "basicAuthentication",                               "logonMethod",    judge_logon_method },
     { "customAuthentication/providers/add",                "name",           judge_provider_use },
     { "system.ftpServer/providerDefinitions/add",          "type",           judge_provider_type },
