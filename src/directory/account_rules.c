@@ -23,7 +23,9 @@ static bool is_locked(const struct account_state *a, int64_t at)
         return a->computed & COMPUTED_LOCKED;
     if (a->lockout_time == 0)
         return false;
-    return a->lockout_duration == INT64_MIN || filetime(at) + a->lockout_duration < a->lockout_time;
+    if (a->lockout_duration == INT64_MIN || a->lockout_duration > 0) /* for ever; what is no difference to the past is nobody's rule */
+        return true;
+    return filetime(at) + a->lockout_duration < a->lockout_time;
 }
 
 static bool is_outside_hours(struct slice hours, int64_t at)
