@@ -39,6 +39,11 @@ static int read_crl(const struct ask *a, void *context, struct pki_item *item, c
     return 0;
 }
 
+int crl_read(const struct ask *a, struct pki_item *item, const char **why_out)
+{
+    return read_crl(a, NULL, item, why_out);
+}
+
 static MUST_USE int obtain_crl(const struct ask *a, struct slice url, struct pki_item **item_out, bool *cached_out,
                                const char **why_out)
 {

@@ -105,6 +105,15 @@ static OCSP_REQUEST *make_request(const struct ask *a, OCSP_CERTID **id_out)
     return NULL;
 }
 
+int ocsp_read(const struct ask *a, struct pki_item *item, const char **why_out)
+{
+    struct ocsp_context context = { 0 };
+    context.request = make_request(a, &context.id);
+    int err = context.request ? read_answer(a, &context, item, why_out) : ERR_NOMEM;
+    OCSP_REQUEST_free(context.request);
+    return err;
+}
+
 enum { GET_MAX = 255 }; /* octets of an encoded request that may be part of the address (RFC 6960 appendix A.1) */
 
 /* "http://host/path/" and the request, encoded twice. */

@@ -77,6 +77,10 @@ void urls_free(struct urls *u);
 /* Seconds since the epoch; ERR_SYNTAX. */
 MUST_USE int pki_time(const ASN1_TIME *t, int64_t *seconds_out);
 
+/* The bytes of `item` as a CRL, or as an answer about a->cert: what `read` of their sources does.  For fuzzing. */
+MUST_USE int crl_read(const struct ask *a, struct pki_item *item, const char **why_out);
+MUST_USE int ocsp_read(const struct ask *a, struct pki_item *item, const char **why_out);
+
 /* Each answers with what it found in `answer`; REVOCATION_UNKNOWN leaves room for the next. */
 void ocsp_ask(const struct ask *a, struct revocation_answer *answer);
 void crl_ask(const struct ask *a, struct revocation_answer *answer);
