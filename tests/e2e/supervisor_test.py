@@ -221,3 +221,20 @@ def test_too_few_descriptors_are_told(instance):
     with instance.client() as c:
         c.login()
         c.put("f", b"x")
+
+
+def test_last_startup_status(instance):
+    """A site whose port is taken does not start, says why (an HRESULT), and starts when it is free; the other serves."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        instance.add_site("Late", users={"anna": "secret"}, port=taken.getsockname()[1])
+        instance.start()
+        with instance.client() as c:
+            c.login()
+        assert re.search(r'SITE "Late" \(id:2,state:Stopped,sessions:0,lastStartupStatus:2147942432', instance.cli("status"))
+    instance.cli("start", "site", "Late")
+    assert re.search(r'SITE "Late" \(id:2,state:Started,sessions:0,lastStartupStatus:0\)', instance.cli("status"))
+    with instance.client(instance.sites[1]) as c:
+        c.login()
