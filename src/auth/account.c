@@ -131,7 +131,7 @@ bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_ki
     if (!site || !site->client_cert_enabled || site->client_cert_policy == CERT_IGNORE)
         return false;
     const struct snap_user *manager = account_user(s, user);
-    return kind == ACCOUNT_SYSTEM || (kind == ACCOUNT_DIRECTORY && site->use_ad_mapping) ||
+    return kind == ACCOUNT_SYSTEM || (kind == ACCOUNT_DIRECTORY && (site->use_ad_mapping || site->cert_maps.count)) ||
            (kind == ACCOUNT_IIS_MANAGER && manager && manager->enabled && has_permission(s, site, user));
 }
 
@@ -180,7 +180,7 @@ static struct slice put_text(char **at, struct slice s)
 
 int identity_copy(const struct identity *from, struct identity **to_out)
 {
-    struct identity *to = malloc(sizeof *to + from->user.len + from->groups.len + from->roles.len + from->sid.len + 1);
+    struct identity *to = malloc(sizeof *to + from->user.len + from->groups.len + from->roles.len + from->sid.len + from->mapped.len + 1);
     if (!to)
         return ERR_NOMEM;
     *to = *from;
@@ -189,6 +189,7 @@ int identity_copy(const struct identity *from, struct identity **to_out)
     to->groups = put_text(&at, from->groups);
     to->roles = put_text(&at, from->roles);
     to->sid = put_text(&at, from->sid);
+    to->mapped = put_text(&at, from->mapped);
     *to_out = to;
     return 0;
 }

@@ -27,6 +27,8 @@ static bool still_names(struct auth_server *a, const struct ticket *ticket, cons
     if (!ticket->identity->certificate)
         return true; /* a password named it */
     enum certificate_mapping mapping = certificate_map(a->child->snapshot, site, leaf, &user);
+    if (ticket->identity->mapped.len) /* an entry named an account of the directory */
+        return a->ad && mapping == MAPPING_USER && slice_equal(user, ticket->identity->mapped);
     if (ticket->identity->kind == ACCOUNT_DIRECTORY) /* whether it still names the account, the directory says */
         return a->ad && site->use_ad_mapping && mapping == MAPPING_NONE;
     return mapping == MAPPING_USER && login_names_account(a, user, ticket->identity->user);
@@ -43,7 +45,7 @@ static void send_inquiry(struct auth_server *a, const struct ticket *ticket, con
     job->ticket = ticket->number;
     job->lane = INQUIRY_LIVE;
     job->within = within;
-    job->asks_directory = a->live.directory && ticket->identity->kind == ACCOUNT_DIRECTORY;
+    job->asks_directory = a->live.directory && ticket->identity->kind == ACCOUNT_DIRECTORY && !ticket->identity->mapped.len;
     if (job->retrieval_ms <= 0 || job->retrieval_ms > RETRIEVAL_MAX_SECONDS * 1000)
         job->retrieval_ms = RETRIEVAL_MAX_SECONDS * 1000;
     if (!a->options.online)
@@ -59,7 +61,8 @@ static void look_at(void *context, const struct ticket *ticket)
     struct auth_server *a = context;
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, ticket->site);
     const struct certificate *c = certificate_find(&a->certificates, ticket->identity->shown);
-    if (ticket->identity->kind == ACCOUNT_DIRECTORY && !ticket->identity->certificate && a->live.directory)
+    if (ticket->identity->kind == ACCOUNT_DIRECTORY && a->live.directory &&
+        (!ticket->identity->certificate || ticket->identity->mapped.len))
         login_directory_recheck(a, ticket);
     if (!site || !ticket->identity->shown)
         return;

@@ -118,7 +118,7 @@ static void log_in_mapped(struct auth_server *a, struct login *l, struct slice m
     l->user = user;
     l->user_len = mapped.len;
     l->vouched = !with_password;
-    l->methods = manager ? ACCOUNT_IIS_MANAGER : ACCOUNT_SYSTEM;
+    l->methods = manager ? ACCOUNT_IIS_MANAGER : ACCOUNT_SYSTEM | ACCOUNT_DIRECTORY;
     const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .certificate = l->certificate,
                                        .user = manager ? snapshot_text(s, manager->name) : SLICE_NONE };
     if (manager && !login_is_allowed(a, l->site, &identity)) {
@@ -249,7 +249,8 @@ static void directory_answered(struct auth_server *a, struct login *l, const str
 void login_mapped(struct auth_server *a, struct map_job *job)
 {
     static const enum login_stage stages[] = {
-        [MAP_CERTIFICATE] = LOGIN_MAPPING, [MAP_PASSWORD] = LOGIN_ASKING_DIRECTORY, [MAP_HOME] = LOGIN_FINDING_HOME,
+        [MAP_CERTIFICATE] = LOGIN_MAPPING, [MAP_PASSWORD] = LOGIN_ASKING_DIRECTORY, [MAP_NAME] = LOGIN_ASKING_DIRECTORY,
+        [MAP_HOME] = LOGIN_FINDING_HOME,
     };
     struct login *l = job->ticket || job->fixed ? NULL : login_find(a, stages[job->question], job->login);
     if (job->ticket)
@@ -258,7 +259,7 @@ void login_mapped(struct auth_server *a, struct map_job *job)
         fixed_directory_answered(a, job);
     else if (l && job->question == MAP_CERTIFICATE)
         directory_answered(a, l, job);
-    else if (l && job->question == MAP_PASSWORD)
+    else if (l && (job->question == MAP_PASSWORD || job->question == MAP_NAME))
         login_directory_answered(a, l, job);
     else if (l)
         login_home_answered(a, l, job);

@@ -51,13 +51,14 @@ static struct map_job *password_job(struct auth_server *a, const struct login *l
     struct map_job *job = map_job_new(a->ad);
     if (!job)
         return NULL;
-    job->question = MAP_PASSWORD;
+    job->question = l->vouched ? MAP_NAME : MAP_PASSWORD;
     job->login = l->id;
     job->at = login_seconds_now();
     job->with_ids = site->file_access_identity == FILES_OF_RFC2307;
     text_add(&job->name, login_user(l));
     text_add(&job->domain, snapshot_text(a->child->snapshot, site->basic_default_logon_domain));
-    text_add(&job->password, login_password(l));
+    if (!l->vouched)
+        text_add(&job->password, login_password(l));
     text_add(&job->workstation, a->options.machine);
     map_job_add_roles(job, a->child->snapshot);
     return job;
@@ -94,10 +95,12 @@ void login_directory_answered(struct auth_server *a, struct login *l, const stru
         return;
     }
     if (job->verdict != DIRECTORY_FOUND) {
-        login_refuse(a, l, AUTH_DENIED, directory_verdict_win32(job->verdict), SUB_AUTH_ERROR);
+        login_refuse(a, l, AUTH_DENIED, directory_verdict_win32(job->verdict), l->certificate ? SUB_USER_FAILED : SUB_AUTH_ERROR);
         return;
     }
-    const struct identity identity = login_identity_of(&job->account, &user);
+    struct identity identity = login_identity_of(&job->account, &user);
+    identity.certificate = l->certificate;
+    identity.mapped = l->certificate ? text_slice(&job->name) : SLICE_NONE;
     if (text_error(&user)) {
         login_give_up(a, l);
         return;

@@ -21,7 +21,8 @@ enum { RETURN_MS = 60000, BUCKETS = 1024, SID_LIMIT = 256 };
     F(flag, named, 1)                \
     F(flag, shown, 1)                \
     F(text, user,  NAME_LIMIT)       \
-    F(text, sid,   SID_LIMIT)
+    F(text, sid,   SID_LIMIT)        \
+    F(text, mapped, NAME_LIMIT)
 WIRE_MESSAGE(login_memo, LOGIN_MEMO_FIELDS)
 
 struct returning {
@@ -45,7 +46,7 @@ size_t login_write_memo(const struct identity *identity, uint8_t *bytes, size_t 
 {
     struct wire_out out = { bytes, size, 0, 0 };
     const struct login_memo memo = { .kind = identity->kind, .named = identity->certificate != 0, .shown = identity->shown != 0,
-                                     .user = identity->user, .sid = identity->sid };
+                                     .user = identity->user, .sid = identity->sid, .mapped = identity->mapped };
     return login_memo_encode(&memo, &out) ? 0 : out.len;
 }
 
@@ -125,7 +126,8 @@ void login_held(struct auth_server *a, unsigned broker, const struct grant_held 
     if (ticket_find(a->tickets, m->ticket))
         return;
     struct returning *r = login_memo_decode(&in, &memo) ? NULL : find_or_add(a, m->ticket, broker, m->site);
-    const struct identity identity = { .kind = (enum account_kind)memo.kind, .user = memo.user, .sid = memo.sid, .roles = m->roles };
+    const struct identity identity = { .kind = (enum account_kind)memo.kind, .user = memo.user, .sid = memo.sid, .mapped = memo.mapped,
+                                       .roles = m->roles };
     if (!r || r->held || identity_copy(&identity, &r->identity)) {
         end_both(a, broker, m->ticket, SUB_AUTH_ERROR);
         return;

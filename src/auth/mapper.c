@@ -288,6 +288,9 @@ static void answer(struct map_job *job)
     case MAP_PASSWORD:
         job->verdict = directory_log_on(job->ad->directory, &logon, &rules, text_slice(&job->roles), &job->steps, &job->account);
         return;
+    case MAP_NAME:
+        job->verdict = directory_name(job->ad->directory, &logon, &rules, text_slice(&job->roles), &job->steps, &job->account);
+        return;
     case MAP_ACCOUNT:
         job->verdict = directory_look_up(job->ad->directory, text_slice(&job->sid), &rules, text_slice(&job->roles), &job->steps,
                                          &job->account);

@@ -36,6 +36,7 @@ void ad_flush(struct ad *ad); /* NULL is fine */
 enum map_question {
     MAP_CERTIFICATE = 0, /* whom `leaf` names; with needs_password, whether `password` is that account's too */
     MAP_PASSWORD,        /* whether `password` is that of the account `name` */
+    MAP_NAME,            /* the account `name`, which somebody else has proved */
     MAP_ACCOUNT,         /* the account `sid` as it is now */
     MAP_HOME,            /* where the account `sid` has its home */
 };

@@ -246,7 +246,8 @@ void rehearsal_mapped(struct auth_server *a, const struct rehearsal *r, const st
     if (account->sid.len) {
         say_values(a, r, "account", &account->dn, 1);
         say_values(a, r, "account SID", &account->sid, 1);
-        rehearsal_say(a, r, "mapping: tier %u, %s", account->tier, account->strong ? "strong" : "weak");
+        if (job->question == MAP_CERTIFICATE)
+            rehearsal_say(a, r, "mapping: tier %u, %s", account->tier, account->strong ? "strong" : "weak");
     }
     rehearsal_say(a, r, "directory: %s", directory_verdict_text(job->verdict));
 }

@@ -123,6 +123,10 @@ enum directory_verdict directory_log_on(struct directory *d, const struct direct
 enum directory_verdict directory_prove(struct directory *d, const struct directory_account *account, struct slice password,
                                        struct text *steps);
 
+/* The account that the name means, without a password: somebody else has proved who it is. */
+enum directory_verdict directory_name(struct directory *d, const struct directory_logon *logon, const struct mapping_rules *rules,
+                                      struct slice role_names, struct text *steps, struct directory_account *account_out);
+
 /* The account with that SID as it is now. */
 enum directory_verdict directory_look_up(struct directory *d, struct slice sid, const struct mapping_rules *rules,
                                          struct slice role_names, struct text *steps, struct directory_account *account_out);

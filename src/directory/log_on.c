@@ -200,6 +200,32 @@ static void pretend(struct directory *d, const struct domain *domain, struct sli
 
 /* ---- public questions ---- */
 
+static enum directory_verdict find_first(struct directory *d, const struct domain *domain, const struct meaning *meanings,
+                                         size_t count, struct text *steps, struct hit *hit)
+{
+    enum directory_verdict verdict = DIRECTORY_NONE;
+    for (size_t i = 0; i < count && verdict == DIRECTORY_NONE; i++)
+        verdict = find(d, domain, &meanings[i], steps, hit);
+    return verdict;
+}
+
+enum directory_verdict directory_name(struct directory *d, const struct directory_logon *logon, const struct mapping_rules *rules,
+                                      struct slice role_names, struct text *steps, struct directory_account *account_out)
+{
+    const struct domain *domain;
+    struct meaning meanings[2];
+    struct hit hit = { 0 };
+    int64_t created;
+    if (directory_domain(d, steps, &domain))
+        return DIRECTORY_UNAVAILABLE;
+    size_t count = read_name(domain, logon, meanings);
+    enum directory_verdict verdict = find_first(d, domain, meanings, count, steps, &hit);
+    if (verdict == DIRECTORY_FOUND)
+        verdict = directory_complete(d, &hit, rules, role_names, steps, account_out, &created);
+    hit_free(&hit);
+    return verdict;
+}
+
 enum directory_verdict directory_log_on(struct directory *d, const struct directory_logon *logon, const struct mapping_rules *rules,
                                         struct slice role_names, struct text *steps, struct directory_account *account_out)
 {
@@ -212,9 +238,7 @@ enum directory_verdict directory_log_on(struct directory *d, const struct direct
     if (directory_domain(d, steps, &domain))
         return DIRECTORY_UNAVAILABLE;
     size_t count = read_name(domain, logon, meanings);
-    enum directory_verdict verdict = DIRECTORY_NONE;
-    for (size_t i = 0; i < count && verdict == DIRECTORY_NONE; i++)
-        verdict = find(d, domain, &meanings[i], steps, &hit);
+    enum directory_verdict verdict = find_first(d, domain, meanings, count, steps, &hit);
     if (verdict == DIRECTORY_FOUND)
         verdict = try_password(d, domain, &hit, logon->password, steps);
     else if (verdict == DIRECTORY_NONE && count)

@@ -306,6 +306,73 @@ def test_account_changes_under_a_session(instance, domain):
     domain.first.modify("frank", "userAccountControl", 512)
 
 
+def by_entries(instance, domain, *people, login="", mapping="false", **settings):
+    """Entries of the site name accounts of the directory; the certificates are of the project's own and say nothing of it."""
+    entries = "".join(f'<add name="{user}" userName="{user}"><rules><add certificateField="Subject" certificateSubField="CN" '
+                      f'matchCriteria="{name}" /></rules></add>' for name, user in people)
+    site = partners(instance, domain, rules='roles="ftp-all" permissions="Read"', login=login, **settings)
+    site.elements = ('<iisClientCertificateMappingAuthentication enabled="true"><manyToOneMappings>' + entries +
+                     "</manyToOneMappings></iisClientCertificateMappingAuthentication>")
+    site.security = site.security.replace('useActiveDirectoryMapping="true"', f'useActiveDirectoryMapping="{mapping}"')
+    instance.reload()
+    return site
+
+
+def test_entries_name_accounts_of_the_directory(instance, domain):
+    """client-certificates.md 17: without useActiveDirectoryMapping, the account's state and groups count all the same."""
+    pems = {name: domain.pki.leaf("entry-" + name) for name in ("one", "two", "three", "four", "five")}
+    by_entries(instance, domain, ("entry-one", "DEPOT\\alice"), ("entry-two", "alice@depot.test"), ("entry-three", "DEPOT\\ivan"),
+               ("entry-four", "DEPOT\\nobody-there"), ("entry-five", "ELSEWHERE\\alice"))
+    assert try_login(instance, pems["one"]).startswith("230")
+    assert instance.log_lines()[-1]["cs-username"] == "DEPOT\\alice"
+    assert try_login(instance, pems["two"]).startswith("230")
+    for name, win32 in (("three", 1331), ("four", None), ("five", None)):  # disabled; nobody; another domain
+        assert try_login(instance, pems[name]).startswith("530")
+        status = last_status(instance)
+        assert status[:2] == ("530", "35") and win32 in (None, status[2]), (name, status)
+
+
+def test_entries_and_passwords(instance, domain):
+    """certificateAndPassword: the password must be that of the account that the entry names."""
+    pem = domain.pki.leaf("entry-pass")
+    by_entries(instance, domain, ("entry-pass", "DEPOT\\alice"), login='certificateAndPassword="true"')
+    assert try_login(instance, pem, "alice", "wrong").startswith("530")
+    assert try_login(instance, pem, "alice", "").startswith("530")
+    assert try_login(instance, pem, "alice", "Pass-alice!").startswith("230")
+
+
+def test_entries_under_a_session(instance, domain):
+    """Neither a look at the account nor a restart of the authenticator disturbs the session; another entry ends it."""
+    pem = domain.pki.leaf("entry-live")
+    site = by_entries(instance, domain, ("entry-live", "DEPOT\\alice"), recheckInterval="00:00:01")
+    with instance.client() as c:
+        c.context.load_cert_chain(pem)
+        c.auth_tls()
+        c.cmd("USER whoever", "331")
+        c.cmd("PASS ignored", "230")
+        instance.cli("flush", "cache")
+        auth = [pid for pid, name in instance.children().items() if name == "sallyport-auth"]
+        os.kill(auth[0], signal.SIGKILL)
+        assert instance.wait(lambda: auth[0] not in instance.children() and "sallyport-auth" in instance.children().values())
+        assert log_in(instance, pem, "x", "y").startswith("230")
+        instance.cli("flush", "cache")
+        c.cmd("NOOP", "200")
+        domain.first.modify("alice", "userAccountControl", 514)
+        try:
+            instance.cli("flush", "cache")
+            assert c.closed()
+        finally:
+            domain.first.modify("alice", "userAccountControl", 512)
+    with instance.client() as c:
+        c.context.load_cert_chain(pem)
+        c.auth_tls()
+        c.cmd("USER whoever", "331")
+        c.cmd("PASS ignored", "230")
+        site.elements = site.elements.replace("DEPOT\\alice", "DEPOT\\bob")
+        instance.reload()
+        assert c.closed()
+
+
 def test_another_time_leaves_no_answer_behind(instance, domain):
     """`certificate test --at` is no login: neither does it take what is cached, nor do logins get its answer."""
     pem = domain.upn("frank-sid", "frank@depot.test", domain.first.sid("frank"))
