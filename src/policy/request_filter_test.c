@@ -28,13 +28,15 @@ static struct snap_range put_extensions(struct snapshot_writer *w, const char *c
     return range;
 }
 
-/* Segments and sequences are rows of one text. */
+/* Rows of segments and sequences have the same columns. */
 static struct snap_range put_texts(struct snapshot_writer *w, enum snap_table table, const char *const *texts)
 {
     struct snap_range range = { 0 };
     for (size_t i = 0; i < 3 && texts[i]; i++) {
-        struct snap_text row = snapshot_build_text(w, texts[i]);
-        uint32_t at = snapshot_put_row(w, table, &row);
+        const struct snap_segment segment = { .segment = snapshot_build_text(w, texts[i]) };
+        const struct snap_sequence sequence = { .sequence = segment.segment };
+        bool is_segment = table == SNAP_TABLE_segment;
+        uint32_t at = snapshot_put_row(w, table, is_segment ? (const void *)&segment : &sequence);
         if (range.count++ == 0)
             range.first = at;
     }

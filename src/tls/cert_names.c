@@ -6,7 +6,7 @@ static bool add_subject(X509 *cert, size_t max, struct text *names)
     unsigned char *der = NULL;
     int len = i2d_X509_NAME(X509_get_subject_name(cert), &der);
     bool fits = len > 0 && names->len + (size_t)len <= max;
-    if (fits && !memmem(names->ptr, names->len, der, (size_t)len))
+    if (fits && !(names->len && memmem(names->ptr, names->len, der, (size_t)len)))
         text_add(names, slice_of((const char *)der, (size_t)len));
     OPENSSL_free(der);
     return fits;
