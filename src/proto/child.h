@@ -105,7 +105,8 @@ WIRE_MESSAGE(child_sessions_end, CHILD_SESSIONS_END_FIELDS)
 #define CHILD_TERMINATE_FIELDS(F) F(bytes, session_id, 16)
 WIRE_MESSAGE(child_terminate, CHILD_TERMINATE_FIELDS)
 
-/* S -> logger: write out buffered lines of `site` (0: all); answered by child_done.
+/* S -> worker: send what there is to log to the logger; answered by child_done.
+ * S -> logger: write out buffered lines of `site` (0: all); answered by child_done.
  * S -> auth: empty the credential cache; answered by child_done. */
 #define CHILD_FLUSH_FIELDS(F)                 \
     F(u32, query, UINT32_MAX)                 \
@@ -170,7 +171,7 @@ WIRE_MESSAGE(child_event, CHILD_EVENT_FIELDS)
     M(15, child_sessions_end,  ROLE_WORKER,     0)   \
     M(16, child_terminate,     ROLE_SUPERVISOR, 0)   \
     M(17, child_flush,         ROLE_SUPERVISOR, 0)   \
-    M(18, child_done,          ROLE_LOGGER | ROLE_AUTH, 0) \
+    M(18, child_done,          ROLE_WORKER | ROLE_LOGGER | ROLE_AUTH, 0) \
     M(19, child_rehash,        ROLE_AUTH,       0)   \
     M(20, child_event,         ROLE_ANY_CHILD,  0)   \
     M(21, child_region,        ROLE_SUPERVISOR, 1)   \

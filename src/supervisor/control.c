@@ -28,10 +28,11 @@ struct asker {
     bool used, asked, refused;
     uint8_t verb;
     uint32_t query;             /* 0: none running */
-    uint64_t waiting_workers;   /* bit per worker that has not finished its list */
+    uint64_t waiting_workers;   /* bit per worker that has not finished what it was asked */
     bool waiting_role;          /* the logger or the authenticator */
     unsigned role;
     uint8_t guid[GUID_SIZE];    /* TERMINATE */
+    uint32_t site;              /* FLUSH_LOG */
     bool found;
     struct loop_timer *timer;
 };
@@ -210,13 +211,26 @@ static void ask_role(struct asker *a, enum program_kind kind, uint32_t site)
         done(a, ERR_BUSY, "the program is being started again; try later");
 }
 
+/* First the workers, so that every command whose reply was seen is in the log; then the logger. */
 static void ask_flush_log(struct asker *a, struct slice name)
 {
-    int64_t site = site_id(a->control->super, name);
-    if (site < 0)
+    struct control *c = a->control;
+    int64_t site = site_id(c->super, name);
+    if (site < 0) {
         done(a, ERR_NOT_FOUND, "there is no such site");
-    else
-        ask_role(a, PROGRAM_LOGGER, (uint32_t)site);
+        return;
+    }
+    a->site = (uint32_t)site;
+    a->query = ++c->queries;
+    EACH_PROGRAM(c->super, worker, PROGRAM_WORKER)
+    {
+        if (worker->state != PROGRAM_READY)
+            continue;
+        a->waiting_workers |= 1ull << worker->index;
+        MAILBOX_SEND(&worker->mail, -1, child_flush, .query = a->query, .site = a->site);
+    }
+    if (!a->waiting_workers)
+        ask_role(a, PROGRAM_LOGGER, a->site);
 }
 
 static void ask_flush_cache(struct asker *a, struct slice name)
@@ -373,7 +387,9 @@ static void worker_finished(struct asker *a, unsigned index)
     a->waiting_workers &= ~bit;
     if (a->waiting_workers)
         return;
-    if (a->verb == CONTROL_TERMINATE && !a->found)
+    if (a->verb == CONTROL_FLUSH_LOG)
+        ask_role(a, PROGRAM_LOGGER, a->site);
+    else if (a->verb == CONTROL_TERMINATE && !a->found)
         done(a, ERR_NOT_FOUND, "there is no such session");
     else
         done(a, 0, "");
@@ -389,7 +405,9 @@ void control_sessions_end(struct supervisor *s, const struct program *p, uint32_
 void control_done_by(struct supervisor *s, const struct program *p, uint32_t query)
 {
     struct asker *a = asker_of(s, query);
-    if (a && a->waiting_role && a->role == p->role)
+    if (a && p->kind == PROGRAM_WORKER)
+        worker_finished(a, p->index);
+    else if (a && a->waiting_role && a->role == p->role)
         done(a, 0, "");
 }
 

@@ -10,6 +10,7 @@
  *   D: send text     D: close     D: expect text (whole content until its end)
  *   K: auth|broker   that program dies
  *   L: pattern       the next log record: VERB [argument] user status win32 sub-status path
+ *   F:               what there is to log is asked for, and the worker says that it is sent
  *   N:               another connection
  *   X:               the client is gone
  *   Lines that begin with '#' are comments; `# cite:` names the page that documents the behaviour.
@@ -309,6 +310,20 @@ static void play_log(struct play *p, struct slice pattern)
     }
 }
 
+static void play_flush(struct play *p)
+{
+    static uint8_t buffer[WIRE_DATAGRAM_MAX];
+    struct pollfd ready = { p->supervisor, POLLIN, 0 };
+    struct slice bytes;
+    const struct wire_message *m;
+    struct wire_in in;
+    int fd = -1;
+    if (DATAGRAM_SEND(p->supervisor, -1, child_flush, .query = p->line) || poll(&ready, 1, WAIT_MS) <= 0 ||
+        datagram_receive(p->supervisor, buffer, sizeof buffer, &bytes, &fd) ||
+        wire_channel_accept(&child_channel, ROLE_WORKER, bytes, false, &m, &in) || m->number != MSG_child_done)
+        complain(p, "no child_done came", SLICE_NONE);
+}
+
 static void play_connect(struct play *p)
 {
     if (p->control >= 0)
@@ -342,6 +357,9 @@ static void play_line(struct play *p, struct slice line)
         break;
     case 'L':
         play_log(p, text);
+        break;
+    case 'F':
+        play_flush(p);
         break;
     case 'N':
         play_connect(p);

@@ -2,6 +2,7 @@
 #include "worker/supervised.h"
 
 #include "base/own.h"
+#include "worker/access_log.h"
 #include "worker/certificate.h"
 #include "worker/hosts.h"
 #include "worker/listeners.h"
@@ -193,6 +194,18 @@ static int on_terminate(struct worker *w, struct wire_in *in, int *fd)
     return err;
 }
 
+/* Whose reply has gone out is in the logger's socket before we answer. */
+static int on_flush(struct worker *w, struct wire_in *in, int *fd)
+{
+    (void)fd;
+    struct child_flush m;
+    int err = child_flush_decode(in, &m);
+    if (err)
+        return err;
+    access_log_send(w);
+    return LINK_SEND(&w->supervisor, &w->out, child_done, .query = m.query);
+}
+
 /* ---- draining ---- */
 
 static void end_all(struct worker *w, bool transfers_too)
@@ -245,6 +258,7 @@ static const struct {
     { MSG_child_site,          on_site          },
     { MSG_child_list_sessions, on_list_sessions },
     { MSG_child_terminate,     on_terminate     },
+    { MSG_child_flush,         on_flush         },
     { MSG_child_drain,         on_drain         },
 };
 
