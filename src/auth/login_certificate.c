@@ -121,7 +121,9 @@ static void log_in_mapped(struct auth_server *a, struct login *l, struct slice m
     l->methods = manager ? ACCOUNT_IIS_MANAGER : ACCOUNT_SYSTEM | ACCOUNT_DIRECTORY;
     const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .certificate = l->certificate,
                                        .user = manager ? snapshot_text(s, manager->name) : SLICE_NONE };
-    if (manager && !login_is_allowed(a, l->site, &identity)) {
+    if (with_password && (!l->password_len || denial_closes_account(a, &l->client, mapped))) {
+        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+    } else if (manager && !login_is_allowed(a, l->site, &identity)) {
         l->reason = manager->enabled ? "the IIS Manager user has no permission for the site" : "the IIS Manager user is disabled";
         login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
     } else if (manager && !with_password) {

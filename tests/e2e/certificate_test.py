@@ -219,6 +219,18 @@ def test_certificate_and_password(instance, pki):
         c.login("anna", "secret", "530")
 
 
+def test_password_of_a_closed_account(instance, pki):
+    """A04: behind a certificate too, a name is closed after too many wrong passwords; none is no password."""
+    site = certificates_alone(instance, pki, many(map_subject("ana", "anna")))
+    site.settings = 'certificateAndPassword="true"'
+    instance.sallyport_xml = '<safety maxLoginFailuresPerAccount="3" />'
+    ana = pki.leaf("ana")
+    instance.start()
+    for password, want in (("secret", "230"), ("", "530"), ("wrong", "530"), ("wrong", "530"), ("secret", "530")):
+        with connect(instance, ana) as c:
+            c.login("whoever", password, want)
+
+
 def test_reply_232_and_user_match(instance, pki):
     site = certificates_alone(instance, pki, many(map_subject("ana", "anna")))
     site.settings = 'certLoginReply="232" requireUserMatch="true"'
