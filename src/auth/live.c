@@ -56,9 +56,8 @@ static void send_inquiry(struct auth_server *a, const struct ticket *ticket, con
         a->live.in_flight++;
 }
 
-static void look_at(void *context, const struct ticket *ticket)
+void live_look(struct auth_server *a, const struct ticket *ticket)
 {
-    struct auth_server *a = context;
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, ticket->site);
     const struct certificate *c = certificate_find(&a->certificates, ticket->identity->shown);
     if (ticket->identity->kind == ACCOUNT_DIRECTORY && a->live.directory &&
@@ -75,6 +74,11 @@ static void look_at(void *context, const struct ticket *ticket)
 }
 
 /* ---- the walk ---- */
+
+static void look_at(void *context, const struct ticket *ticket)
+{
+    live_look(context, ticket);
+}
 
 void live_begin(struct auth_server *a)
 {

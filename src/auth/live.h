@@ -28,6 +28,8 @@ struct live {
 void live_begin(struct auth_server *a);
 /* Go on with the walk; the monotonic ms of the next moment to call it again. */
 int64_t live_turn(struct auth_server *a, int64_t now);
+/* Judge one login: the configuration has changed while it was being decided.  The ticket may be gone afterwards. */
+void live_look(struct auth_server *a, const struct ticket *ticket);
 /* An inquiry about a live login has ended. */
 void live_judged(struct auth_server *a, const struct inquiry_job *job);
 /* End a live login; the ticket is gone afterwards.  `why` goes to the log. */

@@ -95,8 +95,7 @@ static struct login *login_new(struct auth_server *a, unsigned worker, const str
     l->password_len = m->password.len;
     l->worker = l->broker = worker;
     l->session = m->session;
-    if (m->session_id.len == sizeof l->guid)
-        memcpy(l->guid, m->session_id.ptr, sizeof l->guid);
+    l->generation = snapshot_generation(a->child->snapshot);
     l->client = m->client;
     l->site = m->site;
     l->id = ++a->next_login;

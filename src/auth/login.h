@@ -37,7 +37,8 @@ struct login {
     unsigned broker;      /* that lets him in: the worker's, or any for a rehearsal */
     struct rehearsal *rehearsal; /* NULL: somebody waits for a real answer */
     uint64_t session;
-    uint8_t guid[16];     /* of the session, for logs */
+    uint8_t session_id[16]; /* for logs */
+    uint64_t generation;  /* of the snapshot that it began with */
     const char *reason;   /* static: why the certificate's account may not, NULL */
     uint32_t site;
     enum login_stage stage;
@@ -55,7 +56,6 @@ struct login {
     bool asked_provider; /* the site has one that cannot be run: it would have had a say */
     bool anonymous;    /* pam is asked for the account that serves anonymous clients */
     bool vouched;      /* the certificate suffices: no password is checked */
-    uint8_t session_id[16];
     struct text why;   /* what each method said, for the reason log */
     char rhost[64];
     bool name_known;

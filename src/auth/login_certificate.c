@@ -92,7 +92,7 @@ void login_tell_certificate(struct auth_server *a, const struct login *l, const 
         return;
     facts_describe(certificate_leaf(certificate_chain(c)), &facts);
     server_tell_certificate(a, l->site, (struct log_certificate){
-        .level = substatus ? LOG_LEVEL_NOTICE : LOG_LEVEL_DEBUG, .session_id = slice_of((const char *)l->guid, sizeof l->guid),
+        .level = substatus ? LOG_LEVEL_NOTICE : LOG_LEVEL_DEBUG, .session_id = slice_of((const char *)l->session_id, sizeof l->session_id),
         .facts = text_slice(&facts), .verdict = slice_str(reason), .win32 = win32, .substatus = substatus,
         .account = l->identity ? l->identity->user : SLICE_NONE });
 }

@@ -74,6 +74,8 @@ static void hand_out(struct auth_server *a, struct login *l, struct slice home)
 {
     OWNED_TEXT_BUFFER name = { 0 };
     struct identity *identity = l->identity;
+    uint64_t number = l->ticket;
+    bool is_late = l->generation != snapshot_generation(a->child->snapshot);
     print_name(a, identity, &name);
     if (text_error(&name) || ticket_add(a->tickets, l->ticket, l->worker, l->site, identity)) {
         login_give_up(a, l);
@@ -86,6 +88,8 @@ static void hand_out(struct auth_server *a, struct login *l, struct slice home)
                 .ticket = l->ticket, .anonymous = identity->kind == ACCOUNT_ANONYMOUS, .name = text_slice(&name),
                 .home = home, .why = slice_first(text_slice(&l->why), DETAIL_LIMIT));
     login_remove(a, l);
+    if (is_late) /* the walk over the live logins may have passed by */
+        live_look(a, ticket_find(a->tickets, number));
 }
 
 void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m)

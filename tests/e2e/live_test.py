@@ -144,6 +144,26 @@ def test_policy_at_once(instance, world):
     assert logged(instance, 48, REVOKED)
 
 
+def test_mapping_changed_while_logging_in(instance, world):
+    """The look at live logins has passed when the login is at last among them: it is looked at by itself."""
+    instance.sallyport_xml = '<service workerCount="1" />'
+    s = serve(instance, world, interval="01:00:00", flags="NoRevocationCheck")
+    [broker] = [pid for pid, name in instance.children().items() if name == "sallyport-broker"]
+    with connect(instance, world, "ana") as client:
+        client.cmd("USER x", "331")
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            client.sock.sendall(b"PASS y\r\n")
+            with connect(instance, world, "ana") as other:                # of the same worker: the first is under way
+                other.cmd("USER x", "331")
+            s.elements = s.elements.replace('userName="anna"', 'userName="nobody"')
+            instance.reload()
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        assert client.closed(), instance.output
+    assert logged(instance, 54, 0)
+
+
 def restart_authenticator(instance):
     [pid] = [pid for pid, name in instance.children().items() if name == "sallyport-auth"]
     os.kill(pid, signal.SIGKILL)
