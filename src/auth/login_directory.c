@@ -41,9 +41,7 @@ void login_tell_directory(struct auth_server *a, const struct login *l, const st
     }
     const char *strength = job->question != MAP_CERTIFICATE ? "" : job->account.strong ? "; strong" : "; weak";
     server_tell(a, found ? LOG_LEVEL_DEBUG : job->verdict == DIRECTORY_UNAVAILABLE ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-                "site %u: %s" SLICE_FMT "%s", l->site,
-                found && job->question == MAP_PASSWORD ? "the password is that of the account" : directory_verdict_text(job->verdict),
-                SLICE_ARG(text_slice(&steps)), found ? strength : "");
+                "site %u: %s" SLICE_FMT "%s", l->site, map_job_text(job), SLICE_ARG(text_slice(&steps)), found ? strength : "");
 }
 
 static struct map_job *password_job(struct auth_server *a, const struct login *l, const struct snap_site *site)
@@ -53,7 +51,7 @@ static struct map_job *password_job(struct auth_server *a, const struct login *l
         return NULL;
     job->question = l->vouched ? MAP_NAME : MAP_PASSWORD;
     job->login = l->id;
-    job->at = login_seconds_now();
+    job->at = login_at(l);
     job->with_ids = site->file_access_identity == FILES_OF_RFC2307;
     text_add(&job->name, login_user(l));
     text_add(&job->domain, snapshot_text(a->child->snapshot, site->basic_default_logon_domain));
@@ -113,15 +111,19 @@ void login_directory_answered(struct auth_server *a, struct login *l, const stru
     login_grant(a, l, &identity);
 }
 
+/* A name of the site's mappings may mean somebody else by now, or nobody. */
 void login_directory_recheck(struct auth_server *a, const struct ticket *ticket)
 {
-    struct map_job *job = map_job_new(a->ad);
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, ticket->site);
+    struct map_job *job = a->ad && site ? map_job_new(a->ad) : NULL;
     if (!job)
         return;
-    job->question = MAP_ACCOUNT;
+    job->question = ticket->identity->mapped.len ? MAP_NAME : MAP_ACCOUNT;
     job->ticket = ticket->number;
     job->at = login_seconds_now();
     text_add(&job->sid, ticket->identity->sid);
+    text_add(&job->name, ticket->identity->mapped);
+    text_add(&job->domain, snapshot_text(a->child->snapshot, site->basic_default_logon_domain));
     text_add(&job->workstation, a->options.machine);
     map_job_add_roles(job, a->child->snapshot);
     mapper_submit_later(a->mapper, job);

@@ -209,6 +209,15 @@ void map_job_free(struct map_job *job)
     free(job);
 }
 
+const char *map_job_text(const struct map_job *job)
+{
+    if (job->question == MAP_PASSWORD && job->verdict == DIRECTORY_FOUND)
+        return "the password is that of the account";
+    if (job->question == MAP_NAME && job->verdict <= DIRECTORY_NONE)
+        return job->verdict ? "no account of the directory has that name" : "the name is that of an account";
+    return directory_verdict_text(job->verdict);
+}
+
 void map_job_add_roles(struct map_job *job, const struct snapshot *s)
 {
     for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_role); row++) {

@@ -66,6 +66,8 @@ struct map_job {
     struct text steps;
 };
 struct map_job *map_job_new(struct ad *ad); /* NULL: out of memory */
+/* The verdict in words, for logs and rehearsals. */
+const char *map_job_text(const struct map_job *job);
 void map_job_free(struct map_job *job);
 /* The role names that the rules of the configuration hold. */
 void map_job_add_roles(struct map_job *job, const struct snapshot *s);

@@ -249,7 +249,7 @@ void rehearsal_mapped(struct auth_server *a, const struct rehearsal *r, const st
         if (job->question == MAP_CERTIFICATE)
             rehearsal_say(a, r, "mapping: tier %u, %s", account->tier, account->strong ? "strong" : "weak");
     }
-    rehearsal_say(a, r, "directory: %s", directory_verdict_text(job->verdict));
+    rehearsal_say(a, r, "directory: %s", map_job_text(job));
 }
 
 struct told_rules {

@@ -373,6 +373,33 @@ def test_entries_under_a_session(instance, domain):
         assert c.closed()
 
 
+def test_entries_follow_the_name(instance, domain):
+    """A look at live logins asks whom the entry's name means now; `--at` judges the account at that time."""
+    pem = domain.pki.leaf("entry-frank")
+    site = by_entries(instance, domain, ("entry-frank", "DEPOT\\frank"), recheckInterval="00:00:01")
+    site.rules = ['<add accessType="Allow" users="DEPOT\\frank" permissions="Read" />']
+    instance.reload()
+    domain.first.modify("frank", "accountExpires", 135379296000000000)           # 2030-01-01
+    try:
+        told = Rehearsal(instance, site, pem, "--at", "2035-01-01")
+        assert told.code == ACCOUNT and told.logged[1] == "1793", told.text
+        assert try_login(instance, pem).startswith("230")
+        with instance.client() as c:
+            c.context.load_cert_chain(pem)
+            c.auth_tls()
+            c.cmd("USER whoever", "331")
+            c.cmd("PASS ignored", "230")
+            domain.first.modify("frank", "sAMAccountName", "frank-was-here")
+            instance.cli("flush", "cache")
+            assert instance.wait_line("is logged off site 1: the account is not there any more")
+            assert c.closed()
+        told = Rehearsal(instance, site, pem)
+        assert told.code == ACCOUNT and "no account of the directory has that name" in told.text, told.text
+    finally:
+        domain.first.modify("frank", "sAMAccountName", "frank")
+        domain.first.modify("frank", "accountExpires", 0)
+
+
 def test_another_time_leaves_no_answer_behind(instance, domain):
     """`certificate test --at` is no login: neither does it take what is cached, nor do logins get its answer."""
     pem = domain.upn("frank-sid", "frank@depot.test", domain.first.sid("frank"))
