@@ -63,7 +63,8 @@ int broker_init(struct broker *b, struct snapshot *snapshot, int worker, int aut
     link_init(&b->logger, logger);
     if (pthread_mutex_init(&b->lock, NULL) || pthread_cond_init(&b->changed, NULL))
         return ERR_SYS;
-    return grants_init(&b->grants);
+    int err = readers_init(&b->readers);
+    return err ? err : grants_init(&b->grants);
 }
 
 static struct snapshot *current_snapshot(struct broker *b)
@@ -111,6 +112,7 @@ void broker_end(struct broker *b)
     b->is_ending = true;
     pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->lock);
+    readers_end(&b->readers);
 }
 
 /* False when the broker is ending: nothing new begins. */
@@ -155,6 +157,7 @@ void broker_free(struct broker *b)
     for (size_t i = 0; i < b->thread_count; i++)
         pthread_join(b->threads[i], NULL);
     close(b->worker);
+    readers_free(&b->readers);
     grants_free(&b->grants);
     snapshot_unref(b->snapshot);
 }
@@ -215,19 +218,33 @@ int broker_serve_worker(struct broker *b, struct slice datagram, unsigned fds)
     return err ? err : ERR_STATE;
 }
 
+static int serve_one(struct broker *b, int seat, char *buffer)
+{
+    struct slice datagram;
+    OWNED_FD fd = -1;
+    int err = datagram_receive(b->worker, buffer, WIRE_DATAGRAM_MAX, &datagram, &fd);
+    if (err)
+        return err;
+    if (!begin_request(b))
+        return ERR_CLOSED;
+    readers_begin(&b->readers, seat);
+    err = broker_serve_worker(b, datagram, fd >= 0);
+    end_request(b);
+    return err;
+}
+
 static void *serve_worker(void *context)
 {
     struct broker *b = context;
     char *buffer = malloc(WIRE_DATAGRAM_MAX);
     int err = buffer ? 0 : ERR_NOMEM;
     while (!err) {
-        struct slice datagram;
-        OWNED_FD fd = -1;
-        err = datagram_receive(b->worker, buffer, WIRE_DATAGRAM_MAX, &datagram, &fd);
-        if (err || !begin_request(b))
+        int seat = readers_enter(&b->readers);
+        if (seat < 0)
             break;
-        err = broker_serve_worker(b, datagram, fd >= 0);
-        end_request(b);
+        do
+            err = serve_one(b, seat, buffer);
+        while (!err && readers_stay(&b->readers, seat));
     }
     if (err && err != ERR_CLOSED)
         broker_tell(b, LOG_LEVEL_ERROR, "the worker's channel ends: %s", err_text(err));

@@ -1,7 +1,8 @@
 /*
  * broker.h - the broker's channels and the threads that serve them.
  *
- * A pool of threads waits on the worker's socket, which is their queue; a few others wait on the authenticator's.
+ * The worker's socket is the queue of a pool of threads, of which as many read as are needed (readers.h); a few others
+ * wait on the authenticator's.
  * When the worker's channel closes, or says what its table does not allow, the broker ends: its grants go with the
  * worker, uploads under way are abandoned first.
  */
@@ -9,14 +10,16 @@
 
 #include "broker/grants.h"
 #include "broker/link.h"
+#include "broker/readers.h"
 
-enum { BROKER_THREADS = 8, BROKER_AUTH_THREADS = 4 };
+enum { BROKER_THREADS = READERS_THREADS, BROKER_AUTH_THREADS = 4 };
 
 struct broker {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct snapshot *snapshot;
     struct grants grants;
+    struct readers readers; /* of `worker` */
     int worker;
     struct link auth, logger;
     unsigned running; /* requests being served */

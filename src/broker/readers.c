@@ -1,0 +1,146 @@
+/*
+ * readers.c - see readers.h.
+ *
+ * Nothing here costs a request a system call: it leaves the number of the present look at its seat and takes it away
+ * again.  A seat that still holds the number of an earlier look is a request that is slow.  Only when nobody looks,
+ * because at the last look there was nothing to look at, a request that begins wakes the watch.  The request writes its number
+ * and then reads `is_watched`, the watch writes `is_watched` and then reads the numbers: one of them sees the other.
+ */
+#include "broker/readers.h"
+
+#include <time.h>
+
+#include "base/err.h"
+
+enum { LOOK_NS = 5 * 1000 * 1000, CALM_LOOKS = 20 };
+
+int readers_init(struct readers *r)
+{
+    pthread_condattr_t attr;
+    *r = (struct readers){ .looks = 1, .wanted = 1 };
+    if (pthread_condattr_init(&attr))
+        return ERR_NOMEM;
+    bool failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) || pthread_mutex_init(&r->lock, NULL) ||
+                  pthread_cond_init(&r->rest, NULL) || pthread_cond_init(&r->watch, &attr);
+    pthread_condattr_destroy(&attr);
+    return failed ? ERR_SYS : 0;
+}
+
+void readers_free(struct readers *r)
+{
+    pthread_cond_destroy(&r->watch);
+    pthread_cond_destroy(&r->rest);
+    pthread_mutex_destroy(&r->lock);
+}
+
+void readers_end(struct readers *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->is_ending = true;
+    pthread_cond_broadcast(&r->rest);
+    pthread_cond_signal(&r->watch);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void readers_look(struct readers *r)
+{
+    unsigned now = r->looks, slow = 0;
+    for (unsigned i = 0; i < READERS_MAX; i++) {
+        unsigned begun = r->begun[i];
+        slow += begun && begun != now;
+    }
+    r->looks = now + 1 ? now + 1 : 1;
+    r->calm = slow ? 0 : r->calm + 1;
+    if (slow >= r->reading && r->reading < READERS_MAX) {
+        r->wanted = r->reading + 1;
+    } else if (r->calm >= CALM_LOOKS && r->wanted > 1) {
+        r->wanted--;
+        r->calm = 0;
+    }
+}
+
+static bool is_idle(const struct readers *r)
+{
+    for (unsigned i = 0; i < READERS_MAX; i++)
+        if (r->begun[i])
+            return false;
+    return true;
+}
+
+static void pause_or_sleep(struct readers *r)
+{
+    struct timespec until;
+    r->is_watched = false;
+    while (is_idle(r) && !r->is_watched && !r->is_ending)
+        pthread_cond_wait(&r->watch, &r->lock);
+    r->is_watched = true;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += LOOK_NS;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (!r->is_ending && pthread_cond_timedwait(&r->watch, &r->lock, &until) == 0)
+        ;
+}
+
+/* Until there is a place to read; then somebody else is to look. */
+static void watch(struct readers *r)
+{
+    r->has_watch = true;
+    while (!r->is_ending && r->reading >= r->wanted) {
+        pause_or_sleep(r);
+        readers_look(r);
+    }
+    r->has_watch = false;
+    pthread_cond_signal(&r->rest);
+}
+
+static int take_seat(struct readers *r)
+{
+    int seat = 0;
+    while (r->is_taken[seat]) /* `wanted` is never more than there are */
+        seat++;
+    r->is_taken[seat] = true;
+    r->reading++;
+    return seat;
+}
+
+int readers_enter(struct readers *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (!r->is_ending && r->reading >= r->wanted)
+        if (r->has_watch)
+            pthread_cond_wait(&r->rest, &r->lock);
+        else
+            watch(r);
+    int seat = r->is_ending ? -1 : take_seat(r);
+    pthread_mutex_unlock(&r->lock);
+    return seat;
+}
+
+void readers_begin(struct readers *r, int seat)
+{
+    r->begun[seat] = r->looks;
+    if (r->is_watched)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->is_watched = true;
+    pthread_cond_signal(&r->watch);
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool readers_stay(struct readers *r, int seat)
+{
+    r->begun[seat] = 0;
+    if (r->reading <= r->wanted)
+        return true;
+    pthread_mutex_lock(&r->lock);
+    bool stays = r->reading <= r->wanted;
+    if (!stays) {
+        r->is_taken[seat] = false;
+        r->reading--;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return stays;
+}
