@@ -17,8 +17,6 @@
 struct loop {
     struct event_base *base;
     int64_t now;  /* of the callback that runs, looked up once; 0: not yet */
-    loop_turned *turned;
-    void *turned_context;
     bool in_callback;
     bool stopped; /* also when loop_stop came before loop_run */
 };
@@ -73,11 +71,8 @@ void loop_free(struct loop *l)
 
 void loop_run(struct loop *l)
 {
-    while (!l->stopped) {
-        event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
-        if (l->turned)
-            l->turned(l->turned_context);
-    }
+    while (!l->stopped)
+        event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
     l->stopped = false;
 }
 
@@ -85,12 +80,6 @@ void loop_stop(struct loop *l)
 {
     l->stopped = true;
     event_base_loopbreak(l->base);
-}
-
-void loop_each_turn(struct loop *l, loop_turned *turned, void *context)
-{
-    l->turned = turned;
-    l->turned_context = context;
 }
 
 static int64_t clock_now(void)

@@ -18,9 +18,6 @@ void loop_free(struct loop *l);
 /* Until loop_stop, which may also come first. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
-/* Call `turned` after each turn, before the loop waits again: for what many callbacks share. */
-typedef void loop_turned(void *context);
-void loop_each_turn(struct loop *l, loop_turned *turned, void *context);
 /* Monotonic milliseconds: time-outs survive a jump of the wall clock (threats.md H08). */
 int64_t loop_now(struct loop *l);
 

@@ -1,8 +1,15 @@
-/* access_log.c - filling in log records. */
+/*
+ * access_log.c - filling in log records.
+ *
+ * They gather for a moment: a datagram for each turn of the loop costs worker and logger more than all else about them.
+ * Whoever wants to read the files orders a flush, which asks the workers first.
+ */
 #include "worker/access_log.h"
 
 #include "policy/address_rules.h"
 #include "worker/run.h"
+
+enum { GATHER_MS = 5 };
 
 static void add_record(struct worker *w, struct log_access record)
 {
@@ -15,13 +22,16 @@ static void add_record(struct worker *w, struct log_access record)
         w->log_lost++;
         return;
     }
+    if (!w->log_waiting)
+        loop_timer_set(w->log_timer, GATHER_MS);
     log_records_add(&w->log_records, slice_of((const char *)w->out.ptr, w->out.len));
     w->log_waiting += 1 + record.lost;
     w->log_lost = 0;
 }
 
-void access_log_send(struct worker *w)
+void access_log_send(void *worker)
 {
+    struct worker *w = worker;
     if (!w->log_waiting)
         return;
     int err = text_error(&w->log_records);
@@ -31,6 +41,7 @@ void access_log_send(struct worker *w)
         err = link_try_send(&w->log, slice_of((const char *)w->out.ptr, w->out.len));
     if (err)
         w->log_lost += w->log_waiting;
+    loop_timer_clear(w->log_timer);
     w->log_waiting = 0;
     text_reset(&w->log_records);
 }

@@ -18,5 +18,5 @@ void access_log_control(struct session *s, const char *verb, uint32_t win32, uin
 /* DataChannelOpened, DataChannelClosed; `port` is ours. */
 void access_log_data(struct session *s, const char *verb, uint16_t port, uint32_t win32, uint32_t substatus);
 
-/* Send what was noted since the last call; at the end of each turn of the loop. */
-void access_log_send(struct worker *w);
+/* Send what was noted since the last call; `worker` is a struct worker (timers call this). */
+void access_log_send(void *worker);

@@ -192,11 +192,6 @@ static int most_for_connections(void)
     return (int)(limit.rlim_cur - limit.rlim_cur / RESERVED_PART);
 }
 
-static void end_turn(void *context)
-{
-    access_log_send(context);
-}
-
 int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
 {
     struct worker *w = calloc(1, sizeof *w);
@@ -209,14 +204,13 @@ int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
     w->fd_most = most_for_connections();
     init_links(w);
     w->loop = loop_new();
-    if (w->loop)
-        loop_each_turn(w->loop, end_turn, w);
     w->hub = w->loop ? data_hub_new(w->loop) : NULL;
     w->keys = tls_keys_new();
     w->ended_timer = w->loop ? loop_timer_new(w->loop, ended_tell, w) : NULL;
+    w->log_timer = w->loop ? loop_timer_new(w->loop, access_log_send, w) : NULL;
     w->in_buffer = malloc(WIRE_DATAGRAM_MAX);
     w->out = (struct wire_out){ malloc(WIRE_DATAGRAM_MAX), WIRE_DATAGRAM_MAX, 0, 0 };
-    int err = w->hub && w->keys && w->ended_timer && w->in_buffer && w->out.ptr ? take_start(w, child) : ERR_NOMEM;
+    int err = w->hub && w->keys && w->ended_timer && w->log_timer && w->in_buffer && w->out.ptr ? take_start(w, child) : ERR_NOMEM;
     if (err) {
         diag_set(d, "the worker cannot be set up: %s", err_text(err));
         worker_free(w);
@@ -252,6 +246,7 @@ void worker_free(struct worker *w)
     w->child->fd = -1;
     loop_timer_free(w->drain_timer);
     loop_timer_free(w->ended_timer);
+    loop_timer_free(w->log_timer);
     generation_unref(w->generation);
     counts_unmap(w->counts);
     tally_unmap(w->tally);

@@ -42,7 +42,8 @@ struct worker {
 
     struct link supervisor, auth, broker, log;
     uint64_t log_lost;              /* records since the last that got through */
-    struct text log_records;        /* of this turn */
+    struct text log_records;        /* not sent yet */
+    struct loop_timer *log_timer;
     uint64_t log_waiting;           /* how many those are, with the losses they tell of */
     struct broker_requests requests;
     struct text ended;              /* tickets of logins that are over, not told yet; ended.h */
