@@ -137,7 +137,7 @@ static void test_sizes(void **state)
         if (sizes[i].old)
             world_file(&w, "site/f.txt", sizes[i].old);
         uint64_t anna = world_login(&w, "anna");
-        struct broker_request m = { .ticket = anna, .verb = sizes[i].verb, .path = SLICE_LITERAL("/f.txt"),
+        struct broker_request m = { .ticket = anna, .verb = (uint8_t)sizes[i].verb, .path = SLICE_LITERAL("/f.txt"),
                                     .offset = sizes[i].offset };
         struct reply *r = ask_all(&w, m);
         if (!sizes[i].begins) {

@@ -126,7 +126,7 @@ static void test_fixed_account_below_floor(void **state)
 
 static struct grant_answer enter(struct world *w, enum grant_account kind, const char *root, const char *dir)
 {
-    struct grant_give give = { .ticket = ++w->ticket, .site = 1, .account = kind, .user = SLICE_LITERAL("alice"),
+    struct grant_give give = { .ticket = ++w->ticket, .site = 1, .account = (uint8_t)kind, .user = SLICE_LITERAL("alice"),
                                .domain = kind == GRANT_DOMAIN ? SLICE_LITERAL("DEPOT") : SLICE_NONE, .home_root = slice_str(root),
                                .home_dir = slice_str(dir) };
     return world_give(w, give);

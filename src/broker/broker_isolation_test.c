@@ -34,7 +34,7 @@ static void open_homes(struct world *w, uint32_t mode)
 
 static struct grant_answer enter(struct world *w, enum grant_account kind, const char *user, const char *domain)
 {
-    struct grant_give give = { .ticket = ++w->ticket, .site = 1, .account = kind, .user = slice_str(user),
+    struct grant_give give = { .ticket = ++w->ticket, .site = 1, .account = (uint8_t)kind, .user = slice_str(user),
                                .domain = slice_str(domain) };
     return world_give(w, give);
 }

@@ -244,7 +244,7 @@ static void read_method(struct source *s, uint32_t node, struct schema_element *
         e->methods[i] = text_of(s, node, "name");
         return;
     }
-    assert(!"an element has more methods than there is room for");
+    assert(false && "an element has more methods than there is room for");
 }
 
 static void read_body(struct source *s, uint32_t node, struct schema_element *e, unsigned depth)

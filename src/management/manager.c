@@ -91,7 +91,6 @@ int manager_fail(struct sp_manager *m, int err, const struct diag *d)
 
 int manager_refuse(struct sp_manager *m, int status, const struct sp_element *about, const char *todo, const char *fmt, ...)
 {
-    OWNED_TEXT_BUFFER path = { 0 };
     va_list args;
     m->error = (struct sp_error){ .status = status };
     va_start(args, fmt);

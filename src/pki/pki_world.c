@@ -324,7 +324,8 @@ static void drip(const struct world *w, int fd, const unsigned char *body, size_
 static void serve_as(struct world *w, int fd, struct served *s, const unsigned char *body, size_t len)
 {
     char where[128];
-    switch (s->manner) {
+    const enum manner manner = s->manner;
+    switch (manner) {
     case SERVE:
         send_head(fd, body ? "200 OK" : "404 Not Found", len, "");
         send_all(fd, body, len);

@@ -126,7 +126,7 @@ void wire_dump_addr(struct text *t, const char *name, const struct net_addr *val
             *m_out = m;                                                                                       \
         return err;                                                                                           \
     }                                                                                                         \
-    static inline void message##_dump(const struct message *m, struct text *t)                                \
+    __attribute__((unused)) static inline void message##_dump(const struct message *m, struct text *t)                                \
     {                                                                                                         \
         (void)m;                                                                                              \
         text_add_str(t, #message);                                                                            \
