@@ -27,6 +27,7 @@ struct snap_server snapshot_build_server(struct snapshot_writer *w)
         .central_log_selective = LOG_SUCCESSFUL | LOG_ERROR | LOG_INFRASTRUCTURE,
         .credentials_cache_enabled = 1,
         .credentials_cache_seconds = 900,
+        .revocation_recheck_seconds = 300,
         .deny_max_failure = 4,
         .deny_seconds = 30,
         .drain_seconds = 30,
