@@ -28,3 +28,46 @@ size_t utf16le_from(struct slice s, uint8_t *out)
     }
     return len;
 }
+
+void utf8_add(struct text *out, uint32_t c)
+{
+    if (c < 0x80) {
+        text_add_char(out, (char)c);
+    } else if (c < 0x800) {
+        text_add_char(out, (char)(0xc0 | c >> 6));
+        text_add_char(out, (char)(0x80 | (c & 0x3f)));
+    } else {
+        if (c < 0x10000) {
+            text_add_char(out, (char)(0xe0 | c >> 12));
+        } else {
+            text_add_char(out, (char)(0xf0 | c >> 18));
+            text_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
+        }
+        text_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        text_add_char(out, (char)(0x80 | (c & 0x3f)));
+    }
+}
+
+static uint32_t unit_at(struct slice bytes, size_t at, bool is_big_endian)
+{
+    const unsigned char *b = (const unsigned char *)bytes.ptr + at;
+    return is_big_endian ? (uint32_t)b[0] << 8 | b[1] : (uint32_t)b[1] << 8 | b[0];
+}
+
+int utf8_from_utf16(struct slice bytes, bool is_big_endian, struct text *out)
+{
+    if (bytes.len % 2)
+        return ERR_SYNTAX;
+    for (size_t at = 0; at < bytes.len; at += 2) {
+        uint32_t c = unit_at(bytes, at, is_big_endian);
+        if (c >= 0xd800 && c < 0xe000) {
+            uint32_t low = at + 2 < bytes.len ? unit_at(bytes, at + 2, is_big_endian) : 0;
+            if (c >= 0xdc00 || low < 0xdc00 || low >= 0xe000)
+                return ERR_SYNTAX;
+            c = 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
+            at += 2;
+        }
+        utf8_add(out, c);
+    }
+    return text_error(out);
+}

@@ -8,46 +8,15 @@
 
 #include <stdlib.h>
 
+#include "base/utf16.h"
+
 /* ---- bytes ---- */
 
-static void add_code_point(struct text *out, uint32_t c)
+/* A NUL would end every text made of it. */
+static int decode_utf16(struct slice bytes, bool is_big_endian, struct text *out)
 {
-    if (c < 0x80) {
-        text_add_char(out, (char)c);
-    } else if (c < 0x800) {
-        text_add_char(out, (char)(0xc0 | c >> 6));
-        text_add_char(out, (char)(0x80 | (c & 0x3f)));
-    } else {
-        if (c < 0x10000) {
-            text_add_char(out, (char)(0xe0 | c >> 12));
-        } else {
-            text_add_char(out, (char)(0xf0 | c >> 18));
-            text_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
-        }
-        text_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
-        text_add_char(out, (char)(0x80 | (c & 0x3f)));
-    }
-}
-
-static int decode_utf16(struct slice bytes, bool big_endian, struct text *out)
-{
-    if (bytes.len % 2)
-        return ERR_SYNTAX;
-    for (size_t i = 0; i < bytes.len; i += 2) {
-        const unsigned char *b = (const unsigned char *)bytes.ptr + i;
-        uint32_t unit = big_endian ? (uint32_t)(b[0] << 8 | b[1]) : (uint32_t)(b[1] << 8 | b[0]);
-        if (unit >= 0xd800 && unit < 0xdc00 && i + 3 < bytes.len) {
-            uint32_t low = big_endian ? (uint32_t)(b[2] << 8 | b[3]) : (uint32_t)(b[3] << 8 | b[2]);
-            if (low < 0xdc00 || low > 0xdfff)
-                return ERR_SYNTAX;
-            unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-            i += 2;
-        } else if (unit == 0 || (unit >= 0xd800 && unit <= 0xdfff)) {
-            return ERR_SYNTAX;
-        }
-        add_code_point(out, unit);
-    }
-    return text_error(out);
+    int err = utf8_from_utf16(bytes, is_big_endian, out);
+    return !err && slice_has_byte(text_slice(out), 0) ? ERR_SYNTAX : err;
 }
 
 /* 0x80..0x9f of Windows-1252; the rest is Latin-1. */
@@ -72,7 +41,7 @@ int batch_decode(struct slice bytes, struct text *out)
     }
     for (size_t i = 0; i < bytes.len; i++) {
         unsigned char b = (unsigned char)bytes.ptr[i];
-        add_code_point(out, b >= 0x80 && b < 0xa0 ? windows_1252[b - 0x80] : b);
+        utf8_add(out, b >= 0x80 && b < 0xa0 ? windows_1252[b - 0x80] : b);
     }
     return text_error(out);
 }

@@ -7,54 +7,12 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "base/utf16.h"
 #include "cli/file.h"
 
 enum { SOURCE_FILE_MAX = 64 << 20, DECLARATION_MAX = 200 };
 
 /* ---- bytes ---- */
-
-static void add_utf8(struct text *out, uint32_t c)
-{
-    if (c < 0x80) {
-        text_add_char(out, (char)c);
-    } else if (c < 0x800) {
-        text_add_char(out, (char)(0xc0 | c >> 6));
-        text_add_char(out, (char)(0x80 | (c & 0x3f)));
-    } else {
-        if (c < 0x10000) {
-            text_add_char(out, (char)(0xe0 | c >> 12));
-        } else {
-            text_add_char(out, (char)(0xf0 | c >> 18));
-            text_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
-        }
-        text_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
-        text_add_char(out, (char)(0x80 | (c & 0x3f)));
-    }
-}
-
-static uint32_t unit_at(struct slice bytes, size_t at, bool is_big)
-{
-    const unsigned char *b = (const unsigned char *)bytes.ptr + at;
-    return is_big ? (uint32_t)b[0] << 8 | b[1] : (uint32_t)b[1] << 8 | b[0];
-}
-
-static int from_utf16(struct slice bytes, bool is_big, struct text *out)
-{
-    if (bytes.len % 2)
-        return ERR_SYNTAX;
-    for (size_t at = 0; at < bytes.len; at += 2) {
-        uint32_t c = unit_at(bytes, at, is_big);
-        if (c >= 0xd800 && c < 0xe000) {
-            uint32_t low = at + 2 < bytes.len ? unit_at(bytes, at + 2, is_big) : 0;
-            if (c >= 0xdc00 || low < 0xdc00 || low >= 0xe000)
-                return ERR_SYNTAX;
-            c = 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
-            at += 2;
-        }
-        add_utf8(out, c);
-    }
-    return text_error(out);
-}
 
 /* <?xml ... encoding="utf-16"?>: what the file no longer is. */
 static void rewrite_declaration(struct text *t)
@@ -79,7 +37,7 @@ int source_decode(struct slice bytes, struct text *out, bool *was_utf16_out)
         text_add(out, bytes);
         return text_error(out);
     }
-    int err = from_utf16(slice_from(bytes, 2), is_big, out);
+    int err = utf8_from_utf16(slice_from(bytes, 2), is_big, out);
     if (!err)
         rewrite_declaration(out);
     return err ? err : text_error(out);

@@ -178,29 +178,28 @@ int propath_parse(struct slice text, struct propath *path_out)
     } while (1);
 }
 
+/* Up to the first colon outside of indexers, or to the end.  False: an indexer is malformed, r->at is where. */
+static bool skip_name(struct reader *r)
+{
+    struct propath_step ignored;
+    while (r->at < r->text.len && peek(r) != ':') {
+        if (peek(r) != '[')
+            r->at++;
+        else if (read_index(r, &ignored) != 0)
+            return false;
+    }
+    return true;
+}
+
 size_t propath_name_length(struct slice text)
 {
     struct reader r = { text, 0 };
-    struct propath_step ignored;
-    while (r.at < text.len && peek(&r) != ':') {
-        if (peek(&r) != '[')
-            r.at++;
-        else if (read_index(&r, &ignored) != 0)
-            return text.len; /* malformed: keep it whole, so that the message shows it */
-    }
-    return r.at;
+    return skip_name(&r) ? r.at : text.len; /* malformed: keep it whole, so that the message shows it */
 }
 
 /* A value behind the separator may hold any bracket, so only what stands before the first colon outside counts. */
 bool propath_is_open(struct slice text)
 {
     struct reader r = { text, 0 };
-    struct propath_step ignored;
-    while (r.at < text.len && peek(&r) != ':') {
-        if (peek(&r) != '[')
-            r.at++;
-        else if (read_index(&r, &ignored) != 0)
-            return r.at >= text.len;
-    }
-    return false;
+    return !skip_name(&r) && r.at >= text.len;
 }

@@ -12,6 +12,8 @@
 #include <libxml/parserInternals.h>
 #include <stdlib.h>
 
+#include "base/utf16.h"
+
 /* ---- the list both readers must agree on ---- */
 
 static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
@@ -191,19 +193,6 @@ static MUST_USE int skip_past(struct scan *s, const char *mark)
     return 0;
 }
 
-static size_t utf8_put(char out[4], uint32_t c)
-{
-    if (c < 0x80)
-        return out[0] = (char)c, 1;
-    if (c < 0x800)
-        return out[0] = (char)(0xc0 | c >> 6), out[1] = (char)(0x80 | (c & 63)), 2;
-    if (c < 0x10000)
-        return out[0] = (char)(0xe0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 63)),
-               out[2] = (char)(0x80 | (c & 63)), 3;
-    return out[0] = (char)(0xf0 | c >> 18), out[1] = (char)(0x80 | (c >> 12 & 63)),
-           out[2] = (char)(0x80 | (c >> 6 & 63)), out[3] = (char)(0x80 | (c & 63)), 4;
-}
-
 /* "#x41", "#65" or a name of the five. */
 static MUST_USE int decode_reference(struct text *out, struct slice name)
 {
@@ -224,8 +213,7 @@ static MUST_USE int decode_reference(struct text *out, struct slice name)
     unsigned long c = strtoul(digits, &end, is_hex ? 16 : 10);
     if (*end || end == digits || c > 0x10ffff)
         return ERR_SYNTAX;
-    char utf8[4];
-    text_add(out, slice_of(utf8, utf8_put(utf8, (uint32_t)c)));
+    utf8_add(out, (uint32_t)c);
     return 0;
 }
 
