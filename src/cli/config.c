@@ -240,7 +240,7 @@ int config_clear(struct cli *c)
         return code;
     int err = conf_section(c->conf, place.section, place.path, &section);
     if (!err)
-        err = conf_clear_section(c->conf, section, &d);
+        err = cli_has(c, "delete") ? conf_delete_section(c->conf, section, &d) : conf_clear_section(c->conf, section, &d);
     return err ? cli_failed_diag(c, err, &d) : config_save_and_say(c, &place);
 }
 
@@ -281,7 +281,7 @@ int config_reset(struct cli *c)
     snprintf(full, sizeof full, SLICE_FMT, SLICE_ARG(place.section));
     int err = conf_section(c->conf, place.section, place.path, &section);
     if (!err)
-        err = conf_clear_section(c->conf, section, &d);
+        err = conf_delete_section(c->conf, section, &d);
     if (err)
         return cli_failed_diag(c, err, &d);
     if (place.path.len == 0)

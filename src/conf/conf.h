@@ -186,8 +186,10 @@ MUST_USE int conf_remove(struct conf *c, struct conf_element *item, struct diag 
 MUST_USE int conf_move(struct conf *c, struct conf_element *item, long position, struct diag *d);
 /* Empty a collection (<clear/> when something is inherited). */
 MUST_USE int conf_clear_collection(struct conf *c, struct conf_element *collection, struct diag *d);
-/* Remove the section's own settings at its level (`clear config`). */
+/* Remove the section's own settings at its level (`clear config`), its empty element stays. */
 MUST_USE int conf_clear_section(struct conf *c, struct conf_element *section, struct diag *d);
+/* Its element as well, and what around it is empty then; one that carries a lock stays. */
+MUST_USE int conf_delete_section(struct conf *c, struct conf_element *section, struct diag *d);
 /* Write the section's lock state at `path`: overrideMode Allow or Deny. */
 MUST_USE int conf_lock(struct conf *c, struct slice section, struct slice path, bool deny, struct diag *d);
 

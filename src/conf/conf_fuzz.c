@@ -87,7 +87,7 @@ static int edit(struct conf *c, struct conf_element *e, const char *section, uin
     case 5:
         return conf_clear_collection(c, e, &d);
     case 6:
-        return conf_clear_section(c, e, &d);
+        return pick % 2 ? conf_clear_section(c, e, &d) : conf_delete_section(c, e, &d);
     default:
         return conf_lock(c, slice_str(section), slice_str(pick % 2 ? "Depot FTP" : ""), pick % 4 < 2, &d);
     }

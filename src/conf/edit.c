@@ -359,7 +359,7 @@ static uint32_t outermost_alone(const struct xml *x, uint32_t node, uint32_t loc
     return node;
 }
 
-int conf_clear_section(struct conf *c, struct conf_element *section, struct diag *d)
+static MUST_USE int clear_section(struct conf *c, struct conf_element *section, bool keeps_element, struct diag *d)
 {
     uint32_t node = element_local(section);
     if (section->parent)
@@ -368,15 +368,27 @@ int conf_clear_section(struct conf *c, struct conf_element *section, struct diag
         return 0;
     struct edit ed;
     int err = edit_begin(&ed, c, section->ref->section->file, d);
+    if (err)
+        return edit_finish(&ed, err);
     const struct place *p = &ed.in->places[input_place(ed.in, section->ref->section, section->ref->path)];
     bool has_lock = p->location != XML_NONE && (xml_attr_find(ed.in->x, p->location, "overrideMode") != XML_NONE ||
                                                 xml_attr_find(ed.in->x, p->location, "allowOverride") != XML_NONE);
     struct patch_element empty = { .self = slice_str(section->schema->name) };
-    if (has_lock) /* the lock is not a setting of the section and stays */
+    if (keeps_element || has_lock) /* the lock is not a setting of the section and stays */
         patch_replace(&ed.patch, p->at, &empty);
     else
         patch_remove(&ed.patch, outermost_alone(ed.in->x, p->at, p->location));
-    return edit_finish(&ed, err);
+    return edit_finish(&ed, 0);
+}
+
+int conf_clear_section(struct conf *c, struct conf_element *section, struct diag *d)
+{
+    return clear_section(c, section, true, d);
+}
+
+int conf_delete_section(struct conf *c, struct conf_element *section, struct diag *d)
+{
+    return clear_section(c, section, false, d);
 }
 
 /* At the server level the lock stands in the declaration. */

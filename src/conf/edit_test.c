@@ -19,7 +19,7 @@
 
 #define AUTHZ "system.ftpServer/security/authorization"
 
-enum op { SET, UNSET, ADD, REMOVE, CLEAR, CLEAR_SECTION, LOCK, UNLOCK };
+enum op { SET, UNSET, ADD, REMOVE, CLEAR, CLEAR_SECTION, DELETE_SECTION, LOCK, UNLOCK };
 
 static const struct {
     const char *label;
@@ -129,12 +129,16 @@ static const struct {
       "  <system.ftpServer><security><authorization><add accessType=\"Allow\" users=\"a\" /></authorization></security></system.ftpServer>\n"
       "  <location path=\"S\">\n    <system.ftpServer>\n      <security>\n        <authorization>\n          <clear />\n        </authorization>\n      </security>\n    </system.ftpServer>\n  </location>\n",
       0, NULL },
-    { "clear section takes its empty location along", "  <system.ftpServer>\n    <log />\n  </system.ftpServer>\n  <location path=\"S\">\n    <system.ftpServer>\n      <security>\n        <authorization>\n          <clear />\n        </authorization>\n      </security>\n    </system.ftpServer>\n  </location>\n",
-      CLEAR_SECTION, AUTHZ, "S", "", NULL, NULL, "  <system.ftpServer>\n    <log />\n  </system.ftpServer>\n", 0, NULL },
-    { "clear section leaves its neighbours", "  <location path=\"S\">\n    <foreign />\n    <system.ftpServer>\n      <security>\n        <authorization />\n      </security>\n    </system.ftpServer>\n  </location>\n",
-      CLEAR_SECTION, AUTHZ, "S", "", NULL, NULL, "  <location path=\"S\">\n    <foreign />\n  </location>\n", 0, NULL },
-    { "clear section keeps the lock", "  <location path=\"S\" overrideMode=\"Deny\">\n    <system.ftpServer>\n      <security>\n        <authorization><clear /></authorization>\n      </security>\n    </system.ftpServer>\n  </location>\n",
-      CLEAR_SECTION, AUTHZ, "S", "", NULL, NULL, "  <location path=\"S\" overrideMode=\"Deny\">\n    <system.ftpServer>\n      <security>\n        <authorization />\n      </security>\n    </system.ftpServer>\n  </location>\n", 0, NULL },
+    { "delete section takes its empty location along", "  <system.ftpServer>\n    <log />\n  </system.ftpServer>\n  <location path=\"S\">\n    <system.ftpServer>\n      <security>\n        <authorization>\n          <clear />\n        </authorization>\n      </security>\n    </system.ftpServer>\n  </location>\n",
+      DELETE_SECTION, AUTHZ, "S", "", NULL, NULL, "  <system.ftpServer>\n    <log />\n  </system.ftpServer>\n", 0, NULL },
+    { "delete section leaves its neighbours", "  <location path=\"S\">\n    <foreign />\n    <system.ftpServer>\n      <security>\n        <authorization />\n      </security>\n    </system.ftpServer>\n  </location>\n",
+      DELETE_SECTION, AUTHZ, "S", "", NULL, NULL, "  <location path=\"S\">\n    <foreign />\n  </location>\n", 0, NULL },
+    { "delete section keeps the lock", "  <location path=\"S\" overrideMode=\"Deny\">\n    <system.ftpServer>\n      <security>\n        <authorization><clear /></authorization>\n      </security>\n    </system.ftpServer>\n  </location>\n",
+      DELETE_SECTION, AUTHZ, "S", "", NULL, NULL, "  <location path=\"S\" overrideMode=\"Deny\">\n    <system.ftpServer>\n      <security>\n        <authorization />\n      </security>\n    </system.ftpServer>\n  </location>\n", 0, NULL },
+
+    { "clear section leaves its element", "  <location path=\"S\">\n    <system.ftpServer>\n      <security>\n        <authorization lockElements=\"clear\">\n          <clear />\n        </authorization>\n      </security>\n    </system.ftpServer>\n  </location>\n",
+      CLEAR_SECTION, AUTHZ, "S", "", NULL, NULL, "  <location path=\"S\">\n    <system.ftpServer>\n      <security>\n        <authorization />\n      </security>\n    </system.ftpServer>\n  </location>\n", 0, NULL },
+    { "clear section where nothing is", "", CLEAR_SECTION, AUTHZ, "S", "", NULL, NULL, "", 0, NULL },
 
     { "lock at a path", "", LOCK, AUTHZ, "S", "", NULL, NULL,
       "  <location path=\"S\" overrideMode=\"Deny\">\n    <system.ftpServer>\n      <security>\n        <authorization />\n      </security>\n    </system.ftpServer>\n  </location>\n", 0, NULL },
@@ -178,8 +182,10 @@ static int edit_run(struct conf *c, size_t i, struct diag *d)
         return conf_remove(c, e, d);
     case CLEAR:
         return conf_clear_collection(c, e, d);
-    default:
+    case CLEAR_SECTION:
         return conf_clear_section(c, e, d);
+    default:
+        return conf_delete_section(c, e, d);
     }
 }
 

@@ -279,7 +279,7 @@ int sp_section_revert(struct sp_element *section)
     struct conf_element *now = status ? NULL : element_now(section);
     if (!now)
         return status ? status : section->m->error.status;
-    return edited(section->m, conf_clear_section(section->m->conf, now, &d), &d);
+    return edited(section->m, conf_delete_section(section->m->conf, now, &d), &d);
 }
 
 /* ---- elements ---- */
