@@ -1,22 +1,26 @@
 /*
- * backup.c - copies of the configuration files under DIR/backup/NAME.
+ * backup.c - copies of the configuration files under DIR/backup/NAME, those that configSource names with them.
  *
  * A backup is made in a hidden folder and renamed when it is whole.  It is read as a configuration before anything of
- * it is put back, so that a damaged backup changes nothing; a file that did not exist when the backup was made is
- * removed again.  Certificates are no configuration and stay out, as in IIS.
+ * it is put back, so that a damaged backup changes nothing; all files are written beside their places before the first
+ * takes its own, and applicationHost.config comes last.  A file that did not exist when the backup was made is removed
+ * again.  Certificates are no configuration and stay out, as in IIS.
  */
 #include "cli/cli.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/own.h"
+#include "cli/control_client.h"
 #include "cli/file.h"
 #include "cli/listing.h"
+#include "cli/site.h"
 #include "cli/table.h"
 
 enum { FILE_MAX = 192 << 20 };
@@ -42,30 +46,109 @@ static bool is_folder(const char *path)
     return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* A file of a section (configSource) with the folders it lies in, as far as they are empty then. */
+static void remove_source(void *context, const char *name)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    text_addf(&path, "%s/%s", (const char *)context, name);
+    size_t folder = strlen(context);
+    unlink(text_str(&path));
+    for (size_t i = path.len; i > folder; i--)
+        if (path.ptr[i] == '/') {
+            path.ptr[i] = 0;
+            rmdir(path.ptr);
+        }
+}
+
+/* What a backup consists of; a folder that holds anything else stays. */
 static void remove_folder(const char *folder)
 {
     for (size_t i = 0; i < FILES; i++) {
-        OWNED_TEXT_BUFFER path = { 0 };
+        OWNED_TEXT_BUFFER path = { 0 }, bytes = { .max = FILE_MAX };
         text_addf(&path, "%s/%s", folder, files[i]);
+        if (file_read(text_str(&path), FILE_MAX, &bytes) == 0 &&
+            conf_sources_wanted(text_slice(&bytes), remove_source, (void *)(uintptr_t)folder) != 0)
+            return;
         unlink(text_str(&path));
     }
     rmdir(folder);
 }
 
-/* Reports; ERR_NOT_FOUND is no error: a file may be absent. */
-static int copy_file(struct cli *c, const char *from, const char *to)
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *place)
 {
-    OWNED_TEXT_BUFFER bytes = { 0 };
-    struct stat st, before;
-    bool replaces = lstat(to, &before) == 0;
-    int err = stat(from, &st) == 0 ? file_read(from, FILE_MAX, &bytes) : err_from_errno(errno);
+    (void)st;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+/* A half-made one, whatever a killed program left in it. */
+static void remove_everything(const char *folder)
+{
+    (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- from one folder to another ---- */
+
+struct copying {
+    struct cli *c;
+    const char *from, *to;
+    struct file_set set;
+    int code;
+};
+
+static void copy_source(void *context, const char *name);
+
+static int cannot_copy(struct copying *k, const char *name, int err)
+{
+    return cli_failed(k->c, cli_exit_of(err), "Cannot copy %s from %s to %s: %s", name, k->from, k->to, err_text(err));
+}
+
+/* A file may be absent. */
+static int copy_file(struct copying *k, const char *name, bool names_sources)
+{
+    OWNED_TEXT_BUFFER from = { 0 }, to = { 0 }, bytes = { .max = FILE_MAX };
+    struct stat st;
+    text_addf(&from, "%s/%s", k->from, name);
+    text_addf(&to, "%s/%s", k->to, name);
+    int err = stat(text_str(&from), &st) == 0 ? file_read(text_str(&from), FILE_MAX, &bytes) : err_from_errno(errno);
     if (err == ERR_NOT_FOUND)
         return EXIT_OK;
     if (!err)
-        err = file_write(to, text_slice(&bytes), (replaces ? before.st_mode : st.st_mode) & 0777);
-    if (!err && replaces && before.st_uid != geteuid() && chown(to, before.st_uid, before.st_gid) != 0)
-        err = err_from_errno(errno);
-    return err ? cli_failed(c, cli_exit_of(err), "Cannot copy %s to %s: %s", from, to, err_text(err)) : EXIT_OK;
+        err = file_stage(&k->set, text_str(&to), text_slice(&bytes), st.st_mode & 0777);
+    if (!err && names_sources)
+        err = conf_sources_wanted(text_slice(&bytes), copy_source, k);
+    return err ? cannot_copy(k, name, err) : k->code;
+}
+
+/* What configSource names is part of the configuration. */
+static void copy_source(void *context, const char *name)
+{
+    struct copying *k = context;
+    OWNED_TEXT_BUFFER folder = { 0 };
+    const char *slash = strrchr(name, '/');
+    text_addf(&folder, "%s/%.*s", k->to, slash ? (int)(slash - name) : 0, name);
+    int err = slash && !k->code ? file_make_folders(text_str(&folder), 0755) : 0;
+    if (err)
+        k->code = cannot_copy(k, name, err);
+    if (!k->code)
+        k->code = copy_file(k, name, false);
+}
+
+/* All files or, on an error, none.  Nobody saves meanwhile. */
+static int copy_all(struct cli *c, const char *from, const char *to)
+{
+    struct copying k = { .c = c, .from = from, .to = to };
+    OWNED_FD lock = -1;
+    int err = file_lock_folder(c->directory, &lock);
+    if (err)
+        return cli_failed(c, cli_exit_of(err), "Cannot lock %s: %s", c->directory, err_text(err));
+    for (size_t i = 0; !k.code && i < FILES; i++)
+        k.code = copy_file(&k, files[i], true);
+    if (!k.code && (err = file_set_place(&k.set)) != 0)
+        k.code = cli_failed(c, cli_exit_of(err), "Cannot put the files in place in %s: %s", to, err_text(err));
+    file_set_free(&k.set);
+    return k.code;
 }
 
 /* ---- list ---- */
@@ -111,18 +194,6 @@ int backup_list(struct cli *c)
 
 /* ---- add ---- */
 
-static int fill(struct cli *c, const char *folder)
-{
-    int code = EXIT_OK;
-    for (size_t i = 0; !code && i < FILES; i++) {
-        OWNED_TEXT_BUFFER from = { 0 }, to = { 0 };
-        text_addf(&from, "%s/%s", c->directory, files[i]);
-        text_addf(&to, "%s/%s", folder, files[i]);
-        code = copy_file(c, text_str(&from), text_str(&to));
-    }
-    return code;
-}
-
 int backup_add(struct cli *c)
 {
     OWNED_TEXT_BUFFER parent = { 0 }, making = { 0 }, done = { 0 };
@@ -134,7 +205,9 @@ int backup_add(struct cli *c)
         name = slice_str(generated);
     if (!is_name(name))
         return cli_error(c, EXIT_BAD_PARAMETER, "\"" SLICE_FMT "\" is no name for a backup: a folder is named after it.", SLICE_ARG(name));
-    int code = cli_open(c); /* nobody needs a copy that cannot be read */
+    int code = c->identifier.ptr ? cli_refuse_param(c, "name", "beside another name") : EXIT_OK;
+    if (!code)
+        code = cli_open(c); /* nobody needs a copy that cannot be read */
     if (code)
         return code;
     text_addf(&parent, "%s/backup", c->directory);
@@ -142,17 +215,17 @@ int backup_add(struct cli *c)
     add_folder(c, &done, "", name);
     if (is_folder(text_str(&done)))
         return cli_error(c, EXIT_DUPLICATE, "Failed to add duplicate collection element \"" SLICE_FMT "\".", SLICE_ARG(name));
-    remove_folder(text_str(&making));
+    remove_everything(text_str(&making));
     int err = file_make_folders(text_str(&parent), 0700);
     if (!err)
         err = file_make_folder(text_str(&making), 0700);
     if (err)
         return cli_failed(c, cli_exit_of(err), "Cannot make %s: %s", text_str(&making), err_text(err));
-    code = fill(c, text_str(&making));
+    code = copy_all(c, c->directory, text_str(&making));
     if (!code && rename(text_str(&making), text_str(&done)) != 0)
         code = cli_failed(c, EXIT_DENIED, "Cannot make %s: %s", text_str(&done), strerror(errno));
     if (code)
-        remove_folder(text_str(&making));
+        remove_everything(text_str(&making));
     else
         cli_say(c, "BACKUP object \"" SLICE_FMT "\" added", SLICE_ARG(name));
     return code;
@@ -185,20 +258,85 @@ static int check_readable(struct cli *c, const char *folder)
                : EXIT_OK;
 }
 
+/* Files that were not there when the backup was made. */
+static int remove_absent(struct cli *c, const char *folder)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        OWNED_TEXT_BUFFER from = { 0 }, to = { 0 };
+        text_addf(&from, "%s/%s", folder, files[i]);
+        text_addf(&to, "%s/%s", c->directory, files[i]);
+        if (access(text_str(&from), F_OK) != 0 && unlink(text_str(&to)) != 0 && errno != ENOENT)
+            return cli_failed(c, EXIT_DENIED, "Cannot remove %s: %s", text_str(&to), strerror(errno));
+    }
+    return EXIT_OK;
+}
+
+static int put_back(struct cli *c, const char *folder)
+{
+    int code = copy_all(c, folder, c->directory);
+    return code ? code : remove_absent(c, folder);
+}
+
+static bool was_running(const struct control_states *sites, size_t at)
+{
+    return strcmp(control_state_of(sites, slice_str(sites->rows[at].name)), "Started") == 0;
+}
+
+static int stop_sites(struct cli *c, const struct control_states *sites)
+{
+    int code = EXIT_OK;
+    for (size_t i = 0; !code && i < sites->count; i++)
+        if (was_running(sites, i))
+            code = control_do(c, CONTROL_STOP_SITE, slice_str(sites->rows[i].name), NULL, NULL);
+    return code;
+}
+
+/* A site keeps its number when it gets another name; one that the files no longer know is gone, and that is no error. */
+static int start_sites(struct cli *c, const struct control_states *sites)
+{
+    struct conf_element *all = NULL;
+    int code = cli_open(c);
+    if (!code && conf_section(c->conf, SLICE_LITERAL(SITES_SECTION), SLICE_LITERAL(""), &all) != 0)
+        all = NULL;
+    for (size_t i = 0; i < sites->count; i++)
+        for (size_t k = 0; all && was_running(sites, i) && k < conf_count(all); k++) {
+            struct conf_element *site = conf_item(all, k);
+            if (conf_number(site, "id") != sites->rows[i].id)
+                continue;
+            int failed = control_do(c, CONTROL_START_SITE, conf_text(site, "name"), NULL, NULL);
+            code = code ? code : failed;
+        }
+    return code;
+}
+
+/* /stop: nobody is served meanwhile.  Without a running service nothing has to stop. */
+static int put_back_stopped(struct cli *c, const char *folder)
+{
+    struct control_states sites;
+    control_states_load(&sites, c->directory);
+    bool runs = sites.err != ERR_NOT_FOUND;
+    int code = !runs ? EXIT_OK
+               : sites.err ? cli_failed(c, cli_exit_of(sites.err), "The sites cannot be stopped, nothing was changed: %s", err_text(sites.err))
+                           : stop_sites(c, &sites);
+    if (!code)
+        code = put_back(c, folder);
+    if (!code && runs)
+        code = control_do(c, CONTROL_RELOAD, SLICE_LITERAL(""), NULL, NULL);
+    int started = runs ? start_sites(c, &sites) : EXIT_OK;
+    control_states_free(&sites);
+    return code ? code : started;
+}
+
 int backup_restore(struct cli *c)
 {
     OWNED_TEXT_BUFFER folder = { 0 };
     int code = find(c, &folder);
     if (!code)
         code = check_readable(c, text_str(&folder));
-    for (size_t i = 0; !code && i < FILES; i++) {
-        OWNED_TEXT_BUFFER from = { 0 }, to = { 0 };
-        text_addf(&from, "%s/%s", text_str(&folder), files[i]);
-        text_addf(&to, "%s/%s", c->directory, files[i]);
-        code = copy_file(c, text_str(&from), text_str(&to));
-        if (!code && access(text_str(&from), F_OK) != 0 && unlink(text_str(&to)) != 0 && errno != ENOENT)
-            code = cli_failed(c, EXIT_DENIED, "Cannot remove %s: %s", text_str(&to), strerror(errno));
-    }
+    if (!code && slice_equal_fold_str(cli_param(c, "stop"), "true"))
+        code = put_back_stopped(c, text_str(&folder));
+    else if (!code)
+        code = put_back(c, text_str(&folder));
     if (!code)
         cli_say(c, "Restored configuration from backup \"" SLICE_FMT "\"", SLICE_ARG(c->identifier));
     return code;

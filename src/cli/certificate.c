@@ -277,7 +277,12 @@ static int import(struct cli *c, struct cert **cert)
     struct slice key = cli_param(c, "key");
     if (slice_is_empty(file))
         return cli_error(c, EXIT_BAD_PARAMETER, "Must specify the certificate with /file: or /selfSigned:.");
-    int code = read_into(c, file, NULL, cert);
+    int code = cli_refuse_param(c, "days", "without /selfSigned");
+    if (!code && c->identifier.ptr)
+        code = cli_refuse_param(c, "file", "beside another file");
+    if (code)
+        return code;
+    code = read_into(c, file, NULL, cert);
     return code || !key.ptr ? code : read_into(c, key, parse_key, cert);
 }
 
@@ -286,6 +291,13 @@ static int self_sign(struct cli *c, struct slice host, struct cert **cert)
     const struct slice loopback[] = { host, SLICE_LITERAL("127.0.0.1"), SLICE_LITERAL("::1") };
     uint64_t days = 365;
     struct diag d = { 0 };
+    int code = cli_refuse_param(c, "file", "beside /selfSigned");
+    if (!code)
+        code = cli_refuse_param(c, "key", "beside /selfSigned");
+    if (code)
+        return code;
+    if (c->identifier.ptr)
+        return cli_error(c, EXIT_BAD_PARAMETER, "\"" SLICE_FMT "\" has no effect beside /selfSigned.", SLICE_ARG(c->identifier));
     if (cli_has(c, "days") && (slice_to_u64(cli_param(c, "days"), 3650, &days) != 0 || days == 0))
         return cli_error(c, EXIT_BAD_PARAMETER, "/days: is a number from 1 to 3650.");
     struct cert_request request = {

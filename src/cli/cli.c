@@ -112,6 +112,11 @@ int cli_unknown_attribute(struct cli *c, struct slice name)
                      SLICE_ARG(name));
 }
 
+int cli_refuse_param(struct cli *c, const char *name, const char *why)
+{
+    return cli_has(c, name) ? cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"%s\" has no effect %s.", name, why) : EXIT_OK;
+}
+
 /* ---- the configuration ---- */
 
 struct problems {
@@ -177,15 +182,28 @@ static int open_directory(struct cli *c)
     return EXIT_NOT_FOUND;
 }
 
+/* The commands of a batch share one configuration, so they must mean the same file. */
+static int open_shared(struct cli *c, struct cli_batch *batch)
+{
+    struct slice file = cli_param(c, "apphostconfig");
+    if (!batch->conf) {
+        int code = open_directory(c);
+        batch->conf = c->conf;
+        batch->file = file.ptr ? strndup(file.ptr, file.len) : NULL;
+        return code || !file.ptr || batch->file ? code : 14;
+    }
+    c->conf = batch->conf;
+    if ((file.ptr != NULL) == (batch->file != NULL) && (!file.ptr || slice_equal_str(file, batch->file)))
+        return EXIT_OK;
+    return cli_error(c, EXIT_UNSUPPORTED, "The commands before work on %s; another /apphostconfig has no place beside them.",
+                     batch->file ? batch->file : conf_file_name(CONF_APPLICATION_HOST));
+}
+
 int cli_open(struct cli *c)
 {
     if (c->conf)
         return EXIT_OK;
-    if (c->batch)
-        c->conf = c->batch->conf;
-    int code = c->conf ? EXIT_OK : open_directory(c);
-    if (c->batch)
-        c->batch->conf = c->conf;
+    int code = c->batch ? open_shared(c, c->batch) : open_directory(c);
     return code ? code : check_commit(c);
 }
 
@@ -220,6 +238,7 @@ void cli_batch_free(struct cli_batch *batch)
 {
     if (batch->conf)
         conf_free(batch->conf);
+    free(batch->file);
     *batch = (struct cli_batch){ 0 };
 }
 
@@ -261,6 +280,35 @@ static bool lost_backslashes(const struct arg_param *p)
     return false;
 }
 
+static bool given_before(const struct cli *c, const struct arg_param *p)
+{
+    const struct arg_param *first = c->args.params;
+    while (first < p && (first->is_property != p->is_property || !slice_equal_fold(first->name, p->name)))
+        first++;
+    return first < p;
+}
+
+/* A parameter of the row or a general one: nothing about it may be without effect. */
+static int check_known(struct cli *c, const struct verb_param *known, const struct arg_param *p)
+{
+    const char *form = known->form;
+    bool repeats = slice_ends(slice_str(form), SLICE_LITERAL("...")), is_bool = strstr(form, "BOOL") != NULL;
+    const char *wrong = NULL;
+    if (!p->has_value && form[0] && form[0] != '[')
+        wrong = "must have a value";
+    else if (p->has_value && !form[0])
+        wrong = "takes no value";
+    else if (p->value.len && strcmp(form, "[*]") == 0 && !slice_equal_str(p->value, "*"))
+        wrong = "takes no value but *";
+    else if (p->has_value && is_bool && !slice_equal_fold_str(p->value, "true") && !slice_equal_fold_str(p->value, "false"))
+        wrong = "must be true or false";
+    else if (!repeats && given_before(c, p))
+        wrong = "is given twice";
+    else if (!general_param_has_effect(known, c->row))
+        wrong = "has no effect on this command";
+    return wrong ? cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"" SLICE_FMT "\" %s.", SLICE_ARG(p->name), wrong) : EXIT_OK;
+}
+
 static int check_param(struct cli *c, const struct object_row *object, const struct arg_param *p)
 {
     const struct verb_param *known = verb_param_find(c->row, p->name);
@@ -269,14 +317,12 @@ static int check_param(struct cli *c, const struct object_row *object, const str
                          "put the path in quotes.", SLICE_ARG(p->value));
     if (!known && !p->is_property)
         known = general_param_find(p->name);
-    if (known) {
-        bool needs = known->form[0] != 0 && known->form[0] != '[';
-        if (needs && !p->has_value)
-            return cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"" SLICE_FMT "\" must have a value.",
-                             SLICE_ARG(p->name));
-        return EXIT_OK;
-    }
+    if (known)
+        return check_known(c, known, p);
     if (object && names_the_object(c->row, object, p->name)) {
+        if (c->identifier.ptr)
+            return cli_error(c, EXIT_BAD_PARAMETER, "The %s is named twice, as \"" SLICE_FMT "\" and as \"" SLICE_FMT "\".",
+                             object->name, SLICE_ARG(c->identifier), SLICE_ARG(p->value));
         c->identifier = p->value;
         return EXIT_OK;
     }
@@ -291,13 +337,26 @@ static int no_identifier_here(struct cli *c)
     return EXIT_BAD_PARAMETER;
 }
 
+/* What one says of the form, the other would drop. */
+static int check_forms(struct cli *c)
+{
+    bool shows_xml = cli_has(c, "config") || (c->row->run == config_list && !cli_has(c, "text"));
+    if (cli_has(c, "text") && (cli_has(c, "xml") || cli_has(c, "config")))
+        return cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"text\" has no place beside /%s.", cli_has(c, "xml") ? "xml" : "config");
+    if (cli_has(c, "metadata") && !shows_xml)
+        return cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"metadata\" belongs to /config, which is missing.");
+    return EXIT_OK;
+}
+
 static int check_params(struct cli *c, const struct object_row *object)
 {
-    for (size_t i = 0; i < c->args.param_count; i++) {
-        int code = check_param(c, object, &c->args.params[i]);
-        if (code)
-            return code;
-    }
+    int code = EXIT_OK;
+    for (size_t i = 0; !code && i < c->args.param_count; i++)
+        code = check_param(c, object, &c->args.params[i]);
+    if (!code)
+        code = check_forms(c);
+    if (code)
+        return code;
     if (c->row->identifies == NO_IDENTIFIER && c->identifier.ptr)
         return no_identifier_here(c);
     if (c->row->identifies == MUST_IDENTIFY && !cli_has(c, "in") && slice_is_empty(c->identifier))
@@ -394,7 +453,7 @@ static char *choose_directory(const struct args *a)
 static void print_debug(struct cli *c, int code)
 {
     struct slice wanted = cli_param(c, "debug"), other = cli_param(c, "apphostconfig");
-    if (!wanted.ptr || slice_equal_fold_str(wanted, "false") || slice_equal_fold_str(wanted, "off"))
+    if (!wanted.ptr || slice_equal_fold_str(wanted, "false"))
         return;
     cli_say(c, "DEBUG ( command:%s%s%s, identifier:" SLICE_FMT ", instance:%s, applicationHost:" SLICE_FMT ", exit:%d )",
             c->row ? c->row->verb : "", c->row && c->row->object[0] ? " " : "", c->row ? c->row->object : "",

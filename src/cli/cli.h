@@ -44,6 +44,7 @@ struct control_state;
 /* Commands that are carried out together: they see each other's edits, and nothing is written before the end. */
 struct cli_batch {
     struct conf *conf; /* opened by the first command that needs it */
+    char *file;        /* its /apphostconfig, NULL: the instance's */
     bool changed;
     bool is_atomic; /* nothing that cannot be undone has a place in it */
 };
@@ -94,5 +95,7 @@ int cli_failed_diag(struct cli *c, int err, const struct diag *d);
 int cli_cannot_find(struct cli *c, const char *tag, struct slice name);
 /* E5: Unknown attribute "NAME". */
 int cli_unknown_attribute(struct cli *c, struct slice name);
+/* Refuse parameter `name`, if it was given, because it says nothing beside, or without, what `why` names. */
+MUST_USE int cli_refuse_param(struct cli *c, const char *name, const char *why);
 /* The exit code an error of ours means. */
 int cli_exit_of(int err);

@@ -300,11 +300,21 @@ static int explain_site(struct explain *e)
     return code ? code : explain_all(e);
 }
 
+/* What was logged is told whole. */
+static int check_session_alone(struct cli *c)
+{
+    static const char *const others[] = { "site", "user", "cert", "role", "from", "path", "verb" };
+    int code = EXIT_OK;
+    for (size_t i = 0; !code && i < sizeof others / sizeof others[0]; i++)
+        code = cli_refuse_param(c, others[i], "beside /session");
+    return code;
+}
+
 int explain_run(struct cli *c)
 {
     struct slice session = cli_param(c, "session");
     struct explain e = { .c = c };
-    int code = session.ptr ? EXIT_OK : read_parameters(&e);
+    int code = session.ptr ? check_session_alone(c) : read_parameters(&e);
     struct fixed_accounts fixed;
     bool is_ready = fixed_init(&fixed) == 0;
     e.fixed = &fixed;

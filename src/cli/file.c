@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,7 +67,18 @@ static int put_in_place(const char *temporary, const char *path, bool replace)
     return sync_folder_of(path);
 }
 
-static int write_file(const char *path, struct slice bytes, unsigned mode, bool replace)
+/* Mode and owner of the file that is replaced, if its group or user is another one than ours. */
+static int keep_owner(int fd, const struct stat *old)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return err_from_errno(errno);
+    bool is_same = st.st_uid == old->st_uid && st.st_gid == old->st_gid;
+    return is_same || fchown(fd, old->st_uid, old->st_gid) == 0 ? 0 : err_from_errno(errno);
+}
+
+/* A whole file beside its place, under a name of its own; the caller owns *temporary_out and the file. */
+static int write_beside(const char *path, struct slice bytes, unsigned mode, const struct stat *old, char **temporary_out)
 {
     OWNED_TEXT_BUFFER temporary = { 0 };
     const char *slash = strrchr(path, '/');
@@ -76,11 +89,27 @@ static int write_file(const char *path, struct slice bytes, unsigned mode, bool 
     OWNED_FD fd = mkostemp(temporary.ptr, O_CLOEXEC);
     if (fd < 0)
         return err_from_errno(errno);
-    int err = fchmod(fd, mode) == 0 ? write_all(fd, bytes) : ERR_SYS;
+    int err = old ? keep_owner(fd, old) : 0;
+    if (!err && fchmod(fd, old ? old->st_mode & 0777 : mode) != 0)
+        err = err_from_errno(errno);
     if (!err)
-        err = put_in_place(temporary.ptr, path, replace);
-    if (err || !replace)
+        err = write_all(fd, bytes);
+    if (err)
         unlink(temporary.ptr);
+    else
+        *temporary_out = text_release(&temporary);
+    return err;
+}
+
+static int write_file(const char *path, struct slice bytes, unsigned mode, bool replace)
+{
+    OWNED_TEXT temporary = NULL;
+    int err = write_beside(path, bytes, mode, NULL, &temporary);
+    if (err)
+        return err;
+    err = put_in_place(temporary, path, replace);
+    if (err || !replace)
+        unlink(temporary);
     return err;
 }
 
@@ -92,6 +121,81 @@ int file_write(const char *path, struct slice bytes, unsigned mode)
 int file_create(const char *path, struct slice bytes, unsigned mode)
 {
     return write_file(path, bytes, mode, false);
+}
+
+/* ---- several at once ---- */
+
+struct file_staged {
+    char *path, *temporary; /* temporary NULL: it has its place */
+    bool is_new;
+};
+
+static int stage(struct file_set *set, struct file_staged item, struct slice bytes, unsigned mode, const struct stat *old)
+{
+    void *grown = reallocarray(set->items, set->count + 1, sizeof *set->items);
+    int err = grown && item.path ? 0 : ERR_NOMEM;
+    if (grown)
+        set->items = grown;
+    if (!err)
+        err = write_beside(item.path, bytes, mode, old, &item.temporary);
+    if (err)
+        free(item.path);
+    else
+        set->items[set->count++] = item;
+    return err;
+}
+
+int file_stage(struct file_set *set, const char *path, struct slice bytes, unsigned mode)
+{
+    struct stat old;
+    bool exists = stat(path, &old) == 0;
+    if (!exists && errno != ENOENT)
+        return err_from_errno(errno);
+    if (exists && !S_ISREG(old.st_mode))
+        return ERR_NOT_FILE;
+    return stage(set, (struct file_staged){ .path = exists ? realpath(path, NULL) : strdup(path) }, bytes, mode, exists ? &old : NULL);
+}
+
+int file_stage_new(struct file_set *set, const char *path, struct slice bytes, unsigned mode)
+{
+    struct stat old;
+    if (lstat(path, &old) == 0)
+        return ERR_EXISTS;
+    return stage(set, (struct file_staged){ .path = strdup(path), .is_new = true }, bytes, mode, NULL);
+}
+
+int file_set_place(struct file_set *set)
+{
+    int err = 0;
+    for (size_t i = 0; !err && i < set->count; i++) {
+        struct file_staged *item = &set->items[i];
+        err = put_in_place(item->temporary, item->path, !item->is_new);
+        if (err || item->is_new)
+            unlink(item->temporary);
+        free(text_take(&item->temporary));
+    }
+    return err;
+}
+
+void file_set_free(struct file_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->items[i].temporary)
+            unlink(set->items[i].temporary);
+        free(set->items[i].temporary);
+        free(set->items[i].path);
+    }
+    free(set->items);
+    *set = (struct file_set){ 0 };
+}
+
+int file_lock_folder(const char *folder, int *fd_out)
+{
+    OWNED_FD fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+        return err_from_errno(errno);
+    *fd_out = fd_take(&fd);
+    return 0;
 }
 
 int file_make_folder(const char *path, unsigned mode)

@@ -10,6 +10,25 @@ MUST_USE int file_read(const char *path, size_t max, struct text *out);
 MUST_USE int file_write(const char *path, struct slice bytes, unsigned mode);
 /* The same, but ERR_EXISTS when something is there. */
 MUST_USE int file_create(const char *path, struct slice bytes, unsigned mode);
+/*
+ * Files that take their places together: each is written and synced beside its place first, so a full disk is met before
+ * anything is replaced.  Placing renames them in the order they came; who is killed in between leaves each old or new.
+ */
+struct file_set {
+    struct file_staged *items;
+    size_t count;
+};
+/* `mode` for a file that is not there yet; one that is keeps mode and owner, and a link stays a link. */
+MUST_USE int file_stage(struct file_set *set, const char *path, struct slice bytes, unsigned mode);
+/* The same, but ERR_EXISTS when something is there, now or when it is placed. */
+MUST_USE int file_stage_new(struct file_set *set, const char *path, struct slice bytes, unsigned mode);
+MUST_USE int file_set_place(struct file_set *set);
+/* Removes what was not placed. */
+void file_set_free(struct file_set *set);
+
+/* Wait for the lock that whoever saves the configuration in this folder holds (conf/save.c); closing it unlocks. */
+MUST_USE int file_lock_folder(const char *folder, int *fd_out);
+
 /* One folder; existing is fine, ERR_NOT_DIR when it is something else. */
 MUST_USE int file_make_folder(const char *path, unsigned mode);
 /* With the folders above it (those with 0755). */

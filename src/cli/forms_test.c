@@ -183,6 +183,8 @@ static void test_backup(void **state)
         { "none of that name", { "list", "backup", "never" }, NULL, 1, "" },
         { "the site goes", { "delete", "site", "depot" }, NULL, 0, NULL },
         { "and a user comes", { "add", "user", "anna" }, "secret\n", 0, NULL },
+        { "neither true nor false", { "restore", "backup", "before", "/stop:yes" }, NULL, 87,
+          "ERROR ( message:Parameter \"stop\" must be true or false. )\n" },
         { "back", { "restore", "backup", "before", "/stop:true" }, NULL, 0, "Restored configuration from backup \"before\"\n" },
         { "the site is there", { "list", "site", "/text:name" }, NULL, 0, "depot\n" },
         { "the user is gone", { "list", "user" }, NULL, 0, "" },

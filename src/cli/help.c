@@ -33,7 +33,7 @@ void help_general(struct cli *c)
                "  /in or -      read the objects as XML from standard input, run the command for each\n"
                "  /apphostconfig:FILE  another applicationHost.config than the instance's\n"
                "  /debug        show what was worked on\n"
-               "  /commit:x     accepted; FTP settings always stand in applicationHost.config\n"
+               "  /commit:x     where IIS writes; FTP settings can stand in applicationHost.config only\n"
                "  \"!\"           escapes a property named like a general parameter: /!text:value\n\n"
                "  --config DIR  the instance; else SALLYPORT_CONFIG; else /etc/sallyport\n"
                "  --version     show the version", c->program);

@@ -19,7 +19,8 @@ const struct object_row object_rows[] = {
 const size_t object_row_count = sizeof object_rows / sizeof object_rows[0];
 
 #define SITE_PROPERTIES "any other property of a site, e.g. /ftpServer.security.ssl.controlChannelPolicy:SslAllow"
-#define COMMIT { "commit", "PATH", "accepted; FTP settings always stand in applicationHost.config" }
+#define COMMIT_HELP "a level (apphost, site ...) or a path that exists; FTP settings can stand in applicationHost.config only"
+#define COMMIT { "commit", "PATH", COMMIT_HELP }
 
 /* clang-format off */
 const struct verb_row verb_rows[] = {
@@ -77,7 +78,7 @@ const struct verb_row verb_rows[] = {
        { "property", "VALUE", "one or more edits, carried out in order or not at all" }} },
     { "clear", "config", MAY_IDENTIFY, "configuration path, e.g. MySite/pub", TAKES_PARAMS, config_clear,
       "Remove what a section sets at a path.",
-      {{ "section", "SECTION", "the section" }, { "delete", "", "accepted: the section's element goes in any case" }, COMMIT }},
+      {{ "section", "SECTION", "the section" }, { "delete", "", "the section's element as well, with tags that are empty without it" }, COMMIT }},
     { "search", "config", MAY_IDENTIFY, "configuration path, e.g. MySite/pub", TAKES_EDITS, config_search,
       "Find the paths at or below one that set something.",
       {{ "section", "SECTION", "the section; any when left out" },
@@ -98,7 +99,7 @@ const struct verb_row verb_rows[] = {
       "Copy the configuration files; the name is the time when none is given.", {{ "name", "NAME", "name of the backup" }} },
     { "restore", "backup", MUST_IDENTIFY, "backup name", TAKES_PARAMS, backup_restore,
       "Put the configuration files back; the running service takes them over.",
-      {{ "stop", "BOOL", "accepted: the service need not be stopped" }} },
+      {{ "stop", "BOOL", "true: the started sites stop, ending their sessions, and start again behind it; false if left out" }} },
     { "delete", "backup", MUST_IDENTIFY, "backup name", TAKES_PARAMS, backup_delete,
       "Delete a backup.", {{ 0 }} },
 
@@ -156,16 +157,16 @@ const struct verb_row verb_rows[] = {
       "Forget cached credentials.", {{ 0 }} },
     { "create", "instance", NO_IDENTIFIER, "", TAKES_PARAMS, instance_create,
       "Make the directory of --config an instance: the files a fresh IIS with FTP has, certificate stores, a drive.",
-      {{ "drive", "C:=PATH", "Linux folder that is drive C:; a folder c in the instance if left out" }} },
+      {{ "drive", "C:=PATH...", "Linux folder that is drive C:; a folder c in the instance if left out" }} },
     { "import", "", MUST_IDENTIFY, "folder or applicationHost.config", TAKES_PARAMS, import_run,
       "Make an instance from a copied %windir%\\System32\\inetsrv\\config folder, and report what becomes of each setting.",
       {{ "dry-run", "", "only report; nothing is changed" },
        { "to", "DIR", "the instance to make; that of --config if left out" },
        { "replace", "", "an instance that is there is replaced, its files are kept as *.before-import" },
        { "map", "FILE", "where drives, shares and variables lie: lines like D: = /srv/d, \\\\filer\\x = /mnt/x, %X% = D:\\x" },
-       { "drive", "D:=PATH", "one such line; may be given several times" },
-       { "share", "SHARE=PATH", "the same for \\\\server\\share" },
-       { "variable", "NAME=VALUE", "the same for %NAME%" }} },
+       { "drive", "D:=PATH...", "one such line" },
+       { "share", "SHARE=PATH...", "the same for \\\\server\\share" },
+       { "variable", "NAME=VALUE...", "the same for %NAME%" }} },
     { "export", "", MUST_IDENTIFY, "folder", TAKES_PARAMS, export_run,
       "Write IIS's files of the instance into a new folder, for a Windows server or for a comparison.", {{ 0 }} },
     { "explain", "", NO_IDENTIFIER, "", TAKES_PARAMS, explain_run,
@@ -173,7 +174,7 @@ const struct verb_row verb_rows[] = {
       {{ "site", "SITE", "the site" },
        { "user", "NAME", "what the client sends with USER" },
        { "cert", "FILE", "the client's certificate; the running service is asked about it" },
-       { "role", "ROLE", "a group of the user, when only a directory or database knows them; may be given several times" },
+       { "role", "ROLE...", "a group of the user, when only a directory or database knows them" },
        { "from", "ADDRESS", "where the client comes from; without it ipSecurity is not asked" },
        { "path", "PATH", "what the command names" },
        { "verb", "VERB", "the command, LIST if only a path is given; without both only the login is explained" },
@@ -245,21 +246,81 @@ const struct verb_param *verb_param_find(const struct verb_row *row, struct slic
     return NULL;
 }
 
-static const struct verb_param general_params[] = {
-    { "text", "[ATTRIBUTE]", "one line per object (default); * all properties; or only the value of one" },
-    { "xml", "", "an XML result set" },
-    { "config", "[*]", "the configuration XML of the objects; * with inherited and default values" },
-    { "metadata", "", "add lock state and location to /config" },
-    { "in", "", "read the objects as XML from standard input, also -" },
-    { "commit", "PATH", "accepted; FTP settings always stand in applicationHost.config" },
-    { "apphostconfig", "FILE", "another applicationHost.config than the instance's" },
-    { "debug", "[BOOL]", "show the files, the section and the path worked on" },
+/* ---- what every object knows ---- */
+
+static bool is_one_of(const char *word, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+#define IS_ONE_OF(word, ...)                                                                                           \
+    is_one_of(word, (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+
+static bool stands_in_files(const struct verb_row *row)
+{
+    return IS_ONE_OF(row->object, "site", "app", "vdir", "config", "user");
+}
+
+static bool prints_objects(const struct verb_row *row)
+{
+    return IS_ONE_OF(row->verb, "list", "search");
+}
+
+static bool prints_objects_or_new_one(const struct verb_row *row)
+{
+    return prints_objects(row) || row->run == certificate_add;
+}
+
+static bool prints_configuration(const struct verb_row *row)
+{
+    return strcmp(row->verb, "list") == 0 && stands_in_files(row);
+}
+
+/* start and stop are orders to the service, which has its own file; each line of a batch file names its own. */
+static bool opens_configuration(const struct verb_row *row)
+{
+    return (stands_in_files(row) && !IS_ONE_OF(row->verb, "start", "stop")) || row->run == export_run ||
+           row->run == certificate_list || row->run == certificate_delete;
+}
+
+static bool has_objects(const struct verb_row *row)
+{
+    return row->object[0] != 0 && !IS_ONE_OF(row->object, "instance", "log", "cache");
+}
+
+static bool any_verb(const struct verb_row *row)
+{
+    return row->run != NULL;
+}
+
+static const struct {
+    struct verb_param param;
+    bool (*has_effect)(const struct verb_row *row);
+} general_params[] = {
+    { { "text", "[ATTRIBUTE]", "one line per object (default); * all properties; or only the value of one" }, prints_objects_or_new_one },
+    { { "xml", "", "an XML result set" }, prints_objects },
+    { { "config", "[*]", "the configuration XML of the objects; * with inherited and default values" }, prints_configuration },
+    { { "metadata", "", "add lock state and location to /config" }, prints_configuration },
+    { { "in", "", "read the objects as XML from standard input, also -" }, has_objects },
+    { { "commit", "PATH", COMMIT_HELP }, stands_in_files },
+    { { "apphostconfig", "FILE", "another applicationHost.config than the instance's" }, opens_configuration },
+    { { "debug", "[BOOL]", "show the files, the section and the path worked on" }, any_verb },
 };
 
 const struct verb_param *general_param_find(struct slice name)
 {
     for (size_t i = 0; i < sizeof general_params / sizeof general_params[0]; i++)
-        if (slice_equal_fold_str(name, general_params[i].name))
-            return &general_params[i];
+        if (slice_equal_fold_str(name, general_params[i].param.name))
+            return &general_params[i].param;
     return NULL;
+}
+
+bool general_param_has_effect(const struct verb_param *param, const struct verb_row *row)
+{
+    for (size_t i = 0; i < sizeof general_params / sizeof general_params[0]; i++)
+        if (param == &general_params[i].param)
+            return general_params[i].has_effect(row);
+    return true;
 }

@@ -9,7 +9,7 @@
 
 struct verb_param {
     const char *name;
-    const char *form; /* "" takes no value; "[x]" may take one; else it must */
+    const char *form; /* "" takes no value; "[x]" may take one; else it must; "x..." may be given more than once */
     const char *help;
 };
 
@@ -55,6 +55,8 @@ bool verb_can_be_undone(const struct verb_row *row);
 const struct verb_param *verb_param_find(const struct verb_row *row, struct slice name);
 /* "/text", "/commit" ... that every verb knows; NULL if it is none. */
 const struct verb_param *general_param_find(struct slice name);
+/* Whether a general parameter means anything to the verb; what would be ignored is refused. */
+bool general_param_has_effect(const struct verb_param *param, const struct verb_row *row);
 
 /* ---- help.c ---- */
 void help_general(struct cli *c);

@@ -171,7 +171,9 @@ static int hash_password(struct cli *c, struct text *stored_out)
     OWNED_SECRET secret = { 0 };
     struct conf_element *settings = NULL;
     struct conf_value format = { 0 };
-    int code = read_password(c, &secret);
+    int code = cli_param(c, "password").len ? EXIT_OK : cli_refuse_param(c, "allowPasswordArgument", "without /password");
+    if (!code)
+        code = read_password(c, &secret);
     if (code)
         return code;
     if (secret.len == 0)
@@ -226,6 +228,8 @@ int user_set(struct cli *c)
     struct conf_element *user = NULL;
     struct edit_place place = credentials_place(c->identifier);
     int code = require_user(c, &user);
+    if (!code && !cli_has(c, "password"))
+        code = cli_refuse_param(c, "allowPasswordArgument", "without /password");
     if (!code && !cli_has(c, "enabled") && !cli_has(c, "password"))
         code = cli_error(c, EXIT_BAD_PARAMETER, "Nothing to change: give /password or /enabled:.");
     if (!code && cli_has(c, "password"))
