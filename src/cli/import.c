@@ -18,7 +18,7 @@
 #include "cli/table.h"
 #include "conf/schema.h"
 
-enum { CONFIG_MODE = 0640 };
+enum { CONFIG_MODE = 0640, EXISTING_MAX = 64 << 20 };
 
 /* ---- reading ---- */
 
@@ -36,7 +36,7 @@ static int read_existing(struct import *in, const char *name, struct text *out)
 {
     OWNED_TEXT_BUFFER path = { 0 };
     text_addf(&path, "%s/%s", in->to, name);
-    int err = file_read(text_str(&path), 64 << 20, out);
+    int err = file_read(text_str(&path), EXISTING_MAX, out);
     if (err == ERR_NOT_FOUND)
         text_add(out, schema_new_file(name));
     return err == ERR_NOT_FOUND ? text_error(out) : err;
@@ -160,13 +160,15 @@ static int put_file(struct import *in, const char *name, struct slice bytes)
     OWNED_TEXT_BUFFER path = { 0 }, kept = { 0 }, before = { 0 };
     text_addf(&path, "%s/%s", in->to, name);
     text_addf(&kept, "%s.before-import", text_str(&path));
-    int err = text_error(&kept) ? ERR_NOMEM : file_read(text_str(&path), 64 << 20, &before);
+    int err = text_error(&kept) ? ERR_NOMEM : file_read(text_str(&path), EXISTING_MAX, &before);
+    if (!err && slice_equal(text_slice(&before), bytes))
+        return EXIT_OK; /* an import that was cut off came so far: what is kept of before must not be replaced by it */
     if (!err)
-        err = file_write(text_str(&kept), text_slice(&before), CONFIG_MODE);
+        err = file_stage(&in->written, text_str(&kept), text_slice(&before), CONFIG_MODE);
     else if (err == ERR_NOT_FOUND)
         err = 0;
     if (!err)
-        err = in->replaces ? file_write(text_str(&path), bytes, CONFIG_MODE) : file_create(text_str(&path), bytes, CONFIG_MODE);
+        err = (in->replaces ? file_stage : file_stage_new)(&in->written, text_str(&path), bytes, CONFIG_MODE);
     return err ? cli_failed(in->c, cli_exit_of(err), "Cannot write %s: %s", text_str(&path), err_text(err)) : EXIT_OK;
 }
 
@@ -196,7 +198,16 @@ static int make_folders(struct import *in)
     return EXIT_OK;
 }
 
-/* applicationHost.config last: with it the instance exists. */
+static int place_all(struct import *in)
+{
+    OWNED_FD lock = -1;
+    int err = file_lock_folder(in->to, &lock);
+    if (!err)
+        err = file_set_place(&in->written);
+    return err ? cli_failed(in->c, cli_exit_of(err), "Cannot put the files in place in %s: %s", in->to, err_text(err)) : EXIT_OK;
+}
+
+/* All files or none; applicationHost.config last: with it the instance exists. */
 static int write_all(struct import *in)
 {
     static const enum conf_file order[] = { CONF_SALLYPORT, CONF_ADMINISTRATION, CONF_APPLICATION_HOST };
@@ -207,6 +218,8 @@ static int write_all(struct import *in)
         code = put_source(in, &in->files.sources[i]);
     for (size_t i = 0; !code && i < sizeof order / sizeof order[0]; i++)
         code = put_file(in, conf_file_name(order[i]), conf_bytes(in->conf, order[i]));
+    if (!code)
+        code = place_all(in);
     if (!code)
         cli_say(in->c, "INSTANCE object \"%s\" added", in->to);
     return code;
@@ -225,6 +238,7 @@ static void end(struct import *in)
         conf_free(in->conf);
     source_free(&in->source);
     text_free(&in->report);
+    file_set_free(&in->written);
 }
 
 int import_run(struct cli *c)

@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/fidelity.h"
+#include "cli/file.h"
 #include "cli/import_source.h"
 #include "cli/instance_files.h"
 
@@ -18,6 +19,7 @@ struct import {
     struct fidelity fidelity;
     struct fidelity_names doubts;   /* diagnostics that no attribute could be given to */
     struct text report;
+    struct file_set written;
 };
 
 /* import_paths.c: put the mappings of the command line into sallyport.config, and read all of them. */

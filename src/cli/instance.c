@@ -23,11 +23,11 @@ static void path_of(struct cli *c, const char *name, struct text *out)
     text_addf(out, "%s/%s", c->directory, name);
 }
 
-static int put(struct cli *c, enum conf_file file, struct slice bytes)
+static int put(struct cli *c, struct file_set *set, enum conf_file file, struct slice bytes)
 {
     OWNED_TEXT_BUFFER path = { 0 };
     path_of(c, conf_file_name(file), &path);
-    int err = file_create(text_str(&path), bytes, CONFIG_MODE);
+    int err = file_stage_new(set, text_str(&path), bytes, CONFIG_MODE);
     if (err == ERR_EXISTS)
         return cli_failed(c, EXIT_FILE_EXISTS, "%s exists already; nothing is overwritten.", text_str(&path));
     return err ? cli_failed(c, cli_exit_of(err), "Cannot write %s: %s", text_str(&path), err_text(err)) : EXIT_OK;
@@ -156,17 +156,27 @@ static int refuse_existing(struct cli *c)
     return EXIT_OK;
 }
 
+static int place(struct cli *c, struct file_set *set)
+{
+    int err = file_set_place(set);
+    return err ? cli_failed(c, cli_exit_of(err), "Cannot put the files in place in %s: %s", c->directory, err_text(err)) : EXIT_OK;
+}
+
 static int create(struct cli *c, const struct drive *drives, size_t count)
 {
     OWNED_TEXT_BUFFER own = { 0 };
+    struct file_set set = { 0 };
     add_sallyport_config(drives, count, &own);
     int code = text_error(&own) ? cli_failed(c, 14, "%s", err_text(own.err)) : make_folders(c, drives, count);
     if (!code)
-        code = put(c, CONF_SALLYPORT, text_slice(&own));
+        code = put(c, &set, CONF_SALLYPORT, text_slice(&own));
     if (!code)
-        code = put(c, CONF_ADMINISTRATION, schema_new_file(conf_file_name(CONF_ADMINISTRATION)));
+        code = put(c, &set, CONF_ADMINISTRATION, schema_new_file(conf_file_name(CONF_ADMINISTRATION)));
+    if (!code) /* last: with it the instance exists */
+        code = put(c, &set, CONF_APPLICATION_HOST, schema_new_file(conf_file_name(CONF_APPLICATION_HOST)));
     if (!code)
-        code = put(c, CONF_APPLICATION_HOST, schema_new_file(conf_file_name(CONF_APPLICATION_HOST))); /* last: with it the instance exists */
+        code = place(c, &set);
+    file_set_free(&set);
     return code;
 }
 

@@ -1,0 +1,88 @@
+"""Commands of the command line, killed at every moment: each file is the old one or the new one, nothing is lost, and the same command
+ends the work when it is given again."""
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from harness import BUILD, PATIENCE
+
+NAMES = ("applicationHost.config", "administration.config", "sallyport.config")
+MOMENTS = 10
+
+
+def command(instance, *words, stdin="", expect=0):
+    ran = subprocess.run([BUILD / "sallyport", "--config", instance, *map(str, words)], text=True, capture_output=True, input=stdin, timeout=PATIENCE)
+    assert ran.returncode == expect, ran.stdout
+    return ran.stdout
+
+
+def files(instance):
+    return {name: (instance / name).read_bytes() for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """An instance of many sites with a backup of another state, a batch file, a folder to import."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    instance = folder / "instance"
+    command(instance, "create", "instance", f"/drive:C:={folder}/c")
+    sites = "".join(f'appcmd add site /name:"site {n}" /physicalPath:C:\\sites\\{n}\n' for n in range(300))
+    (folder / "sites.cmd").write_text(sites)
+    command(instance, "run", folder / "sites.cmd", "--atomic")
+    command(instance, "add", "user", "anna", stdin="secret\n")
+    command(instance, "set", "config", "-section:sallyport/tls", "/minProtocol:Tls13")
+    command(instance, "add", "backup", "full")
+    command(instance, "export", folder / "copied")
+    command(instance, "delete", "site", "site 7")
+    command(instance, "delete", "user", "anna")
+    command(instance, "set", "config", "-section:sallyport/tls", "/minProtocol:Tls12")
+    (folder / "late.cmd").write_text('appcmd add user late\nappcmd set site "site 1" /id:1000\n'
+                                     "appcmd set config -section:sallyport/tls /minProtocol:Tls13\n")
+    return folder
+
+
+COMMANDS = {
+    "restore": lambda world: ("restore", "backup", "full"),
+    "import": lambda world: ("import", world / "copied", "--replace", "--drive", f"D:={world}/d"),
+    "atomic": lambda world: ("run", world / "late.cmd", "--atomic"),
+    "set": lambda world: ("set", "config", "-section:system.ftpServer/log", "/centralLogFileMode:Central"),
+}
+
+
+@pytest.mark.parametrize("which", COMMANDS)
+def test_killed_at_any_moment(world, tmp_path, which):
+    words = COMMANDS[which](world)
+    old = files(world / "instance")
+    shutil.copytree(world / "instance", tmp_path / "whole")
+    began = time.monotonic()
+    command(tmp_path / "whole", *words, stdin="secret\n")
+    lasts = time.monotonic() - began
+    new = files(tmp_path / "whole")
+    assert new != old
+    for moment in range(MOMENTS):
+        instance = tmp_path / f"killed{moment}"
+        shutil.copytree(world / "instance", instance)
+        process = subprocess.Popen([BUILD / "sallyport", "--config", instance, *map(str, words)], stdin=subprocess.PIPE,
+                                   stdout=subprocess.DEVNULL)
+        process.stdin.write(b"secret\n")
+        process.stdin.close()
+        try:
+            process.wait(lasts * (moment + 1) / MOMENTS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        now = files(instance)
+        for name in NAMES:  # a password gets another salt each time
+            assert now[name] in (old[name], new[name]) or (which, name) == ("atomic", "administration.config"), (moment, name)
+        assert command(instance, "list", "site").count("SITE ") == now["applicationHost.config"].count(b"<site name")
+        if which == "atomic" and now["administration.config"] != old["administration.config"]:
+            continue  # the user is there: the batch, given again, says so
+        command(instance, *words, stdin="secret\n")
+        again = files(instance)
+        assert all(again[name] == new[name] for name in NAMES if (which, name) != ("atomic", "administration.config")), moment
+        if which == "import":
+            for name in NAMES:
+                kept = instance / f"{name}.before-import"
+                assert old[name] in (again[name], kept.read_bytes() if kept.exists() else None), (moment, name)
