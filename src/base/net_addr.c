@@ -79,14 +79,26 @@ int net_addr_parse(struct slice s, struct net_addr *addr_out)
     return 0;
 }
 
+/* Two in every log line, and inet_ntop prints them by sprintf. */
+static void print_ipv4(const uint8_t ip[4], struct text *out)
+{
+    char text[16], *at = text;
+    for (int i = 0; i < 4; i++) {
+        if (ip[i] >= 100)
+            *at++ = (char)('0' + ip[i] / 100);
+        if (ip[i] >= 10)
+            *at++ = (char)('0' + ip[i] / 10 % 10);
+        *at++ = (char)('0' + ip[i] % 10);
+        *at++ = '.';
+    }
+    text_add(out, slice_of(text, (size_t)(at - text - 1)));
+}
+
 void net_addr_print(const struct net_addr *a, struct text *out)
 {
     char text[INET6_ADDRSTRLEN] = "-";
-    if (a->family == 4) { /* several in every log line, and inet_ntop prints them by sprintf */
-        for (int i = 0; i < 4; i++) {
-            text_add_str(out, i ? "." : "");
-            text_add_number(out, a->ip[i], 0, ' ');
-        }
+    if (a->family == 4) {
+        print_ipv4(a->ip, out);
         return;
     }
     if (a->family)

@@ -79,13 +79,20 @@ void text_addf(struct text *t, const char *fmt, ...)
 
 void text_add_number(struct text *t, uint64_t value, unsigned width, char pad)
 {
-    char digits[64], *at = digits + sizeof digits;
+    unsigned digits = 1;
+    for (uint64_t rest = value; rest >= 10; rest /= 10)
+        digits++;
+    unsigned len = width > digits ? width : digits;
+    if (!reserve(t, len))
+        return;
+    char *first = t->ptr + t->len, *at = first + len;
     do
         *--at = (char)('0' + value % 10);
     while (value /= 10);
-    for (char *start = digits + sizeof digits - (width < sizeof digits ? width : sizeof digits); at > start;)
+    while (at > first)
         *--at = pad;
-    text_add(t, slice_of(at, (size_t)(digits + sizeof digits - at)));
+    t->len += len;
+    t->ptr[t->len] = 0;
 }
 
 char *text_room(struct text *t, size_t len)

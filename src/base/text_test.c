@@ -28,6 +28,47 @@ static void test_escaped(void **state)
     }
 }
 
+static const struct {
+    const char *label;
+    uint64_t value;
+    unsigned width;
+    char pad;
+    const char *want;
+} numbers[] = {
+    { "nothing",              0,          0, ' ', "0" },
+    { "one digit",            9,          1, '0', "9" },
+    { "two digits",           10,         1, '0', "10" },
+    { "filled up",            7,          3, '0', "007" },
+    { "filled with blanks",   1234,       6, ' ', "  1234" },
+    { "wider than the field", 1234,       2, '0', "1234" },
+    { "the largest",          UINT64_MAX, 0, ' ', "18446744073709551615" },
+};
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        OWNED_TEXT_BUFFER t = { 0 };
+        CASE_LABEL(&numbers[i]);
+        text_add_number(&t, numbers[i].value, numbers[i].width, numbers[i].pad);
+        assert_string_equal(text_str(&t), numbers[i].want);
+    }
+}
+
+static const char *const addresses[] = { "0.0.0.0", "9.10.99.100", "255.199.200.249", "::1", "2001:db8::ff" };
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(addresses); i++) {
+        OWNED_TEXT_BUFFER t = { 0 };
+        struct net_addr a;
+        assert_int_equal(net_addr_parse(slice_str(addresses[i]), &a), 0);
+        net_addr_print(&a, &t);
+        assert_string_equal(text_str(&t), addresses[i]);
+    }
+}
+
 static void test_sticky(void **state)
 {
     (void)state;
@@ -75,6 +116,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_escaped),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_sticky),
         cmocka_unit_test(test_diag),
         cmocka_unit_test(test_mapped_address),

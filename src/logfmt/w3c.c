@@ -74,33 +74,38 @@ static void add_field(const struct w3c_style *style, struct slice s, struct text
 
 /* ---- printers ---- */
 
-static struct tm utc_of(int64_t time)
+#define TWO_DIGITS(n) (char)('0' + (n) / 10), (char)('0' + (n) % 10)
+
+enum { DAY = 24 * 60 * 60 };
+
+/* Rounded down, before 1970 too. */
+static int64_t seconds_of(int64_t time)
 {
-    struct tm tm = { 0 };
-    time_t seconds = (time_t)(time / 1000 - (time % 1000 < 0));
-    if (!gmtime_r(&seconds, &tm))
-        tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
-    return tm;
+    return time / 1000 - (time % 1000 < 0);
 }
 
+/* The calendar is asked once a day: it costs as much as the other fields of a line. */
 static void add_date(int64_t time, struct text *out)
 {
-    struct tm tm = utc_of(time);
+    static _Thread_local time_t known = -1; /* some second of the day of `tm` */
+    static _Thread_local struct tm tm;
+    time_t seconds = (time_t)seconds_of(time);
+    if (known < 0 || seconds < 0 || known / DAY != seconds / DAY) {
+        if (!gmtime_r(&seconds, &tm))
+            tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
+        known = seconds;
+    }
     text_add_number(out, (uint64_t)(tm.tm_year + 1900), 4, '0');
-    text_add_char(out, '-');
-    text_add_number(out, (uint64_t)(tm.tm_mon + 1), 2, '0');
-    text_add_char(out, '-');
-    text_add_number(out, (uint64_t)tm.tm_mday, 2, '0');
+    const char rest[] = { '-', TWO_DIGITS(tm.tm_mon + 1), '-', TWO_DIGITS(tm.tm_mday) };
+    text_add(out, slice_of(rest, sizeof rest));
 }
 
 static void add_time(int64_t time, struct text *out)
 {
-    struct tm tm = utc_of(time);
-    text_add_number(out, (uint64_t)tm.tm_hour, 2, '0');
-    text_add_char(out, ':');
-    text_add_number(out, (uint64_t)tm.tm_min, 2, '0');
-    text_add_char(out, ':');
-    text_add_number(out, (uint64_t)tm.tm_sec, 2, '0');
+    int64_t seconds = seconds_of(time) % DAY;
+    unsigned of_day = (unsigned)(seconds < 0 ? seconds + DAY : seconds);
+    const char text[] = { TWO_DIGITS(of_day / 3600), ':', TWO_DIGITS(of_day / 60 % 60), ':', TWO_DIGITS(of_day % 60) };
+    text_add(out, slice_of(text, sizeof text));
 }
 
 static void add_number(struct text *out, uint64_t value)
@@ -226,18 +231,20 @@ PRINTER(print_elapsed)
 /* A lower-case GUID without braces; the bytes are in the order they are read. */
 PRINTER(print_session)
 {
-    static const uint8_t groups[] = { 4, 2, 2, 2, 6 };
+    static const char digits[] = "0123456789abcdef";
+    char text[36], *at = text;
     if (r->session_id.len != 16) {
         text_add_char(out, '-');
         return;
     }
-    struct slice rest = r->session_id;
-    for (size_t i = 0; i < sizeof groups; i++) {
-        if (i)
-            text_add_char(out, '-');
-        text_add_hex(out, slice_first(rest, groups[i]));
-        rest = slice_from(rest, groups[i]);
+    for (size_t i = 0; i < 16; i++) {
+        uint8_t byte = (uint8_t)r->session_id.ptr[i];
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *at++ = '-';
+        *at++ = digits[byte >> 4];
+        *at++ = digits[byte & 15];
     }
+    text_add(out, slice_of(text, sizeof text));
 }
 
 PRINTER(print_full_path)

@@ -108,6 +108,33 @@ static void test_headers(void **state)
     }
 }
 
+/* In this order: each date is asked for behind another one. */
+static const struct {
+    const char *label;
+    int64_t time;
+    const char *want;
+} stamps[] = {
+    { "the epoch",                      0,               "1970-01-01 00:00:00\r\n" },
+    { "last second of a day",           1741996799999,   "2025-03-14 23:59:59\r\n" },
+    { "first of the next",              1741996800000,   "2025-03-15 00:00:00\r\n" },
+    { "back again, the clock was set",  1741996799000,   "2025-03-14 23:59:59\r\n" },
+    { "leap day",                       1835481599000,   "2028-02-29 23:59:59\r\n" },
+    { "before the epoch, rounded down", -1,              "1969-12-31 23:59:59\r\n" },
+    { "a day before that",              -86400001,       "1969-12-30 23:59:59\r\n" },
+    { "no such year",                   INT64_MAX,       "292278994-08-17 07:12:55\r\n" },
+};
+
+static void test_stamps(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(stamps); i++) {
+        OWNED_TEXT_BUFFER out = { 0 };
+        CASE_LABEL(&stamps[i]);
+        w3c_line(&(struct w3c_style){ .fields = 1 | 2 }, &(struct log_access){ .time = stamps[i].time }, &out);
+        assert_string_equal(text_str(&out), stamps[i].want);
+    }
+}
+
 static void test_every_field(void **state)
 {
     (void)state;
@@ -205,7 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples),     cmocka_unit_test(test_headers), cmocka_unit_test(test_every_field),
-        cmocka_unit_test(test_texts),       cmocka_unit_test(test_selections),
+        cmocka_unit_test(test_texts),       cmocka_unit_test(test_selections), cmocka_unit_test(test_stamps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* wire.c - the only code that turns received bytes into numbers and slices. */
 #include "wire/wire.h"
 
+#include <endian.h>
+
 static const uint8_t *take(struct wire_in *in, size_t len)
 {
     if (in->err)
@@ -14,14 +16,51 @@ static const uint8_t *take(struct wire_in *in, size_t len)
     return at;
 }
 
+/* Copies of a size that the compiler knows are one instruction each; a loop over bytes was half of what a message costs. */
+static uint64_t load(const uint8_t *p, unsigned bytes)
+{
+    uint64_t value = 0;
+    switch (bytes) {
+    case 1:
+        return *p;
+    case 2:
+        memcpy(&value, p, 2);
+        break;
+    case 4:
+        memcpy(&value, p, 4);
+        break;
+    default:
+        memcpy(&value, p, 8);
+        break;
+    }
+    return le64toh(value);
+}
+
+static void store(uint8_t *p, unsigned bytes, uint64_t value)
+{
+    value = htole64(value);
+    switch (bytes) {
+    case 1:
+        memcpy(p, &value, 1);
+        break;
+    case 2:
+        memcpy(p, &value, 2);
+        break;
+    case 4:
+        memcpy(p, &value, 4);
+        break;
+    default:
+        memcpy(p, &value, 8);
+        break;
+    }
+}
+
 uint64_t wire_get_number(struct wire_in *in, unsigned bytes, uint64_t max)
 {
     const uint8_t *p = take(in, bytes);
-    uint64_t value = 0;
     if (!p)
         return 0;
-    for (unsigned i = 0; i < bytes; i++)
-        value |= (uint64_t)p[i] << (8 * i);
+    uint64_t value = load(p, bytes);
     if (value > max) {
         in->err = ERR_RANGE;
         return 0;
@@ -38,7 +77,7 @@ struct slice wire_get_bytes(struct wire_in *in, size_t max, bool allow_nul)
     if (!p)
         return SLICE_NONE;
     struct slice bytes = slice_of((const char *)p, len);
-    if (!allow_nul && slice_has_byte(bytes, 0)) {
+    if (!allow_nul && len && memchr(p, 0, len)) {
         in->err = ERR_SYNTAX;
         return SLICE_NONE;
     }
@@ -84,15 +123,15 @@ void wire_put_number(struct wire_out *out, unsigned bytes, uint64_t value, uint6
     if (value > max && !out->err)
         out->err = ERR_RANGE;
     uint8_t *p = room(out, bytes);
-    for (unsigned i = 0; p && i < bytes; i++)
-        p[i] = (uint8_t)(value >> (8 * i));
+    if (p)
+        store(p, bytes, value);
 }
 
 void wire_put_bytes(struct wire_out *out, struct slice bytes, size_t max, bool allow_nul)
 {
     if (!out->err && bytes.len > max)
         out->err = ERR_TOO_LONG;
-    if (!out->err && !allow_nul && slice_has_byte(bytes, 0))
+    if (!out->err && !allow_nul && bytes.len && memchr(bytes.ptr, 0, bytes.len))
         out->err = ERR_SYNTAX;
     wire_put_number(out, 4, bytes.len, UINT32_MAX);
     uint8_t *p = room(out, bytes.len);
