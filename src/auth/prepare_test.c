@@ -2,34 +2,15 @@
  * prepare_test.c - between the identity and the grant, over socket pairs: fixed accounts of virtual directories, the numbers
  * of fileAccessIdentity, homes of a directory.
  */
-#include "auth/server.h"
+#include "auth/auth_world.h"
 
-#include "base/case_test.h"
-
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "proto/auth.h"
-#include "proto/grant.h"
-#include "proto/pam.h"
-#include "snapshot/snapshot_build.h"
-#include "sys/datagram.h"
-
-#define SHA256_P "B03DDF3CA2E714A6548E7495E2A03F5E824EAAC9837CD7F159C67B90FB4B7342" /* of P@ssw0rd */
-enum { SITE = 5, UID = 54001, GID = 54002 };
+enum { UID = 54001, GID = 54002 };
 
 struct setup {
     bool fixed;              /* "/fixed" is served as "bob" */
     uint32_t files, isolation; /* 1 + the enum's value, 0 the default */
     bool mapped;             /* sallyport/identities names anna */
 };
-
-static struct world {
-    struct child child;
-    struct auth_server *auth;
-    int supervisor, worker, broker, pam; /* our ends */
-    uint8_t buffer[WIRE_DATAGRAM_MAX];
-} world;
 
 static struct snapshot *compose(const struct setup *t)
 {
@@ -65,83 +46,14 @@ static struct snapshot *compose(const struct setup *t)
     return s;
 }
 
-static int our_end(int *theirs)
-{
-    int pair[2];
-    assert_int_equal(datagram_pair(pair), 0);
-    assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
-    *theirs = pair[1];
-    return pair[0];
-}
-
-static int join(unsigned role)
-{
-    int theirs, ours = our_end(&theirs);
-    assert_int_equal(auth_server_add_peer(world.auth, role, 0, theirs), 0);
-    return ours;
-}
-
 static void begin(const struct setup *t)
 {
-    const struct auth_options options = { { "HOST1", 5 }, 2, true, 16, 32, 8 };
-    world = (struct world){ .child = { .role = ROLE_AUTH, .region_fd = -1, .privileged = true } };
-    world.supervisor = our_end(&world.child.fd);
-    world.child.snapshot = compose(t);
-    assert_int_equal(auth_server_new(&world.child, &options, &world.auth), 0);
-    world.worker = join(ROLE_WORKER);
-    world.broker = join(ROLE_BROKER);
-    world.pam = join(ROLE_PAM);
-    auth_server_start(world.auth);
-}
-
-static void finish(void)
-{
-    auth_server_free(world.auth);
-    int ours[] = { world.supervisor, world.child.fd, world.worker, world.broker, world.pam };
-    for (size_t i = 0; i < COUNT_OF(ours); i++)
-        close(ours[i]);
-    snapshot_unref(world.child.snapshot);
-}
-
-/* The fields of message `number`, which must be the next to come to `socket`. */
-static struct wire_in wait_for(int socket, uint16_t number)
-{
-    struct slice bytes;
-    int fd;
-    for (int turns = 0; turns < 3000; turns++) {
-        int err = datagram_receive(socket, world.buffer, sizeof world.buffer, &bytes, &fd);
-        if (err == ERR_AGAIN) {
-            assert_int_equal(auth_server_turn(world.auth, 10), 0);
-            continue;
-        }
-        assert_int_equal(err, 0);
-        assert_int_equal((uint8_t)bytes.ptr[0], number);
-        return wire_in_of(bytes.ptr + 2, bytes.len - 2);
-    }
-    fail_msg("message %u did not come", number);
-    return wire_in_of(NULL, 0);
-}
-
-#define EXPECT(socket, name, out)                                                   \
-    do {                                                                            \
-        struct wire_in in_ = wait_for(socket, MSG_##name);                          \
-        memset(out, 0, sizeof *(out));                                              \
-        assert_int_equal(name##_decode(&in_, out), 0);                              \
-    } while (0)
-
-/* After these turns what has not been sent will not be. */
-static bool is_silent(int socket)
-{
-    struct slice bytes;
-    int fd;
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(auth_server_turn(world.auth, 10), 0);
-    return datagram_receive(socket, world.buffer, sizeof world.buffer, &bytes, &fd) == ERR_AGAIN;
+    world_begin_snapshot(compose(t));
 }
 
 static void log_in(void)
 {
-    assert_int_equal(DATAGRAM_SEND(world.worker, -1, auth_login, .session = 77, .session_id = SLICE_LITERAL("0123456789abcdef"),
+    assert_int_equal(DATAGRAM_SEND(world.worker[0], -1, auth_login, .session = 77, .session_id = SLICE_LITERAL("0123456789abcdef"),
                                    .site = SITE, .user = SLICE_LITERAL("anna"), .password = SLICE_LITERAL("P@ssw0rd"),
                                    .client = { 4, { 192, 0, 2, 1 }, 49152, 0 }),
                      0);
@@ -165,16 +77,16 @@ static void test_grants_wait_for_fixed_accounts(void **state)
     EXPECT(world.pam, pam_check, &check);
     assert_true(slice_equal_str(check.user, "bob") && slice_equal_str(check.password, "bobs") && !check.vouched);
     log_in();
-    assert_true(is_silent(world.broker)); /* nobody knows yet whose files /fixed are */
+    assert_true(world_is_silent(world.broker[0])); /* nobody knows yet whose files /fixed are */
     answer_pam(check.job, PAM_VERDICT_OK, UID);
-    EXPECT(world.broker, grant_fixed, &told);
+    EXPECT(world.broker[0], grant_fixed, &told);
     assert_true(told.accepted && told.local && told.uid == UID && told.gid == GID && told.site == SITE);
     assert_true(slice_equal_str(told.path, "/fixed") && slice_equal_str(told.user, "bob"));
-    assert_true(is_silent(world.broker)); /* the broker has not taken it in */
-    assert_int_equal(DATAGRAM_SEND(world.broker, -1, grant_fixed_done, 0), 0);
-    EXPECT(world.broker, grant_give, &give);
+    assert_true(world_is_silent(world.broker[0])); /* the broker has not taken it in */
+    assert_int_equal(DATAGRAM_SEND(world.broker[0], -1, grant_fixed_done, 0), 0);
+    EXPECT(world.broker[0], grant_give, &give);
     assert_int_equal(give.identity, GRANT_SERVICE);
-    finish();
+    world_finish();
 }
 
 static const struct {
@@ -200,13 +112,13 @@ static void test_refused_fixed_accounts(void **state)
         begin(&(struct setup){ .fixed = true });
         EXPECT(world.pam, pam_check, &check);
         answer_pam(check.job, refused[i].verdict, refused[i].uid);
-        EXPECT(world.broker, grant_fixed, &told);
+        EXPECT(world.broker[0], grant_fixed, &told);
         assert_false(told.accepted);
-        assert_int_equal(DATAGRAM_SEND(world.broker, -1, grant_fixed_done, 0), 0);
+        assert_int_equal(DATAGRAM_SEND(world.broker[0], -1, grant_fixed_done, 0), 0);
         log_in();
-        EXPECT(world.broker, grant_give, &give);
-        assert_true(is_silent(world.pam)); /* a refused one is not asked about again and again (A05) */
-        finish();
+        EXPECT(world.broker[0], grant_give, &give);
+        assert_true(world_is_silent(world.pam)); /* a refused one is not asked about again and again (A05) */
+        world_finish();
     }
 }
 
@@ -219,16 +131,16 @@ static void test_programs_come_and_go(void **state)
     begin(&(struct setup){ .fixed = true });
     EXPECT(world.pam, pam_check, &check);
     close(world.pam);
-    assert_true(is_silent(world.broker));
-    world.pam = join(ROLE_PAM);
+    assert_true(world_is_silent(world.broker[0]));
+    world.pam = world_join(ROLE_PAM, 0);
     EXPECT(world.pam, pam_check, &check);
     answer_pam(check.job, PAM_VERDICT_OK, UID);
-    EXPECT(world.broker, grant_fixed, &told);
-    close(world.broker);
-    world.broker = join(ROLE_BROKER);
-    EXPECT(world.broker, grant_fixed, &told);
+    EXPECT(world.broker[0], grant_fixed, &told);
+    close(world.broker[0]);
+    world.broker[0] = world_join(ROLE_BROKER, 0);
+    EXPECT(world.broker[0], grant_fixed, &told);
     assert_true(told.accepted && told.uid == UID);
-    finish();
+    world_finish();
 }
 
 static void test_mapped_numbers(void **state)
@@ -237,19 +149,19 @@ static void test_mapped_numbers(void **state)
     struct grant_give give;
     begin(&(struct setup){ .files = 1 + FILES_OF_MAP, .mapped = true });
     log_in();
-    EXPECT(world.broker, grant_give, &give);
+    EXPECT(world.broker[0], grant_give, &give);
     assert_int_equal(give.identity, GRANT_SYSTEM);
     assert_int_equal(give.account, GRANT_CUSTOM);
     assert_int_equal(give.uid, UID);
     assert_int_equal(give.gid, GID);
     assert_true(slice_equal(give.groups, slice_of("\7\0\0\0\2\1\0\0", 8)));
-    finish();
+    world_finish();
 
     begin(&(struct setup){ .files = 1 + FILES_OF_MAP }); /* an IIS Manager user without an entry is nobody's account */
     log_in();
-    EXPECT(world.broker, grant_give, &give);
+    EXPECT(world.broker[0], grant_give, &give);
     assert_int_equal(give.identity, GRANT_SERVICE);
-    finish();
+    world_finish();
 }
 
 /* userIsolation mode ActiveDirectory has homes for accounts of the directory alone. */
@@ -259,12 +171,12 @@ static void test_no_home_for_others(void **state)
     struct auth_result result;
     begin(&(struct setup){ .isolation = 1 + ISOLATION_ACTIVE_DIRECTORY });
     log_in();
-    EXPECT(world.worker, auth_result, &result);
+    EXPECT(world.worker[0], auth_result, &result);
     assert_int_equal(result.verdict, AUTH_DENIED);
     assert_int_equal(result.win32, 5);
     assert_int_equal(result.substatus, 40);
-    assert_true(is_silent(world.broker));
-    finish();
+    assert_true(world_is_silent(world.broker[0]));
+    world_finish();
 }
 
 int main(void)
