@@ -291,7 +291,7 @@ static const struct {
     { ROLE_PAM,    &pam_channel,   MSG_pam_answer,   on_pam_answer   },
 };
 
-static int dispatch(struct auth_server *a, const struct peer *p, struct slice bytes)
+int server_dispatch(struct auth_server *a, const struct peer *p, struct slice bytes)
 {
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
         const struct wire_message *m;
@@ -320,7 +320,7 @@ static int receive_one(struct auth_server *a, const struct peer *p)
         close(fd); /* none of our channels carries one */
         err = ERR_LIMIT;
     } else {
-        err = dispatch(a, p, bytes);
+        err = server_dispatch(a, p, bytes);
     }
     secret_wipe(a->buffer, bytes.len);
     return err == ERR_AGAIN ? ERR_STATE : err;
@@ -337,99 +337,6 @@ static void serve_peer(struct auth_server *a, struct peer *p)
         server_tell(a, LOG_LEVEL_ERROR, "message from %s %u: %s; its channel is closed", role_name(p->role), p->index,
                     err_text(err));
     p->broken = true;
-}
-
-/* ---- messages that wait for an inquiry ---- */
-
-struct parked {
-    uint64_t peer; /* who is gone is not answered */
-    struct rehearsal *rehearsal; /* then there is no message */
-    size_t len;
-    uint8_t bytes[];
-};
-
-static void parked_free(struct parked *w)
-{
-    if (!w)
-        return;
-    rehearsal_free(w->rehearsal);
-    secret_wipe(w->bytes, w->len); /* a login carries a password */
-    free(w);
-}
-
-bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const struct snap_site *site, struct slice chain)
-{
-    struct inquiry_job *job = NULL;
-    if (!site || a->resumed || !a->options.online)
-        return false;
-    (void)certificate_verify(&a->certificates, site, chain, time(NULL), NULL, &job);
-    struct parked *w = job ? malloc(sizeof *w + a->current.len) : NULL;
-    if (w) {
-        *w = (struct parked){ .peer = p->number, .len = a->current.len };
-        memcpy(w->bytes, a->current.ptr, w->len);
-        job->context = w;
-    }
-    if (w && inquiry_submit(a->inquiry, job) == 0)
-        return true;
-    parked_free(w);
-    inquiry_job_free(job);
-    return false; /* too many wait: what is known has to do, and unknown is refused */
-}
-
-bool server_inquires_for(struct auth_server *a, struct rehearsal *r, const struct snap_site *site)
-{
-    struct inquiry_job *job = NULL;
-    int64_t at = r->at ? r->at : (int64_t)time(NULL);
-    if (!a->options.online)
-        return false;
-    (void)certificate_verify(&a->certificates, site, slice_of((const char *)r->chain, r->chain_len), at, NULL, &job);
-    struct parked *w = job ? malloc(sizeof *w) : NULL;
-    if (w) {
-        *w = (struct parked){ .rehearsal = r };
-        job->context = w;
-        job->at = r->at;
-        job->wants_steps = true;
-    }
-    if (w && inquiry_submit(a->inquiry, job) == 0)
-        return true;
-    free(w); /* the rehearsal goes on without */
-    inquiry_job_free(job);
-    return false;
-}
-
-static void parked_drop(void *parked)
-{
-    parked_free(parked);
-}
-
-static void resume(struct auth_server *a, const struct parked *w)
-{
-    for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
-        struct peer *p = &a->peers[i];
-        if (p->fd < 0 || p->number != w->peer || p->broken)
-            continue;
-        a->resumed = true;
-        p->broken |= dispatch(a, p, slice_of((const char *)w->bytes, w->len)) != 0;
-        a->resumed = false;
-        return;
-    }
-}
-
-static void collect_inquiries(struct auth_server *a)
-{
-    for (struct inquiry_job *job; (job = inquiry_take(a->inquiry));) {
-        struct parked *w = job->context;
-        if (job->ticket) {
-            live_judged(a, job);
-        } else if (w->rehearsal) {
-            rehearsal_resume(a, w->rehearsal, text_slice(&job->steps));
-            w->rehearsal = NULL;
-        } else {
-            resume(a, w);
-        }
-        parked_free(w);
-        inquiry_job_free(job);
-    }
 }
 
 /* ---- messages of the supervisor ---- */
@@ -661,7 +568,7 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
     if (polled[POLL_NAMES].revents)
         collect_names(a);
     if (polled[POLL_INQUIRY].revents)
-        collect_inquiries(a);
+        server_collect_inquiries(a);
     login_serve_queue(a);
     (void)login_expire(a);
     drop_broken(a);
@@ -702,7 +609,7 @@ int auth_server_new(struct child *child, const struct auth_options *options, str
     if (!err)
         keep_revocation(a);
     if (!err)
-        err = inquiry_new(a->revocation, parked_drop, &a->inquiry);
+        err = inquiry_new(a->revocation, server_drop_parked, &a->inquiry);
     if (!err)
         err = mapper_new(MAPPERS, options->queue_max, &a->mapper);
     a->certificates.revocation = a->revocation;

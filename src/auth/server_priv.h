@@ -94,12 +94,8 @@ void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...) FOR
 /* What was made of a certificate; `site`'s name and the time are added. */
 void server_tell_certificate(struct auth_server *a, uint32_t site, struct log_certificate m);
 
-/* Before a message is handled that needs the verdict about `chain`: true when an inquiry has begun, then the message is
- * handled when that has ended. */
-bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const struct snap_site *site, struct slice chain);
-
-/* The same for a rehearsal, which is taken over then. */
-bool server_inquires_for(struct auth_server *a, struct rehearsal *r, const struct snap_site *site);
+/* Handle a datagram of a peer by the tables of its channel. */
+int server_dispatch(struct auth_server *a, const struct peer *p, struct slice bytes);
 
 /* Encode message `name` and queue it for the peer, if there is one. */
 #define SERVER_SEND(a, to, name, ...)                                                \
@@ -114,6 +110,19 @@ bool server_inquires_for(struct auth_server *a, struct rehearsal *r, const struc
             server_send(a, send_peer_, slice_of((char *)send_bytes_, send_out_.len)); \
         secret_wipe(send_bytes_, send_out_.len);                                     \
     } while (0)
+
+/* ---- parked.c ---- */
+/* Before a message is handled that needs the verdict about `chain`: true when an inquiry has begun, then the message is
+ * handled when that has ended. */
+bool server_waits_for_inquiry(struct auth_server *a, const struct peer *p, const struct snap_site *site, struct slice chain);
+
+/* The same for a rehearsal, which is taken over then. */
+bool server_inquires_for(struct auth_server *a, struct rehearsal *r, const struct snap_site *site);
+
+/* What inquiries that have ended make possible. */
+void server_collect_inquiries(struct auth_server *a);
+/* The context of a job that nobody waits for any more. */
+void server_drop_parked(void *parked);
 
 /* ---- login_fixed.c ---- */
 void fixed_apply_snapshot(struct auth_server *a);
