@@ -4,13 +4,13 @@
 #define REQUEST_FILTERING "system.ftpServer/security/requestFiltering"
 
 static int put_items(struct compiler *c, struct conf_element *list, enum snap_table table,
-                     const struct snap_column *columns, size_t count, void *row, struct snap_range *range_out)
+                     const struct snap_column *columns, size_t count, void *row, size_t size, struct snap_range *range_out)
 {
     for (size_t i = 0; list && i < conf_count(list); i++) {
         int err = columns_fill(c, conf_item(list, i), columns, count, row);
         if (err)
             return err;
-        scopes_extend(range_out, snapshot_put_row(c->w, table, row));
+        scopes_extend(range_out, snapshot_append_row(c->w, table, row, size));
     }
     return 0;
 }
@@ -22,7 +22,7 @@ static int put_items(struct compiler *c, struct conf_element *list, enum snap_ta
         typedef struct snap_##table row;                                                                          \
         static const struct snap_column columns[] = { COLUMNS(SNAP_COLUMN) };                                     \
         return put_items(c, list, SNAP_TABLE_##table, columns, sizeof columns / sizeof columns[0], &(row){ 0 },   \
-                         range_out);                                                                              \
+                         sizeof(row), range_out);                                                                 \
     }
 ITEMS(extension, SNAP_EXTENSION_COLUMNS)
 ITEMS(segment, SNAP_SEGMENT_COLUMNS)

@@ -35,8 +35,8 @@ static struct snap_range put_texts(struct snapshot_writer *w, enum snap_table ta
     for (size_t i = 0; i < 3 && texts[i]; i++) {
         const struct snap_segment segment = { .segment = snapshot_build_text(w, texts[i]) };
         const struct snap_sequence sequence = { .sequence = segment.segment };
-        bool is_segment = table == SNAP_TABLE_segment;
-        uint32_t at = snapshot_put_row(w, table, is_segment ? (const void *)&segment : &sequence);
+        uint32_t at = table == SNAP_TABLE_segment ? snapshot_put_row(w, SNAP_TABLE_segment, &segment)
+                                                  : snapshot_put_row(w, SNAP_TABLE_sequence, &sequence);
         if (range.count++ == 0)
             range.first = at;
     }

@@ -624,10 +624,11 @@ struct snap_text snapshot_put_text(struct snapshot_writer *w, struct slice s)
     return t;
 }
 
-uint32_t snapshot_put_row(struct snapshot_writer *w, enum snap_table table, const void *row)
+uint32_t snapshot_append_row(struct snapshot_writer *w, enum snap_table table, const void *row, size_t size)
 {
     struct rows *r = &w->tables[table];
-    size_t size = table_of(table).row_size;
+    if (size != table_of(table).row_size)
+        w->err = ERR_STATE;
     unsigned char *ptr = w->err ? NULL : grown(r->ptr, &r->cap, r->count, size);
     if (!ptr || r->count == UINT32_MAX) {
         w->err = w->err ? w->err : ERR_NOMEM;

@@ -587,8 +587,16 @@ struct snapshot_writer *snapshot_writer_new(void); /* NULL: out of memory */
 void snapshot_writer_free(struct snapshot_writer *w);
 /* Put text into the pool; equal texts share bytes.  Errors are sticky and come out of snapshot_writer_finish. */
 struct snap_text snapshot_put_text(struct snapshot_writer *w, struct slice s);
-/* Append a row (its size is that of the table's struct); returns its row number. */
-uint32_t snapshot_put_row(struct snapshot_writer *w, enum snap_table table, const void *row);
+/* Append a row of `size` bytes, which must be that of the table's struct; returns its row number. */
+uint32_t snapshot_append_row(struct snapshot_writer *w, enum snap_table table, const void *row, size_t size);
+/* The same for a table that is named where it is put; another table's row does not compile. */
+#define snapshot_put_row(w, table, ...) table##_put(w, __VA_ARGS__)
+#define SNAP_PUT(table, COLUMNS, roles)                                                                                \
+    static inline uint32_t SNAP_TABLE_##table##_put(struct snapshot_writer *w, const struct snap_##table *row)         \
+    {                                                                                                                  \
+        return snapshot_append_row(w, SNAP_TABLE_##table, row, sizeof *row);                                           \
+    }
+SNAP_TABLES(SNAP_PUT)
 /* The bytes of the snapshot as `role` may see it (ROLE_* or 0 for everything).  Text that only hidden tables use is
  * not in it; columns that refer to hidden tables become 0.  Replaces the content of `out`.  ERR_STATE unless there is
  * exactly one server row; ERR_EXISTS when two sites have the same id. */

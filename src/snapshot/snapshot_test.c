@@ -227,6 +227,12 @@ static void test_writer_refuses(void **state)
     snapshot_put_text(w, SLICE_LITERAL("a\0b"));
     assert_int_equal(snapshot_writer_finish(w, 0, &bytes), ERR_SYNTAX);
     snapshot_writer_free(w);
+
+    w = snapshot_writer_new();
+    server = snapshot_build_server(w);
+    snapshot_append_row(w, SNAP_TABLE_server, &server, sizeof server - 4);
+    assert_int_equal(snapshot_writer_finish(w, 0, &bytes), ERR_STATE);
+    snapshot_writer_free(w);
 }
 
 /* One wrong column each, in the second site's row or the binding's. */
