@@ -380,15 +380,17 @@ static void apply_snapshot(struct auth_server *a)
 
 static int on_snapshot(struct auth_server *a, struct wire_in *in, int *fd)
 {
-    (void)in;
+    struct child_snapshot m;
     struct snapshot *s;
-    int err = snapshot_open(*fd, &s);
+    int err = child_snapshot_decode(in, &m);
+    if (!err)
+        err = snapshot_open(*fd, &s);
     if (err)
         return err;
     snapshot_unref(a->child->snapshot);
     a->child->snapshot = s;
     apply_snapshot(a);
-    return 0;
+    return a->must_restart ? 0 : DATAGRAM_SEND(a->child->fd, -1, child_taken, .generation = m.generation);
 }
 
 static int on_peer(struct auth_server *a, struct wire_in *in, int *fd)

@@ -14,6 +14,7 @@
 #include "broker/sweep.h"
 #include "proto/log.h"
 #include "sys/child.h"
+#include "sys/datagram.h"
 #include "sys/sandbox.h"
 
 static struct child child; /* large, and there is one */
@@ -24,13 +25,17 @@ static void tell_supervisor(void *context, int level, const char *line)
     child_event(context, level, "%s", line);
 }
 
-static int take_snapshot(int *fd)
+static int take_snapshot(struct wire_in *in, int *fd)
 {
+    struct child_snapshot m;
     struct snapshot *s;
-    int err = snapshot_open(*fd, &s);
+    int err = child_snapshot_decode(in, &m);
     if (!err)
-        broker_set_snapshot(&broker, s);
-    return err;
+        err = snapshot_open(*fd, &s);
+    if (err)
+        return err;
+    broker_set_snapshot(&broker, s);
+    return DATAGRAM_SEND(child.fd, -1, child_taken, .generation = m.generation);
 }
 
 static int take_peer(struct wire_in *in, int *fd)
@@ -51,7 +56,7 @@ static int serve_supervisor(struct wire_in *in, uint16_t number, int *fd)
 {
     switch (number) {
     case MSG_child_snapshot:
-        return take_snapshot(fd);
+        return take_snapshot(in, fd);
     case MSG_child_peer:
         return take_peer(in, fd);
     default:

@@ -179,16 +179,18 @@ static void apply_snapshot(struct logger *l, const struct snapshot *s)
 
 static int on_snapshot(struct logger *l, struct wire_in *in, int *fd)
 {
-    (void)in;
+    struct child_snapshot m;
     struct snapshot *s;
-    int err = snapshot_open(*fd, &s);
+    int err = child_snapshot_decode(in, &m);
+    if (!err)
+        err = snapshot_open(*fd, &s);
     if (err)
         return err;
     apply_snapshot(l, s);
     snapshot_unref(l->child.snapshot);
     l->child.snapshot = s;
     log_set_each_directory(s, ask_restart, l);
-    return 0;
+    return l->leaving ? 0 : DATAGRAM_SEND(l->child.fd, -1, child_taken, .generation = m.generation);
 }
 
 static int add_peer(struct logger *l, unsigned role, unsigned index, int fd)

@@ -296,6 +296,7 @@ static void serve_supervisor(struct server *s)
     const struct wire_message *message;
     struct wire_in in;
     struct child_peer peer;
+    struct child_snapshot snapshot;
     int fd = -1;
     int err = child_receive(&s->child, s->buffer, sizeof s->buffer, &message, &in, &fd);
     if (err) {
@@ -304,8 +305,11 @@ static void serve_supervisor(struct server *s)
     }
     if (message->number == MSG_child_drain)
         s->draining = true;
-    if (message->number == MSG_child_snapshot && fd >= 0)
+    if (message->number == MSG_child_snapshot && fd >= 0 && child_snapshot_decode(&in, &snapshot) == 0) {
         take_snapshot(s, fd);
+        if (DATAGRAM_SEND(s->child.fd, -1, child_taken, .generation = snapshot.generation))
+            s->leaving = true;
+    }
     if (message->number == MSG_child_peer && child_peer_decode(&in, &peer) == 0 && peer.role == ROLE_AUTH) {
         if (join(s, fd))
             child_event(&s->child, LOG_LEVEL_ERROR, "no memory for the authenticator's channel");

@@ -32,6 +32,10 @@ WIRE_MESSAGE(child_setting, CHILD_SETTING_FIELDS)
 #define CHILD_SNAPSHOT_FIELDS(F) F(u64, generation, UINT64_MAX)
 WIRE_MESSAGE(child_snapshot, CHILD_SNAPSHOT_FIELDS)
 
+/* Child -> S: whatever I am asked from now on is answered by that generation, which came after the start. */
+#define CHILD_TAKEN_FIELDS(F) F(u64, generation, UINT64_MAX)
+WIRE_MESSAGE(child_taken, CHILD_TAKEN_FIELDS)
+
 /* S -> child, fd: our end of a SEQPACKET pair to that peer.  `role` is an enum role, `index` which worker/broker. */
 #define CHILD_PEER_FIELDS(F)                  \
     F(u32, role,  255)                        \
@@ -178,5 +182,6 @@ WIRE_MESSAGE(child_event, CHILD_EVENT_FIELDS)
     M(22, child_test,          ROLE_SUPERVISOR, 0)   \
     M(23, child_test_line,     ROLE_AUTH,       0)   \
     M(24, child_test_done,     ROLE_AUTH,       0)   \
-    M(25, child_cache,         ROLE_SUPERVISOR, 1)
+    M(25, child_cache,         ROLE_SUPERVISOR, 1)   \
+    M(26, child_taken,         ROLE_ANY_CHILD,  0)
 WIRE_CHANNEL(child_channel, CHILD_CHANNEL)

@@ -33,6 +33,7 @@ struct asker {
     unsigned role;
     uint8_t guid[GUID_SIZE];    /* TERMINATE */
     uint32_t site;              /* FLUSH_LOG */
+    uint64_t generation;        /* RELOAD: the first run that began after the question */
     bool found;
     struct loop_timer *timer;
 };
@@ -242,6 +243,7 @@ static void ask_flush_cache(struct asker *a, struct slice name)
 static void ask_reload(struct asker *a, struct slice name)
 {
     (void)name;
+    a->generation = a->control->super->generations + 1;
     supervisor_reload(a->control->super); /* control_reload_done answers */
 }
 
@@ -453,11 +455,14 @@ void control_reload_line(struct supervisor *s, struct slice text)
             line(&s->control->askers[i], text);
 }
 
-void control_reload_done(struct supervisor *s, bool good)
+void control_reload_done(struct supervisor *s, uint64_t generation, bool good)
 {
-    for (size_t i = 0; s->control && i < ASKERS_MOST; i++)
-        if (waits_for_reload(&s->control->askers[i]))
-            done(&s->control->askers[i], good ? 0 : ERR_SYNTAX, good ? "" : "the configuration was not changed");
+    for (size_t i = 0; s->control && i < ASKERS_MOST; i++) {
+        struct asker *a = &s->control->askers[i];
+        bool taking = !good && a->generation <= s->current->number; /* his was good and is being taken over */
+        if (waits_for_reload(a) && a->generation <= generation && !taking)
+            done(a, good ? 0 : ERR_SYNTAX, good ? "" : "the configuration was not changed");
+    }
 }
 
 /* ---- the socket ---- */

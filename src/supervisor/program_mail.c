@@ -19,6 +19,13 @@ static void hear_ready(struct program *p, struct wire_in *in)
     supervisor_advance(p->super);
 }
 
+static void hear_taken(struct program *p, struct wire_in *in)
+{
+    struct child_taken m;
+    if (child_taken_decode(in, &m) == 0)
+        taken_by(p, m.generation);
+}
+
 static void hear_drained(struct program *p, struct wire_in *in)
 {
     (void)in;
@@ -91,6 +98,7 @@ static const struct {
 } heard[] = {
     { MSG_child_ready,        IN(PROGRAM_STARTING),                     hear_ready        },
     { MSG_child_event,        ANY_LIVING,                               hear_event        },
+    { MSG_child_taken,        ANY_LIVING,                               hear_taken        },
     { MSG_child_drained,      IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_drained      },
     { MSG_child_session,      IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_session      },
     { MSG_child_sessions_end, IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_sessions_end },

@@ -162,6 +162,7 @@ static void introduce(struct supervisor *s, struct program *p)
     MAILBOX_SEND(&p->mail, -1, child_setting, .index = p->index, .workers = s->workers, .uid = p->uid, .gid = p->gid,
                  .privileged = s->privileged, .empty_root = slice_str(empty), .restarts = p->restarts);
     send_snapshot(s, p);
+    p->taken = s->current->number;
     int kept = p->kind == PROGRAM_AUTH ? revocation_file_open(s) : -1;
     if (kept >= 0)
         MAILBOX_SEND(&p->mail, kept, child_cache, 0);

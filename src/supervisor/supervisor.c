@@ -164,6 +164,7 @@ static void begin_drain(struct supervisor *s)
     bool running = s->stage == STAGE_RUNNING;
     notify("STOPPING=1");
     compile_cancel(s);
+    taken_cancel(s);
     watch_close(s);
     if (!s->current) {
         loop_stop(s->loop);
@@ -214,6 +215,8 @@ void supervisor_advance(struct supervisor *s)
         notify("READY=1");
         if (s->reload_again)
             supervisor_reload(s);
+    } else if (s->stage == STAGE_RUNNING) {
+        taken_look(s);
     } else if (s->stage == STAGE_DRAINING && all_drained(s)) {
         end_workers(s);
     } else if (s->stage > STAGE_DRAINING) {
@@ -282,6 +285,8 @@ static void reloaded(struct supervisor *s, struct compile_result result)
     if (!good) {
         generation_free(result.generation);
         say(s, LOG_LEVEL_ERROR, "the configuration has errors; the one before it stays in force");
+        notify("READY=1");
+        control_reload_done(s, s->generations, false);
     } else {
         struct generation *old = s->current;
         s->current = result.generation;
@@ -291,12 +296,17 @@ static void reloaded(struct supervisor *s, struct compile_result result)
         tell_restart_needed(s, old);
         history_note(s);
         generation_free(old);
-        put_line(STDOUT_FILENO, "", "reloaded");
+        taken_begin(s);
     }
-    notify("READY=1");
-    control_reload_done(s, good);
     if (s->reload_again)
         supervisor_reload(s);
+}
+
+void supervisor_reload_over(struct supervisor *s)
+{
+    put_line(STDOUT_FILENO, "", "reloaded");
+    notify("READY=1");
+    control_reload_done(s, s->current->number, true);
 }
 
 void supervisor_reload(struct supervisor *s)
@@ -313,7 +323,7 @@ void supervisor_reload(struct supervisor *s)
     if (compile_start(s, reloaded, &d)) {
         say(s, LOG_LEVEL_ERROR, "the configuration cannot be read: %s", d.what);
         notify("READY=1");
-        control_reload_done(s, false);
+        control_reload_done(s, s->generations + 1, false);
     }
 }
 
@@ -428,7 +438,8 @@ static int prepare(struct supervisor *s, struct diag *d)
     s->loop = loop_new();
     s->key_timer = s->loop ? loop_timer_new(s->loop, rotate_keys, s) : NULL;
     s->drain_timer = s->loop ? loop_timer_new(s->loop, drain_over, s) : NULL;
-    if (!s->key_timer || !s->drain_timer || watch_signals(s)) {
+    s->taken_timer = s->loop ? loop_timer_new(s->loop, taken_late, s) : NULL;
+    if (!s->key_timer || !s->drain_timer || !s->taken_timer || watch_signals(s)) {
         diag_set(d, "cannot start: %s", strerror(errno));
         return ERR_SYS;
     }
@@ -467,6 +478,7 @@ static void clean_up(struct supervisor *s)
     secret_wipe(s->keys, sizeof s->keys);
     loop_timer_free(s->key_timer);
     loop_timer_free(s->drain_timer);
+    loop_timer_free(s->taken_timer);
     loop_io_close(s->signals_io);
     if (s->signals >= 0)
         close(s->signals);

@@ -9,6 +9,7 @@
  *   control.c     the command line's socket
  *   house.c       run directory, pid file, users, log directories
  *   watch.c       files that change
+ *   taken.c       until every program works by the new configuration
  *   rehash.c      storing a newer password hash
  *   denied.c      failed logins remembered over restarts
  *   revocation_file.c  what the authenticator has fetched, likewise
@@ -58,6 +59,7 @@ struct program {
     pid_t pid; /* 0: none */
     struct mailbox mail;
     struct backoff backoff;
+    uint64_t taken;           /* the generation it works by */
     struct loop_timer *timer; /* WAITING: start; ENDING: kill */
     uint32_t uid, gid;
     bool fresh;             /* part of the set that is being launched */
@@ -103,6 +105,8 @@ struct supervisor {
     uint64_t generations;
     struct compile *compile;        /* the one that is running, or NULL */
     bool reload_again;              /* asked for while one was running */
+    bool taking;                    /* the programs are taking `current` over */
+    struct loop_timer *taken_timer;
     struct watch *watch;
     struct rehash *rehash;
     struct history *history;
@@ -133,6 +137,8 @@ int supervisor_run(struct supervisor *s);
 /* A line for the administrator: standard error, and the logger when there is one. */
 void say(struct supervisor *s, enum log_level level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
 void supervisor_reload(struct supervisor *s);
+/* Every program has taken the current generation over: whoever waits for that is told. */
+void supervisor_reload_over(struct supervisor *s);
 /* A program got ready, or ended: the service may be ready, or the next stage of ending due. */
 void supervisor_advance(struct supervisor *s);
 /* Start over is hopeless: say why and end with status 1. */
@@ -200,7 +206,8 @@ void control_test_done(struct supervisor *s, const struct child_test_done *m);
 /* A program that was asked something died: nothing more will come from it. */
 void control_program_died(struct supervisor *s, const struct program *p);
 void control_reload_line(struct supervisor *s, struct slice line);
-void control_reload_done(struct supervisor *s, bool good);
+/* The run of that number is over; runs that began before somebody asked are not his. */
+void control_reload_done(struct supervisor *s, uint64_t generation, bool good);
 
 /* ---- house.c ---- */
 MUST_USE int house_run_directory(struct supervisor *s, struct diag *d);
@@ -226,6 +233,14 @@ void watch_wanted(struct supervisor *s, struct slice directory, struct slice nam
 /* Look at them every so many seconds (0: not): changes on a share come without notice. */
 void watch_poll(struct supervisor *s, unsigned seconds); /* after a reload: directories may have come */
 void watch_close(struct supervisor *s);
+
+/* ---- taken.c ---- */
+void taken_begin(struct supervisor *s);
+void taken_cancel(struct supervisor *s);
+/* A program got ready, or has gone. */
+void taken_look(struct supervisor *s);
+void taken_by(struct program *p, uint64_t generation);
+void taken_late(void *context); /* of the timer: struct supervisor */
 
 /* ---- compile.c ---- */
 struct compile_result {

@@ -46,7 +46,7 @@ static int on_snapshot(struct worker *w, struct wire_in *in, int *fd)
         session_end(s, SUB_CONFIGURATION_CHANGED, REPLY_NO_SERVICE);
         session_leave(s);
     }
-    return 0;
+    return LINK_SEND(&w->supervisor, &w->out, child_taken, .generation = m.generation);
 }
 
 static int on_ticket_keys(struct worker *w, struct wire_in *in, int *fd)

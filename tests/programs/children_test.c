@@ -213,7 +213,10 @@ static void test_logger(void **state)
     assert_true(file_has("a/logs/FTPSVC2/u_extend1.log", "FIRST\r\n"));
 
     /* A site more in the same folder needs no new start. */
+    struct child_taken taken;
     send_snapshot(&p, logging_to("a/logs", 3), ROLE_LOGGER);
+    EXPECT(p.channel, child_taken, &taken);
+    assert_int_equal(taken.generation, 1);
     log_verb(worker, 3, "SECOND");
     assert_int_equal(DATAGRAM_SEND(worker, -1, log_event, .level = LOG_LEVEL_WARNING, .where = SLICE_LITERAL("worker"),
                                    .text = SLICE_LITERAL("odd\nthing")),
@@ -295,7 +298,10 @@ static void test_auth(void **state)
     struct child_rehash rehash;
     EXPECT(p.channel, child_rehash, &rehash);
     assert_true(password_verify(rehash.new_hash, SLICE_LITERAL("P@ssw0rd")));
+    struct child_taken taken;
     send_snapshot(&p, with_users(), ROLE_AUTH);
+    EXPECT(p.channel, child_taken, &taken);
+    assert_int_equal(taken.generation, 1);
     expect_end(&p);
     close(worker);
     close(broker);
