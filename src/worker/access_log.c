@@ -8,13 +8,26 @@
 
 #include "policy/address_rules.h"
 #include "worker/run.h"
+#include "worker/supervised.h"
 
 enum { GATHER_MS = 5 };
+
+/* A logger that is slow for a moment loses nothing: its socket lets ten datagrams wait, the link many more. */
+static void send_records(struct worker *w)
+{
+    int err = text_error(&w->log_records);
+    if (!err)
+        err = LINK_SEND(&w->log, &w->out, log_records, .records = text_slice(&w->log_records));
+    if (err)
+        w->log_lost += w->log_waiting;
+    w->log_waiting = 0;
+    text_reset(&w->log_records);
+}
 
 static void add_record(struct worker *w, struct log_access record)
 {
     if (w->log_records.len > LOG_RECORDS_FULL) /* before `out` is used for this one */
-        access_log_send(w);
+        send_records(w);
     record.lost = w->log_lost;
     w->out.len = 0;
     w->out.err = 0;
@@ -32,18 +45,12 @@ static void add_record(struct worker *w, struct log_access record)
 void access_log_send(void *worker)
 {
     struct worker *w = worker;
-    if (!w->log_waiting)
-        return;
-    int err = text_error(&w->log_records);
-    if (!err)
-        err = LINK_ENCODE(&w->out, log_records, .records = text_slice(&w->log_records));
-    if (!err)
-        err = link_try_send(&w->log, slice_of((const char *)w->out.ptr, w->out.len));
-    if (err)
-        w->log_lost += w->log_waiting;
-    loop_timer_clear(w->log_timer);
-    w->log_waiting = 0;
-    text_reset(&w->log_records);
+    if (w->log_waiting && !link_waits(&w->log))
+        send_records(w);
+    if (!link_waits(&w->log))
+        supervised_flushed(w);
+    else if (w->log_waiting || w->flushes.len)
+        loop_timer_set(w->log_timer, GATHER_MS);
 }
 
 static struct log_access record_of(const struct session *s)

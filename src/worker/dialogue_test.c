@@ -28,7 +28,7 @@
 #include "worker/dialogue_peers.h"
 #include "worker/worker.h"
 
-enum { WAIT_MS = 8000 };
+enum { WAIT_MS = 25000 };
 
 struct play {
     struct peers peers;

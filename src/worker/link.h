@@ -34,9 +34,14 @@ static inline bool link_is_open(const struct link *l)
 {
     return l->fd >= 0;
 }
+/* Whether something waits for the peer to read. */
+static inline bool link_waits(const struct link *l)
+{
+    return l->fd >= 0 && l->queue.len;
+}
 /* Send or queue.  ERR_CLOSED, ERR_LIMIT: too much waits. */
 MUST_USE int link_send(struct link *l, struct slice datagram);
-/* Send or nothing: ERR_AGAIN when the socket is full (the log must not hold up a transfer). */
+/* Send or nothing: ERR_AGAIN when the socket is full. */
 MUST_USE int link_try_send(struct link *l, struct slice datagram);
 
 /* Encode message `name` into the buffer `out` (struct wire_out) of the worker. */

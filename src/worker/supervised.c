@@ -2,7 +2,6 @@
 #include "worker/supervised.h"
 
 #include "base/own.h"
-#include "worker/access_log.h"
 #include "worker/certificate.h"
 #include "worker/hosts.h"
 #include "worker/listeners.h"
@@ -194,7 +193,7 @@ static int on_terminate(struct worker *w, struct wire_in *in, int *fd)
     return err;
 }
 
-/* Whose reply has gone out is in the logger's socket before we answer. */
+/* Answered when everything that came in before has been handled and what there was to log is in the logger's socket. */
 static int on_flush(struct worker *w, struct wire_in *in, int *fd)
 {
     (void)fd;
@@ -202,8 +201,20 @@ static int on_flush(struct worker *w, struct wire_in *in, int *fd)
     int err = child_flush_decode(in, &m);
     if (err)
         return err;
-    access_log_send(w);
-    return LINK_SEND(&w->supervisor, &w->out, child_done, .query = m.query);
+    text_add(&w->flushes, slice_of((const char *)&m.query, sizeof m.query));
+    loop_timer_set(w->log_timer, 0);
+    return text_error(&w->flushes);
+}
+
+void supervised_flushed(struct worker *w)
+{
+    while (w->flushes.len) {
+        uint32_t query;
+        memcpy(&query, w->flushes.ptr, sizeof query);
+        text_drop(&w->flushes, sizeof query);
+        if (LINK_SEND(&w->supervisor, &w->out, child_done, .query = query))
+            return; /* we end without a supervisor */
+    }
 }
 
 /* ---- draining ---- */

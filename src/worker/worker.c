@@ -238,6 +238,7 @@ void worker_free(struct worker *w)
     ended_tell(w);
     text_free(&w->ended);
     text_free(&w->log_records);
+    text_free(&w->flushes);
     lockout_free(w->blocked);
     link_close(&w->auth);
     link_close(&w->broker);

@@ -44,6 +44,7 @@ struct worker {
     uint64_t log_lost;              /* records since the last that got through */
     struct text log_records;        /* not sent yet */
     struct loop_timer *log_timer;
+    struct text flushes;            /* queries (u32) of the supervisor that wait for the log to be sent */
     uint64_t log_waiting;           /* how many those are, with the losses they tell of */
     struct broker_requests requests;
     struct text ended;              /* tickets of logins that are over, not told yet; ended.h */
