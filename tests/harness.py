@@ -4,15 +4,18 @@ The configuration is written here as XML, the way an administrator's file looks,
 command line (which has its own).  Nothing sleeps for luck: waiting is always for a line, a reply or a process, bounded.
 """
 import contextlib
+import errno
 import hashlib
 import os
 import pathlib
+import random
 import re
 import select
 import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
 import time
@@ -21,7 +24,9 @@ from xml.sax.saxutils import quoteattr
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("SALLYPORT_BUILD", ROOT / "build"))
 SANITIZED = "sanitized" in BUILD.name
-PATIENCE = 60 if SANITIZED else 30  # seconds; a bound for broken code, never a wait for working code
+PATIENCE = 120 if SANITIZED else 60  # seconds; a bound for broken code, never a wait for working code
+TEST_LIMIT = 10 * PATIENCE          # of one test, for what hangs in spite of that
+CONTROL_REQUEST, CONTROL_RELOAD, CONTROL_DONE = 1, 9, 6  # src/proto/control.h
 
 CONFIG_SECTIONS = """\
     <configSections>
@@ -51,12 +56,76 @@ PROVIDERS = """\
 """
 
 
-def free_port(host="127.0.0.1"):
-    """A port nobody listens on now.  Two tests may draw the same one; Instance.start then draws again."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+def port_space():
+    """Ports that neither the kernel gives to those who ask for any (connections, bind to port 0) nor the service takes for
+    passive data channels by default (from 49152): nobody comes upon one of them by chance."""
+    low, high = map(int, pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    left = [port for port in range(10000, 49152) if not low <= port <= high]
+    return left if len(left) > 2000 else list(range(10000, 49152))
+
+
+class PortBlock:
+    """Ports of this process alone, however many test runs the machine has: the block's name is bound as an abstract local
+    socket, which the kernel gives to one and takes back when the process ends."""
+    SIZE = 64
+
+    def __init__(self):
+        space = port_space()
+        starts = [space[i] for i in range(0, len(space) - self.SIZE, self.SIZE) if space[i + self.SIZE - 1] == space[i] + self.SIZE - 1]
+        random.SystemRandom().shuffle(starts)
+        for start in starts:
+            self.name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                self.name.bind(f"\0sallyport-test-ports-{start}")
+            except OSError:
+                self.name.close()
+                continue
+            self.left = list(range(start, start + self.SIZE))
+            return
+        raise AssertionError("every port is taken")
+
+
+def is_unused(port):
+    """Whether nobody has the port now, at any address."""
+    for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        try:
+            probe = socket.socket(family)
+        except OSError:
+            continue                       # a machine without IPv6
+        with probe:
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL:
+                    return False
+    return True
+
+
+blocks = []
+
+
+def free_ports(count):
+    """`count` ports in a row that nobody has and nobody else will get."""
+    while True:
+        if not blocks or len(blocks[-1].left) < count:
+            blocks.append(PortBlock())
+        ports, blocks[-1].left = blocks[-1].left[:count], blocks[-1].left[count:]
+        if all(map(is_unused, ports)):
+            return ports
+
+
+def free_port():
+    return free_ports(1)[0]
+
+
+def is_alive(pid):
+    """Whether there is such a process, and not only what its parent has not buried."""
+    try:
+        return re.search(r"\) (.)", pathlib.Path(f"/proc/{pid}/stat").read_text())[1] not in "ZX"
+    except OSError:
+        return False
 
 
 def iis_hash(password):
@@ -128,7 +197,7 @@ class Instance:
         folder = self.drive / "inetpub" / name.replace(" ", "")
         folder.mkdir()
         site = Site(len(self.sites) + 1, name, rf"%SystemDrive%\inetpub\{folder.name}")
-        site.path, site.host, site.port = folder, host, port or free_port(host)
+        site.path, site.host, site.port = folder, host, port or free_port()
         site.bindings.append(f"{'[' + host + ']' if ':' in host else host}:{site.port}:")
         site.users = users or {}
         permissions = "Read, Write" if write else "Read"
@@ -236,20 +305,9 @@ class Instance:
     def start(self, expect_ready=True):
         self.write()
         self.give_files()
-        for attempt in range(5):
-            self.launch()
-            if not expect_ready:
-                return
-            if self.wait_line("sallyportd: ready"):
-                return
-            if "ddress already in use" not in self.output or attempt == 4:
-                raise AssertionError("the service did not get ready:\n" + self.output)
-            self.stop()
-            for site in self.sites:  # somebody else drew the same port
-                port = free_port(site.host)
-                site.bindings = [b.replace(f":{site.port}:", f":{port}:") for b in site.bindings]
-                site.port = port
-            self.write()
+        self.launch()
+        if expect_ready and not self.wait_line("sallyportd: ready"):
+            raise AssertionError("the service did not get ready:\n" + self.output)
 
     def give_files(self):
         """The sites' files belong to the account that serves them."""
@@ -312,14 +370,28 @@ class Instance:
 
     def reload(self):
         """Write the files again and wait until they are in force."""
-        before = self.output.count("sallyportd: reloaded")
         self.write()
-        assert self.wait(lambda: self.output.count("sallyportd: reloaded") > before), self.output
+        self.take_over()
+
+    def take_over(self):
+        """Have the files read now; returns when every program works by them.  A message "reloaded" in the output may be that
+        of a run which began before the files were written: passwords that are stored anew at a login are a reload, too."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+            control.settimeout(PATIENCE)
+            control.connect(str(self.dir / "run/control"))
+            control.send(struct.pack("<HBI", CONTROL_REQUEST, CONTROL_RELOAD, 0))
+            told = []
+            while not told or told[-1][:2] != struct.pack("<H", CONTROL_DONE):
+                told.append(control.recv(65536))
+                assert told[-1], self.output
+        self.drain_output()
+        assert told[-1][2] == 0, (told, self.output)
 
     def stop(self, how=signal.SIGTERM):
         """End the service; returns its exit status."""
         if self.process is None:
             return None
+        orphans = self.children() if how == signal.SIGKILL else {}
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:
@@ -328,9 +400,18 @@ class Instance:
                 self.process.kill()
                 self.process.wait()
                 raise AssertionError("the service did not stop:\n" + self.output) from None
+        deadline = time.monotonic() + PATIENCE
+        while any(map(is_alive, orphans)):  # they end by themselves, and hold the ports until then
+            assert time.monotonic() < deadline, orphans
+            time.sleep(0.01)
         self.drain_output()
         status, self.process = self.process.returncode, None
         return status
+
+    def programs_running(self):
+        """{pid: program name} of what runs as long as the service does: without loaders, which come and go, and without
+        what has just been forked."""
+        return {pid: name for pid, name in self.children().items() if name not in ("sallyport-loader", "sallyportd")}
 
     def children(self):
         """{pid: program name} of the service's processes."""

@@ -76,6 +76,7 @@ def run_lines(instance, text):
         done = subprocess.run([BUILD / "appcmd", *words[1:]], env={"SALLYPORT_CONFIG": str(instance.dir)}, capture_output=True, text=True,
                               timeout=PATIENCE)
         assert done.returncode == 0 and done.stdout.startswith("Applied configuration changes"), (line, done.stdout)
+    instance.take_over()                                       # also by an authenticator that starts again for the network
 
 
 def bare_site(instance, pki, **options):

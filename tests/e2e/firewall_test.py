@@ -1,25 +1,11 @@
 """What clients behind and before a firewall are told: data ports and addresses (ftp-behaviour 11)."""
-import socket
-
-from harness import free_port
+from harness import free_ports
 
 
 def free_range(count):
-    """`count` ports in a row that nobody listens on now."""
-    while True:
-        low = free_port()
-        with_room = []
-        try:
-            for port in range(low, low + count):
-                probe = socket.socket()
-                with_room.append(probe)
-                probe.bind(("127.0.0.1", port))
-            return low, low + count - 1
-        except (OSError, OverflowError):
-            continue
-        finally:
-            for probe in with_room:
-                probe.close()
+    """The ends of a range of `count` ports that nobody else takes."""
+    ports = free_ports(count)
+    return ports[0], ports[-1]
 
 
 def ports(client, count):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE, ROOT, SANITIZED
+from harness import PATIENCE, ROOT, SANITIZED, free_port
 
 loader = importlib.machinery.SourceFileLoader("scale", str(ROOT / "bench" / "scale"))
 scale = importlib.util.module_from_spec(importlib.util.spec_from_loader("scale", loader))
@@ -21,7 +21,7 @@ SITES = 300 if SANITIZED else 1500
 @pytest.fixture
 def service():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sallyport-"))  # pytest's own folders are closed to the service's users
-    port = scale.free_port()
+    port = free_port()
     scale.write_configuration(folder, SITES, 10 * SITES, port)
     made = scale.Service(folder)
     made.port = port

@@ -226,10 +226,8 @@ def test_too_few_descriptors_are_told(instance):
 def test_last_startup_status(instance):
     """A site whose port is taken does not start, says why (an HRESULT), and starts when it is free; the other serves."""
     instance.add_site("Depot", users={"anna": "secret"})
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        instance.add_site("Late", users={"anna": "secret"}, port=taken.getsockname()[1])
+    late = instance.add_site("Late", users={"anna": "secret"})
+    with socket.create_server((late.host, late.port)):
         instance.start()
         with instance.client() as c:
             c.login()
