@@ -1,7 +1,45 @@
 """Fixtures of the end-to-end tests: an instance of the service on free loopback ports, and what speaks to it."""
+import contextlib
+import faulthandler
+import signal
+import sys
+
 import pytest
 
-from harness import Instance
+from harness import TEST_LIMIT, Instance
+
+
+@contextlib.contextmanager
+def limited(what):
+    """A test that hangs fails, with the stacks of its threads, instead of holding up all that come after it."""
+    def over(*_):
+        faulthandler.dump_traceback(sys.__stderr__)
+        pytest.fail(f"{what} takes longer than {TEST_LIMIT} seconds")  # no Exception, which a test might expect
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(TEST_LIMIT)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item):
+    with limited(f"setting up {item.nodeid}"):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    with limited(item.nodeid):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item):
+    with limited(f"tidying up after {item.nodeid}"):
+        yield
 
 
 @pytest.fixture
