@@ -48,7 +48,7 @@ def login(instance, site, pem, user, password, version=None):
             replies["PASS"] = first_line(c.cmd(f"PASS {password}"))
         if replies["USER"].startswith("534"):
             assert c.closed()
-    assert instance.wait(lambda: len(logged()) == before + len(replies)), (site.name, replies)
+    assert instance.wait(lambda: len(logged()) == before + len(replies)), (site.name, replies, logged(), instance.output)
     line = logged()[-1]
     return replies, (line["sc-status"], line["sc-win32-status"], line["sc-substatus"])
 

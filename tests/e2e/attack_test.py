@@ -1,4 +1,5 @@
 """What a stranger with his own client tries: cases of the threats list that no real client would send."""
+import contextlib
 import os
 import pathlib
 import re
@@ -15,10 +16,10 @@ import pytest
 from harness import free_port, insecure_context, PATIENCE, SANITIZED
 
 
-def quick_site(instance, **options):
+def quick_site(instance, control=5, **options):
     """A site whose clocks run fast."""
     site = instance.add_site("Quick", users={"anna": "secret"}, **options)
-    site.extra = '<connections unauthenticatedTimeout="5" controlChannelTimeout="2" dataChannelTimeout="2" />'
+    site.extra = f'<connections unauthenticatedTimeout="20" controlChannelTimeout="{control}" dataChannelTimeout="2" />'
     instance.start()
     return site
 
@@ -32,7 +33,7 @@ def in_reset(sock):
 def cpu_seconds(instance):
     """What all programs of the service have used so far."""
     ticks = 0
-    for pid in instance.children():
+    for pid in instance.programs_running():
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
         ticks += sum(int(x) for x in stat[stat.rindex(")") + 2:].split()[11:13])
     return ticks / os.sysconf("SC_CLK_TCK")
@@ -120,6 +121,7 @@ def test_odd_time_outs_do_not_spin(instance, value):
             c.send("RETR big\r\n")
             assert c.reply()[0] == "1"
             data.recv(1000)
+            assert instance.wait_line("sallyportd: reloaded")  # the password is stored anew behind a login, which costs
             time.sleep(1.5)                                   # past the login's clock
             before = cpu_seconds(instance)
             time.sleep(2)
@@ -549,17 +551,20 @@ def test_hello_cut_at_every_length(instance):
     with pytest.raises(ssl.SSLWantReadError):
         tls.do_handshake()
     hello = out.read()
-    pids = set(instance.children())
+    pids = set(instance.programs_running())
     for at in range(0, len(hello), 7):
         for bytes_ in (hello[:at], hello[:at] + bytes([hello[at] ^ 0x41]) + hello[at + 1:]):
             with instance.client() as c:
                 c.cmd("AUTH TLS", "234")
-                c.sock.sendall(bytes_)
-                c.sock.shutdown(socket.SHUT_WR)
+                try:
+                    c.sock.sendall(bytes_)
+                    c.sock.shutdown(socket.SHUT_WR)
+                except OSError:
+                    pass                                      # it hung up at the first wrong byte
                 assert c.closed()
     with instance.client() as c:
         c.auth_tls().login()
-    assert set(instance.children()) == pids
+    assert set(instance.programs_running()) == pids
 
 
 def test_clear_bytes_after_ccc(instance):
@@ -618,7 +623,7 @@ def test_every_program_killed_again_and_again(site):
     """H04: with traffic; afterwards no program, descriptor, zombie or temporary file is left over."""
     path, deadline = site.sites[0].path, time.monotonic() + (25 if SANITIZED else 15)
     own = len(os.listdir(f"/proc/{site.process.pid}/fd"))
-    want = sorted(site.children().values())
+    want = sorted(site.programs_running().values())
     acknowledged, over = {}, threading.Event()
 
     def traffic(number):
@@ -643,7 +648,8 @@ def test_every_program_killed_again_and_again(site):
     while time.monotonic() < deadline:
         children = sorted(site.children().items())
         if children:
-            os.kill(children[turn % len(children)][0], signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):     # it went with its worker a moment ago
+                os.kill(children[turn % len(children)][0], signal.SIGKILL)
         turn += 1
         site.wait(lambda: False, 0.4)
     over.set()
@@ -651,7 +657,7 @@ def test_every_program_killed_again_and_again(site):
         t.join()
     for name, content in acknowledged.items():
         assert (path / name).read_bytes() == content, name
-    assert site.wait(lambda: sorted(site.children().values()) == want), site.output
+    assert site.wait(lambda: sorted(site.programs_running().values()) == want), site.output
 
     def works():
         try:

@@ -30,11 +30,11 @@ class Shell:
 
     def run(self, line):
         """(exit status, output)"""
-        self.process.stdin.write(f"{line}\necho \"<$?>\"\n".encode())
+        self.process.stdin.write(f"{line}\necho \"<end of command: $?>\"\n".encode())
         self.process.stdin.flush()
         output, deadline = b"", time.monotonic() + PATIENCE
-        while not (end := re.search(rb"<(\d+)>\n$", output)):
-            assert select.select([self.process.stdout], [], [], deadline - time.monotonic())[0], (line, output)
+        while not (end := re.search(rb"<end of command: (\d+)>\n", output)):   # jobs in the background may write behind it
+            assert select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0], (line, output)
             output += os.read(self.process.stdout.fileno(), 65536)
         return int(end[1]), output[:end.start()].decode()
 

@@ -165,7 +165,7 @@ def test_share_that_is_not_mapped(instance, tmp_path):
 
 # ---- configHistory ----
 
-def with_history(instance, attributes='maxHistories="3" period="00:00:10"', body=None):
+def with_history(instance, attributes='maxHistories="3" period="00:00:20"', body=None):
     instance.add_site("Depot", users=USERS)
     instance.write()
     path = instance.dir / "applicationHost.config"

@@ -55,12 +55,12 @@ def test_block(instance):
 
 
 def test_block_ends(instance):
-    denying(instance, 'enabled="true" maxFailure="1" entryExpiration="00:00:02"')
+    denying(instance, 'enabled="true" maxFailure="1" entryExpiration="00:00:05"')
     assert fail(instance, NEAR, 1)
     assert instance.wait(lambda: is_cut(instance, NEAR))
     before = time.monotonic()
     assert instance.wait(lambda: not is_cut(instance, NEAR))
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 30
     with instance.client(source=NEAR) as c:
         c.login()
 

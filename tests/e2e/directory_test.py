@@ -39,7 +39,7 @@ class Controller:
         self.log = open(self.folder / "run.log", "ab")
         self.process = subprocess.Popen([FIXTURE, "run", self.folder, self.address], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, start_new_session=True)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             assert self.process.poll() is None, (self.folder / "run.log").read_text()[-2000:]
             with contextlib.suppress(OSError), socket.create_connection((self.address, 636), 1):
@@ -51,7 +51,7 @@ class Controller:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(2 * PATIENCE)
 
     def ldap(self, program, *words, text=""):
         return subprocess.run([program, "-x", "-H", f"ldaps://{self.address}", "-D", "administrator@depot.test",
@@ -265,7 +265,7 @@ def test_controllers_fail(instance, domain):
     bob = domain.upn("bob-sid", "bob@depot.test", domain.first.sid("bob"))
     stranger = domain.pki.leaf("unmapped")
     partners(instance, domain, servers=f"ldaps://127.94.250.250 ldaps://{FIRST} ldaps://{SECOND}", users={"anna": "secret"},
-             connectTimeout="00:00:04", searchTimeout="00:00:04", policy="CertAllow")
+             connectTimeout="00:00:10", searchTimeout="00:00:10", policy="CertAllow")
     assert try_login(instance, alice).startswith("230")
     os.kill(domain.first.process.pid, signal.SIGSTOP)
     try:
@@ -274,9 +274,8 @@ def test_controllers_fail(instance, domain):
         for thread in waiting:
             thread.start()
         with instance.client() as c:                                       # meanwhile, with a password
-            begun = time.monotonic()
             c.auth_tls().login("anna", "secret")
-            assert time.monotonic() - begun < 1.5
+        assert not answers
         for thread in waiting:
             thread.join(PATIENCE)
         assert sorted(answer[:3] for answer in answers) == ["230", "530"]  # the second controller answered
@@ -354,7 +353,11 @@ def test_entries_under_a_session(instance, domain):
         auth = [pid for pid, name in instance.children().items() if name == "sallyport-auth"]
         os.kill(auth[0], signal.SIGKILL)
         assert instance.wait(lambda: auth[0] not in instance.children() and "sallyport-auth" in instance.children().values())
-        assert log_in(instance, pem, "x", "y").startswith("230")
+
+        def logs_in_again():                                   # as soon as the new one is ready
+            with contextlib.suppress(OSError, EOFError, AssertionError):
+                return log_in(instance, pem, "x", "y").startswith("230")
+        assert instance.wait(logs_in_again), instance.output
         instance.cli("flush", "cache")
         c.cmd("NOOP", "200")
         domain.first.modify("alice", "userAccountControl", 514)

@@ -59,7 +59,7 @@ def test_connections_of_a_dead_worker_are_given_back(instance):
     def all_fit():
         try:
             crowd[:] = [instance.client(timeout=5) for _ in range(6)]
-        except OSError:
+        except (OSError, EOFError):
             return False
         return all(c.banner.startswith("220") for c in crowd) and refused(instance)
     assert instance.wait(all_fit)
@@ -156,10 +156,10 @@ def test_bandwidth_of_a_session(instance):
     with instance.client() as c:
         c.login()
         c.cmd("TYPE I", "200")
-        up = timed(lambda: c.put("f", content))
-        down = timed(lambda: c.get("f"))
+        assert timed(lambda: c.put("f", content)) >= 1.5
+        assert timed(lambda: c.get("f")) >= 0.7
         assert c.get("f") == content
-        assert 1.5 <= up < 10 and 0.7 <= down < 10 and up > 1.3 * down, (up, down)
+        assert instance.wait(lambda: timed(lambda: c.get("f")) < 1.5)   # the uploads' limit is not theirs
     with instance.client().auth_tls() as c:
         c.login()
         c.cmd("TYPE I", "200")

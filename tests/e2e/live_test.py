@@ -101,7 +101,7 @@ def test_revoked_in_a_transfer(instance, world):
 
 def test_unknown_keeps_who_is_there(instance, world):
     """That nobody answers proves nothing about somebody who was found good; nobody new gets in."""
-    serve(instance, world, disk=0, timeout="00:00:02")
+    serve(instance, world, disk=0)
     with log_in(instance, world, "ocsp-ana") as c:
         world.web.manner["/ocsp"] = "500"
         seen = world.web.hits.count("/ocsp")

@@ -1,4 +1,5 @@
 """Sources that misbehave wait (threats P33), and one source cannot cost any number of handshakes (T03)."""
+import contextlib
 import os
 import signal
 import threading
@@ -127,11 +128,12 @@ def test_killing_a_worker_is_nobodys_fault(instance):
 def test_handshakes(instance):
     """AUTH beyond the budget gets 421 before any TLS work; implicit TLS is cut; another source is served."""
     start(instance, 'maxHandshakesPerSecondPerAddress="3"')
-    replies = []
-    for _ in range(12):
-        with instance.client(source=NEAR) as c:
-            replies.append(c.cmd("AUTH TLS")[:3])
-    assert replies[:3] == ["234"] * 3 and "421" in replies
+    with contextlib.ExitStack() as crowd:        # all at one moment, however slow the machine is
+        clients = [crowd.enter_context(instance.client(source=NEAR)) for _ in range(12)]
+        for c in clients:
+            c.send("AUTH TLS\r\n")
+        replies = [c.reply()[:3] for c in clients]
+    assert replies.count("234") >= 3 and "421" in replies, replies
     with instance.client(source=FAR) as c:
         c.auth_tls()
         c.login()

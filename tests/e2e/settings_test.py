@@ -270,8 +270,8 @@ def test_log_periods(instance):
         with instance.client(site) as c:
             c.login()
         shift = -5 * 3600 if local else 0
-        names = {f"u_ex{time.strftime(forms[period], time.gmtime(at + shift))}.log" for at in (before, time.time())}
         got = log_names(instance, site)
+        names = {f"u_ex{time.strftime(forms[period], time.gmtime(at + shift))}.log" for at in (before, time.time())}
         assert set(got) <= names and got, (got, names)
         stamp = instance.log_lines(site)[0]["time"]
         assert abs((int(stamp[:2]) - time.gmtime().tm_hour + 12) % 24 - 12) <= 1
@@ -299,7 +299,7 @@ def test_log_not_in_utf8(instance):
     instance.start()
     with logged_in(instance) as c:
         c.cmd("DELE b\u00e4r", "550")
-    name, = log_names(instance, site)
+    name = log_names(instance, site)[-1]
     assert re.fullmatch(r"ex\d{6}\.log", name)
     assert b"DELE b\xe4r" in (instance.drive / "inetpub/logs/LogFiles/FTPSVC1" / name).read_bytes()
 
