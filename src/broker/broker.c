@@ -186,7 +186,7 @@ static int on_request(struct broker *b, struct wire_in *in)
         grants_drop(&b->grants, ask.ticket); /* its site is gone */
     snapshot_unref(snapshot);
     err = answer_worker(b, &result);
-    verb_result_free(&result);
+    verbs_end(&b->grants, &result);
     return err;
 }
 

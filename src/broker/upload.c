@@ -44,11 +44,22 @@ static void temp_name(const struct place *p, const char *name, char temp_out[UPL
     snprintf(temp_out, UPLOAD_TEMP_SIZE, UPLOAD_PREFIX "%016llx", (unsigned long long)hash);
 }
 
+static bool is_named(int dir, const char *name, dev_t device, ino_t inode)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 static bool is_same_file(int dir, const char *name, int fd)
 {
-    struct stat named, opened;
-    return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &opened) == 0 &&
-           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+    struct stat st;
+    return fstat(fd, &st) == 0 && is_named(dir, name, st.st_dev, st.st_ino);
+}
+
+/* Whether the temporary name still means what we write. */
+static bool has_temp(const struct upload *u)
+{
+    return u->file >= 0 && u->temp[0] && is_named(u->dir, u->temp, u->device, u->inode);
 }
 
 /* Whether somebody else has the lock; now we have it if not.  A file system without locks says no. */
@@ -70,11 +81,10 @@ static bool is_marked(int fd, off_t at)
     return fcntl(fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 }
 
-static void unlock(int fd)
+static void unmark(int fd)
 {
     struct flock all = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
     (void)fcntl(fd, F_OFD_SETLK, &all);
-    (void)flock(fd, LOCK_UN);
 }
 
 void upload_sweep(int dir, const char *temp)
@@ -87,7 +97,7 @@ void upload_sweep(int dir, const char *temp)
         (void)unlinkat(dir, temp, 0);
 }
 
-static int temp_create(int dir, const char *temp, int *fd_out)
+static int temp_create(int dir, const char *temp, int *fd_out, struct stat *st_out)
 {
     for (unsigned i = 0; i < LOCK_TRIES; i++) {
         OWNED_FD fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -100,7 +110,8 @@ static int temp_create(int dir, const char *temp, int *fd_out)
                 return ERR_BUSY; /* its writer lives, or it is not ours to remove */
             continue;
         }
-        if (is_locked(fd) || !mark(fd, APPENDED, 1) || !is_same_file(dir, temp, fd))
+        if (is_locked(fd) || !mark(fd, APPENDED, 1) || fstat(fd, st_out) < 0 ||
+            !is_named(dir, temp, st_out->st_dev, st_out->st_ino))
             continue;
         *fd_out = fd_take(&fd);
         return 0;
@@ -160,12 +171,12 @@ static int copy_prefix(int from, int to, uint64_t len)
     return 0;
 }
 
-/* Unlocked before it is closed: a copy of the descriptor may still be on its way to the worker or open there, and the
- * next upload of that name must not wait for it. */
+/* Unmarked before it is closed: a copy of the descriptor may still be on its way to the worker or open there, and who
+ * reads or replaces the file must not wait for it. */
 static void upload_free(struct upload *u)
 {
     if (u->file >= 0) {
-        unlock(u->file);
+        unmark(u->file);
         close(u->file);
     }
     if (u->target >= 0)
@@ -178,8 +189,8 @@ static void upload_free(struct upload *u)
 
 static void discard(struct upload *u)
 {
-    if (u->file >= 0 && u->temp[0] && is_same_file(u->dir, u->temp, u->file))
-        (void)unlinkat(u->dir, u->temp, 0);
+    if (has_temp(u) && unlinkat(u->dir, u->temp, 0) < 0)
+        (void)flock(u->file, LOCK_UN); /* whoever meets it may remove it, while the worker still has it open */
     upload_free(u);
 }
 
@@ -196,23 +207,19 @@ static int upload_new(const struct place *p, struct upload **upload_out)
     return 0;
 }
 
-/* The file that will be replaced must be one that its replacer may write: a rename alone would not ask. */
+/* The file that will be replaced must be one that its replacer may write: a rename alone would not ask.  Nothing is
+ * written to what is opened here, so it is not looked at again. */
 static int open_target(struct upload *u, struct stat *st_out)
 {
-    struct stat st;
-    if (fstatat(u->dir, u->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(u->dir, u->name, st_out, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? ERR_NOT_FOUND : place_error(errno);
-    if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
+    if (S_ISDIR(st_out->st_mode) || S_ISLNK(st_out->st_mode))
         return ERR_DENIED; /* replacing a link would silently cut it off from what it names */
-    if (!S_ISREG(st.st_mode))
+    if (!S_ISREG(st_out->st_mode))
         return ERR_NOT_FILE;
     u->target = openat(u->dir, u->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (u->target < 0)
         return place_error(errno);
-    if (fstat(u->target, st_out) < 0)
-        return place_error(errno);
-    if (!S_ISREG(st_out->st_mode))
-        return ERR_NOT_FILE;
     return mark(u->target, REPLACED, 1) ? 0 : ERR_BUSY; /* keeps appends away, not readers */
 }
 
@@ -229,17 +236,17 @@ static int take_prefix(struct upload *u, uint64_t offset)
 
 /* The new content goes under the old file's group and bits.  Where the group cannot be given, its bits would open the
  * file to another group: they are left out. */
-static void inherit_access(const struct upload *u, const struct stat *old)
+static void inherit_access(const struct upload *u, const struct stat *new, const struct stat *old)
 {
-    struct stat st;
-    bool is_same_group = fstat(u->file, &st) == 0 &&
-                         (st.st_gid == old->st_gid || fchown(u->file, (uid_t)-1, old->st_gid) == 0);
-    (void)fchmod(u->file, old->st_mode & (is_same_group ? 0777 : 0707));
+    bool is_same_group = new->st_gid == old->st_gid || fchown(u->file, (uid_t)-1, old->st_gid) == 0;
+    mode_t mode = old->st_mode & (is_same_group ? 0777 : 0707);
+    if (mode != (new->st_mode & 07777))
+        (void)fchmod(u->file, mode);
 }
 
 static int begin_in(struct upload *u, const struct place *p, uint64_t offset)
 {
-    struct stat old = { 0 };
+    struct stat old = { 0 }, new;
     int err = open_target(u, &old);
     bool is_new = err == ERR_NOT_FOUND;
     if (err && !is_new)
@@ -249,13 +256,15 @@ static int begin_in(struct upload *u, const struct place *p, uint64_t offset)
     if (offset > (is_new ? 0 : (uint64_t)old.st_size))
         return ERR_RANGE;
     temp_name(p, u->name, u->temp);
-    err = temp_create(u->dir, u->temp, &u->file);
+    err = temp_create(u->dir, u->temp, &u->file, &new);
     if (err) {
         u->temp[0] = '\0';
         return err;
     }
+    u->device = new.st_dev;
+    u->inode = new.st_ino;
     if (!is_new)
-        inherit_access(u, &old);
+        inherit_access(u, &new, &old);
     return offset ? take_prefix(u, offset) : 0;
 }
 
@@ -387,7 +396,7 @@ static int give_name(const struct upload *u)
         return place_error(errno); /* final: a later success would prove nothing (H03) */
     if (!u->temp[0])
         return 0;
-    if (!is_same_file(u->dir, u->temp, u->file))
+    if (!has_temp(u))
         return ERR_CONFLICT;
     int err = u->is_new_only ? take_free_name(u)
             : renameat(u->dir, u->temp, u->dir, u->name) < 0 ? place_error(errno) : 0;

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "broker/identity.h"
 #include "broker/place.h"
 
@@ -25,6 +27,8 @@ struct upload {
     int target;             /* lock on the file that will be replaced, -1 */
     char name[PLACE_NAME_MAX + 1];
     char temp[UPLOAD_TEMP_SIZE]; /* "" when appending */
+    dev_t device;           /* of the temporary file */
+    ino_t inode;
     uint64_t kept;          /* bytes taken over from the old file (REST) */
     uint64_t was;           /* appending: the size before */
     uint64_t limit;         /* the file may not get larger; set by the caller, UINT64_MAX none */

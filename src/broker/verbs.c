@@ -34,16 +34,6 @@ struct call {
     struct shared_identity *owner; /* the fixed account that it runs as, NULL the session's own; held */
 };
 
-void verb_result_free(struct verb_result *r)
-{
-    text_free(&r->data);
-    text_free(&r->name);
-    text_free(&r->reason);
-    if (r->fd >= 0)
-        close(r->fd);
-    *r = VERB_RESULT_NONE;
-}
-
 /* ---- errors ---- */
 
 unsigned verbs_substatus(int err)
@@ -138,25 +128,36 @@ static int verb_chdir(struct call *c)
     return inside < 0 ? place_error(errno) : 0;
 }
 
-/* Look before opening: opening a device may already do something, a FIFO may wait (R08). */
-static int open_regular(const struct place *p, int *fd_out)
+/* What stands there, links followed while they stay below the mapping.  A name in the mapping itself that is no link needs
+ * no descriptor for that. */
+static int look(const struct place *p, struct stat *st_out)
 {
-    struct stat st;
+    bool is_plain = p->rest.len && slice_find_last(text_slice(&p->rest), '/') == SIZE_MAX;
+    if (is_plain && fstatat(p->root, text_str(&p->rest), st_out, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(st_out->st_mode))
+        return 0;
     OWNED_FD seen = -1;
     int err = place_open(p, O_PATH, &seen);
     if (err)
         return err;
-    if (fstat(seen, &st) < 0)
-        return place_error(errno);
-    if (!S_ISREG(st.st_mode))
-        return S_ISDIR(st.st_mode) ? ERR_DENIED : ERR_NOT_FILE;
+    return fstat(seen, st_out) < 0 ? place_error(errno) : 0;
+}
+
+/* Open and describe.  Look before: opening a device may already do something, a FIFO may wait (R08). */
+static int open_regular(struct call *c, int *fd_out)
+{
+    struct stat st;
     OWNED_FD fd = -1;
-    err = place_open(p, O_RDONLY | O_NONBLOCK, &fd);
+    int err = look(&c->place, &st);
     if (err)
         return err;
-    if (fstat(fd, &st) < 0)
-        return place_error(errno);
     if (!S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? ERR_DENIED : ERR_NOT_FILE;
+    err = place_open(&c->place, O_RDONLY | O_NONBLOCK, &fd);
+    if (!err)
+        err = describe(c, fd);
+    if (err)
+        return err;
+    if (c->result->answer.type != BROKER_FILE)
         return ERR_NOT_FILE;
     *fd_out = fd_take(&fd);
     return 0;
@@ -170,30 +171,27 @@ static bool is_uploading(const struct call *c, int *written_out)
 /* Readers see the old version; what has none yet is in use, unless the site lets uploads be read (F10). */
 static int open_for_reading(struct call *c, int *fd_out)
 {
-    OWNED_FD written = -1;
+    OWNED_FD written = -1, fd = -1;
     if (c->site->allow_read_uploads && is_uploading(c, &written)) {
         (void)lseek(written, 0, SEEK_SET);
-        *fd_out = fd_take(&written);
-        return 0;
+        int err = describe(c, written);
+        if (!err)
+            *fd_out = fd_take(&written);
+        return err;
     }
-    int err = open_regular(&c->place, fd_out);
+    int err = open_regular(c, &fd);
     if (err)
         return err == ERR_NOT_FOUND && is_uploading(c, &written) ? ERR_BUSY : err;
-    if (!c->site->allow_read_uploads && upload_is_appending(*fd_out)) {
-        close(*fd_out);
+    if (!c->site->allow_read_uploads && upload_is_appending(fd))
         return ERR_BUSY;
-    }
+    *fd_out = fd_take(&fd);
     return 0;
 }
 
 static int verb_open_read(struct call *c)
 {
     OWNED_FD fd = -1;
-    int got = -1, err = open_for_reading(c, &got);
-    if (err)
-        return err;
-    fd = got;
-    err = describe(c, fd);
+    int err = open_for_reading(c, &fd);
     if (err)
         return err;
     if (c->ask->offset > c->result->answer.size)
@@ -243,20 +241,15 @@ static int hand_out(struct call *c, struct upload *u)
 {
     u->limit = size_limit(c);
     c->result->answer.limit = u->limit == UINT64_MAX ? 0 : u->limit;
-    int err = describe(c, u->file);
-    int fd = err ? -1 : fcntl(u->file, F_DUPFD_CLOEXEC, 3);
-    if (!err && fd < 0)
-        err = place_error(errno);
-    if (err) {
-        upload_abandon(u);
-        return err;
-    }
+    c->result->answer.type = BROKER_FILE;
+    c->result->answer.size = u->temp[0] ? u->kept : u->was;
     u->owner = shared_identity_ref(c->owner);
     u->handle = ++c->grant->last_handle;
     u->next = c->grant->uploads;
     c->grant->uploads = u;
     c->result->answer.handle = u->handle;
-    c->result->fd = fd;
+    c->result->fd = u->file;
+    c->result->is_lent = true;
     text_add_str(&c->result->name, u->name);
     return 0;
 }
@@ -327,7 +320,6 @@ static int verb_commit(struct call *c)
         upload_reject(u);
         return too_large(c);
     }
-    (void)describe(c, u->file); /* the size that the log tells; a failure shows at the commit */
     return upload_commit(u);
 }
 
@@ -695,12 +687,19 @@ static int run(struct call *c)
     return err ? err : run_as_granted(c, verb);
 }
 
+static void drop_descriptor(struct verb_result *r)
+{
+    if (r->fd >= 0 && !r->is_lent)
+        close(r->fd);
+    r->fd = -1;
+}
+
 void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct broker_request *ask,
                struct verb_result *result)
 {
     *result = VERB_RESULT_NONE;
     result->answer.request = ask->request;
-    struct grant *grant = grants_take(grants, ask->ticket);
+    struct grant *grant = result->grant = grants_take(grants, ask->ticket);
     struct call c = { .grant = grant, .snapshot = snapshot, .ask = ask, .result = result, .place = PLACE_NONE,
                       .fixed = &grants->fixed };
     int err;
@@ -711,18 +710,26 @@ void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct br
             grant_forget_rename(grant);
         place_free(&c.place);
         shared_identity_unref(c.owner);
-        grants_put(grants, grant);
     } else {
         err = fail(&c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);
     }
     if (!err && (text_error(&result->data) || text_error(&result->name)))
         err = ERR_NOMEM;
-    if (err && result->fd >= 0) {
-        close(result->fd);
-        result->fd = -1;
-    }
+    if (err)
+        drop_descriptor(result);
     settle(result, err);
     result->answer.data = text_slice(&result->data);
     result->answer.name = text_slice(&result->name);
     result->answer.reason = text_slice(&result->reason);
+}
+
+void verbs_end(struct grants *grants, struct verb_result *r)
+{
+    text_free(&r->data);
+    text_free(&r->name);
+    text_free(&r->reason);
+    drop_descriptor(r);
+    if (r->grant)
+        grants_put(grants, r->grant);
+    *r = VERB_RESULT_NONE;
 }
