@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "sys/sandbox.h"
+#include "tls/pool.h"
 #include "worker/worker.h"
 
 static MUST_USE int confine(struct child *c, struct diag *d)
@@ -34,6 +35,7 @@ int main(void)
     struct worker *w;
     struct diag d = { 0 };
     signal(SIGPIPE, SIG_IGN);
+    tls_pool_install();
     if (child_begin(&child, ROLE_WORKER, &d) || worker_new(&child, &w, &d) || confine(&child, &d))
         return fail(&child, &d);
     if (child_say_ready(&child)) {
