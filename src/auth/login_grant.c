@@ -37,10 +37,25 @@ struct slice login_split_domain(const struct identity *identity, struct slice *d
     return backslash == SIZE_MAX ? identity->user : slice_from(identity->user, backslash + 1);
 }
 
+void login_describe(const struct login *l, struct grant_give *give_out)
+{
+    const struct identity *identity = l->identity;
+    bool is_system = identity->kind == ACCOUNT_SYSTEM || identity->has_ids ||
+                     (identity->kind == ACCOUNT_ANONYMOUS && identity->uid);
+    struct slice domain, name = login_split_domain(identity, &domain);
+    *give_out = (struct grant_give){
+        .site = l->site, .account = grant_account_of(identity->kind),
+        .identity = is_system ? GRANT_SYSTEM : GRANT_SERVICE, .uid = is_system ? identity->uid : UINT32_MAX,
+        .gid = is_system ? identity->gid : UINT32_MAX, .groups = is_system ? identity->groups : SLICE_NONE,
+        .home_root = text_slice(&l->home_root), .home_dir = text_slice(&l->home_dir),
+        .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : name,
+        .domain = domain, .roles = identity->roles, .client = l->client, .client_name = slice_str(l->client_name),
+    };
+}
+
 void login_ask_broker(struct auth_server *a, struct login *l)
 {
     struct peer *broker = server_peer(a, ROLE_BROKER, l->broker);
-    const struct identity *identity = l->identity;
     uint64_t ticket = ticket_draw(a->tickets);
     if (!broker || !ticket) {
         login_give_up(a, l);
@@ -48,18 +63,14 @@ void login_ask_broker(struct auth_server *a, struct login *l)
     }
     l->ticket = ticket;
     login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
-    bool is_system = identity->kind == ACCOUNT_SYSTEM || identity->has_ids ||
-                     (identity->kind == ACCOUNT_ANONYMOUS && identity->uid);
-    struct slice domain, name = login_split_domain(identity, &domain);
+    struct grant_give give;
+    login_describe(l, &give);
     uint8_t memo[MEMO_LIMIT];
     size_t memo_len = login_write_memo(l->identity, memo, sizeof memo);
-    SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = l->site, .account = grant_account_of(identity->kind),
-                .identity = is_system ? GRANT_SYSTEM : GRANT_SERVICE, .uid = is_system ? identity->uid : UINT32_MAX,
-                .gid = is_system ? identity->gid : UINT32_MAX, .groups = is_system ? identity->groups : SLICE_NONE,
-                .home_root = text_slice(&l->home_root), .home_dir = text_slice(&l->home_dir),
-                .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : name,
-                .domain = domain, .roles = identity->roles, .client = l->client, .client_name = slice_str(l->client_name),
-                .memo = slice_of((const char *)memo, memo_len));
+    SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = give.site, .account = give.account, .identity = give.identity,
+                .uid = give.uid, .gid = give.gid, .groups = give.groups, .home_root = give.home_root, .home_dir = give.home_dir,
+                .user = give.user, .domain = give.domain, .roles = give.roles, .client = give.client,
+                .client_name = give.client_name, .memo = slice_of((const char *)memo, memo_len));
 }
 
 /* What logs show: system accounts as MACHINE\name, nobody for anonymous. */

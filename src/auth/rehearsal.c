@@ -12,7 +12,7 @@
 
 #define TO_SUPERVISOR(a, name, ...)                                                    \
     do {                                                                               \
-        uint8_t told_bytes_[8192];                                                     \
+        uint8_t told_bytes_[48 * 1024] __attribute__((uninitialized));                 \
         struct wire_out told_out_ = { told_bytes_, sizeof told_bytes_, 0, 0 };         \
         const struct name told_ = { __VA_ARGS__ };                                     \
         wire_channel_begin(&told_out_, MSG_##name);                                    \
@@ -269,6 +269,15 @@ static void say_rule(void *context, const struct snap_scope *scope, const struct
                   rule->permissions & PERMISSION_WRITE ? "Write" : "");
 }
 
+static void say_account(struct auth_server *a, const struct login *l)
+{
+    struct grant_give give;
+    login_describe(l, &give);
+    TO_SUPERVISOR(a, child_test_account, .query = l->rehearsal->query, .account = give.account, .identity = give.identity,
+                  .uid = give.uid, .gid = give.gid, .groups = give.groups, .user = give.user, .domain = give.domain,
+                  .roles = give.roles, .home_root = give.home_root, .home_dir = give.home_dir);
+}
+
 /* The identity that was asked for, what it belongs to, and the authorization rules that name it. */
 static void say_identity(struct auth_server *a, const struct login *l, struct slice start)
 {
@@ -282,6 +291,7 @@ static void say_identity(struct auth_server *a, const struct login *l, struct sl
                   : identity->kind == ACCOUNT_SYSTEM  ? "system account"
                                                       : "IIS Manager user");
     say_each(a, l->rehearsal, "role: ", identity->roles);
+    say_account(a, l);
     struct authorization_subject who = { .roles = identity->roles };
     who.user = login_split_domain(identity, &who.domain);
     if (site)

@@ -154,7 +154,9 @@ static void take_line(void *context, const struct wire_message *message, struct 
     struct explain *e = context;
     struct control_line line;
     struct control_verdict verdict;
-    if (message->number == MSG_control_line && !control_line_decode(fields, &line)) {
+    if (message->number == MSG_control_account) {
+        text_add(&e->account, slice_of((const char *)fields->ptr + fields->at, fields->len - fields->at));
+    } else if (message->number == MSG_control_line && !control_line_decode(fields, &line)) {
         cli_say(e->c, "                                      " SLICE_FMT, SLICE_ARG(line.text));
     } else if (message->number == MSG_control_verdict && !control_verdict_decode(fields, &verdict)) {
         bool is_good = verdict.outcome == REHEARSAL_ALLOWED || verdict.outcome == REHEARSAL_NEEDS_PASSWORD;
@@ -263,7 +265,8 @@ static int read_parameters(struct explain *e)
 static int tell_result(struct explain *e)
 {
     if (!e->refused_by) {
-        cli_say(e->c, "RESULT: allowed%s", e->verb.len || e->path ? "" : " to log in, if the password is right");
+        cli_say(e->c, "RESULT: allowed%s%s", e->verb.len || e->path ? "" : " to log in",
+                e->verb.len || e->path || e->has_certificate ? "" : ", if the password is right");
         return EXIT_OK;
     }
     cli_say(e->c, "RESULT: refused by %s, sub-status %u: %s", e->refused_by, e->substatus, substatus_text(e->substatus));
@@ -284,6 +287,8 @@ static int explain_all(struct explain *e)
     int code = check_certificate(e);
     if (!code)
         explain_login(e, who);
+    if (!code && text_error(&e->account))
+        code = cli_failed(e->c, 14, "%s", err_text(ERR_NOMEM));
     name_fixed_accounts(e);
     if (!code && who->is_found)
         check_home(e, who);
@@ -332,6 +337,7 @@ int explain_run(struct cli *c)
         fixed_free(&fixed);
     snapshot_unref(e.s);
     text_free(&e.bytes);
+    text_free(&e.account);
     instance_files_free(&e.files);
     free(e.path);
     return code;

@@ -27,7 +27,8 @@ struct explain {
     struct slice user, verb;
     struct net_addr from;  /* family 0: not given */
     bool is_secure;        /* a client would have begun TLS */
-    bool has_certificate;
+    bool has_certificate;  /* it logs in, without a password */
+    struct text account;   /* fields of control_account: whom the certificate stands for; empty: not told */
     char *path;            /* as typed, NULL: not given */
     struct grant *grant;   /* of the login, NULL: nobody would be let in */
     struct fixed_accounts *fixed; /* of virtual directories, by name of this machine */
@@ -42,7 +43,7 @@ struct explain_candidate {
     struct grant_give give;
     struct text roles;
     uint32_t groups[EXPLAIN_GROUPS_MOST];
-    bool is_found;
+    bool is_found, takes_roles;
 };
 
 /* Where the setting of the site is written. */

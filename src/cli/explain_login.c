@@ -14,6 +14,7 @@
 #include "auth/password.h"
 #include "base/own.h"
 #include "policy/win_error.h"
+#include "proto/control.h"
 
 static void take_groups(const struct passwd *pw, struct explain_candidate *who)
 {
@@ -51,6 +52,7 @@ static void check_manager(struct explain *e, struct explain_candidate *who)
 static void take_roles(struct explain *e, struct explain_candidate *who, const char *whose)
 {
     size_t count = 0;
+    who->takes_roles = true;
     for (size_t i = 0; i < e->c->args.param_count; i++) {
         const struct arg_param *p = &e->c->args.params[i];
         if (!slice_equal_fold_str(p->name, "role") || !p->value.len)
@@ -130,10 +132,38 @@ static void check_system(struct explain *e, struct explain_candidate *who)
     take_groups(pw, who);
 }
 
-void explain_login(struct explain *e, struct explain_candidate *who)
+/* Whom the certificate stands for; the authenticator has said so. */
+static bool take_certificate_account(struct explain *e, struct explain_candidate *who)
+{
+    static const char *const kinds[] = { "anonymous", "system account", "directory account", "IIS Manager user" };
+    struct control_account m;
+    struct wire_in in = wire_in_of(e->account.ptr, e->account.len);
+    if (!e->account.len || control_account_decode(&in, &m) != 0)
+        return false;
+    who->is_found = true;
+    who->give.account = m.account;
+    who->give.identity = m.identity;
+    who->give.uid = m.uid;
+    who->give.gid = m.gid;
+    who->give.user = m.user;
+    who->give.domain = m.domain;
+    who->give.home_root = m.home_root;
+    who->give.home_dir = m.home_dir;
+    text_add(&who->roles, m.roles);
+    size_t len = m.groups.len < sizeof who->groups ? m.groups.len : sizeof who->groups;
+    if (len)
+        memcpy(who->groups, m.groups.ptr, len);
+    who->give.groups = slice_of((const char *)who->groups, len);
+    explain_sayf(e, "login", EXPLAIN_OK, 0, "%s \"" SLICE_FMT "%s" SLICE_FMT "\", %s", kinds[m.account], SLICE_ARG(m.domain),
+                 m.domain.len ? "\\" : "", SLICE_ARG(m.user),
+                 e->has_certificate ? "no password is needed" : "whose password has to follow");
+    return true;
+}
+
+static void look_at_methods(struct explain *e, struct explain_candidate *who)
 {
     unsigned kinds = account_kinds(e->s, e->site);
-    if (!kinds && !e->has_certificate) {
+    if (!kinds) {
         explain_sayf(e, "login", EXPLAIN_REFUSED, SUB_ALL_METHODS_DISABLED, "%s", substatus_text(SUB_ALL_METHODS_DISABLED));
         return;
     }
@@ -160,4 +190,12 @@ void explain_login(struct explain *e, struct explain_candidate *who)
         check_system(e, who);
     if (!who->is_found)
         explain_sayf(e, "login", EXPLAIN_REFUSED, SUB_AUTHENTICATION_ERROR, "no method that can be looked at from here knows the user");
+}
+
+void explain_login(struct explain *e, struct explain_candidate *who)
+{
+    if (!take_certificate_account(e, who))
+        look_at_methods(e, who);
+    if (cli_has(e->c, "role") && !who->takes_roles)
+        explain_sayf(e, "  roles", EXPLAIN_NOT_ASKED, 0, "--role is not used: the groups of this user are known here");
 }

@@ -127,8 +127,8 @@ WIRE_MESSAGE(child_done, CHILD_DONE_FIELDS)
     F(secret, new_hash, NAME_LIMIT)
 WIRE_MESSAGE(child_rehash, CHILD_REHASH_FIELDS)
 
-/* S -> auth: rehearse a login with this certificate (control.h, control_test): child_test_line per step, then
- * child_test_done.  Nobody is logged in by it, and no failure is counted. */
+/* S -> auth: rehearse a login with this certificate (control.h, control_test): child_test_line per step,
+ * child_test_account when it is known who that is, child_test_done.  Nobody is logged in by it, and no failure is counted. */
 #define CHILD_TEST_FIELDS(F)                  \
     F(u32,   query,  UINT32_MAX)              \
     F(u32,   site,   UINT32_MAX)              \
@@ -141,6 +141,10 @@ WIRE_MESSAGE(child_test, CHILD_TEST_FIELDS)
     F(u32,  query, UINT32_MAX)                \
     F(text, text,  4096)
 WIRE_MESSAGE(child_test_line, CHILD_TEST_LINE_FIELDS)
+#define CHILD_TEST_ACCOUNT_FIELDS(F)          \
+    F(u32, query, UINT32_MAX)                 \
+    REHEARSED_ACCOUNT_FIELDS(F)
+WIRE_MESSAGE(child_test_account, CHILD_TEST_ACCOUNT_FIELDS)
 #define CHILD_TEST_DONE_FIELDS(F)             \
     F(u32, query,     UINT32_MAX)             \
     F(u8,  outcome,   REHEARSAL_MAX)          \
@@ -183,5 +187,6 @@ WIRE_MESSAGE(child_event, CHILD_EVENT_FIELDS)
     M(23, child_test_line,     ROLE_AUTH,       0)   \
     M(24, child_test_done,     ROLE_AUTH,       0)   \
     M(25, child_cache,         ROLE_SUPERVISOR, 1)   \
-    M(26, child_taken,         ROLE_ANY_CHILD,  0)
+    M(26, child_taken,         ROLE_ANY_CHILD,  0)   \
+    M(27, child_test_account,  ROLE_AUTH,       0)
 WIRE_CHANNEL(child_channel, CHILD_CHANNEL)

@@ -93,9 +93,9 @@ WIRE_MESSAGE(control_done, CONTROL_DONE_FIELDS)
     F(flag,  tls,              1)
 WIRE_MESSAGE(control_session, CONTROL_SESSION_FIELDS)
 
-/* The other request, a rehearsal: would a client with this certificate be let in on `site`?  control_line per step, then
- * control_verdict, control_done.  `chain` as auth_certificate carries it; `user`: what USER would say, "" whoever fits;
- * `client`: from where; `at`: when, seconds since the epoch, 0 now. */
+/* The other request, a rehearsal: would a client with this certificate be let in on `site`?  control_line per step,
+ * control_account when it is known who that is, control_verdict, control_done.  `chain` as auth_certificate carries it;
+ * `user`: what USER would say, "" whoever fits; `client`: from where; `at`: when, seconds since the epoch, 0 now. */
 #define CONTROL_TEST_FIELDS(F)                \
     F(text,  site,   NAME_LIMIT)              \
     F(bytes, chain,  CERT_CHAIN_LIMIT)        \
@@ -103,6 +103,8 @@ WIRE_MESSAGE(control_session, CONTROL_SESSION_FIELDS)
     F(addr,  client, 0)                       \
     F(i64,   at,     0)
 WIRE_MESSAGE(control_test, CONTROL_TEST_FIELDS)
+
+WIRE_MESSAGE(control_account, REHEARSED_ACCOUNT_FIELDS)
 
 /* `status`: of the reply that decides, as it would stand in the log. */
 #define CONTROL_VERDICT_FIELDS(F)             \
@@ -120,5 +122,6 @@ WIRE_MESSAGE(control_verdict, CONTROL_VERDICT_FIELDS)
     M(5, control_line,    ROLE_SUPERVISOR, 0)        \
     M(6, control_done,    ROLE_SUPERVISOR, 0)        \
     M(7, control_test,    ROLE_CLI,        0)        \
-    M(8, control_verdict, ROLE_SUPERVISOR, 0)
+    M(8, control_verdict, ROLE_SUPERVISOR, 0)        \
+    M(9, control_account, ROLE_SUPERVISOR, 0)
 WIRE_CHANNEL(control_channel, CONTROL_CHANNEL)

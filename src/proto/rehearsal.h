@@ -1,5 +1,20 @@
-/* rehearsal.h - how a login that is only rehearsed would end (`sallyport certificate test`). */
+/* rehearsal.h - how a login that is only rehearsed would end (`sallyport certificate test`, `explain --cert`). */
 #pragma once
+
+#include "proto/grant.h"
+
+/* Whom the certificate stands for, as the broker would hear it (grant_give). */
+#define REHEARSED_ACCOUNT_FIELDS(F)           \
+    F(u8,    account,   GRANT_ACCOUNT_MAX)    \
+    F(u8,    identity,  GRANT_IDENTITY_MAX)   \
+    F(u32,   uid,       UINT32_MAX)           \
+    F(u32,   gid,       UINT32_MAX)           \
+    F(bytes, groups,    GROUPS_LIMIT)         \
+    F(text,  user,      NAME_LIMIT)           \
+    F(text,  domain,    NAME_LIMIT)           \
+    F(text,  roles,     ROLES_LIMIT)          \
+    F(text,  home_root, HOME_ATTRIBUTE_LIMIT) \
+    F(text,  home_dir,  HOME_ATTRIBUTE_LIMIT)
 
 /*   outcome                        number  what the command line says */
 #define REHEARSAL_OUTCOMES(R)                                                                          \

@@ -420,6 +420,15 @@ void control_test_line(struct supervisor *s, const struct child_test_line *m)
         line(a, m->text);
 }
 
+void control_test_account(struct supervisor *s, const struct child_test_account *m)
+{
+    struct asker *a = asker_of(s, m->query);
+    if (a)
+        MAILBOX_SEND(&a->mail, -1, control_account, .account = m->account, .identity = m->identity, .uid = m->uid, .gid = m->gid,
+                     .groups = m->groups, .user = m->user, .domain = m->domain, .roles = m->roles, .home_root = m->home_root,
+                     .home_dir = m->home_dir);
+}
+
 void control_test_done(struct supervisor *s, const struct child_test_done *m)
 {
     struct asker *a = asker_of(s, m->query);

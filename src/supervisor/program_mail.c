@@ -61,6 +61,13 @@ static void hear_test_line(struct program *p, struct wire_in *in)
         control_test_line(p->super, &m);
 }
 
+static void hear_test_account(struct program *p, struct wire_in *in)
+{
+    struct child_test_account m;
+    if (child_test_account_decode(in, &m) == 0)
+        control_test_account(p->super, &m);
+}
+
 static void hear_test_done(struct program *p, struct wire_in *in)
 {
     struct child_test_done m;
@@ -104,6 +111,7 @@ static const struct {
     { MSG_child_sessions_end, IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_sessions_end },
     { MSG_child_done,         IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_done         },
     { MSG_child_test_line,    IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_test_line    },
+    { MSG_child_test_account, IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_test_account },
     { MSG_child_test_done,    IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_test_done    },
     { MSG_child_rehash,       IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_rehash       },
 };

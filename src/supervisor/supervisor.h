@@ -202,6 +202,7 @@ void control_session(struct supervisor *s, const struct child_session *m);
 void control_sessions_end(struct supervisor *s, const struct program *p, uint32_t query);
 void control_done_by(struct supervisor *s, const struct program *p, uint32_t query);
 void control_test_line(struct supervisor *s, const struct child_test_line *m);
+void control_test_account(struct supervisor *s, const struct child_test_account *m);
 void control_test_done(struct supervisor *s, const struct child_test_done *m);
 /* A program that was asked something died: nothing more will come from it. */
 void control_program_died(struct supervisor *s, const struct program *p);
