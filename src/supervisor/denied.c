@@ -26,6 +26,7 @@
 #include "sys/region.h"
 
 enum { SAVE_MS = 2000, FILE_MOST = 16 * 1024 * 1024 };
+#define TIME_MOST (INT64_MAX / 4)
 #define HEAD "sallyport failed-logins 1 "
 
 struct denied {
@@ -33,6 +34,7 @@ struct denied {
     int fd;
     struct lockout *table;
     uint64_t saved; /* lockout_changes when it was */
+    bool failing;   /* told already that it cannot be */
     struct loop_timer *timer;
     char path[PATH_MAX + 32];
 };
@@ -52,6 +54,12 @@ static int64_t to_calendar(void)
 
 /* ---- reading ---- */
 
+/* Of the calendar, and nothing that overflows when it is moved. */
+static bool is_time(int64_t ms)
+{
+    return ms >= 0 && ms < TIME_MOST;
+}
+
 static bool read_record(struct slice line, int64_t shift, struct lockout_record *r)
 {
     char text[160];
@@ -63,7 +71,8 @@ static bool read_record(struct slice line, int64_t shift, struct lockout_record 
     text[line.len] = 0;
     int end = 0;
     if (sscanf(text, "%u %" SCNx64 " %" SCNu32 " %" SCNd64 " %" SCNd64 " %" SCNd64 "%n", &family, &key, &r->failures, &r->since,
-               &r->until, &r->expires, &end) != 6 || text[end] || family > UINT8_MAX)
+               &r->until, &r->expires, &end) != 6 || text[end] || family > UINT8_MAX ||
+        !is_time(r->since) || !is_time(r->until) || !is_time(r->expires))
         return false;
     r->family = (uint8_t)family;
     for (size_t i = 0; i < sizeof r->key; i++)
@@ -99,7 +108,7 @@ static void load(struct denied *d)
 {
     struct stat st;
     OWNED_TEXT_BUFFER bytes = { .max = FILE_MOST };
-    OWNED_FD fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    OWNED_FD fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return;
     bool good = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022);
@@ -155,10 +164,14 @@ static void save(struct denied *d)
     char fresh[sizeof d->path + 8];
     snprintf(fresh, sizeof fresh, "%s.new", d->path);
     OWNED_FD fd = text_error(&p.out) ? -1 : open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || !write_whole(fd, text_slice(&p.out)) || rename(fresh, d->path) < 0)
+    bool good = fd >= 0 && write_whole(fd, text_slice(&p.out)) && rename(fresh, d->path) == 0;
+    if (!good && !d->failing)
         say(d->super, LOG_LEVEL_WARNING, "%s: failed logins cannot be remembered: %s", d->path, strerror(errno));
+    if (!good)
+        (void)unlink(fresh);
     else
         d->saved = changes;
+    d->failing = !good;
     text_free(&p.out);
 }
 

@@ -1,5 +1,8 @@
 """denyByFailure: who fails too often is cut off, by address, on all workers (ftp-behaviour 5, threats A04)."""
+import contextlib
+import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -70,7 +73,6 @@ def test_block_outlives_a_program(instance, program):
     denying(instance)
     assert fail(instance, NEAR, 3)
     assert instance.wait(lambda: is_cut(instance, NEAR))
-    import os
     old = [pid for pid, name in instance.children().items() if name == program]
     for pid in old:
         os.kill(pid, signal.SIGKILL)
@@ -104,7 +106,6 @@ def test_exempt_and_off(instance):
 
 
 def restart_auth(instance):
-    import os
     old = {pid for pid, name in instance.children().items() if name == "sallyport-auth"}
     for pid in old:
         os.kill(pid, signal.SIGKILL)
@@ -145,17 +146,58 @@ def test_counters_outlive_the_service(instance, how):
     assert instance.wait(lambda: is_cut(instance, FAR))
 
 
-def test_a_spoilt_file_costs_only_its_memory(instance):
+SPOILT = {
+    "lines that are none": lambda good: good + b"7 zz\n9999 1 2 3 4 5 6\n",
+    "times at the ends of the world": lambda good: good + b"4 7f00000600000000 3 -9223372036854775808 9223372036854775807 9223372036854775807\n",
+    "bytes": lambda good: good + bytes(range(256)) * 40,
+    "no line's end": lambda good: good + b"4 7f0000",
+    "another file": lambda good: b"\x7fELF" + bytes(3000),
+    "nothing": lambda good: b"",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_spoilt_file_costs_only_its_memory(instance, spoil):
     denying(instance)
     assert fail(instance, NEAR, 3)
     instance.stop()
     stored = instance.dir / "run/failed-logins"
-    stored.write_text(stored.read_text() + "7 zz\n9999 1 2 3 4 5 6\n")
+    good = stored.read_bytes()
+    spoilt = spoil(good)
+    stored.write_bytes(spoilt)
     instance.start()
     assert "not all failed logins of earlier could be read" in instance.output
-    assert instance.wait(lambda: is_cut(instance, NEAR))
+    if spoilt.startswith(good):
+        assert instance.wait(lambda: is_cut(instance, NEAR))
     with instance.client(source=FAR) as c:
         c.login()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting needs root")
+def test_full_disk_forgets_and_says_so_once(instance):
+    """H06: who fails is cut off all the same; the file is written when there is room again."""
+    run = instance.dir / "run"
+    run.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "none", run], check=True)
+    try:
+        denying(instance)
+        with contextlib.suppress(OSError), open(run / "ballast", "wb", buffering=0) as ballast:
+            while True:
+                ballast.write(bytes(4096))
+        assert fail(instance, NEAR, 3)
+        assert instance.wait(lambda: is_cut(instance, NEAR))
+        assert instance.wait_line("failed logins cannot be remembered: No space left on device")
+        assert not fail(instance, FAR, 1)
+        instance.stop()                                           # it is tried once more
+        assert instance.output.count("cannot be remembered") == 1
+        assert [path.name for path in run.iterdir() if "failed" in path.name] == []
+        (run / "ballast").unlink()
+        instance.start()
+        assert fail(instance, NEAR, 3)
+        assert instance.wait(lambda: (run / "failed-logins").exists())
+    finally:
+        instance.stop()
+        subprocess.run(["umount", run], check=True)
 
 
 def test_accounts(instance):
