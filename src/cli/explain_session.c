@@ -8,9 +8,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/own.h"
 #include "cli/control_client.h"
@@ -66,12 +68,15 @@ static void search_file(struct search *s, const char *path)
     char *line = NULL;
     size_t cap = 0;
     ssize_t len;
-    FILE *f = fopen(path, "re");
+    struct stat st;
+    OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* the folder is the logger's: it may hold a pipe */
+    FILE *f = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
     s->files++;
     if (!f) {
         s->unreadable++;
         return;
     }
+    (void)fd_take(&fd);
     while ((len = getline(&line, &cap, f)) > 0)
         if (memmem(line, (size_t)len, s->pattern, strlen(s->pattern)))
             show(s, slice_trim(slice_of(line, (size_t)len)));

@@ -178,7 +178,7 @@ static uint32_t last_number(int folder, const struct w3c_file_rule *rule)
 static int open_log(int folder, const char *name, off_t *size_out)
 {
     struct stat st;
-    OWNED_FD fd = openat(folder, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+    OWNED_FD fd = openat(folder, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
     if (fd < 0 || fstat(fd, &st) < 0)
         return -1;
     if (!S_ISREG(st.st_mode)) {
@@ -236,6 +236,19 @@ static int write_whole(int fd, struct slice bytes, off_t size_before)
     return 0;
 }
 
+/* A logger that was killed may have left a line without an end: nothing is joined to it. */
+static bool is_torn(int fd, off_t size)
+{
+    char last;
+    return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
+static int append_whole(int fd, struct slice bytes, off_t size)
+{
+    int errnum = is_torn(fd, size) ? write_whole(fd, SLICE_LITERAL("\n"), size) : 0;
+    return errnum ? errnum : write_whole(fd, bytes, size);
+}
+
 static void put_header_in_front(struct log_file *f)
 {
     OWNED_TEXT_BUFFER header = { 0 };
@@ -255,7 +268,7 @@ static int write_held(struct log_file *f)
         return errno;
     if (size == 0)
         put_header_in_front(f);
-    return write_whole(fd, text_slice(&f->lines), size);
+    return append_whole(fd, text_slice(&f->lines), size);
 }
 
 /* The reasons are for looking things up: what cannot be written is dropped and counted, and nothing waits for it. */
@@ -272,7 +285,7 @@ static void write_reasons(struct log_file *f)
     OWNED_FD folder = open_folder(f->folder);
     OWNED_FD fd = folder < 0 ? -1 : open_log(folder, text_str(&name), &size);
     bool fits = fd >= 0 && size + (off_t)f->reasons.len <= REASONS_MAX;
-    if (!fits || write_whole(fd, text_slice(&f->reasons), size))
+    if (!fits || append_whole(fd, text_slice(&f->reasons), size))
         f->desk->dropped++;
     f->desk->held -= f->reasons.len;
     text_free(&f->reasons);

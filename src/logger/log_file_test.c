@@ -5,11 +5,13 @@
 #include "base/case_test.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -232,6 +234,76 @@ static void test_disk_refuses(void **state)
     assert_int_equal(occurrences(text_str(&told), "\n"), 2);
 }
 
+static void write_file(const char *name, const char *bytes)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/FTPSVC2", top);
+    assert_true(mkdir(path, 0750) == 0 || errno == EEXIST);
+    snprintf(path, sizeof path, "%s/FTPSVC2/%s", top, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fputs(bytes, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* The name of today's reasons. */
+static const char *reasons_name(void)
+{
+    static char name[40];
+    time_t now = time(NULL);
+    const struct tm *tm = gmtime(&now);
+    snprintf(name, sizeof name, "reasons_ex%02d%02d%02d.jsonl", tm->tm_year % 100, tm->tm_mon + 1, tm->tm_mday);
+    return name;
+}
+
+/* A logger was killed while it wrote; what the next one writes stands on lines of its own. */
+static void test_torn_lines(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER folder = { 0 };
+    struct log_settings settings = settings_for(&folder, LOG_PERIOD_DAILY);
+    write_file("u_ex250314.log", "08:01:23 TO");
+    const char *name = reasons_name();
+    write_file(name, "{\"time\":\"20");
+    struct log_file *f = log_file_new(&desk, &settings);
+    for (int i = 0; i < 2; i++) {
+        append(f, "RN", march_14);
+        log_file_append_reason(f, SLICE_LITERAL("{}\n"));
+        assert_int_equal(log_file_flush(f), 0);
+    }
+    log_file_free(f);
+    OWNED_TEXT lines = content("FTPSVC2", "u_ex250314.log");
+    OWNED_TEXT reasons = content("FTPSVC2", name);
+    assert_non_null(strstr(lines, "08:01:23 TO\n#Software:"));
+    assert_int_equal(occurrences(lines, "\n\n"), 0);
+    assert_string_equal(reasons, "{\"time\":\"20\n{}\n{}\n");
+}
+
+/* H06: reasons are dropped whole and counted when the disk is full, and nobody waits for them. */
+static void test_disk_refuses_reasons(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER folder = { 0 };
+    struct log_settings settings = settings_for(&folder, LOG_PERIOD_DAILY);
+    const char *name = reasons_name();
+    struct log_file *f = log_file_new(&desk, &settings);
+    log_file_append_reason(f, SLICE_LITERAL("{\"n\":1}\n"));
+    assert_int_equal(log_file_flush(f), 0);
+    limit_file_size(12);
+    log_file_append_reason(f, SLICE_LITERAL("{\"n\":2}\n"));
+    assert_int_equal(log_file_flush(f), 0);
+    OWNED_TEXT meanwhile = content("FTPSVC2", name);
+    limit_file_size(RLIM_INFINITY);
+    assert_string_equal(meanwhile, "{\"n\":1}\n");
+    assert_int_equal(desk.dropped, 1);
+    assert_int_equal(desk.held, 0);
+    log_file_append_reason(f, SLICE_LITERAL("{\"n\":3}\n"));
+    assert_int_equal(log_file_flush(f), 0);
+    log_file_free(f);
+    OWNED_TEXT after = content("FTPSVC2", name);
+    assert_string_equal(after, "{\"n\":1}\n{\"n\":3}\n");
+}
+
 static const struct {
     const char *label, *make;
 } places[] = {
@@ -438,6 +510,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_removed_file_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_max_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_disk_refuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_disk_refuses_reasons, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_torn_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_odd_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sites, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_central, set_up, tear_down),

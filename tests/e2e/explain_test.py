@@ -1,6 +1,8 @@
 """`sallyport explain`: what it says before must be what the service does after, for every case; and the reasons that the
 service logs under a session's id are the same."""
+import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -173,3 +175,35 @@ def test_addresses_at_the_door(instance):
 ])
 def test_wrong_questions(depot, words, expect, said):
     assert said in explain(depot, *words, expect=expect)
+
+
+def reason_folder(instance):
+    [path] = instance.drive.rglob("reasons_ex*.jsonl")
+    return path
+
+
+def test_reasons_outlive_a_killed_logger(instance):
+    """What it had written is found, with whatever else came into the file since; what is no file is not waited for."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.start()
+
+    def refused():
+        with instance.client() as c:
+            c.cmd("USER anna", "331")
+            c.cmd("PASS wrong", "530")
+        return [line for line in instance.log_lines() if line["cs-method"] == "PASS"][-1]["x-session"]
+    first = refused()
+    assert "not the password" in explain(instance, "--session", first)
+    [logger] = [pid for pid, name in instance.children().items() if name == "sallyport-logger"]
+    path = reason_folder(instance)
+    with open(path, "ab") as f:
+        f.write(b'\x1b[31m{"session":"' + first.encode() + b'","reason":"\x1b]0;x\x07\xff\x00 forged\n' + bytes(range(256)) + b'{"time":"20')
+    os.mkfifo(path.parent / "reasons_ex010101.jsonl")
+    os.kill(logger, signal.SIGKILL)
+    assert instance.wait(lambda: {pid for pid, name in instance.children().items() if name == "sallyport-logger"} - {logger})
+    second = refused()
+    assert first != second
+    told = explain(instance, "--session", first)
+    assert "not the password" in told and "\x1b" not in told and "\x07" not in told
+    told = explain(instance, "--session", second)
+    assert "not the password" in told and "1 files or folders of reasons cannot be read" in told
