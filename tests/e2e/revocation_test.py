@@ -1,5 +1,9 @@
 """Revocation of client certificates by CRL and OCSP, and missing issuers (threats C09-C11): logins against a responder on
 loopback that answers, lies and hangs."""
+import contextlib
+import os
+import signal
+import subprocess
 import threading
 import time
 
@@ -243,6 +247,84 @@ def test_kept_over_restarts(instance, world):
     instance.start()
     is_refused(instance, world, "ana", OFFLINE, waits)
     is_refused(instance, world, "ana", OFFLINE, asks)
+
+
+def test_kept_when_killed(instance, world):
+    """Nothing is written at the end of the service that a kill could prevent."""
+    s = site(instance, world)
+    instance.start()
+    logs_in(instance, world, "ana")
+    instance.stop(signal.SIGKILL)
+    hits = list(world.web.hits)
+    world.web.manner = {path: "500" for path in ("/root.crl", "/online.crl")}
+    instance.start()
+    logs_in(instance, world, "ana", s)
+    is_refused(instance, world, "bad", REVOKED, s)
+    assert world.web.hits == hits
+
+
+def spoil_with_bytes(path):
+    path.write_bytes(b"SPREVOC1" + bytes(8) + bytes(range(256)) * 40)
+
+
+def spoil_with_huge_lengths(path):
+    path.write_bytes(path.read_bytes()[:16] + b"\xff" * 4096)
+
+
+def spoil_with_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def spoil_with_link(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("spoil, told", [(spoil_with_bytes, None), (spoil_with_huge_lengths, None), (spoil_with_pipe, "no file of its own"),
+                                         (spoil_with_link, "cannot be kept")])
+def test_spoilt_file_costs_only_its_memory(instance, world, spoil, told):
+    site(instance, world)
+    instance.start()
+    logs_in(instance, world, "ana")
+    path = kept_file(instance)
+    instance.stop()
+    spoil(path)
+    world.web.hits.clear()
+    instance.start()
+    logs_in(instance, world, "ana")
+    is_refused(instance, world, "bad", REVOKED)
+    assert world.web.hits
+    assert told is None or told in instance.output
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting needs root")
+def test_full_disk(instance, world):
+    """H06: verdicts are as ever while nothing more can be kept, and after the next start."""
+    s = site(instance, world)
+    run = instance.dir / "run"
+    run.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "none", run], check=True)
+    try:
+        for _ in range(2):
+            instance.start()
+            with contextlib.suppress(OSError), open(run / "ballast", "wb", buffering=0) as ballast:
+                while True:
+                    ballast.write(bytes(4096))
+            for name in ("ana", "ocsp-ana", "other"):
+                logs_in(instance, world, name, s)
+            is_refused(instance, world, "bad", REVOKED, s)
+            instance.stop()
+            (run / "ballast").unlink()
+        for _ in range(2):
+            world.web.hits.clear()
+            instance.start()
+            logs_in(instance, world, "ana", s)
+            instance.stop()
+        assert not world.web.hits
+    finally:
+        instance.stop()
+        subprocess.run(["umount", run], check=True)
 
 
 def test_not_kept(instance, world):
