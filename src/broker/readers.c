@@ -1,9 +1,9 @@
 /*
  * readers.c - see readers.h.
  *
- * Nothing here costs a request a system call: it leaves the number of the present look at its seat and takes it away
- * again.  A seat that still holds the number of an earlier look is a request that is slow.  Only when nobody looks,
- * because at the last look there was nothing to look at, a request that begins wakes the watch.  The request writes its number
+ * Nothing here costs a request a system call: it leaves the number of the present look at its seat, and that it is done.
+ * A seat that holds the number of an earlier look and is not done is a request that is slow.  Only when nobody looks,
+ * because nothing has begun between two looks, a request that begins wakes the watch.  The request writes its number
  * and then reads `is_watched`, the watch writes `is_watched` and then reads the numbers: one of them sees the other.
  */
 #include "broker/readers.h"
@@ -12,12 +12,12 @@
 
 #include "base/err.h"
 
-enum { LOOK_NS = 5 * 1000 * 1000, CALM_LOOKS = 20 };
+enum { LOOK_NS = 5 * 1000 * 1000, CALM_LOOKS = 20, DONE = 1, LOOK_STEP = 2 };
 
 int readers_init(struct readers *r)
 {
     pthread_condattr_t attr;
-    *r = (struct readers){ .looks = 1, .wanted = 1 };
+    *r = (struct readers){ .looks = LOOK_STEP, .wanted = 1 };
     if (pthread_condattr_init(&attr))
         return ERR_NOMEM;
     bool failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) || pthread_mutex_init(&r->lock, NULL) ||
@@ -44,12 +44,14 @@ void readers_end(struct readers *r)
 
 void readers_look(struct readers *r)
 {
-    unsigned now = r->looks, slow = 0;
+    unsigned now = r->looks, slow = 0, used = 0;
     for (unsigned i = 0; i < READERS_MAX; i++) {
         unsigned begun = r->begun[i];
-        slow += begun && begun != now;
+        slow += begun && !(begun & DONE) && begun != now;
+        used += (begun & ~(unsigned)DONE) == now;
     }
-    r->looks = now + 1 ? now + 1 : 1;
+    r->looks = now + LOOK_STEP ? now + LOOK_STEP : LOOK_STEP;
+    r->is_used = used || slow;
     r->calm = slow ? 0 : r->calm + 1;
     if (slow >= r->reading && r->reading < READERS_MAX) {
         r->wanted = r->reading + 1;
@@ -62,16 +64,17 @@ void readers_look(struct readers *r)
 static bool is_idle(const struct readers *r)
 {
     for (unsigned i = 0; i < READERS_MAX; i++)
-        if (r->begun[i])
+        if (r->begun[i] && !(r->begun[i] & DONE))
             return false;
     return true;
 }
 
-static void pause_or_sleep(struct readers *r)
+/* Until the next request, when there were none lately; then to the next look. */
+static void await_look(struct readers *r)
 {
     struct timespec until;
-    r->is_watched = false;
-    while (is_idle(r) && !r->is_watched && !r->is_ending)
+    r->is_watched = r->is_used;
+    while (!r->is_watched && is_idle(r) && !r->is_ending)
         pthread_cond_wait(&r->watch, &r->lock);
     r->is_watched = true;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -89,7 +92,7 @@ static void watch(struct readers *r)
 {
     r->has_watch = true;
     while (!r->is_ending && r->reading >= r->wanted) {
-        pause_or_sleep(r);
+        await_look(r);
         readers_look(r);
     }
     r->has_watch = false;
@@ -102,6 +105,7 @@ static int take_seat(struct readers *r)
     while (r->is_taken[seat]) /* `wanted` is never more than there are */
         seat++;
     r->is_taken[seat] = true;
+    r->begun[seat] = 0;
     r->reading++;
     return seat;
 }
@@ -132,7 +136,7 @@ void readers_begin(struct readers *r, int seat)
 
 bool readers_stay(struct readers *r, int seat)
 {
-    r->begun[seat] = 0;
+    atomic_store_explicit(&r->begun[seat], r->begun[seat] | DONE, memory_order_release);
     if (r->reading <= r->wanted)
         return true;
     pthread_mutex_lock(&r->lock);

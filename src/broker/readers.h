@@ -18,13 +18,13 @@ enum { READERS_MAX = 8, READERS_THREADS = READERS_MAX + 1 }; /* one is always le
 struct readers {
     pthread_mutex_t lock;
     pthread_cond_t rest, watch;   /* of those that rest, and of the one among them that looks */
-    _Atomic unsigned begun[READERS_MAX]; /* by seat: the look behind which the request there began; 0: there is none */
-    _Atomic unsigned looks;       /* never 0 */
+    _Atomic unsigned begun[READERS_MAX]; /* by seat: the look behind which the last request began, and whether it is done */
+    _Atomic unsigned looks;       /* number of the last look, even and never 0 */
     _Atomic unsigned reading;     /* seats that are taken */
     _Atomic unsigned wanted;      /* as many as `reading` is to be */
     _Atomic bool is_watched;      /* somebody will look by himself; else who begins a request wakes him */
     unsigned calm;                /* looks since something was slow */
-    bool is_taken[READERS_MAX], has_watch, is_ending;
+    bool is_taken[READERS_MAX], has_watch, is_used, is_ending;
 };
 
 int readers_init(struct readers *r);
