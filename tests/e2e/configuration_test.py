@@ -1,6 +1,7 @@
 """Configuration machinery on the running service: configSource, shared configuration, the history of the files."""
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -236,3 +237,23 @@ def test_history_by_default(instance):
     with_history(instance, None)
     launch(instance)
     assert instance.wait(lambda: copies(instance) == ["CFGHISTORY_0000000001"])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting needs root")
+def test_history_on_a_full_disk(instance):
+    """No copy is made and that is said; the copies that are there stay, the change is taken all the same, nothing half is left."""
+    with_history(instance, 'path="%SystemDrive%\\old" maxHistories="1" period="00:00:10"')
+    folder = instance.drive / "old"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", folder], check=True)
+    try:
+        launch(instance)
+        assert instance.wait(lambda: copies(instance, "old") == ["CFGHISTORY_0000000001"])
+        comment(instance, "x" * 60_000)
+        assert instance.wait_line(f"no copy of the configuration was kept in {folder}: "), instance.output
+        assert sorted(p.name for p in folder.iterdir()) == ["CFGHISTORY_0000000001"]  # the unfinished one is removed
+        assert (folder / "CFGHISTORY_0000000001" / "applicationHost.config").stat().st_size < 60_000
+        assert can_log_in(instance, "anna")
+    finally:
+        instance.stop()
+        subprocess.run(["umount", folder], check=True)
