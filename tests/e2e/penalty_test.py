@@ -69,6 +69,7 @@ def test_crash(instance):
 
     def busy_then_abort():
         """Keep the worker at one client's commands and end it there."""
+        workers = [pid for pid, name in instance.children().items() if name == "sallyport-worker"]
         try:
             c = instance.client(source=NEAR, timeout=5)
         except (OSError, EOFError):
@@ -85,15 +86,14 @@ def test_crash(instance):
             try:
                 for _ in range(200):             # it is in the middle of them
                     c.sock.recv(65536)
-                for pid, name in instance.children().items():
-                    if name == "sallyport-worker":
-                        os.kill(pid, signal.SIGABRT)
+                for pid in workers:
+                    os.kill(pid, signal.SIGABRT)
                 while c.sock.recv(65536):
                     pass
             except OSError:
                 pass
             sender.join()
-        return instance.wait(lambda: told in instance.output, 2)
+        return instance.wait(lambda: told in instance.output, 4)
     told = "the client whose input it was handling is kept out for 300 seconds"
     assert any(busy_then_abort() for _ in range(15))
     assert instance.wait(lambda: is_cut(instance, NEAR))
