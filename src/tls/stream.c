@@ -39,6 +39,8 @@ static void drop_ssl(struct stream *s)
 void stream_close(struct stream *s)
 {
     drop_ssl(s);
+    ahead_free(s->ahead);
+    s->ahead = NULL;
     tls_session_unref(s->session);
     s->session = NULL;
     if (s->fd >= 0) {
@@ -102,6 +104,10 @@ static void before_call(void)
 static int clear_read(struct stream *s, void *buffer, size_t size, size_t *got_out)
 {
     ssize_t got;
+    if (ahead_has_some(s->ahead)) { /* came with the close_notify that ended TLS */
+        *got_out = ahead_take(s->ahead, buffer, size);
+        return 0;
+    }
     do
         got = recv(s->fd, buffer, size, 0);
     while (got < 0 && errno == EINTR);
@@ -253,7 +259,7 @@ int stream_finish(struct stream *s)
 
 bool stream_has_pending(const struct stream *s)
 {
-    return s->ssl && SSL_has_pending(s->ssl);
+    return ahead_has_some(s->ahead) || (s->ssl && SSL_has_pending(s->ssl));
 }
 
 /* ---- TLS ---- */
@@ -288,12 +294,28 @@ static struct tls_session *session_new(struct tls_server *server)
     return t;
 }
 
+/* What was received in the clear and not read is forgotten here: nothing of it may be taken for TLS, nor the other way
+ * round.  Data channels keep OpenSSL's own socket, which knows of kernel TLS. */
+static MUST_USE bool read_ahead(struct stream *s, SSL *ssl)
+{
+    struct tls_ahead *a = ahead_new(s->fd);
+    BIO *bio = a ? ahead_bio(a) : NULL;
+    if (!bio) {
+        ahead_free(a);
+        return false;
+    }
+    ahead_free(s->ahead);
+    s->ahead = a;
+    SSL_set_bio(ssl, bio, bio);
+    return true;
+}
+
 /* Takes over the reference to `session`, also on error. */
 static int start(struct stream *s, struct tls_session *session, bool is_data)
 {
     struct tls_link *link = calloc(1, sizeof *link);
     SSL *ssl = SSL_new(session->server->ctx);
-    if (!link || !ssl || !SSL_set_app_data(ssl, link) || !SSL_set_fd(ssl, s->fd)) {
+    if (!link || !ssl || !SSL_set_app_data(ssl, link) || !(is_data ? SSL_set_fd(ssl, s->fd) : read_ahead(s, ssl))) {
         SSL_free(ssl);
         free(link);
         tls_session_unref(session);

@@ -12,6 +12,7 @@
 #include "base/text.h"
 
 struct tls_server;  /* tls/server.h: one per certificate and policy */
+struct tls_ahead;   /* what was received beyond the record that was read */
 struct tls_session; /* what ties data channels to one control channel: its server and a random secret in its tickets */
 
 enum { STREAM_WANTS_READ = 1, STREAM_WANTS_WRITE = 2 }; /* the values of LOOP_READ, LOOP_WRITE */
@@ -19,6 +20,7 @@ enum { STREAM_WANTS_READ = 1, STREAM_WANTS_WRITE = 2 }; /* the values of LOOP_RE
 struct stream {
     int fd;          /* owned; -1 when closed */
     void *ssl;       /* SSL *, NULL in the clear */
+    struct tls_ahead *ahead;     /* of a control channel that speaks or spoke TLS; NULL otherwise */
     struct tls_session *session; /* NULL until stream_start_tls; outlives stream_stop_tls */
     unsigned wants;  /* STREAM_WANTS_ bits of the last ERR_AGAIN */
     bool handshaking, close_notify_sent, close_notify_received, fin_sent;
@@ -49,7 +51,7 @@ MUST_USE int stream_shutdown(struct stream *s);
 /* The last byte has been written: stream_shutdown, or in the clear, where nothing of the peer's is unread, only note that
  * closing will do (is_quiet). */
 MUST_USE int stream_finish(struct stream *s);
-/* Bytes already decrypted and waiting, which no readiness event will announce (threats.md P15). */
+/* Bytes already received or decrypted and waiting, which no readiness event will announce (threats.md P15). */
 bool stream_has_pending(const struct stream *s);
 static inline unsigned stream_wants(const struct stream *s)
 {
@@ -70,8 +72,8 @@ static inline bool stream_is_tls(const struct stream *s)
 {
     return s->ssl != NULL;
 }
-/* CCC: back to clear after both close_notify.  ERR_AGAIN until the peer's has come; nothing that follows it has been
- * taken from the socket, the caller drops what it finds there first (threats.md P22). */
+/* CCC: back to clear after both close_notify.  ERR_AGAIN until the peer's has come; what follows it is read next, in the
+ * clear (threats.md P22). */
 MUST_USE int stream_stop_tls(struct stream *s);
 /* The site whose certificate answered (the choice of the server name); 0 in the clear. */
 uint32_t stream_site(const struct stream *s);

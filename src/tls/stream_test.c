@@ -561,8 +561,14 @@ static void test_ccc_P22(void **state)
         assert_int_equal(write(l.peer.fd, "NOOP\r\n", 6), 6);
         assert_int_equal(stream_stop_tls(&l.control), 0);
         assert_false(stream_is_tls(&l.control));
-        assert_int_equal(stream_read(&l.control, bytes, sizeof bytes, &got), 0); /* still in the socket, ours to drop */
-        assert_int_equal(got, 6);
+        assert_true(stream_has_pending(&l.control)); /* it came with the close_notify */
+        assert_int_equal(stream_read(&l.control, bytes, 2, &got), 0);
+        assert_int_equal(got, 2);
+        assert_int_equal(stream_read(&l.control, bytes + got, sizeof bytes - got, &got), 0);
+        assert_int_equal(got, 4);
+        assert_memory_equal(bytes, "NOOP\r\n", 6);
+        assert_false(stream_has_pending(&l.control));
+        assert_int_equal(stream_read(&l.control, bytes, sizeof bytes, &got), ERR_AGAIN);
         assert_int_equal(stream_write(&l.control, SLICE_LITERAL("200\r\n"), &put), 0);
         assert_int_equal(read(l.peer.fd, bytes, sizeof bytes), 5);
         assert_ptr_equal(stream_session(&l.control), session); /* data channels may still be protected */
@@ -572,6 +578,51 @@ static void test_ccc_P22(void **state)
         SSL_SESSION_free(ticket);
         login_close(&l);
     }
+}
+
+/* Records that came together are read one after the other, though the socket is empty after the first. */
+static void test_records_together_P15(void **state)
+{
+    (void)state;
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        struct login l;
+        char bytes[64];
+        size_t got;
+        login_open(&l, f.one, &(struct peer_options){ .version = versions[v] });
+        assert_int_equal(stream_read(&l.control, bytes, sizeof bytes, &got), ERR_AGAIN);
+        assert_false(stream_has_pending(&l.control));
+        assert_int_equal(SSL_write(l.peer.ssl, "NOOP\r\n", 6), 6);
+        assert_int_equal(SSL_write(l.peer.ssl, "STAT\r\n", 6), 6);
+        assert_int_equal(stream_read(&l.control, bytes, sizeof bytes, &got), 0);
+        assert_memory_equal(bytes, "NOOP\r\n", 6);
+        assert_true(stream_has_pending(&l.control));
+        assert_int_equal(recv(l.control.fd, bytes, 1, MSG_PEEK | MSG_DONTWAIT), -1);
+        assert_int_equal(stream_read(&l.control, bytes, sizeof bytes, &got), 0);
+        assert_memory_equal(bytes, "STAT\r\n", 6);
+        assert_false(stream_has_pending(&l.control));
+        assert_int_equal(stream_read(&l.control, bytes, sizeof bytes, &got), ERR_AGAIN);
+        login_close(&l);
+    }
+}
+
+/* Clear text that follows a close_notify is not taken for the first bytes of a new handshake. */
+static void test_tls_again_P01(void **state)
+{
+    (void)state;
+    struct login l;
+    struct diag d = { 0 };
+    char byte;
+    login_open(&l, f.one, &(struct peer_options){ .version = TLS1_3_VERSION });
+    assert_int_equal(stream_stop_tls(&l.control), ERR_AGAIN);
+    assert_int_equal(peer_drain(&l.peer, &byte, 1), 0);
+    SSL_shutdown(l.peer.ssl);
+    assert_int_equal(write(l.peer.fd, "NOOP\r\n", 6), 6);
+    assert_int_equal(stream_stop_tls(&l.control), 0);
+    assert_true(stream_has_pending(&l.control));
+    assert_int_equal(stream_start_tls(&l.control, f.one), 0);
+    assert_false(stream_has_pending(&l.control));
+    assert_int_equal(stream_handshake(&l.control, &d), ERR_AGAIN);
+    login_close(&l);
 }
 
 static void test_command_before_close_notify_at_ccc(void **state)
@@ -781,6 +832,8 @@ int main(void)
         cmocka_unit_test(test_endings),
         cmocka_unit_test(test_our_own_closing_D13),
         cmocka_unit_test(test_ccc_P22),
+        cmocka_unit_test(test_records_together_P15),
+        cmocka_unit_test(test_tls_again_P01),
         cmocka_unit_test(test_command_before_close_notify_at_ccc),
         cmocka_unit_test(test_garbage_at_every_byte_T09),
         cmocka_unit_test(test_sendfile),

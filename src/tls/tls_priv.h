@@ -78,5 +78,15 @@ struct tls_keys *tls_keys_ref(struct tls_keys *k);
 
 enum { TLS_PEER_CHAIN_MAX = 32 * 1024 }; /* bytes of a client's Certificate message (threats.md C08) */
 
+/* ---- ahead.c ---- */
+struct tls_ahead *ahead_new(int fd);
+void ahead_free(struct tls_ahead *a); /* NULL is fine */
+/* The socket as OpenSSL reads and writes it; borrows `a`, and `fd`.  NULL: out of memory. */
+BIO *ahead_bio(struct tls_ahead *a);
+/* Bytes received that nobody has asked for yet; NULL has none. */
+bool ahead_has_some(const struct tls_ahead *a);
+/* Only when it has some. */
+size_t ahead_take(struct tls_ahead *a, void *buffer, size_t size);
+
 /* ---- hello.c ---- */
 void hello_install(SSL_CTX *ctx);
