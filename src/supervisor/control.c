@@ -196,13 +196,19 @@ static void ask_terminate(struct asker *a, struct slice name)
         list_everywhere(a, 0);
 }
 
+/* One that starts reads its orders when it is ready. */
+static bool will_answer(const struct program *p)
+{
+    return p->state == PROGRAM_READY || p->state == PROGRAM_STARTING;
+}
+
 static void ask_role(struct asker *a, enum program_kind kind, uint32_t site)
 {
     struct control *c = a->control;
     a->query = ++c->queries;
     EACH_PROGRAM(c->super, p, kind)
     {
-        if (p->state != PROGRAM_READY)
+        if (!will_answer(p))
             continue;
         a->waiting_role = true;
         a->role = p->role;
@@ -285,7 +291,7 @@ static void ask_test(struct asker *a, const struct control_test *test)
     loop_timer_set(a->timer, TEST_LIMIT_MS); /* revocation and the directory have their own, shorter bounds */
     EACH_PROGRAM(c->super, p, PROGRAM_AUTH)
     {
-        if (p->state != PROGRAM_READY)
+        if (!will_answer(p))
             continue;
         a->waiting_role = true;
         a->role = p->role;

@@ -236,3 +236,12 @@ def test_last_startup_status(instance):
     assert re.search(r'SITE "Late" \(id:2,state:Started,sessions:0,lastStartupStatus:0\)', instance.cli("status"))
     with instance.client(instance.sites[1]) as c:
         c.login()
+
+
+def test_orders_to_a_program_that_starts(site):
+    """The logger and the authenticator have just died: who flushes them is answered as soon as they are ready again."""
+    for program, thing in (("sallyport-logger", "log"), ("sallyport-auth", "cache")):
+        [old] = by_name(site, program)
+        os.kill(old, signal.SIGKILL)
+        assert site.wait(lambda: by_name(site, program) not in ([], [old])), site.output
+        site.cli("flush", thing)
