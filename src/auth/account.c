@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/pack.h"
 #include "base/text.h"
 
 bool account_is_anonymous_name(struct slice name)
@@ -169,15 +170,6 @@ int account_system_name(struct slice typed, struct slice machine, struct slice d
     return 0;
 }
 
-static struct slice put_text(char **at, struct slice s)
-{
-    char *start = *at;
-    if (s.len)
-        memcpy(start, s.ptr, s.len);
-    *at += s.len;
-    return slice_of(start, s.len);
-}
-
 int identity_copy(const struct identity *from, struct identity **to_out)
 {
     struct identity *to = malloc(sizeof *to + from->user.len + from->groups.len + from->roles.len + from->sid.len + from->mapped.len + 1);
@@ -185,11 +177,11 @@ int identity_copy(const struct identity *from, struct identity **to_out)
         return ERR_NOMEM;
     *to = *from;
     char *at = (char *)(to + 1);
-    to->user = put_text(&at, from->user);
-    to->groups = put_text(&at, from->groups);
-    to->roles = put_text(&at, from->roles);
-    to->sid = put_text(&at, from->sid);
-    to->mapped = put_text(&at, from->mapped);
+    to->user = pack_text(&at, from->user);
+    to->groups = pack_text(&at, from->groups);
+    to->roles = pack_text(&at, from->roles);
+    to->sid = pack_text(&at, from->sid);
+    to->mapped = pack_text(&at, from->mapped);
     *to_out = to;
     return 0;
 }

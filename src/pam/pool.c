@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/pack.h"
 #include "base/secret.h"
 
 struct job {
@@ -138,15 +139,6 @@ void pool_free(struct pool *p)
     free(p);
 }
 
-static struct slice keep(char **at, struct slice s)
-{
-    char *start = *at;
-    if (s.len)
-        memcpy(start, s.ptr, s.len);
-    *at += s.len;
-    return slice_of(start, s.len);
-}
-
 static struct job *job_new(const struct pam_check *check)
 {
     size_t len = check->service.len + check->user.len + check->password.len + check->rhost.len + check->also.len;
@@ -159,9 +151,9 @@ static struct job *job_new(const struct pam_check *check)
     }
     char *at = job->bytes;
     *job = (struct job){ .answer = answer, .len = len };
-    job->check = (struct pam_check){ check->job, keep(&at, check->service), keep(&at, check->user),
-                                     keep(&at, check->password), keep(&at, check->rhost), check->vouched,
-                                     check->only_identity, keep(&at, check->also) };
+    job->check = (struct pam_check){ check->job, pack_text(&at, check->service), pack_text(&at, check->user),
+                                     pack_text(&at, check->password), pack_text(&at, check->rhost), check->vouched,
+                                     check->only_identity, pack_text(&at, check->also) };
     answer->job = check->job;
     answer->asked = now_ms();
     return job;

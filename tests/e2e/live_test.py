@@ -11,22 +11,9 @@ import pytest
 
 from harness import PATIENCE
 from responder import crl, index_of
-from revocation_test import REVOKED, World, configure, connect, site
+from revocation_test import REVOKED, configure, connect, made, site, world  # noqa: F401: fixtures
 
 pytestmark = pytest.mark.xdist_group("live")
-
-
-@pytest.fixture(scope="module")
-def made():
-    world = World()
-    yield world
-    world.web.stop()
-
-
-@pytest.fixture
-def world(made):
-    made.publish()
-    return made
 
 
 def serve(instance, world, interval="00:00:01", disk=64, **options):

@@ -277,6 +277,12 @@ def test_no_roles_without_role_manager(instance, database):
         c.login("rolf", want="530")
 
 
+def gets_in(instance):
+    with instance.client() as c:
+        c.cmd("USER anna", "331")
+        return c.cmd("PASS secret").startswith("230")
+
+
 def test_database_restart(instance):
     """A database that is away is no wrong password, delays nobody else, and is found again."""
     database = open_database("postgresql", instance.dir)
@@ -299,12 +305,7 @@ def test_database_restart(instance):
         assert instance.wait_line("membership database")
         assert "geheim" not in instance.output
         database.start()
-
-        def found():
-            with instance.client() as c:
-                c.cmd("USER anna", "331")
-                return c.cmd("PASS secret").startswith("230")
-        assert instance.wait(found)
+        assert instance.wait(lambda: gets_in(instance))
     finally:
         database.close()
 
@@ -323,10 +324,5 @@ def test_web_config_is_read_again(instance):
         c.login("anna", want="530")
     instance.put("web.config", web_config(database))
     instance.reload()
-
-    def found():
-        with instance.client() as c:
-            c.cmd("USER anna", "331")
-            return c.cmd("PASS secret").startswith("230")
-    assert instance.wait(found)
+    assert instance.wait(lambda: gets_in(instance))
     database.close()

@@ -9,7 +9,7 @@ import pytest
 from certificate_test import MAPPING, REFUSED, connect, many, map_one, map_subject, policy
 from pki import CLIENT, LEAF, Pki
 from rehearsal import ACCOUNT, ALLOWED, CERTIFICATE, HOME, NOT_ASKED, PASSWORD, Rehearsal, agree
-from revocation_test import World, configure
+from revocation_test import configure, made, world  # noqa: F401: fixtures
 
 
 @pytest.fixture(scope="module")
@@ -200,19 +200,6 @@ def test_system_account(instance, pki):
 
 
 # ---- revocation ----
-
-@pytest.fixture(scope="module")
-def made():
-    world = World()
-    yield world
-    world.web.stop()
-
-
-@pytest.fixture
-def world(made):
-    made.publish()
-    return made
-
 
 def revocation_site(instance, world, **options):
     site = instance.add_site("Partners", tls="SslAllow", users={"anna": "secret"})
