@@ -12,6 +12,7 @@
 #include "base/secret.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -101,6 +102,18 @@ static void before_call(void)
 
 /* ---- bytes ---- */
 
+static int clear_got(struct stream *s, ssize_t got, size_t *got_out)
+{
+    if (got < 0)
+        return would_block(errno) ? wait_for(s, STREAM_WANTS_READ) : fail(s, ERR_IO);
+    if (got == 0) {
+        s->is_quiet = true;
+        return ERR_CLOSED;
+    }
+    *got_out = (size_t)got;
+    return 0;
+}
+
 static int clear_read(struct stream *s, void *buffer, size_t size, size_t *got_out)
 {
     ssize_t got;
@@ -111,14 +124,20 @@ static int clear_read(struct stream *s, void *buffer, size_t size, size_t *got_o
     do
         got = recv(s->fd, buffer, size, 0);
     while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return would_block(errno) ? wait_for(s, STREAM_WANTS_READ) : fail(s, ERR_IO);
-    if (got == 0) {
-        s->is_quiet = true;
-        return ERR_CLOSED;
-    }
-    *got_out = (size_t)got;
-    return 0;
+    return clear_got(s, got, got_out);
+}
+
+int stream_splice(struct stream *s, int pipe, size_t most, size_t *got_out)
+{
+    if (s->failed)
+        return ERR_IO;
+    if (s->ssl || ahead_has_some(s->ahead))
+        return ERR_UNSUPPORTED;
+    ssize_t got;
+    do
+        got = splice(s->fd, NULL, pipe, NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    while (got < 0 && errno == EINTR);
+    return got < 0 && (errno == EINVAL || errno == ENOSYS) ? ERR_UNSUPPORTED : clear_got(s, got, got_out);
 }
 
 int stream_read(struct stream *s, void *buffer, size_t size, size_t *got_out)

@@ -43,6 +43,8 @@ MUST_USE int stream_write(struct stream *s, struct slice bytes, size_t *put_out)
 /* File to socket: sendfile in the clear, kernel TLS when it is on, else ERR_UNSUPPORTED (read and stream_write then).
  * Advances *offset.  ERR_CLOSED: the file ends at *offset.  ERR_SYS: the file could not be read, errno says why. */
 MUST_USE int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, size_t *put_out);
+/* Socket to pipe, in the clear, without a copy: as stream_read.  ERR_UNSUPPORTED: not here, read then. */
+MUST_USE int stream_splice(struct stream *s, int pipe, size_t most, size_t *got_out);
 /* Whether stream_sendfile works here.  After the handshake. */
 bool stream_can_sendfile(const struct stream *s);
 /* Send close_notify (TLS) and FIN; ERR_AGAIN as usual.  The stream stays readable; safe to

@@ -21,6 +21,9 @@ struct loop *data_hub_loop(struct data_hub *h);
 /* One buffer for the duration of one callback; nobody keeps anything in it (DATA_SCRATCH bytes). */
 enum { DATA_SCRATCH = 1024 * 1024 };
 char *data_hub_scratch(struct data_hub *h);
+/* A pipe that holds as much, empty, NULL if there is none; [0] to read from.  Who leaves bytes in it drops it. */
+const int *data_hub_pipe(struct data_hub *h);
+void data_hub_drop_pipe(struct data_hub *h);
 
 struct data_rules {
     uint16_t low_port, high_port; /* both 0: 49152..65535 */

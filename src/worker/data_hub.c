@@ -8,6 +8,7 @@
  */
 #include "worker/data_priv.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -27,6 +28,7 @@ struct linger_stream {
 struct data_hub {
     struct loop *loop;
     char *scratch;
+    int pipe[2]; /* -1 until somebody needs it */
     struct linger_stream *oldest, *newest;
     size_t lingering;
 };
@@ -42,6 +44,7 @@ struct data_hub *data_hub_new(struct loop *loop)
     }
     h->loop = loop;
     h->scratch = scratch;
+    h->pipe[0] = h->pipe[1] = -1;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     return h;
@@ -65,6 +68,7 @@ void data_hub_free(struct data_hub *h)
         return;
     while (h->oldest)
         linger_end(h->oldest);
+    data_hub_drop_pipe(h);
     free(h->scratch);
     free(h);
 }
@@ -77,6 +81,28 @@ struct loop *data_hub_loop(struct data_hub *h)
 char *data_hub_scratch(struct data_hub *h)
 {
     return h->scratch;
+}
+
+const int *data_hub_pipe(struct data_hub *h)
+{
+    if (h->pipe[0] >= 0)
+        return h->pipe;
+    if (pipe2(h->pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+        return NULL;
+    if (fcntl(h->pipe[1], F_SETPIPE_SZ, DATA_SCRATCH) < DATA_SCRATCH) { /* small pieces are not worth it */
+        data_hub_drop_pipe(h);
+        return NULL;
+    }
+    return h->pipe;
+}
+
+void data_hub_drop_pipe(struct data_hub *h)
+{
+    if (h->pipe[0] < 0)
+        return;
+    close(h->pipe[0]);
+    close(h->pipe[1]);
+    h->pipe[0] = h->pipe[1] = -1;
 }
 
 /* Forget TLS, keep the socket. */

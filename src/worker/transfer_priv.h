@@ -37,6 +37,7 @@ struct transfer {
 
     /* uploads */
     struct ascii_in ascii_in;
+    bool cannot_splice;
 
     /* listings */
     char *chunk;
@@ -54,6 +55,19 @@ enum step transfer_step(struct transfer *t);
 size_t transfer_share(const struct transfer *t, size_t size);
 /* Which step function, from kind, type and stream; once at the start. */
 void transfer_choose_step(struct transfer *t);
+
+/* ---- of uploads ---- */
+/* Through our memory: everything. */
+enum step transfer_receive(struct transfer *t);
+/* ... from here on past it, when much comes at a time: binary, in the clear. */
+bool transfer_may_splice(const struct transfer *t, size_t got);
+enum step transfer_receive_spliced(struct transfer *t);
+/* Write what was received.  0, or an errno value or OVER_LIMIT for transfer_write_failed. */
+enum { OVER_LIMIT = -1 };
+int transfer_write(struct transfer *t, struct slice bytes);
+enum step transfer_write_failed(struct transfer *t, int errnum);
+/* Nothing came: `err` says why. */
+enum step transfer_upload_ended(struct transfer *t, int err);
 
 /* ---- transfer_pace.c ---- */
 void transfer_pace_begin(struct transfer *t);

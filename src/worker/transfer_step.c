@@ -261,10 +261,7 @@ static enum step send_chunk(struct transfer *t)
 
 /* ---- receiving ---- */
 
-enum { OVER_LIMIT = -1 };
-
-/* 0, an errno value, or OVER_LIMIT. */
-static int write_all(struct transfer *t, struct slice bytes)
+int transfer_write(struct transfer *t, struct slice bytes)
 {
     if (t->config.limit && (t->offset > t->config.limit || bytes.len > t->config.limit - t->offset))
         return OVER_LIMIT;
@@ -299,7 +296,7 @@ static int receive_batch(struct transfer *t, char *buffer, size_t size, size_t *
     return err;
 }
 
-static enum step write_fails(struct transfer *t, int errnum)
+enum step transfer_write_failed(struct transfer *t, int errnum)
 {
     return errnum == OVER_LIMIT ? step_fails(t, TRANSFER_TOO_LARGE, 0) : disk_fails(t, errnum);
 }
@@ -307,26 +304,26 @@ static enum step write_fails(struct transfer *t, int errnum)
 static int store(struct transfer *t, char *bytes, size_t len)
 {
     if (!t->config.ascii)
-        return write_all(t, slice_of(bytes, len));
+        return transfer_write(t, slice_of(bytes, len));
     size_t converted = ascii_from_wire(&t->ascii_in, slice_of(bytes, len), bytes - 1);
-    return write_all(t, slice_of(bytes - 1, converted));
+    return transfer_write(t, slice_of(bytes - 1, converted));
 }
 
-static enum step upload_ended(struct transfer *t, int err)
+enum step transfer_upload_ended(struct transfer *t, int err)
 {
     if (err == ERR_TRUNCATED && t->config.require_close_notify)
         return step_fails(t, TRANSFER_TRUNCATED, 0);
     if (err != ERR_CLOSED && err != ERR_TRUNCATED)
         return stream_fails(t, err);
     if (t->config.ascii && ascii_from_wire_end(&t->ascii_in)) {
-        int errnum = write_all(t, SLICE_LITERAL("\r"));
+        int errnum = transfer_write(t, SLICE_LITERAL("\r"));
         if (errnum)
-            return write_fails(t, errnum);
+            return transfer_write_failed(t, errnum);
     }
     return STEP_PEER_END;
 }
 
-static enum step receive(struct transfer *t)
+enum step transfer_receive(struct transfer *t)
 {
     char *buffer = data_hub_scratch(t->hub) + 1; /* room for a CR held since the last batch */
     size_t got = 0;
@@ -335,9 +332,11 @@ static enum step receive(struct transfer *t)
     if (got) {
         int errnum = store(t, buffer, got);
         if (errnum)
-            return write_fails(t, errnum);
+            return transfer_write_failed(t, errnum);
     }
-    return err ? upload_ended(t, err) : STEP_MORE;
+    if (transfer_may_splice(t, got))
+        t->step = transfer_receive_spliced;
+    return err ? transfer_upload_ended(t, err) : STEP_MORE;
 }
 
 /* ---- choice ---- */
@@ -352,7 +351,7 @@ void transfer_choose_step(struct transfer *t)
     if (t->config.kind == TRANSFER_LISTING)
         t->step = send_chunk;
     else if (t->config.kind == TRANSFER_UPLOAD)
-        t->step = receive;
+        t->step = transfer_receive;
     else if (t->config.ascii)
         t->step = send_ascii;
     else

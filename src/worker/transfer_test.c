@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -601,6 +602,71 @@ static void test_file_size_limit_H02(void **state)
     close(file);
 }
 
+/* Much at a time goes past our memory (transfer_splice.c): what ends that in the midst leaves nothing to the next. */
+enum { MEGABYTE = 1024 * 1024, MUCH_BYTES = 8 * MEGABYTE };
+
+static const struct {
+    const char *label;
+    int flags;           /* more flags of the file */
+    uint64_t limit;      /* of the configuration */
+    rlim_t most;         /* RLIMIT_FSIZE, 0 as it is */
+    enum transfer_result want;
+    int err;
+    uint64_t stored_min, stored_max;
+} bulks[] = {
+    { "a file",                            0,        0,            0,            TRANSFER_DONE,      0, MUCH_BYTES, MUCH_BYTES },
+    { "a file of exactly the limit",       0,        MUCH_BYTES,   0,            TRANSFER_DONE,      0, MUCH_BYTES, MUCH_BYTES },
+    { "one byte more than the limit",      0,        MUCH_BYTES - 1, 0,          TRANSFER_TOO_LARGE, 0, 0, MUCH_BYTES - 1 },
+    { "a file after a pipe with leftovers", 0,       0,            0,            TRANSFER_DONE,      0, MUCH_BYTES, MUCH_BYTES },
+    { "H02: no more space in the midst",   0,        0,            3 * MEGABYTE, TRANSFER_DISK, ERR_TOO_BIG, 3 * MEGABYTE, 3 * MEGABYTE },
+    { "a file that takes no splice",       O_APPEND, 0,            0,            TRANSFER_DONE,      0, MUCH_BYTES, MUCH_BYTES },
+};
+
+/* Until so much waits that it is taken as much; at most a second, for nothing but speed depends on it. */
+static void await_much(int socket)
+{
+    int waiting = 0;
+    for (int i = 0; i < 1000 && ioctl(socket, FIONREAD, &waiting) == 0 && waiting < 128 * 1024; i++)
+        usleep(1000);
+}
+
+static void test_much_at_a_time(void **state)
+{
+    (void)state;
+    struct text content = { 0 };
+    struct rlimit before, small;
+    getrlimit(RLIMIT_FSIZE, &before);
+    for (size_t i = 0; i < COUNT_OF(bulks); i++) {
+        CASE_LABEL(&bulks[i]);
+        struct stream s;
+        int file = temp_file(SLICE_NONE), size = MEGABYTE;
+        struct client up = { .cover = CLEAR };
+        pattern(&up.bytes, MUCH_BYTES, true);
+        client_connect(&up, &s);
+        setsockopt(s.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+        client_start(&up);
+        await_much(s.fd);
+        assert_int_equal(fcntl(file, F_SETFL, bulks[i].flags), 0);
+        small = before;
+        if (bulks[i].most)
+            small.rlim_cur = bulks[i].most;
+        setrlimit(RLIMIT_FSIZE, &small);
+        struct transfer_outcome o = run_transfer(
+            &s, (struct transfer_config){ .kind = TRANSFER_UPLOAD, .file = dup(file), .limit = bulks[i].limit });
+        setrlimit(RLIMIT_FSIZE, &before);
+        assert_int_equal(o.result, bulks[i].want);
+        assert_int_equal(o.err, bulks[i].err);
+        end_stream(&s, &up);
+        file_content(file, &content);
+        assert_int_equal(o.file_bytes, content.len);
+        assert_true(content.len >= bulks[i].stored_min && content.len <= bulks[i].stored_max);
+        assert_true(slice_equal(text_slice(&content), slice_first(text_slice(&up.bytes), content.len)));
+        text_free(&up.bytes);
+        close(file);
+    }
+    text_free(&content);
+}
+
 static void test_unreadable_file(void **state)
 {
     (void)state;
@@ -875,6 +941,7 @@ int main(void)
         cmocka_unit_test(test_every_size_D20),
         cmocka_unit_test(test_far_offsets_D20),
         cmocka_unit_test(test_cold_file),
+        cmocka_unit_test(test_much_at_a_time),
         cmocka_unit_test(test_upload_endings),
         cmocka_unit_test(test_reader_that_goes_away),
         cmocka_unit_test(test_reader_that_never_reads_D16),
