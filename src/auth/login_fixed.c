@@ -26,6 +26,7 @@ struct fixed {
     uint32_t uid, gid;
     struct text groups;
     int64_t next_ms;       /* when to ask, or to give the question up */
+    bool again;            /* the answer under way is to a question that is out of date */
     bool current;          /* of the newest snapshot */
 };
 
@@ -78,13 +79,27 @@ bool fixed_is_pending(const struct auth_server *a, uint32_t site, unsigned broke
 
 /* ---- answers ---- */
 
+static void ask_after(struct fixed *f, int64_t ms)
+{
+    f->next_ms = login_now_ms() + (f->again ? 0 : ms);
+    f->again = false;
+}
+
+static void ask_soon(struct fixed *f)
+{
+    if (f->id)
+        f->again = true;
+    else
+        f->next_ms = 0;
+}
+
 static void settle(struct auth_server *a, struct fixed *f, enum fixed_state state, const char *why)
 {
     bool was_good = f->state == FIXED_GOOD;
     f->id = 0;
     f->identifying = false;
     f->state = state;
-    f->next_ms = login_now_ms() + (state == FIXED_GOOD ? AGAIN_GOOD_MS : AGAIN_REFUSED_MS);
+    ask_after(f, state == FIXED_GOOD ? AGAIN_GOOD_MS : AGAIN_REFUSED_MS);
     if (state == FIXED_BAD)
         server_tell(a, was_good ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
                     "virtual directory " SLICE_FMT " of site %u is closed, because its account \"" SLICE_FMT "\" cannot be logged in: %s",
@@ -97,6 +112,7 @@ static void settle(struct auth_server *a, struct fixed *f, enum fixed_state stat
 /* Nobody could say: what was good stays so. */
 static void unanswered(struct auth_server *a, struct fixed *f, const char *why)
 {
+    f->again = false;
     if (f->state == FIXED_GOOD) {
         f->id = 0;
         f->identifying = false;
@@ -244,7 +260,7 @@ int64_t fixed_turn(struct auth_server *a, int64_t now)
 void fixed_flush(struct auth_server *a)
 {
     for (struct fixed *f = a->fixed; f; f = f->next)
-        f->next_ms = f->id ? f->next_ms : 0;
+        ask_soon(f);
 }
 
 /* ---- who comes and goes ---- */
@@ -310,7 +326,7 @@ void fixed_apply_snapshot(struct auth_server *a)
         struct fixed *f = known(a, s, row);
         if (f) {
             f->current = true;
-            f->next_ms = f->id ? f->next_ms : 0; /* other settings may make it another account */
+            ask_soon(f); /* other settings may make it another account */
         } else {
             add(a, s, row);
         }

@@ -143,6 +143,28 @@ static void test_programs_come_and_go(void **state)
     world_finish();
 }
 
+/* What the password was when the question was put says nothing after a flush: it is asked about once more. */
+static void test_flush_overtakes_a_question(void **state)
+{
+    (void)state;
+    struct pam_check check;
+    struct grant_fixed told;
+    struct child_done done;
+    begin(&(struct setup){ .fixed = true });
+    EXPECT(world.pam, pam_check, &check);
+    assert_int_equal(DATAGRAM_SEND(world.supervisor, -1, child_flush, .query = 3), 0);
+    EXPECT(world.supervisor, child_done, &done);
+    answer_pam(check.job, PAM_VERDICT_DENIED, UID);
+    EXPECT(world.broker[0], grant_fixed, &told);
+    assert_false(told.accepted);
+    EXPECT(world.pam, pam_check, &check);
+    answer_pam(check.job, PAM_VERDICT_OK, UID);
+    EXPECT(world.broker[0], grant_fixed, &told);
+    assert_true(told.accepted);
+    assert_true(world_is_silent(world.pam));
+    world_finish();
+}
+
 static void test_mapped_numbers(void **state)
 {
     (void)state;
@@ -184,7 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grants_wait_for_fixed_accounts), cmocka_unit_test(test_refused_fixed_accounts),
         cmocka_unit_test(test_programs_come_and_go),           cmocka_unit_test(test_mapped_numbers),
-        cmocka_unit_test(test_no_home_for_others),
+        cmocka_unit_test(test_no_home_for_others),             cmocka_unit_test(test_flush_overtakes_a_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
