@@ -36,7 +36,7 @@ struct data_hub {
 struct data_hub *data_hub_new(struct loop *loop)
 {
     struct data_hub *h = calloc(1, sizeof *h);
-    char *scratch = malloc(DATA_SCRATCH);
+    char *scratch = aligned_alloc(DATA_ALIGNED, DATA_SCRATCH);
     if (!h || !scratch) {
         free(h);
         free(scratch);

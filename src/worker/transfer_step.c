@@ -325,9 +325,10 @@ enum step transfer_upload_ended(struct transfer *t, int err)
 
 enum step transfer_receive(struct transfer *t)
 {
-    char *buffer = data_hub_scratch(t->hub) + 1; /* room for a CR held since the last batch */
+    size_t before = t->config.ascii ? 1 : 0; /* room for a CR held since the last batch */
+    char *buffer = data_hub_scratch(t->hub) + before;
     size_t got = 0;
-    int err = receive_batch(t, buffer, transfer_share(t, stream_is_tls(t->stream) ? BATCH : DATA_SCRATCH - 1), &got);
+    int err = receive_batch(t, buffer, transfer_share(t, stream_is_tls(t->stream) ? BATCH : DATA_SCRATCH - before), &got);
     t->outcome.wire_bytes += got;
     if (got) {
         int errnum = store(t, buffer, got);
