@@ -161,7 +161,8 @@ def test_freshness(instance, world):
 
 def test_hanging_responder_holds_up_only_its_own(instance, world):
     """Many logins wait for a server that hangs; everybody else logs in as ever."""
-    site(instance, world)
+    s = site(instance, world, timeout="00:01:00")
+    s.extra = '<connections unauthenticatedTimeout="120" />'
     instance.start()
     logs_in(instance, world, "ana")
     world.web.manner["/other.crl"] = "hang"
@@ -181,6 +182,8 @@ def test_hanging_responder_holds_up_only_its_own(instance, world):
         with instance.client() as c:
             c.login()
     assert not refused                                         # they are still waiting
+    world.web.released.set()                                   # until it hangs up
+    world.web.released.clear()
     for thread in waiting:
         thread.join()
     assert len(refused) == 12 and all(r.startswith("534-User provided invalid") for r in refused), refused
