@@ -207,7 +207,8 @@ static bool spawn(struct supervisor *s, struct program *p)
         return false;
     }
     OWNED_FD theirs = pair[1];
-    const struct spawn how = { path, name, p->index, theirs, UINT32_MAX, UINT32_MAX };
+    /* All but the worker, which clients wait for. */
+    const struct spawn how = { path, name, p->index, theirs, UINT32_MAX, UINT32_MAX, p->kind != PROGRAM_WORKER };
     int err = spawn_program(&how, &p->pid, &d);
     if (err || mailbox_open(&p->mail, s->loop, pair[0])) {
         if (err)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -76,6 +77,14 @@ static int become(const struct spawn *s)
     return setgroups(0, NULL) || setresgid(s->gid, s->gid, s->gid) || setresuid(s->uid, s->uid, s->uid);
 }
 
+/* An authenticator that has ten logins to read reads them all before the broker starts on the first, instead of changing
+ * places with it ten times.  Priorities an administrator gave stay. */
+static void let_others_finish(void)
+{
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
+}
+
 static _Noreturn void run(const struct spawn *s, int executable)
 {
     char index[16], space[ENVIRONMENT_MAX][VARIABLE_MAX];
@@ -85,6 +94,8 @@ static _Noreturn void run(const struct spawn *s, int executable)
     make_environment(space, environment);
     default_signals();
     setpgid(0, 0);
+    if (s->lets_finish)
+        let_others_finish();
     if (arrange_descriptors(s->channel, executable) == 0 && become(s) == 0) {
         if (s->uid == UINT32_MAX) /* by path: ps and top show its name */
             execve(s->path, argv, environment);
