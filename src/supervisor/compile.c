@@ -265,7 +265,7 @@ int compile_spawn_loader(struct supervisor *s, struct mailbox *mail, pid_t *pid_
     }
     OWNED_FD theirs = pair[1];
     const struct spawn how = { path, "sallyport-loader", 0, theirs, s->privileged ? s->loader.uid : UINT32_MAX,
-                               s->privileged ? s->loader.gid : UINT32_MAX, .lets_finish = true };
+                               s->privileged ? s->loader.gid : UINT32_MAX };
     int err = spawn_program(&how, pid_out, d);
     if (err) {
         close(pair[0]);

@@ -207,8 +207,7 @@ static bool spawn(struct supervisor *s, struct program *p)
         return false;
     }
     OWNED_FD theirs = pair[1];
-    /* All but the worker, which clients wait for. */
-    const struct spawn how = { path, name, p->index, theirs, UINT32_MAX, UINT32_MAX, p->kind != PROGRAM_WORKER };
+    const struct spawn how = { path, name, p->index, theirs, UINT32_MAX, UINT32_MAX };
     int err = spawn_program(&how, &p->pid, &d);
     if (err || mailbox_open(&p->mail, s->loop, pair[0])) {
         if (err)

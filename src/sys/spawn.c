@@ -94,8 +94,7 @@ static _Noreturn void run(const struct spawn *s, int executable)
     make_environment(space, environment);
     default_signals();
     setpgid(0, 0);
-    if (s->lets_finish)
-        let_others_finish();
+    let_others_finish();
     if (arrange_descriptors(s->channel, executable) == 0 && become(s) == 0) {
         if (s->uid == UINT32_MAX) /* by path: ps and top show its name */
             execve(s->path, argv, environment);

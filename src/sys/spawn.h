@@ -17,7 +17,6 @@ struct spawn {
     unsigned index;    /* argv: --child INDEX */
     int channel;       /* stays the caller's */
     uint32_t uid, gid; /* become this before the program runs; UINT32_MAX: stay */
-    bool lets_finish;  /* when woken it does not push aside who is computing */
 };
 
 /* Single-threaded callers only. */
