@@ -371,8 +371,10 @@ static MUST_USE int clear_section(struct conf *c, struct conf_element *section, 
     if (err)
         return edit_finish(&ed, err);
     const struct place *p = &ed.in->places[input_place(ed.in, section->ref->section, section->ref->path)];
-    bool has_lock = p->location != XML_NONE && (xml_attr_find(ed.in->x, p->location, "overrideMode") != XML_NONE ||
-                                                xml_attr_find(ed.in->x, p->location, "allowOverride") != XML_NONE);
+    const struct slice inherit = SLICE_LITERAL("Inherit");
+    bool has_lock = p->location != XML_NONE &&
+                    (!slice_equal(xml_attr_or(ed.in->x, p->location, "overrideMode", inherit), inherit) ||
+                     xml_attr_find(ed.in->x, p->location, "allowOverride") != XML_NONE);
     struct patch_element empty = { .self = slice_str(section->schema->name) };
     if (keeps_element || has_lock) /* the lock is not a setting of the section and stays */
         patch_replace(&ed.patch, p->at, &empty);

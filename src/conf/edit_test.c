@@ -133,6 +133,8 @@ static const struct {
       DELETE_SECTION, AUTHZ, "S", "", NULL, NULL, "  <system.ftpServer>\n    <log />\n  </system.ftpServer>\n", 0, NULL },
     { "delete section leaves its neighbours", "  <location path=\"S\">\n    <foreign />\n    <system.ftpServer>\n      <security>\n        <authorization />\n      </security>\n    </system.ftpServer>\n  </location>\n",
       DELETE_SECTION, AUTHZ, "S", "", NULL, NULL, "  <location path=\"S\">\n    <foreign />\n  </location>\n", 0, NULL },
+    { "delete section where the tag says the default", "  <location path=\"S\" overrideMode=\"Inherit\">\n    <foreign />\n    <system.ftpServer>\n      <security>\n        <authorization><clear /></authorization>\n      </security>\n    </system.ftpServer>\n  </location>\n",
+      DELETE_SECTION, AUTHZ, "S", "", NULL, NULL, "  <location path=\"S\" overrideMode=\"Inherit\">\n    <foreign />\n  </location>\n", 0, NULL },
     { "delete section keeps the lock", "  <location path=\"S\" overrideMode=\"Deny\">\n    <system.ftpServer>\n      <security>\n        <authorization><clear /></authorization>\n      </security>\n    </system.ftpServer>\n  </location>\n",
       DELETE_SECTION, AUTHZ, "S", "", NULL, NULL, "  <location path=\"S\" overrideMode=\"Deny\">\n    <system.ftpServer>\n      <security>\n        <authorization />\n      </security>\n    </system.ftpServer>\n  </location>\n", 0, NULL },
 
