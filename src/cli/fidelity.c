@@ -322,6 +322,7 @@ static const struct {
     { "virtualDirectoryDefaults",                          "physicalPath",   judge_path },
     { FTP "logFile",                                       "directory",      judge_path },
     { "system.ftpServer/log/centralLogFile",               "directory",      judge_path },
+    { "system.applicationHost/configHistory",              "path",           judge_path },
     { "virtualDirectory",                                  "userName",       judge_directory_user },
     { "virtualDirectoryDefaults",                          "userName",       judge_directory_user },
     { "virtualDirectory",                                  "logonMethod",    judge_logon_method },
@@ -573,10 +574,10 @@ static void walk_element(struct walk *w, const struct schema_element *e, const c
         walk_child(w, e, element, n);
 }
 
-/* What the schema knows but is not about FTP: the user interface of IIS Manager, the history of the file. */
+/* What the schema knows but is not about FTP: the user interface of IIS Manager.  The history of the files is kept here too. */
 static bool is_about_ftp(const char *section)
 {
-    static const char *const starts[] = { "system.ftpServer/", "system.applicationHost/sites",
+    static const char *const starts[] = { "system.ftpServer/", "system.applicationHost/sites", "system.applicationHost/configHistory",
                                           "system.webServer/management/authentication",
                                           "system.webServer/management/authorization",
                                           "system.webServer/security/authentication/iisClientCertificateMapping",

@@ -142,6 +142,16 @@ VARIANTS = {
 }
 
 
+def test_history_is_not_ignored(copied, tmp_path):
+    """configHistory is about the files, not about FTP, but it is obeyed here as on Windows."""
+    host = copied / "applicationHost.config"
+    host.write_bytes(host.read_bytes().replace(b"<customMetadata />", b'<customMetadata /><configHistory enabled="false" path="%SystemDrive%\\old" />'))
+    said = sallyport("import", copied, "--dry-run", "--to", tmp_path / "new", "--drive", f"C:={tmp_path}/c")
+    assert 'system.applicationHost/configHistory/@enabled = "false"' in section(said, "Enforced as they stand")
+    assert f'configHistory/@path = "%SystemDrive%\\old": {tmp_path}/c/old' in section(said, "Translated")
+    assert "configHistory" not in section(said, "Kept and ignored, because not FTP")
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_variants_of_the_file(copied, tmp_path, variant):
     text = (SERVER / "applicationHost.config").read_bytes().decode()
