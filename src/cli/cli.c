@@ -152,6 +152,11 @@ static int check_commit(struct cli *c)
     if (slice_is_empty(commit) || slice_equal_fold_str(commit, "MACHINE") ||
         slice_equal_fold_str(commit, "MACHINE/WEBROOT"))
         return EXIT_OK;
+    struct slice site, rest;
+    site_split(commit, &site, &rest);
+    if (!slice_starts_fold(commit, SLICE_LITERAL("MACHINE/")) && !site_is_url(commit) && !site_find(c, site))
+        return cli_error(c, EXIT_NOT_FOUND, "Parameter \"commit\" names no level (apphost, webroot, machine, site, app, parent, url) and "
+                         "no configuration path: \"" SLICE_FMT "\".", SLICE_ARG(commit));
     return site_config_path(c, commit, &path);
 }
 
@@ -309,14 +314,28 @@ static int check_known(struct cli *c, const struct verb_param *known, const stru
     return wrong ? cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"" SLICE_FMT "\" %s.", SLICE_ARG(p->name), wrong) : EXIT_OK;
 }
 
+/* "/config" where a file or folder is asked for: what else begins with a slash there has a name that is known. */
+static bool is_file_at_root(const struct cli *c, const struct arg_param *p)
+{
+    struct slice asked = slice_str(c->row->identifier);
+    bool asks_for_file = c->row->identifies == MUST_IDENTIFY &&
+                         (slice_starts(asked, SLICE_LITERAL("file")) || slice_starts(asked, SLICE_LITERAL("folder")));
+    return asks_for_file && !c->identifier.ptr && !p->is_property && !p->has_value && p->name.len && p->name.ptr[-1] == '/';
+}
+
 static int check_param(struct cli *c, const struct object_row *object, const struct arg_param *p)
 {
     const struct verb_param *known = verb_param_find(c->row, p->name);
     if (c->row->properties == TAKES_EDITS && lost_backslashes(p))
         return cli_error(c, EXIT_BAD_PARAMETER, "\"" SLICE_FMT "\" is no absolute path.  A shell takes backslashes away: "
                          "put the path in quotes.", SLICE_ARG(p->value));
+    bool is_file = !known && is_file_at_root(c, p);
     if (!known && !p->is_property)
         known = general_param_find(p->name);
+    if (is_file && (!known || access(p->name.ptr - 1, F_OK) == 0)) { /* "/config" may be either; no value follows the name */
+        c->identifier = slice_of(p->name.ptr - 1, p->name.len + 1);
+        return EXIT_OK;
+    }
     if (known)
         return check_known(c, known, p);
     if (object && names_the_object(c->row, object, p->name)) {
@@ -348,9 +367,22 @@ static int check_forms(struct cli *c)
     return EXIT_OK;
 }
 
+/* "/site.name: contoso", as a page on bindings has it: the blank makes the name a word of its own. */
+static void forget_empty_name(struct cli *c, const struct object_row *object)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->args.param_count; i++) {
+        const struct arg_param *p = &c->args.params[i];
+        if (!object || !c->identifier.ptr || p->is_property || !p->has_value || p->value.len || !names_the_object(c->row, object, p->name))
+            c->args.params[kept++] = *p;
+    }
+    c->args.param_count = kept;
+}
+
 static int check_params(struct cli *c, const struct object_row *object)
 {
     int code = EXIT_OK;
+    forget_empty_name(c, object);
     for (size_t i = 0; !code && i < c->args.param_count; i++)
         code = check_param(c, object, &c->args.params[i]);
     if (!code)

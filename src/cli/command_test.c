@@ -70,7 +70,8 @@ static void test_sites(void **state)
         { "where to commit: a level", { "set", "site", "depot", "/id:1", "/commit:AppHost" }, NULL, 0, CHANGED },
         { "where to commit: a path", { "set", "site", "depot", "/id:1", "/commit:MACHINE/WEBROOT/APPHOST/depot" }, NULL, 0, CHANGED },
         { "where to commit: nowhere", { "set", "site", "depot", "/id:1", "/commit:nowhere" }, NULL, 1168,
-          "ERROR ( message:Cannot find SITE object with identifier \"nowhere\". )\n" },
+          "ERROR ( message:Parameter \"commit\" names no level (apphost, webroot, machine, site, app, parent, url) and no configuration path: "
+          "\"nowhere\". )\n" },
         { "a URL is a path", { "set", "config", "ftp://localhost/in/", "-section:system.ftpServer/security/authorization",
           "/+[accessType='Allow',users='*']", "/commit:apphost" }, NULL, 0, APPLIED("system.ftpServer/security/authorization", "/depot/in") },
         { "a host of a binding", { "list", "config", "ftp://h:990", "/section:ipSecurity" }, NULL, 0, NULL },
@@ -114,6 +115,10 @@ static void test_sites(void **state)
     run(steps, COUNT_OF(steps));
 }
 
+#define LOCKED "ERROR ( hresult:80070021, message:Command execution failed.\nThis configuration section cannot be used at this path. This " \
+               "happens when the section is locked at a parent level. Locking is either by default (overrideModeDefault=\"Deny\"), or " \
+               "set explicitly by a location tag with overrideMode=\"Deny\" or the legacy allowOverride=\"false\".\n"
+
 static void test_vdirs(void **state)
 {
     (void)state;
@@ -121,6 +126,10 @@ static void test_vdirs(void **state)
         ADD_DEPOT,
         { "an application", { "add", "app", "/site.name:Depot", "/path:/app1", "/physicalPath:C:\\app1" }, NULL, 0,
           "APP object \"depot/app1\" added\nVDIR object \"depot/app1/\" added\n" },
+        { "a site without any", { "add", "site", "/name:bare" }, NULL, 0, "SITE object \"bare\" added\n" },
+        { "its root", { "add", "app", "/site.name:bare", "/path:/", "/physicalPath:C:\\bare" }, NULL, 0,
+          "APP object \"bare/\" added\nVDIR object \"bare/\" added\n" },
+        { "gone", { "delete", "site", "bare" }, NULL, 0, NULL },
         { "again (E3)", { "add", "app", "/site.name:depot", "/path:/app1" }, NULL, 183,
           "ERROR ( message:Failed to add duplicate collection element \"/app1\". )\n" },
         { "to no site (E1)", { "add", "app", "/site.name:x", "/path:/a" }, NULL, 1168,
@@ -216,7 +225,15 @@ static void test_config(void **state)
         { "an element without its key", { "set", "config", "-section:" SITES, "/+[id='77']" }, NULL, 87,
           "ERROR ( message:New site object missing required attributes. Missing required attribute 'name'\n\n. )\n" },
         { "a section that only the server may have", { "set", "config", "depot", "-section:firewallSupport", "/lowDataChannelPort:1" },
-          NULL, 33, NULL },
+          NULL, 33, LOCKED "The section system.ftpServer/firewallSupport is the server's alone (allowDefinition of its declaration): give the "
+          "command without \"depot\".\n )\n" },
+        { "the sites, as if they were a site's", { "set", "config", "depot", "-section:sites", "/[name='depot'].ftpServer.allowUTF8:false" },
+          NULL, 33, LOCKED "The section " SITES " is the server's alone (allowDefinition of its declaration): give the command without "
+          "\"depot\".\n )\n" },
+        { "an item is locked", { "set", "config", "-section:requestFiltering", "/hiddenSegments.[segment='_vti_bin'].lockItem:true" }, NULL, 0, NULL },
+        { "and where is told", { "set", "config", "depot", "-section:requestFiltering", "/-hiddenSegments.[segment='_vti_bin']" }, NULL, 33,
+          LOCKED "@DIR@/applicationHost.config:102:25: system.ftpServer/security/requestFiltering/hiddenSegments: Lock violation. The item is "
+          "locked (lockItem) at a parent level\n )\n" },
         { "a value that is not allowed changes nothing", { "set", "config", "-section:" SITES,
           "/[name='depot'].ftpServer.allowUTF8:false", "/[name='depot'].ftpServer.userIsolation.mode:Perhaps" }, NULL, 13, NULL },
         { "as before", { "list", "site", "depot", "/text:ftpServer.allowUTF8" }, NULL, 0, "true\n" },

@@ -7,6 +7,7 @@
  */
 #include "cli/edit.h"
 
+#include "cli/site.h"
 #include "cli/table.h"
 
 static const char malformed[] =
@@ -133,17 +134,32 @@ static int report_missing(struct cli *c, int err, struct slice bad_name)
     return cli_error(c, EXIT_NO_ELEMENT, "Cannot find requested collection element.");
 }
 
-static int report_locked(struct cli *c)
+/* "sites" holds no items of a deeper level, so nothing there could be changed or added. */
+static bool is_servers_alone(const struct edit_place *place, const struct diag *d)
 {
+    return place->path.len && (strstr(d->todo, "allowDefinition") || slice_equal_str(place->section, SITES_SECTION));
+}
+
+/* IIS's text, then where the lock is, or that the section belongs to the server. */
+static int report_locked(struct cli *c, const struct edit_place *place, const struct diag *d)
+{
+    OWNED_TEXT_BUFFER where = { 0 };
+    if (is_servers_alone(place, d))
+        text_addf(&where, "\nThe section " SLICE_FMT " is the server's alone (allowDefinition of its declaration): give the command "
+                  "without \"" SLICE_FMT "\".", SLICE_ARG(place->section), SLICE_ARG(place->path));
+    else if (strcmp(d->what, "Lock violation") == 0) {
+        text_add_char(&where, '\n');
+        diag_print(d, &where);
+    }
     return cli_failed(c, EXIT_LOCKED, "This configuration section cannot be used at this path. This happens when the "
                       "section is locked at a parent level. Locking is either by default (overrideModeDefault=\"Deny\"), "
                       "or set explicitly by a location tag with overrideMode=\"Deny\" or the legacy "
-                      "allowOverride=\"false\".");
+                      "allowOverride=\"false\".%s", where.len ? text_str(&where) : "");
 }
 
-static int report_set(struct cli *c, int err, const struct diag *d)
+static int report_set(struct cli *c, const struct edit_place *place, int err, const struct diag *d)
 {
-    return err == ERR_LOCKED ? report_locked(c) : cli_failed_diag(c, err, d);
+    return err == ERR_LOCKED || is_servers_alone(place, d) ? report_locked(c, place, d) : cli_failed_diag(c, err, d);
 }
 
 /* The pair that names no attribute of the item: what a collection accepts is known only by trying. */
@@ -158,12 +174,12 @@ static const struct conf_pair *unknown_pair(const struct conf_pair *pairs, size_
     return NULL;
 }
 
-static int report_add(struct cli *c, int err, const char *item, const struct conf_pair *pairs, size_t count,
+static int report_add(struct cli *c, const struct edit_place *place, int err, const char *item, const struct conf_pair *pairs, size_t count,
                       const struct diag *d)
 {
     const struct conf_pair *unknown = unknown_pair(pairs, count, d);
     if (err == ERR_LOCKED)
-        return report_locked(c);
+        return report_locked(c, place, d);
     if (unknown)
         return cli_unknown_attribute(c, unknown->name);
     if (err == ERR_EXISTS || strcasestr(d->what, "missing required attribute"))
@@ -179,7 +195,7 @@ static const struct propath_step *last_of(const struct propath *p)
     return &p->steps[p->count - 1];
 }
 
-static int add_item(struct cli *c, struct conf_element *collection, const struct propath_step *step)
+static int add_item(struct cli *c, const struct edit_place *place, struct conf_element *collection, const struct propath_step *step)
 {
     struct conf_pair pairs[PROPATH_PAIRS];
     struct diag d = { 0 };
@@ -189,21 +205,21 @@ static int add_item(struct cli *c, struct conf_element *collection, const struct
     long position = step->position == PROPATH_NO_POSITION ? PROPATH_END : step->position;
     size_t count = pairs_of(collection, step, pairs);
     int err = conf_add(c->conf, collection, pairs, count, position, &d);
-    return err ? report_add(c, err, item, pairs, count, &d) : EXIT_OK;
+    return err ? report_add(c, place, err, item, pairs, count, &d) : EXIT_OK;
 }
 
-static int remove_item(struct cli *c, struct conf_element *collection, const struct propath_step *step)
+static int remove_item(struct cli *c, const struct edit_place *place, struct conf_element *collection, const struct propath_step *step)
 {
     struct diag d = { 0 };
     struct conf_element *item = item_of(collection, step);
     if (!item)
         return report_missing(c, ERR_NOT_FOUND, SLICE_NONE);
     int err = conf_remove(c->conf, item, &d);
-    return err ? report_set(c, err, &d) : EXIT_OK;
+    return err ? report_set(c, place, err, &d) : EXIT_OK;
 }
 
 /* "-name": the explicit value of an attribute, or what a collection holds. */
-static int remove_named(struct cli *c, struct conf_element *e, struct slice name)
+static int remove_named(struct cli *c, const struct edit_place *place, struct conf_element *e, struct slice name)
 {
     struct diag d = { 0 };
     const char *attribute = edit_attribute_name(e, name);
@@ -211,10 +227,10 @@ static int remove_named(struct cli *c, struct conf_element *e, struct slice name
     if (!attribute && (!child || !conf_schema_item_name(child)))
         return cli_unknown_attribute(c, name);
     int err = attribute ? conf_unset(c->conf, e, attribute, &d) : conf_clear_collection(c->conf, child, &d);
-    return err ? report_set(c, err, &d) : EXIT_OK;
+    return err ? report_set(c, place, err, &d) : EXIT_OK;
 }
 
-static int set_named(struct cli *c, struct conf_element *e, const struct arg_param *param, struct slice name)
+static int set_named(struct cli *c, const struct edit_place *place, struct conf_element *e, const struct arg_param *param, struct slice name)
 {
     struct diag d = { 0 };
     const char *attribute = edit_attribute_name(e, name);
@@ -224,7 +240,7 @@ static int set_named(struct cli *c, struct conf_element *e, const struct arg_par
         return cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"" SLICE_FMT "\" must have a value.",
                          SLICE_ARG(param->name));
     int err = conf_set(c->conf, e, attribute, param->value, &d);
-    return err ? report_set(c, err, &d) : EXIT_OK;
+    return err ? report_set(c, place, err, &d) : EXIT_OK;
 }
 
 int edit_apply(struct cli *c, const struct edit_place *place, const struct arg_param *param)
@@ -244,10 +260,10 @@ int edit_apply(struct cli *c, const struct edit_place *place, const struct arg_p
     if (err)
         return report_missing(c, err, bad_name);
     if (path.sign == '+')
-        return add_item(c, parent, last);
+        return add_item(c, place, parent, last);
     if (path.sign == '-')
-        return is_index ? remove_item(c, parent, last) : remove_named(c, parent, last->name);
-    return set_named(c, parent, param, last->name);
+        return is_index ? remove_item(c, place, parent, last) : remove_named(c, place, parent, last->name);
+    return set_named(c, place, parent, param, last->name);
 }
 
 /* Whether the parameter is an edit: not the row's own, not a general one, not /site.name:X. */
@@ -297,7 +313,7 @@ int edit_set(struct cli *c, const struct edit_place *place, const char *child, c
     if (code)
         return code;
     int err = conf_set(c->conf, e, attribute, value, &d);
-    return err ? report_set(c, err, &d) : EXIT_OK;
+    return err ? report_set(c, place, err, &d) : EXIT_OK;
 }
 
 int edit_add(struct cli *c, const struct edit_place *place, const char *child, const struct conf_pair *pairs,
@@ -313,5 +329,5 @@ int edit_add(struct cli *c, const struct edit_place *place, const char *child, c
     if (err == ERR_EXISTS && shown.ptr)
         return cli_error(c, EXIT_DUPLICATE, "Failed to add duplicate collection element \"" SLICE_FMT "\".",
                          SLICE_ARG(shown));
-    return err ? report_add(c, err, item ? item : "add", pairs, count, &d) : EXIT_OK;
+    return err ? report_add(c, place, err, item ? item : "add", pairs, count, &d) : EXIT_OK;
 }

@@ -105,7 +105,13 @@ static void test_taken(void **state)
         { "it does", { "list", "config", "/section:log", "/text:centralLogFileMode" }, NULL, 0, "Central\n" },
         { "a property named like a parameter", { "list", "site", "/!name:depot", "/text:id" }, NULL, 0, "1\n" },
         { "where IIS would write", { "list", "site", "/commit:apphost", "/text:id" }, NULL, 0, "1\n" },
-        { "nowhere", { "list", "site", "/commit:nowhere" }, NULL, 1168, NULL },
+        { "nowhere", { "list", "site", "/commit:nowhere" }, NULL, 1168, "ERROR ( message:Parameter \"commit\" names no level (apphost, webroot, "
+          "machine, site, app, parent, url) and no configuration path: \"nowhere\". )\n" },
+        { "a file below the root", { "run", "/no-such-file.cmd" }, NULL, 2, "ERROR ( hresult:80070002, message:Command execution failed.\n"
+          "Cannot read /no-such-file.cmd: not found\n )\n" },
+        { "a folder below the root", { "import", "/no-such-folder", "/dry-run" }, NULL, 4312, NULL },
+        { "and one that is known", { "run", "/atomic" }, NULL, 87, "ERROR ( message:Must specify the file. )\n" },
+        { "a blank behind the colon, as a page has it", { "set", "site", "/site.name:", "depot", "/id:1" }, NULL, 0, "SITE object \"depot\" changed\n" },
     };
     struct scenario s;
     begin(&s);

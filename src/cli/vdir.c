@@ -329,8 +329,8 @@ int app_add(struct cli *c)
     if (code)
         return code;
     cli_say(c, "APP object \"%s\" added", text_str(&identifier));
-    if (folder.len)
-        cli_say(c, "VDIR object \"%s/\" added", text_str(&identifier));
+    if (folder.len) /* of the root application "MySite/" too it is "MySite/" */
+        cli_say(c, "VDIR object \"%s%s\" added", text_str(&identifier), slice_ends(text_slice(&identifier), root) ? "" : "/");
     return EXIT_OK;
 }
 
