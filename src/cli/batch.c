@@ -168,6 +168,7 @@ static size_t read_join(struct slice s, enum batch_join *join_out)
         enum batch_join join;
     } joins[] = {
         { { "&&", 2 }, BATCH_AND }, { { "||", 2 }, BATCH_OR }, { { "&", 1 }, BATCH_THEN }, { { "|", 1 }, BATCH_PIPE },
+        { { "\n", 1 }, BATCH_THEN },
     };
     for (size_t i = 0; i < sizeof joins / sizeof joins[0]; i++)
         if (slice_starts(s, joins[i].sign)) {
@@ -179,33 +180,66 @@ static size_t read_join(struct slice s, enum batch_join *join_out)
 
 static bool ends_word(struct slice s)
 {
-    return s.len == 0 || strchr(" \t&|<>", s.ptr[0]) != NULL;
+    return s.len == 0 || strchr(" \t\n&|<>", s.ptr[0]) != NULL;
 }
 
-/* ">nul", "2>nul", "2>&1", ">>nul": what a person writes to hear nothing.  The digit stands in the text already. */
+/* The name behind a redirection, which goes into `out` without its quotes. */
+static int read_file_name(struct slice *s, struct text *out)
+{
+    struct slice name = skip_blanks(*s);
+    bool quoted = name.len && name.ptr[0] == '"';
+    size_t len = 0;
+    if (quoted) {
+        name = slice_from(name, 1);
+        len = slice_find(name, '"');
+        if (len == SIZE_MAX)
+            return ERR_UNSUPPORTED;
+    }
+    while (!quoted && !ends_word(slice_from(name, len)))
+        len++;
+    text_reset(out);
+    text_add(out, slice_first(name, len));
+    *s = slice_from(name, len + quoted);
+    return len ? text_error(out) : ERR_UNSUPPORTED;
+}
+
+/* ">nul", "2>nul", "2>&1", ">&2", ">file", ">>file", "<file".  The digit stands in the text already.  Nothing is ever
+ * written to the second stream, so sending it elsewhere means nothing, but a file for it alone would stay empty. */
 static int read_redirection(struct slice *s, struct batch_command *command)
 {
     struct text *t = &command->text;
     char stream = '1';
-    if (s->ptr[0] == '<')
-        return ERR_UNSUPPORTED;
     bool has_digit = t->len && (t->ptr[t->len - 1] == '1' || t->ptr[t->len - 1] == '2') &&
                      (t->len == 1 || t->ptr[t->len - 2] == ' ' || t->ptr[t->len - 2] == '\t');
+    if (s->ptr[0] == '<') {
+        *s = slice_from(*s, 1);
+        return has_digit ? ERR_UNSUPPORTED : read_file_name(s, &command->input);
+    }
     if (has_digit) {
         stream = t->ptr[t->len - 1];
         text_splice(t, t->len - 1, 1, SLICE_NONE);
     }
-    struct slice rest = slice_from(*s, slice_starts(*s, SLICE_LITERAL(">>")) ? 2 : 1);
-    struct slice target = skip_blanks(rest);
-    if (stream == '2' && slice_starts(rest, SLICE_LITERAL("&1"))) {
+    bool appends = slice_starts(*s, SLICE_LITERAL(">>"));
+    struct slice rest = slice_from(*s, appends ? 2 : 1), target = skip_blanks(rest);
+    if (slice_starts(rest, SLICE_LITERAL("&1")) || slice_starts(rest, SLICE_LITERAL("&2"))) {
         *s = slice_from(rest, 2);
         return 0;
     }
-    if (!slice_starts_fold(target, SLICE_LITERAL("nul")) || !ends_word(slice_from(target, 3)))
-        return ERR_UNSUPPORTED;
-    command->is_quiet |= stream == '1';
-    *s = slice_from(target, 3);
-    return 0;
+    if (slice_starts_fold(target, SLICE_LITERAL("nul")) && ends_word(slice_from(target, 3))) {
+        command->is_quiet |= stream == '1';
+        *s = slice_from(target, 3);
+        return 0;
+    }
+    *s = rest;
+    command->appends = appends;
+    return stream == '1' ? read_file_name(s, &command->output) : ERR_UNSUPPORTED;
+}
+
+void batch_command_free(struct batch_command *command)
+{
+    text_free(&command->text);
+    text_free(&command->input);
+    text_free(&command->output);
 }
 
 int batch_command_next(struct slice *line, struct batch_command *command)
@@ -213,15 +247,17 @@ int batch_command_next(struct slice *line, struct batch_command *command)
     struct slice s = skip_blanks(*line);
     bool quoted = false;
     text_reset(&command->text);
+    text_reset(&command->input);
+    text_reset(&command->output);
     command->join = BATCH_END;
-    command->is_quiet = false;
+    command->is_quiet = command->appends = false;
     while (s.len && s.ptr[0] == '@')
         s = skip_blanks(slice_from(s, 1));
     if (s.len && (s.ptr[0] == '(' || s.ptr[0] == ')'))
         return ERR_UNSUPPORTED;
     while (s.len) {
         char c = s.ptr[0];
-        size_t join = quoted ? 0 : read_join(s, &command->join);
+        size_t join = quoted && c != '\n' ? 0 : read_join(s, &command->join);
         if (join) {
             s = slice_from(s, join);
             break;

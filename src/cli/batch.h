@@ -35,9 +35,13 @@ struct batch_command {
     struct text text;      /* without ^ and redirections */
     enum batch_join join;  /* to the command behind it */
     bool is_quiet;         /* >nul */
+    struct text input;     /* <file, as written, without quotes; "" when there is none */
+    struct text output;    /* >file */
+    bool appends;          /* >>file */
 };
-/* Cut the next command off the line.  ERR_UNSUPPORTED: redirection other than to nul, blocks in parentheses. */
+/* Cut the next command off the line, or the lines of a block: their ends join like &.  ERR_UNSUPPORTED: a redirection of other streams, blocks in parentheses. */
 MUST_USE int batch_command_next(struct slice *line, struct batch_command *command);
+void batch_command_free(struct batch_command *command);
 
 struct batch_args {
     char *argv[BATCH_ARGS + 1];

@@ -27,7 +27,7 @@ static void check_commands(struct slice line)
                 assert(strlen(args.argv[i]) <= command.text.len);
         batch_args_free(&args);
     } while (command.join != BATCH_END);
-    text_free(&command.text);
+    batch_command_free(&command);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -114,8 +114,14 @@ static const struct {
     { "errors to nowhere are still told", "a 2>nul", "a " },
     { "both", "a >NUL 2>&1 && b", "~a   && b" },
     { "a digit that belongs to a word", "a b1>nul", "~a b1" },
-    { "into a file", "a > out.txt", NULL },
-    { "from a file", "a < in.xml", NULL },
+    { "into a file", "a > out.txt", "a [>out.txt]" },
+    { "behind what is in it, blanks in its name", "a >>\"C:\\my logs\\x.log\" 2>&1 & b", "a   [>>C:\\my logs\\x.log]& b" },
+    { "from a file", "a < in.xml", "a [<in.xml]" },
+    { "from one into the other", "a <in.xml >out.xml && b", "a   [<in.xml][>out.xml]&& b" },
+    { "to the other stream", "a >&2", "a " },
+    { "errors into a file of their own", "a 2>err.txt", NULL },
+    { "into a file without a name", "a >", NULL },
+    { "into a name left open", "a >\"x", NULL },
     { "a block is not cut here", "( a )", NULL },
 };
 
@@ -131,9 +137,14 @@ static void test_cut(void **state)
         CASE_LABEL(&cuts[i]);
         do {
             err = batch_command_next(&rest, &command);
-            text_addf(&got, "%s%s%s", command.is_quiet ? "~" : "", text_str(&command.text), signs[command.join]);
+            text_addf(&got, "%s%s", command.is_quiet ? "~" : "", text_str(&command.text));
+            if (command.input.len)
+                text_addf(&got, "[<%s]", text_str(&command.input));
+            if (command.output.len)
+                text_addf(&got, "[%s%s]", command.appends ? ">>" : ">", text_str(&command.output));
+            text_add_str(&got, signs[command.join]);
         } while (!err && command.join != BATCH_END);
-        text_free(&command.text);
+        batch_command_free(&command);
         assert_int_equal(err, cuts[i].want ? 0 : ERR_UNSUPPORTED);
         if (cuts[i].want)
             assert_string_equal(text_str(&got), cuts[i].want);

@@ -6,7 +6,10 @@
  */
 #include "cli/run_priv.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "cli/file.h"
@@ -23,6 +26,12 @@ static struct slice without_secrets(struct slice text)
         if (slice_starts_fold(slice_from(text, i), SLICE_LITERAL("password")))
             return slice_first(text, i + 8);
     return text;
+}
+
+static struct slice first_line(struct slice text)
+{
+    text = slice_trim(text);
+    return slice_first(text, slice_find(text, '\n'));
 }
 
 /* Run one command with its output where the next one in a pipe reads it, or nowhere. */
@@ -55,15 +64,76 @@ static FILE *reader_of(const char *text)
     return text && text[0] ? fmemopen((char *)text, strlen(text), "r") : fopen("/dev/null", "r");
 }
 
+static void make_folder_of(const char *path)
+{
+    OWNED_TEXT folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+    if (folder && file_make_folders(folder, 0700) != 0)
+        return;
+}
+
+/* "> file": what was printed, readable by its owner alone, for it may hold passwords of virtual directories. */
+static int write_output(struct run *r, const struct batch_command *command, const char *printed)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    struct slice written = text_slice(&command->output);
+    if (r->batch)
+        return run_refuse(r, EXIT_UNSUPPORTED, written, "is a file, whose writing cannot be undone, so it has no place in --atomic.");
+    if (run_file_path(r, written, &path) != 0)
+        return run_refuse(r, 3, written, "is no file on a drive of this instance (sallyport/paths/drives).");
+    if (slice_starts_fold(written, SLICE_LITERAL(RUN_TEMP "\\")))
+        make_folder_of(text_str(&path)); /* which Windows always has; what is wrong with it, open tells */
+    OWNED_FD fd = open(text_str(&path), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (command->appends ? O_APPEND : O_TRUNC), 0600);
+    int err = fd >= 0 ? 0 : errno == ENOENT ? ERR_PATH : ERR_SYS;
+    for (size_t at = 0, len = printed ? strlen(printed) : 0; !err && at < len;) {
+        ssize_t done = write(fd, printed + at, len - at);
+        if (done < 0 && errno != EINTR)
+            err = errno == ENOSPC ? ERR_NO_SPACE : ERR_SYS;
+        at += done > 0 ? (size_t)done : 0;
+    }
+    return err ? run_refuse(r, cli_exit_of(err), text_slice(&path), err == ERR_PATH ? "lies in no folder that is there." : "cannot be written.")
+               : EXIT_OK;
+}
+
+/* "< file", what the command before printed, or where the batch file itself reads from. */
+static FILE *open_input(struct run *r, const struct batch_command *command, bool is_piped, const char *piped)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    if (command->input.len)
+        return run_file_path(r, text_slice(&command->input), &path) == 0 ? fopen(text_str(&path), "re") : NULL;
+    return is_piped ? reader_of(piped) : r->c->in;
+}
+
+static int run_one(struct run *r, const struct batch_command *command, bool is_piped, char **piped)
+{
+    bool is_captured = command->is_quiet || command->join == BATCH_PIPE || command->output.len;
+    struct slice text = text_slice(&command->text);
+    char *output = NULL;
+    FILE *in = open_input(r, command, is_piped, *piped);
+    if (!in)
+        return run_refuse(r, EXIT_NO_FILE, text_slice(&command->input), "cannot be read.");
+    int code = is_captured ? run_into(r, text, in, command->is_quiet, &output) : run_command(r, text, in);
+    if (in != r->c->in)
+        fclose(in);
+    if (!code && command->output.len) {
+        code = write_output(r, command, output);
+        free(output);
+        output = NULL;
+    }
+    free(*piped);
+    *piped = output;
+    return code;
+}
+
 /* What joins a block to the next command; only a sign may stand there. */
 static enum batch_join join_behind_block(struct run *r, struct slice *line, int *code)
 {
     struct batch_command none = { 0 };
     int err = batch_command_next(line, &none);
-    bool clean = !err && slice_trim(text_slice(&none.text)).len == 0 && none.join != BATCH_PIPE && !none.is_quiet;
+    bool clean = !err && slice_trim(text_slice(&none.text)).len == 0 && none.join != BATCH_PIPE && !none.is_quiet &&
+                 !none.input.len && !none.output.len;
     if (!clean && !*code)
         *code = run_refuse(r, EXIT_UNSUPPORTED, text_slice(&none.text), "has no place behind a block.");
-    text_free(&none.text);
+    batch_command_free(&none);
     if (*code && r->batch)
         return BATCH_END; /* with --atomic nothing follows a failure */
     return clean ? none.join : BATCH_END;
@@ -79,35 +149,22 @@ int run_joined(struct run *r, struct slice line)
         bool skip = (before == BATCH_AND && code) || (before == BATCH_OR && !code);
         if (before == BATCH_THEN && code)
             break;
-        if (before != BATCH_PIPE && !skip && run_flow(r, &line, &code)) {
+        if (before != BATCH_PIPE && run_flow(r, &line, skip, &code)) {
             before = join_behind_block(r, &line, &code);
             continue;
         }
         int err = batch_command_next(&line, &command);
         if (err) {
-            code = run_refuse(r, EXIT_UNSUPPORTED, line, "is not supported here: no redirection but to NUL, no block in a pipe.");
+            code = run_refuse(r, EXIT_UNSUPPORTED, line, "is not supported here: no redirection of errors alone, no block in a pipe.");
             break;
         }
-        if (!skip) {
-            FILE *in = before == BATCH_PIPE ? reader_of(piped) : r->c->in;
-            bool is_captured = command.is_quiet || command.join == BATCH_PIPE;
-            char *output = NULL;
-            if (!in)
-                code = 14;
-            else if (is_captured)
-                code = run_into(r, text_slice(&command.text), in, command.is_quiet, &output);
-            else
-                code = run_command(r, text_slice(&command.text), in);
-            if (in && in != r->c->in)
-                fclose(in);
-            free(piped);
-            piped = output;
-        }
+        if (!skip)
+            code = run_one(r, &command, before == BATCH_PIPE, &piped);
         if (code && (command.join == BATCH_PIPE || r->batch))
             break; /* with --atomic a failed command may have left half its edits: nothing may follow it */
         before = command.join;
     } while (before != BATCH_END && !r->is_over);
-    text_free(&command.text);
+    batch_command_free(&command);
     return code;
 }
 
@@ -135,7 +192,7 @@ static int run_line(struct run *r, struct slice line)
     return run_joined(r, text_slice(&expanded));
 }
 
-/* A block goes on over lines; to cmd.exe they are one, with & between. */
+/* A block goes on over lines, which are carried out together. */
 static void read_block(struct slice *text, unsigned *lines, struct text *line)
 {
     OWNED_TEXT_BUFFER more = { 0 };
@@ -144,7 +201,26 @@ static void read_block(struct slice *text, unsigned *lines, struct text *line)
         return;
     while (run_flow_is_open(text_slice(line)) && batch_line(text, lines, &ignored, &more))
         if (!batch_is_comment(text_slice(&more)))
-            text_addf(line, " & %s", text_str(&more));
+            text_addf(line, "\n%s", text_str(&more));
+}
+
+/* Behind the label.  Forward only: a jump back might go on for ever, and FOR does what loops are written for. */
+static int go_to(struct run *r, struct slice *text, unsigned *lines)
+{
+    struct slice label = slice_str(r->label), rest = *text;
+    unsigned number = *lines;
+    while (rest.ptr) {
+        struct slice line = slice_trim(slice_cut(&rest, '\n'));
+        number++;
+        if (!slice_starts(line, SLICE_LITERAL(":")) || !slice_equal_fold(run_first_word(slice_from(line, 1)), label))
+            continue;
+        *text = rest;
+        *lines = number;
+        r->is_over = false;
+        r->label[0] = 0;
+        return EXIT_OK;
+    }
+    return run_refuse(r, EXIT_UNSUPPORTED, label, "is no label below this line; GOTO leads forward only.");
 }
 
 static int run_lines(struct run *r, struct slice text)
@@ -155,9 +231,12 @@ static int run_lines(struct run *r, struct slice text)
     while (!code && !r->is_over && batch_line(&text, &lines, &r->line, &line)) {
         read_block(&text, &lines, &line);
         code = run_line(r, text_slice(&line));
-        if (code && !r->is_over)
+        bool is_asked_for = code && r->is_over; /* exit with a number */
+        if (!code && r->label[0])
+            code = go_to(r, &text, &lines);
+        if (code && !is_asked_for)
             fprintf(r->out, "%s:%u: stopped with %d at: " SLICE_FMT "\n", r->file, r->line, code,
-                    SLICE_ARG(without_secrets(slice_trim(text_slice(&line)))));
+                    SLICE_ARG(without_secrets(first_line(text_slice(&line)))));
     }
     return code;
 }

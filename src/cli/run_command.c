@@ -7,6 +7,7 @@
 #include "cli/run_priv.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "cli/file.h"
@@ -22,6 +23,22 @@ int run_refuse(struct run *r, int code, struct slice what, const char *why)
 {
     fprintf(r->out, "ERROR ( message:'" SLICE_FMT "' %s )\n", SLICE_ARG(what), why);
     return code;
+}
+
+/* "%windir%\system32\inetsrv\appcmd.exe" is appcmd; "echo." is echo; "C:" is a change of drive. */
+static struct slice program_of(struct slice word)
+{
+    for (size_t i = word.len; i > 0; i--)
+        if (word.ptr[i - 1] == '\\' || word.ptr[i - 1] == '/') {
+            word = slice_from(word, i);
+            break;
+        }
+    size_t dot = slice_find_last(word, '.');
+    struct slice extension = dot == SIZE_MAX ? SLICE_LITERAL("") : slice_from(word, dot);
+    bool is_program = slice_equal_fold_str(extension, ".exe") || slice_equal_fold_str(extension, ".com");
+    if (is_program || slice_starts_fold(word, SLICE_LITERAL("echo.")))
+        word = slice_first(word, slice_find(word, '.') < dot && !is_program ? slice_find(word, '.') : dot);
+    return word;
 }
 
 /* ---- commands of cmd.exe ---- */
@@ -75,11 +92,17 @@ static int do_exit(struct run *r, const struct words *w)
     return end && *end == 0 ? (int)code : EXIT_OK;
 }
 
+/* run.c looks for the label when the line is over. */
 static int do_goto(struct run *r, const struct words *w)
 {
-    if (w->args->argc != 2 || !slice_equal_fold_str(slice_str(w->args->argv[1]), ":eof"))
-        return run_refuse(r, EXIT_UNSUPPORTED, w->command, "is not supported: a batch file is carried out from top to bottom.");
+    struct slice label = slice_str(w->args->argc > 1 ? w->args->argv[1] : "");
+    if (slice_starts(label, SLICE_LITERAL(":")))
+        label = slice_from(label, 1);
+    if (w->args->argc != 2 || slice_is_empty(label) || label.len >= RUN_LABEL)
+        return run_refuse(r, EXIT_BAD_PARAMETER, w->command, "leads nowhere: write GOTO LABEL.");
     r->is_over = true;
+    if (!slice_equal_fold_str(label, "eof"))
+        snprintf(r->label, sizeof r->label, SLICE_FMT, SLICE_ARG(label));
     return EXIT_OK;
 }
 
@@ -125,14 +148,39 @@ static int do_iisreset(struct run *r, const struct words *w)
     return EXIT_OK;
 }
 
+static int do_firewall(struct run *r, const struct words *w)
+{
+    note(r, w->command, "NOT DONE: open port 21 and the ports of system.ftpServer/firewallSupport in the firewall of this machine");
+    return EXIT_OK;
+}
+
+static int do_feature(struct run *r, const struct words *w)
+{
+    note(r, w->command, "nothing of Windows is installed here; this service has all of FTP");
+    return EXIT_OK;
+}
+
+/* "start /w pkgmgr ...", "start "" iisreset": the command itself, in its turn. */
+static int do_start(struct run *r, const struct words *w)
+{
+    struct slice rest = slice_trim(behind_name(w));
+    while (rest.len && (rest.ptr[0] == '/' || rest.ptr[0] == '"')) {
+        size_t end = rest.ptr[0] == '"' ? slice_find(slice_from(rest, 1), '"') : slice_find(rest, ' ');
+        bool is_last = end == SIZE_MAX;
+        rest = is_last ? SLICE_LITERAL("") : slice_trim(slice_from(rest, rest.ptr[0] == '"' ? end + 2 : end));
+    }
+    if (rest.len == 0)
+        return run_refuse(r, EXIT_UNSUPPORTED, w->command, "starts nothing that is known here.");
+    return run_command(r, rest, r->c->in);
+}
+
 static int do_permissions(struct run *r, const struct words *w)
 {
     note(r, w->command, "NOT DONE: grant the Linux account access to the folder with chown, chmod or setfacl");
     return EXIT_OK;
 }
 
-/* "C:\a\b" below the folder that is C: in this instance. */
-static int linux_folder(struct run *r, struct slice path, struct text *out)
+int run_linux_path(struct run *r, struct slice path, struct text *out)
 {
     struct conf_element *section = NULL, *drive = NULL;
     const struct conf_pair pair = { SLICE_LITERAL("drive"), slice_first(path, 2) };
@@ -159,12 +207,39 @@ static int linux_folder(struct run *r, struct slice path, struct text *out)
     return text_error(out);
 }
 
+int run_file_path(struct run *r, struct slice path, struct text *out)
+{
+    bool is_relative = path.len && path.ptr[0] != '/' && path.ptr[0] != '\\' && !slice_has_byte(path, ':');
+    if (!is_relative)
+        return run_linux_path(r, path, out);
+    for (size_t i = 0; i < path.len; i++)
+        text_add_char(out, path.ptr[i] == '\\' ? '/' : path.ptr[i]);
+    return slice_has_control(path) ? ERR_PATH : text_error(out);
+}
+
+int run_exists(struct run *r, struct slice path, bool *exists_out)
+{
+    OWNED_TEXT_BUFFER found = { 0 };
+    static const char *const ends[] = { "\\nul", "\\", "\\*", "\\*.*" };
+    if (slice_equal_fold_str(program_of(path), "appcmd")) {
+        *exists_out = true;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (path.len > 3 && slice_ends(path, slice_str(ends[i])))
+            path.len -= strlen(ends[i]); /* ways to ask for a folder */
+    if (run_file_path(r, path, &found) != 0 || slice_has_byte(path, '*') || slice_has_byte(path, '?'))
+        return ERR_PATH;
+    *exists_out = access(text_str(&found), F_OK) == 0;
+    return 0;
+}
+
 static int do_mkdir(struct run *r, const struct words *w)
 {
     for (int i = 1; i < w->args->argc; i++) {
         OWNED_TEXT_BUFFER path = { 0 };
         struct slice written = slice_str(w->args->argv[i]);
-        int err = linux_folder(r, written, &path);
+        int err = run_linux_path(r, written, &path);
         if (err)
             return run_refuse(r, 3, written, "is no folder on a drive of this instance (sallyport/paths/drives).");
         if (r->batch)
@@ -209,25 +284,11 @@ static const struct {
     { "color", do_nothing },       { "pause", do_nothing },   { "prompt", do_nothing }, { "chcp", do_nothing },
     { "ver", do_nothing },         { "cd", do_folder },       { "chdir", do_folder },   { "pushd", do_folder },
     { "popd", do_nothing },        { "net", do_service },     { "sc", do_service },     { "iisreset", do_iisreset },
+    { "timeout", do_nothing },     { "start", do_start },     { "netsh", do_firewall }, { "dism", do_feature },
+    { "pkgmgr", do_feature },      { "ocsetup", do_feature }, { "servermanagercmd", do_feature },
     { "icacls", do_permissions },  { "cacls", do_permissions }, { "xcacls", do_permissions },
     { "takeown", do_permissions }, { "md", do_mkdir },        { "mkdir", do_mkdir },
 };
-
-/* "%windir%\system32\inetsrv\appcmd.exe" is appcmd; "echo." is echo; "C:" is a change of drive. */
-static struct slice program_of(struct slice word)
-{
-    for (size_t i = word.len; i > 0; i--)
-        if (word.ptr[i - 1] == '\\' || word.ptr[i - 1] == '/') {
-            word = slice_from(word, i);
-            break;
-        }
-    size_t dot = slice_find_last(word, '.');
-    struct slice extension = dot == SIZE_MAX ? SLICE_LITERAL("") : slice_from(word, dot);
-    bool is_program = slice_equal_fold_str(extension, ".exe") || slice_equal_fold_str(extension, ".com");
-    if (is_program || slice_starts_fold(word, SLICE_LITERAL("echo.")))
-        word = slice_first(word, slice_find(word, '.') < dot && !is_program ? slice_find(word, '.') : dot);
-    return word;
-}
 
 static int do_command(struct run *r, const struct words *w, FILE *in)
 {

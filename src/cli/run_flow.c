@@ -1,18 +1,19 @@
 /*
- * run_flow.c - IF, FOR and blocks in parentheses.
+ * run_flow.c - IF and blocks in parentheses.
  *
- * A block over several lines is one line to cmd.exe, with & where the lines break, so it is one here.  IF takes all that
- * follows it on the line, ELSE only behind a block.  FOR goes through the words of its list or, with /L, counts.
+ * A block over several lines comes as one text with its line breaks: IF and FOR take all that follows them on their line,
+ * blocks in it included, and ELSE stands only behind a block.
  */
 #include "cli/run_priv.h"
 
-#include <stdlib.h>
+#include <strings.h>
 
 struct slice run_first_word(struct slice command)
 {
     command = slice_trim(command);
     size_t end = 0;
-    while (end < command.len && command.ptr[end] != ' ' && command.ptr[end] != '\t' && command.ptr[end] != '(')
+    while (end < command.len && command.ptr[end] != ' ' && command.ptr[end] != '\t' && command.ptr[end] != '\n' &&
+           command.ptr[end] != '(')
         end++;
     return slice_first(command, end);
 }
@@ -40,6 +41,8 @@ static size_t block_length(struct slice s)
         char c = s.ptr[i];
         if (c == '"')
             quoted = !quoted;
+        else if (c == '\n')
+            quoted = false;
         else if (!quoted && c == '^')
             i++;
         else if (!quoted && c == '(')
@@ -50,11 +53,47 @@ static size_t block_length(struct slice s)
     return 0;
 }
 
+/* Up to the end of the line on which its last block ends. */
+static size_t statement_length(struct slice s)
+{
+    bool quoted = false;
+    long depth = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (c == '\n' && depth <= 0)
+            return i;
+        if (c == '"')
+            quoted = !quoted;
+        else if (c == '\n')
+            quoted = false;
+        else if (!quoted && c == '^')
+            i++;
+        else if (!quoted)
+            depth += (c == '(') - (c == ')');
+    }
+    return s.len;
+}
+
+/* The first IF, FOR or block of the line, from its start or behind a sign that joins commands. */
+static struct slice find_flow(struct slice line)
+{
+    bool quoted = false, begins = true;
+    for (size_t i = 0; i < line.len; i++) {
+        char c = line.ptr[i];
+        if (begins && c != ' ' && c != '\t' && c != '@' && starts_flow(slice_from(line, i)))
+            return slice_from(line, i);
+        if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && c == '^')
+            i++;
+        begins = !quoted && (c == '&' || c == '|' || (begins && (c == ' ' || c == '\t' || c == '@')));
+    }
+    return SLICE_NONE;
+}
+
 bool run_flow_is_open(struct slice line)
 {
-    line = skip_at(line);
-    if (!starts_flow(line))
-        return false;
+    line = find_flow(line);
     size_t open = slice_find(line, '(');
     for (struct slice rest = slice_from(line, open == SIZE_MAX ? line.len : open); rest.len;) {
         size_t len = block_length(rest);
@@ -69,53 +108,103 @@ bool run_flow_is_open(struct slice line)
 
 /* ---- if ---- */
 
-/* "if errorlevel 1 x", "if %errorlevel% neq 0 x", "if not "a"=="b" x": *holds_out says whether x is to be run; the
- * command is cut down to x. */
-static int read_condition(struct slice *command, bool *holds_out)
+struct condition {
+    struct slice words[3];
+    struct slice behind[3]; /* what follows each of them on the line */
+    bool is_negated;
+};
+
+struct slice run_without_quotes(struct slice s)
 {
-    struct slice rest = slice_trim(slice_from(slice_trim(*command), 2));
-    struct slice words[4] = { 0 };
-    bool negate = false;
-    struct slice after[4] = { 0 };
-    for (size_t i = 0; i < 4 && rest.len; i++) {
+    bool quoted = s.len > 1 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"';
+    return quoted ? slice_of(s.ptr + 1, s.len - 2) : s;
+}
+
+static struct condition split_condition(struct slice rest)
+{
+    struct condition c = { 0 };
+    for (size_t i = 0; i < 3 && rest.len;) {
         size_t end = 0;
         bool quoted = false;
         while (end < rest.len && (quoted || (rest.ptr[end] != ' ' && rest.ptr[end] != '\t')))
             quoted ^= rest.ptr[end++] == '"';
-        words[i] = slice_first(rest, end);
-        rest = slice_trim(slice_from(rest, end));
-        after[i] = rest;
-        bool is_modifier = i == 0 && (slice_equal_fold_str(words[0], "not") || slice_equal_fold_str(words[0], "/i"));
-        if (is_modifier) {
-            negate ^= slice_equal_fold_str(words[0], "not");
-            i = SIZE_MAX; /* begin again */
+        c.words[i] = slice_first(rest, end);
+        c.behind[i] = rest = slice_trim(slice_from(rest, end));
+        bool negates = slice_equal_fold_str(c.words[i], "not");
+        if (i == 0 && (negates || slice_equal_fold_str(c.words[i], "/i")))
+            c.is_negated ^= negates; /* not yet the first word */
+        else
+            i++;
+    }
+    return c;
+}
+
+/* Numbers as numbers where both are, else texts, as cmd.exe does. */
+static int compare(struct slice a, struct slice b)
+{
+    int64_t x, y;
+    if (slice_to_i64(a, INT32_MIN, INT32_MAX, &x) == 0 && slice_to_i64(b, INT32_MIN, INT32_MAX, &y) == 0)
+        return (x > y) - (x < y);
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len ? strncasecmp(a.ptr, b.ptr, len) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static bool holds_order(const struct condition *c, bool *holds_out)
+{
+    static const struct {
+        const char *word;
+        bool less, equal, more;
+    } orders[] = {
+        { "==", false, true, false },  { "equ", false, true, false }, { "neq", true, false, true }, { "lss", true, false, false },
+        { "leq", true, true, false }, { "gtr", false, false, true }, { "geq", false, true, true },
+    };
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
+        if (slice_equal_fold_str(c->words[1], orders[i].word)) {
+            int order = compare(c->words[0], c->words[2]);
+            *holds_out = order < 0 ? orders[i].less : order > 0 ? orders[i].more : orders[i].equal;
+            return true;
         }
-    }
+    return false;
+}
+
+static bool is_defined(struct run *r, struct slice name)
+{
+    OWNED_TEXT_BUFFER value = { 0 };
+    return run_variable_lookup(r, name, &value) && value.len > 0;
+}
+
+/* "if errorlevel 1 x", "if %errorlevel% neq 0 x", "if not "a"=="b" x": *holds_out says whether x is to be run; the
+ * command is cut down to x.  ERR_UNSUPPORTED: no condition that is known; ERR_PATH: a file that cannot be looked for. */
+static int read_condition(struct run *r, struct slice *command, bool *holds_out)
+{
+    struct condition c = split_condition(slice_trim(slice_from(slice_trim(*command), 2)));
+    struct slice first = c.words[0];
+    size_t equals = first.len > 1 ? slice_find(first, '=') : SIZE_MAX, used = 2;
+    bool holds = false;
     uint64_t number;
-    size_t equals = words[0].len > 1 ? slice_find(words[0], '=') : SIZE_MAX;
-    if (slice_equal_fold_str(words[0], "errorlevel") && slice_to_u64(words[1], 65535, &number) == 0) {
-        *holds_out = (number == 0) != negate;
-        *command = after[1];
-        return 0;
-    }
-    if (equals != SIZE_MAX && slice_starts(slice_from(words[0], equals), SLICE_LITERAL("=="))) {
-        *holds_out = slice_equal_fold(slice_first(words[0], equals), slice_from(words[0], equals + 2)) != negate;
-        *command = after[0];
-        return 0;
-    }
-    bool same = slice_equal_fold(words[0], words[2]);
-    if (slice_equal_str(words[1], "==") || slice_equal_fold_str(words[1], "equ"))
-        *holds_out = same != negate;
-    else if (slice_equal_fold_str(words[1], "neq"))
-        *holds_out = same == negate;
+    int err = 0;
+    if (slice_equal_fold_str(first, "errorlevel") && slice_to_u64(c.words[1], 65535, &number) == 0)
+        holds = number == 0;
+    else if (slice_equal_fold_str(first, "exist"))
+        err = run_exists(r, run_without_quotes(c.words[1]), &holds);
+    else if (slice_equal_fold_str(first, "defined"))
+        holds = is_defined(r, c.words[1]);
+    else if (equals != SIZE_MAX && slice_starts(slice_from(first, equals), SLICE_LITERAL("=="))) {
+        holds = slice_equal_fold(slice_first(first, equals), slice_from(first, equals + 2));
+        used = 1;
+    } else if (holds_order(&c, &holds))
+        used = 3;
     else
-        return ERR_UNSUPPORTED;
-    *command = after[2];
+        err = ERR_UNSUPPORTED;
+    if (err)
+        return err;
+    *holds_out = holds != c.is_negated;
+    *command = c.behind[used - 1];
     return 0;
 }
 
-/* The block at the start of *rest, without its parentheses; *rest goes behind it. */
-static bool take_block(struct slice *rest, struct slice *inside_out)
+bool run_take_block(struct slice *rest, struct slice *inside_out)
 {
     size_t len = rest->len && rest->ptr[0] == '(' ? block_length(*rest) : 0;
     if (len == 0)
@@ -129,10 +218,14 @@ static int run_if(struct run *r, struct slice *line)
 {
     bool holds = false;
     struct slice body = *line, then, otherwise;
-    if (read_condition(&body, &holds) != 0)
-        return run_refuse(r, EXIT_UNSUPPORTED, *line, "is not supported: IF compares texts and ERRORLEVEL only.");
+    int err = read_condition(r, &body, &holds);
+    if (err == ERR_PATH)
+        return run_refuse(r, 3, *line, "asks for a file that is on no drive of this instance (sallyport/paths/drives).");
+    if (err)
+        return run_refuse(r, EXIT_UNSUPPORTED, *line, "is not supported: IF compares texts, numbers and ERRORLEVEL, and knows EXIST "
+                          "and DEFINED.");
     *line = slice_from(*line, line->len);
-    if (!take_block(&body, &then))
+    if (!run_take_block(&body, &then))
         return holds ? run_joined(r, body) : EXIT_OK;
     if (!slice_equal_fold_str(run_first_word(body), "else")) {
         *line = body;
@@ -144,111 +237,37 @@ static int run_if(struct run *r, struct slice *line)
     return run_joined(r, otherwise);
 }
 
-/* ---- for ---- */
+/* ---- all three ---- */
 
-struct loop {
-    char name;
-    bool counts; /* /L */
-    struct slice list, body;
-};
-
-/* "for %x in (a b) do body"; the doubled sign is single after the replacement of variables. */
-static int read_loop(struct slice line, struct loop *loop_out)
+static void run_statement(struct run *r, struct slice *rest, int *code_out)
 {
-    struct slice rest = slice_trim(slice_from(line, 3));
-    loop_out->counts = slice_equal_fold_str(run_first_word(rest), "/l");
-    if (loop_out->counts)
-        rest = slice_trim(slice_from(rest, 2));
-    if (rest.len < 3 || rest.ptr[0] != '%' || (rest.ptr[2] != ' ' && rest.ptr[2] != '\t'))
-        return ERR_UNSUPPORTED;
-    loop_out->name = rest.ptr[1];
-    rest = slice_trim(slice_from(rest, 2));
-    if (!slice_equal_fold_str(run_first_word(rest), "in"))
-        return ERR_UNSUPPORTED;
-    rest = slice_trim(slice_from(rest, 2));
-    if (!take_block(&rest, &loop_out->list) || !slice_equal_fold_str(run_first_word(rest), "do"))
-        return ERR_UNSUPPORTED;
-    loop_out->body = slice_trim(slice_from(rest, 2));
-    return slice_has_byte(loop_out->list, '*') || slice_has_byte(loop_out->list, '?') ? ERR_UNSUPPORTED : 0;
-}
-
-/* The body with %x and %~x replaced; ~ takes the quotes off. */
-static int run_body(struct run *r, const struct loop *loop, struct slice item)
-{
-    OWNED_TEXT_BUFFER body = { 0 };
-    bool quoted = item.len > 1 && item.ptr[0] == '"' && item.ptr[item.len - 1] == '"';
-    struct slice plain = quoted ? slice_of(item.ptr + 1, item.len - 2) : item;
-    for (size_t i = 0; i < loop->body.len; i++) {
-        struct slice rest = slice_from(loop->body, i);
-        bool bare = rest.ptr[0] == '%' && rest.len > 2 && rest.ptr[1] == '~' && rest.ptr[2] == loop->name;
-        if (bare || (rest.ptr[0] == '%' && rest.len > 1 && rest.ptr[1] == loop->name)) {
-            text_add(&body, bare ? plain : item);
-            i += bare ? 2 : 1;
-        } else {
-            text_add_char(&body, rest.ptr[0]);
-        }
+    struct slice inside;
+    if (r->depth == RUN_DEPTH) {
+        *code_out = run_refuse(r, EXIT_UNSUPPORTED, *rest, "is nested too deep.");
+        return;
     }
-    return text_error(&body) ? 14 : run_joined(r, text_slice(&body));
+    r->depth++;
+    if (slice_equal_fold_str(run_first_word(*rest), "if"))
+        *code_out = run_if(r, rest);
+    else if (slice_equal_fold_str(run_first_word(*rest), "for"))
+        *code_out = run_for(r, rest);
+    else if (run_take_block(rest, &inside))
+        *code_out = run_joined(r, inside);
+    else
+        *code_out = run_refuse(r, EXIT_BAD_PARAMETER, *rest, "is a block that nothing closes.");
+    r->depth--;
 }
 
-static int count(struct run *r, const struct loop *loop)
-{
-    int64_t number[3];
-    struct slice rest = loop->list;
-    int code = EXIT_OK;
-    for (size_t i = 0; i < 3; i++)
-        if (slice_to_i64(slice_trim(slice_cut(&rest, ',')), -1000000, 1000000, &number[i]) != 0)
-            return run_refuse(r, EXIT_BAD_PARAMETER, loop->list, "is no row of numbers: start, step, end.");
-    if (number[1] == 0)
-        return run_refuse(r, EXIT_BAD_PARAMETER, loop->list, "never ends.");
-    for (int64_t i = number[0]; !code && !r->is_over && (number[1] > 0 ? i <= number[2] : i >= number[2]); i += number[1]) {
-        char item[24];
-        snprintf(item, sizeof item, "%lld", (long long)i);
-        code = run_body(r, loop, slice_str(item));
-    }
-    return code;
-}
-
-static int run_for(struct run *r, struct slice *line)
-{
-    struct loop loop;
-    int code = EXIT_OK;
-    if (read_loop(*line, &loop) != 0)
-        return run_refuse(r, EXIT_UNSUPPORTED, *line, "is not supported: FOR goes through words, or numbers with /L.");
-    *line = slice_from(*line, line->len);
-    if (loop.counts)
-        return count(r, &loop);
-    for (struct slice rest = slice_trim(loop.list); !code && !r->is_over && rest.len;) {
-        bool quoted = false;
-        size_t end = 0;
-        while (end < rest.len && (quoted || !strchr(" \t,;=", rest.ptr[end])))
-            quoted ^= rest.ptr[end++] == '"';
-        if (end > 0)
-            code = run_body(r, &loop, slice_first(rest, end));
-        rest = slice_from(rest, end > 0 ? end : 1);
-    }
-    return code;
-}
-
-bool run_flow(struct run *r, struct slice *line, int *code_out)
+bool run_flow(struct run *r, struct slice *line, bool is_skipped, int *code_out)
 {
     struct slice rest = skip_at(*line), inside;
     if (!starts_flow(rest))
         return false;
-    if (r->depth == RUN_DEPTH) {
-        *code_out = run_refuse(r, EXIT_UNSUPPORTED, rest, "is nested too deep.");
-        return true;
-    }
-    r->depth++;
-    if (slice_equal_fold_str(run_first_word(rest), "if"))
-        *code_out = run_if(r, &rest);
-    else if (slice_equal_fold_str(run_first_word(rest), "for"))
-        *code_out = run_for(r, &rest);
-    else if (take_block(&rest, &inside))
-        *code_out = run_joined(r, inside);
-    else
-        *code_out = run_refuse(r, EXIT_BAD_PARAMETER, rest, "is a block that nothing closes.");
-    r->depth--;
-    *line = rest;
+    struct slice statement = slice_first(rest, statement_length(rest));
+    if (!is_skipped)
+        run_statement(r, &statement, code_out);
+    else if (!run_take_block(&statement, &inside))
+        statement = slice_from(statement, statement.len); /* all of an IF or FOR */
+    *line = slice_of(statement.ptr, (size_t)(rest.ptr + rest.len - statement.ptr));
     return true;
 }

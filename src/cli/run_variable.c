@@ -71,8 +71,8 @@ static bool usual_variable(struct slice name, struct text *out)
         { "ProgramData", "C:\\ProgramData" },
         { "ALLUSERSPROFILE", "C:\\ProgramData" },
         { "PUBLIC", "C:\\Users\\Public" },
-        { "TEMP", "C:\\Windows\\Temp" },
-        { "TMP", "C:\\Windows\\Temp" },
+        { "TEMP", RUN_TEMP },
+        { "TMP", RUN_TEMP },
         { "CD", "C:\\Windows\\System32\\inetsrv" },
         { "ERRORLEVEL", "0" }, /* whatever fails ends the run */
     };
