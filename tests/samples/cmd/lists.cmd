@@ -7,7 +7,7 @@ appcmd.exe list sites "Depot FTP" /config
 appcmd.exe list site /site.name:"Depot FTP" /text:*
 appcmd.exe list site "Depot FTP" /text:ftpServer.userIsolation.mode
 appcmd.exe list site /bindings:ftp/*:21: /serverAutoStart:true
-appcmd.exe list site /id:$>=1 /name:$=*Depot*
+appcmd.exe list site "/id:$>=1" "/name:$=*Depot*"
 appcmd.exe list app /site.name:"Depot FTP"
 appcmd.exe list vdir "Depot FTP/" /text:physicalPath
 appcmd.exe list vdirs /app.name:"Depot FTP/" /xml
