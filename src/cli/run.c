@@ -177,6 +177,22 @@ static struct slice without_prompt(struct slice line)
     return is_prompt ? slice_from(s, end + 1) : line;
 }
 
+/* "!NAME!" outside of what is a sentence: "Hello! Bye!" names nothing. */
+static struct slice find_delayed(struct slice line)
+{
+    for (size_t from = slice_find(line, '!'); from != SIZE_MAX;) {
+        struct slice rest = slice_from(line, from + 1);
+        size_t len = slice_find(rest, '!');
+        if (len == SIZE_MAX)
+            break;
+        struct slice name = slice_first(rest, len);
+        if (len > 0 && !slice_has_byte(name, ' ') && !slice_has_byte(name, '"'))
+            return slice_of(name.ptr - 1, len + 2);
+        from += len + 1;
+    }
+    return SLICE_NONE;
+}
+
 static int run_line(struct run *r, struct slice line)
 {
     OWNED_TEXT_BUFFER expanded = { 0 };
@@ -184,6 +200,8 @@ static int run_line(struct run *r, struct slice line)
     line = without_prompt(line);
     if (batch_is_comment(line))
         return EXIT_OK;
+    if (r->is_delayed && find_delayed(line).len)
+        return run_refuse(r, EXIT_UNSUPPORTED, find_delayed(line), "is not supported: write %NAME%, which has the value from before its line or block.");
     int err = batch_expand(line, run_variable_lookup, r, &expanded, &bad);
     if (err == ERR_NOT_FOUND)
         return run_refuse(r, EXIT_NO_VARIABLE, bad, "is not set: write a SET line, or give it in the environment.");

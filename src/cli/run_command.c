@@ -113,6 +113,14 @@ static int do_nothing(struct run *r, const struct words *w)
     return EXIT_OK;
 }
 
+/* With delayed expansion !NAME! means a variable, which run_line refuses. */
+static int do_setlocal(struct run *r, const struct words *w)
+{
+    for (int i = 1; i < w->args->argc; i++)
+        r->is_delayed |= slice_equal_fold_str(slice_str(w->args->argv[i]), "enabledelayedexpansion");
+    return EXIT_OK;
+}
+
 static int do_folder(struct run *r, const struct words *w)
 {
     note(r, w->command, "there is no folder to change to; appcmd is found anywhere");
@@ -280,7 +288,7 @@ static const struct {
     int (*run)(struct run *r, const struct words *w);
 } commands[] = {
     { "echo", do_echo },           { "set", do_set },         { "exit", do_exit },      { "goto", do_goto },
-    { "setlocal", do_nothing },    { "endlocal", do_nothing }, { "cls", do_nothing },   { "title", do_nothing },
+    { "setlocal", do_setlocal },   { "endlocal", do_nothing }, { "cls", do_nothing },   { "title", do_nothing },
     { "color", do_nothing },       { "pause", do_nothing },   { "prompt", do_nothing }, { "chcp", do_nothing },
     { "ver", do_nothing },         { "cd", do_folder },       { "chdir", do_folder },   { "pushd", do_folder },
     { "popd", do_nothing },        { "net", do_service },     { "sc", do_service },     { "iisreset", do_iisreset },
@@ -304,8 +312,19 @@ static int do_command(struct run *r, const struct words *w, FILE *in)
                   "and what stops or starts the service are understood.");
 }
 
+/* "%~nx": a part of the value of a FOR variable; all that is understood has been replaced. */
+static bool has_part_of_variable(struct slice command)
+{
+    for (size_t i = 0; i + 2 < command.len; i++)
+        if (command.ptr[i] == '%' && command.ptr[i + 1] == '~' && ascii_lower(command.ptr[i + 2]) >= 'a' && ascii_lower(command.ptr[i + 2]) <= 'z')
+            return true;
+    return false;
+}
+
 int run_command(struct run *r, struct slice command, FILE *in)
 {
+    if (has_part_of_variable(command))
+        return run_refuse(r, EXIT_UNSUPPORTED, command, "is not supported: of a variable of FOR only the whole can be taken, as %%~i.");
     while (slice_equal_fold_str(run_first_word(command), "call"))
         command = slice_from(slice_trim(command), 4);
     struct batch_args args = { 0 };

@@ -25,6 +25,7 @@ struct run {
     size_t variable_count;
     unsigned depth; /* of blocks */
     bool is_over;   /* exit, goto: nothing more of this line is carried out */
+    bool is_delayed; /* setlocal enabledelayedexpansion */
     char label[RUN_LABEL]; /* where goto leads; "" after exit and goto :eof */
 };
 

@@ -94,6 +94,10 @@ static const struct {
       "a-c-d e\nk\n[first]\n", NULL },
     { "an error of what is read", "for /f %%s in ('appcmd set site x /id:1') do echo %%s\r\n", false, 1168,
       "ERROR ( message:Cannot find SITE object with identifier \"x\". )\n@DIR@/x.cmd:1: stopped with 1168 at: for /f %%s in ('appcmd set site x /id:1') do echo %%s\n", NULL },
+    { "a part of what a loop goes through", "for %%i in (a.txt) do echo %%~ni\r\n", false, 50, "ERROR ( message:'echo %~ni' is not supported: of a variable of FOR "
+      "only the whole can be taken, as %%~i. )\n@DIR@/x.cmd:1: stopped with 50 at: for %%i in (a.txt) do echo %%~ni\n", NULL },
+    { "variables of a moment", "setlocal EnableDelayedExpansion\r\nset A=1\r\necho Hello! You! %A%\r\necho !A!\r\n", false, 50, "Hello! You! 1\nERROR ( message:'!A!' is "
+      "not supported: write %NAME%, which has the value from before its line or block. )\n@DIR@/x.cmd:4: stopped with 50 at: echo !A!\n", NULL },
     { "an option of nothing", "for /f \"colour=1\" %%s in ('echo x') do echo %%s\r\n", false, 50, NULL, NULL },
     { "files are not read", "for /f %%s in (C:\\x.txt) do echo %%s\r\n", false, 50, NULL, NULL },
     { "the firewall and the features of Windows", "netsh advfirewall set global StatefulFtp disable\r\nstart /w pkgmgr /iu:IIS-FTPServer\r\ntimeout /t 5 >nul\r\n", false, 0,

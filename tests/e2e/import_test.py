@@ -4,6 +4,7 @@ tests/fixtures/iis-server is the configuration folder of a made-up server with w
 writes it: CRLF, comments, foreign sections, locks, location tags, encrypted values of two providers.
 """
 import ftplib
+import os
 import re
 import shutil
 import subprocess
@@ -122,6 +123,17 @@ def test_imported_files_are_the_same_bytes_and_come_out_again(copied, tmp_path):
     for name in ("applicationHost.config", "administration.config"):
         assert (out / name).read_bytes() == (new / name).read_bytes() == (SERVER / name).read_bytes()
         assert f"{name}: taken over byte for byte" in report
+
+
+def test_nobody_reads_the_report(copied, tmp_path):
+    """As with `| head`: the files are taken over all the same."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    ran = subprocess.run([BUILD / "sallyport", "import", copied, "--to", tmp_path / "new"], stdout=writer, stderr=subprocess.PIPE, text=True,
+                         timeout=PATIENCE)
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (29, ""), "ERROR_WRITE_FAULT"
+    assert (tmp_path / "new/applicationHost.config").read_bytes() == (SERVER / "applicationHost.config").read_bytes()
 
 
 def test_only_the_edit_differs_afterwards(copied, tmp_path):
