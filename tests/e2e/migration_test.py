@@ -53,6 +53,7 @@ def test_every_command_of_the_page(instance, tmp_path):
         prepare(folder, port, free_port())
         migrate(instance, folder, port)
     finally:
+        instance.stop()  # its logs lie in there
         shutil.rmtree(folder)
 
 
