@@ -236,6 +236,29 @@ def test_gmt_time(instance):
             c.cmd("MDTM f", "213 20010909014640")
 
 
+def test_stamps_of_virtual_directories(instance):
+    """virtualDirectoryTimeout: within five seconds there is time to look, within none the current date stands for the stamp."""
+    elsewhere = instance.drive / "elsewhere"
+    elsewhere.mkdir()
+    instance.own(elsewhere)
+    os.utime(elsewhere, (1_000_000_000, 1_000_000_000))
+    sites = [depot(instance), instance.add_site("Now", users={"anna": "secret"}), instance.add_site("Hidden", users={"anna": "secret"})]
+    for site, attributes in zip(sites, ('showFlags="DisplayVirtualDirectories, UseGmtTime"',
+                                        'showFlags="DisplayVirtualDirectories, UseGmtTime" virtualDirectoryTimeout="0"', 'showFlags="UseGmtTime"')):
+        site.virtual_directories = f'<virtualDirectory path="/old" physicalPath="{elsewhere}" />'
+        site.extra = f"<directoryBrowse {attributes} />"
+    instance.start()
+    listings = []
+    for site in sites:
+        with instance.client(site) as c:
+            c.login()
+            listings.append(c.data("LIST")[1].decode())
+            c.cmd("CWD old", "250")
+    assert re.fullmatch(r"09-09-01  01:46AM       <DIR>          old\r\n", listings[0]), listings
+    assert re.fullmatch(r"(?!09-09-01)\d\d-\d\d-\d\d  \d\d:\d\d[AP]M       <DIR>          old\r\n", listings[1]), listings
+    assert listings[2] == ""
+
+
 def test_available_bytes(instance):
     site = depot(instance)
     site.extra = '<directoryBrowse showFlags="DisplayAvailableBytes" />'
