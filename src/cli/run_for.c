@@ -257,7 +257,7 @@ int run_for(struct run *r, struct slice *line)
     for (struct slice rest = slice_trim(loop.list); !code && !r->is_over && rest.len;) {
         bool quoted = false;
         size_t end = 0;
-        while (end < rest.len && (quoted || !strchr(" \t,;=", rest.ptr[end])))
+        while (end < rest.len && (quoted || !strchr(" \t\n,;=", rest.ptr[end])))
             quoted ^= rest.ptr[end++] == '"';
         const struct slice word = slice_first(rest, end);
         if (end > 0)

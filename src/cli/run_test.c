@@ -106,6 +106,7 @@ static const struct {
     { "files are not looped over", "for %%f in (*.txt) do echo %%f\r\n", false, 50, NULL, NULL },
     { "nothing is printed, nothing is done", "for /f %%f in ('ver') do echo %%f\r\n", false, 0, "", NULL },
     { "a condition in a block ends with its line", "for %%s in (a b) do (\r\n  if %%s==a echo first\r\n  echo %%s\r\n)\r\n", false, 0, "first\na\nb\n", NULL },
+    { "a list over lines", "for %%s in (\r\n  a\r\n  \"b c\" d\r\n) do echo %%~s\r\necho end\r\n", false, 0, "a\nb c\nd\nend\n", NULL },
     { "a block behind a failure", "appcmd set site x /id:1 >nul || (\r\n  echo failed\r\n  exit /b 7\r\n)\r\n", false, 7,
       "ERROR ( message:Cannot find SITE object with identifier \"x\". )\nfailed\n", NULL },
     { "a block behind success", ADD "appcmd set site \"Depot FTP\" /id:3 >nul || (echo failed (really) & exit /b 7) & echo good\r\necho end\r\n", false, 0,
