@@ -321,11 +321,30 @@ static bool fail(struct verification *v, enum chain_reason reason, int depth)
     return false;
 }
 
-/* Before any arithmetic with it (threats.md C08). */
+/* Before any arithmetic with it (threats.md C08), whatever kind of key it is: RSA has two. */
 static bool key_fits(const X509 *x)
 {
     const EVP_PKEY *key = X509_get0_pubkey(x);
-    return key && (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) <= PKI_RSA_MAX);
+    return key && EVP_PKEY_get_bits(key) <= PKI_KEY_MAX;
+}
+
+/* What the signature algorithms and groups of src/tls/server.c come to. */
+bool chain_can_be_shown(struct slice der)
+{
+    static const char *const kinds[] = { "RSA", "RSA-PSS", "ED25519", "ED448" };
+    static const char *const curves[] = { SN_X9_62_prime256v1, SN_secp384r1, SN_secp521r1 };
+    X509 *x = parse_der(der);
+    const EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
+    char name[64] = "";
+    bool found = !key;
+    for (size_t i = 0; key && i < sizeof kinds / sizeof kinds[0]; i++)
+        found |= EVP_PKEY_is_a(key, kinds[i]);
+    if (key && EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, name, sizeof name, NULL))
+        for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
+            found |= strcmp(name, curves[i]) == 0;
+    X509_free(x);
+    ERR_clear_error();
+    return found;
 }
 
 static bool read_sent(struct verification *v, const struct slice *sent, size_t count)
@@ -501,7 +520,7 @@ static bool usage_fits(struct verification *v)
 {
     const struct pki_chain *c = v->result.chain;
     X509 *leaf = pki_chain_x509(c, 0);
-    if (X509_check_ca(leaf) == 1 && pki_chain_length(c) > 1) /* threats.md C06; whatever the flags say */
+    if (X509_get_extension_flags(leaf) & EXFLAG_CA && pki_chain_length(c) > 1) /* threats.md C06; whatever the flags say */
         return fail(v, CHAIN_WRONG_USAGE, 0);
     if (v->rules->flags & PKI_NO_USAGE_CHECK)
         return true;

@@ -17,7 +17,7 @@ enum {
     PKI_CERT_MAX = 64 * 1024,  /* DER bytes of one certificate */
     PKI_SENT_MAX = 10,         /* certificates that a client sent, leaf included */
     PKI_CHAIN_MAX = 12,        /* certificates of a verified chain, anchor included */
-    PKI_RSA_MAX = 8192,        /* bits */
+    PKI_KEY_MAX = 8192,        /* bits */
 };
 
 /* sslClientCertificates/@validationFlags */
@@ -102,6 +102,10 @@ struct chain_result {
     int depth;                 /* of the certificate that failed; 0 the leaf */
     struct pki_chain *chain;   /* CHAIN_GOOD: the caller's; else NULL */
 };
+
+/* Whether a handshake of ours takes the key of the leaf (DER): with one of another kind a client shows no certificate, or
+ * fails.  True for what cannot be read. */
+bool chain_can_be_shown(struct slice der);
 
 /* `sent`: DER, leaf first, as the client sent them.  `steps` (may be NULL) gets a line per step for people, escaped.
  * Always a verdict: what goes wrong on our side is CHAIN_OTHER. */

@@ -111,17 +111,19 @@ static void add_value(struct text *out, struct slice v)
         text_add_char(out, '"');
 }
 
-static void add_key(struct text *out, const X509_NAME_ENTRY *entry)
+/* False: the key is too long to be written. */
+static bool add_key(struct text *out, const X509_NAME_ENTRY *entry)
 {
     char oid[128];
     const ASN1_OBJECT *object = X509_NAME_ENTRY_get_object(entry);
     const char *key = key_of(OBJ_obj2nid(object));
     if (key) {
         text_addf(out, "%s=", key);
-        return;
+        return true;
     }
-    OBJ_obj2txt(oid, sizeof oid, object, 1);
+    int len = OBJ_obj2txt(oid, sizeof oid, object, 1);
     text_addf(out, "OID.%s=", oid);
+    return len > 0 && (size_t)len < sizeof oid;
 }
 
 /* altSecurityIdentities writes names in the order of the DER. */
@@ -137,10 +139,10 @@ static int add_name(struct builder *b, struct slice *to, const X509_NAME *name)
         if (i)
             text_add_str(b->pool, X509_NAME_ENTRY_set(entry) == set ? " + " : ",");
         set = X509_NAME_ENTRY_set(entry);
-        add_key(b->pool, entry);
+        bool whole = add_key(b->pool, entry);
         add_value(b->pool, value);
         OPENSSL_free(utf8);
-        if (b->pool->len - at > FACT_DN_MAX)
+        if (!whole || b->pool->len - at > FACT_DN_MAX)
             return refuse(b, "a name in the certificate is too long");
     }
     close_span(b, to, at);
@@ -255,17 +257,19 @@ static bool is_oid(const ASN1_OBJECT *object, const char *oid)
 
 static int sid_of_names(struct builder *b, GENERAL_NAMES *names)
 {
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+    int err = 0, count = 0;
+    for (int i = 0; !err && i < sk_GENERAL_NAME_num(names); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
         if (name->type != GEN_OTHERNAME || !is_oid(name->d.otherName->type_id, sid_name))
             continue;
         const ASN1_TYPE *value = name->d.otherName->value;
-        if (value->type != V_ASN1_OCTET_STRING)
-            break;
-        const ASN1_OCTET_STRING *bytes = value->value.octet_string;
-        return take_sid(b, slice_of((const char *)ASN1_STRING_get0_data(bytes), (size_t)ASN1_STRING_length(bytes)));
+        const ASN1_OCTET_STRING *bytes = value->type == V_ASN1_OCTET_STRING ? value->value.octet_string : NULL;
+        if (!bytes)
+            return refuse(b, "the SID extension of the certificate is malformed");
+        err = take_sid(b, slice_of((const char *)ASN1_STRING_get0_data(bytes), (size_t)ASN1_STRING_length(bytes)));
+        count++;
     }
-    return refuse(b, "the SID extension of the certificate is malformed");
+    return err || count ? err : refuse(b, "the SID extension of the certificate is malformed");
 }
 
 static int read_sid_extension(struct builder *b, const X509 *x)

@@ -98,6 +98,7 @@ REFUSED = [  # name, how it is made, Win32 status in the log
     ("sha1", {"kind": "rsa", "digest": "sha1"}, 0x80090327),
     ("too_large", {"kind": "rsa9000"}, 0x80090327),
     ("ca_as_leaf", {"extensions": CA_EXTENSIONS + "extendedKeyUsage=clientAuth\n"}, 0x800B0110),
+    ("ca_that_signs_nothing", {"extensions": CLIENT.replace("CA:FALSE", "CA:TRUE")}, 0x800B0110),
     ("unknown_root", {"issuer": "stranger"}, 0x800B0109),
     ("not_sent", {"send": False, "issuer": "hidden"}, 0x800B0109),
     ("disallowed", {}, 0x800B0111),
