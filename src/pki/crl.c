@@ -60,14 +60,27 @@ static MUST_USE int number_of(X509_CRL *crl, int nid, ASN1_INTEGER **number_out)
     return *number_out ? 0 : ERR_NOT_FOUND;
 }
 
-/* A delta must start from the list we have, or from an older one. */
+static bool same_extension(const X509_CRL *a, const X509_CRL *b, int nid)
+{
+    int in_a = X509_CRL_get_ext_by_NID(a, nid, -1), in_b = X509_CRL_get_ext_by_NID(b, nid, -1);
+    if (in_a < 0 || in_b < 0)
+        return in_a < 0 && in_b < 0;
+    return ASN1_OCTET_STRING_cmp(X509_EXTENSION_get_data(X509_CRL_get_ext(a, in_a)),
+                                 X509_EXTENSION_get_data(X509_CRL_get_ext(b, in_b))) == 0;
+}
+
+/* A delta must start from the list we have, or from an older one, and be of its key and scope: OpenSSL leaves any other
+ * aside without a word.  One without a number of its own makes some versions of OpenSSL crash. */
 static bool delta_fits(X509_CRL *base, X509_CRL *delta)
 {
-    ASN1_INTEGER *have = NULL, *from = NULL;
+    ASN1_INTEGER *have = NULL, *from = NULL, *own = NULL;
     bool fits = number_of(base, NID_crl_number, &have) == 0 && number_of(delta, NID_delta_crl, &from) == 0 &&
-                ASN1_INTEGER_cmp(from, have) <= 0;
+                number_of(delta, NID_crl_number, &own) == 0 && ASN1_INTEGER_cmp(from, have) <= 0 &&
+                same_extension(base, delta, NID_authority_key_identifier) &&
+                same_extension(base, delta, NID_issuing_distribution_point);
     ASN1_INTEGER_free(have);
     ASN1_INTEGER_free(from);
+    ASN1_INTEGER_free(own);
     return fits;
 }
 

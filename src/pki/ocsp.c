@@ -3,6 +3,8 @@
  *
  * An answer counts when the issuer itself signed it or a certificate that the issuer gave the OCSPSigning usage, when it
  * is about this certificate, lies in its time, and, where it carries a nonce, carries ours.  Anything else is no answer.
+ * A responder's certificate that names a CRL, and is not exempt from that (id-pkix-ocsp-nocheck), must be good by it
+ * (RFC 6960 4.2.2.2.1), each time that the answer is used.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,21 +16,28 @@ struct ocsp_context {
     OCSP_CERTID *id; /* owned by the request */
 };
 
-/* The cache keeps only what was decided. */
-static void *keep_status(bool revoked)
+/* The cache keeps only what was decided, and whom to look at again. */
+struct kept {
+    bool revoked;
+    X509 *responder; /* NULL: whoever signed need not be looked at */
+};
+
+static void free_kept(void *kept)
 {
-    static char good, bad;
-    return revoked ? &bad : &good;
+    X509_free(((struct kept *)kept)->responder);
+    free(kept);
 }
 
-static bool is_revoked(const struct pki_item *item)
+static bool names_crl(X509 *x)
 {
-    return item->parsed == keep_status(true);
+    return X509_get_ext_by_NID(x, NID_crl_distribution_points, -1) >= 0;
 }
 
-/* Only the issuer can speak for its certificates, by itself or by a responder it certified for that. */
-static bool is_signed_by_issuer(const struct ask *a, OCSP_BASICRESP *basic)
+/* Only the issuer can speak for its certificates, by itself or by a responder it certified for that: then *responder_out
+ * is a reference to that one, if a CRL may take its word back. */
+static bool is_signed_by_issuer(const struct ask *a, OCSP_BASICRESP *basic, X509 **responder_out)
 {
+    X509 *signer = NULL;
     X509_STORE *store = X509_STORE_new();
     STACK_OF(X509) *certs = sk_X509_new_null();
     bool ok = store && certs && X509_STORE_add_cert(store, a->issuer) && sk_X509_push(certs, a->issuer);
@@ -37,27 +46,49 @@ static bool is_signed_by_issuer(const struct ask *a, OCSP_BASICRESP *basic)
         X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
         X509_VERIFY_PARAM_set_time(param, a->at);
         X509_VERIFY_PARAM_set_depth(param, 2);
-        ok = OCSP_basic_verify(basic, certs, store, OCSP_NOEXPLICIT | OCSP_PARTIAL_CHAIN) == 1;
+        ok = OCSP_basic_verify(basic, certs, store, OCSP_NOEXPLICIT | OCSP_PARTIAL_CHAIN) == 1 &&
+             OCSP_resp_get0_signer(basic, &signer, certs) == 1;
     }
+    bool is_lasting = !ok || X509_cmp(signer, a->issuer) == 0 || X509_get_ext_by_NID(signer, NID_id_pkix_OCSP_noCheck, -1) >= 0;
+    if (!is_lasting && names_crl(signer) && X509_up_ref(signer))
+        *responder_out = signer;
     sk_X509_free(certs);
     X509_STORE_free(store);
     return ok;
 }
 
+/* What is said about the certificate; where it is said twice, revoked counts.  NULL: nothing. */
+static OCSP_SINGLERESP *find_single(OCSP_BASICRESP *basic, OCSP_CERTID *id)
+{
+    OCSP_SINGLERESP *found = NULL;
+    for (int at = -1; (at = OCSP_resp_find(basic, id, at)) >= 0;) {
+        OCSP_SINGLERESP *single = OCSP_resp_get0(basic, at);
+        if (!found || OCSP_single_get0_status(single, NULL, NULL, NULL, NULL) == V_OCSP_CERTSTATUS_REVOKED)
+            found = single;
+    }
+    return found;
+}
+
 static int read_basic(const struct ask *a, const struct ocsp_context *c, OCSP_BASICRESP *basic, struct pki_item *item,
                       const char **why_out)
 {
-    ASN1_GENERALIZEDTIME *this_update = NULL, *next_update = NULL, *revoked_at = NULL;
-    int status = -1, reason = -1;
+    ASN1_GENERALIZEDTIME *this_update = NULL, *next_update = NULL;
+    struct kept *kept = calloc(1, sizeof *kept);
+    if (!kept)
+        return ERR_NOMEM;
+    item->parsed = kept;
+    item->free_parsed = free_kept;
     *why_out = "answered with a nonce that is not ours";
     if (!item->stored && OCSP_check_nonce(c->request, basic) == 0)
         return ERR_DENIED;
     *why_out = "answered under a signature that the issuer does not stand for";
-    if (!is_signed_by_issuer(a, basic))
+    if (!is_signed_by_issuer(a, basic, &kept->responder))
         return ERR_DENIED;
     *why_out = "answered about another certificate";
-    if (!OCSP_resp_find_status(basic, c->id, &status, &reason, &revoked_at, &this_update, &next_update))
+    OCSP_SINGLERESP *single = find_single(basic, c->id);
+    if (!single)
         return ERR_NOT_FOUND;
+    int status = OCSP_single_get0_status(single, NULL, NULL, &this_update, &next_update);
     *why_out = "does not know the certificate";
     if (status != V_OCSP_CERTSTATUS_GOOD && status != V_OCSP_CERTSTATUS_REVOKED)
         return ERR_NOT_FOUND;
@@ -67,7 +98,7 @@ static int read_basic(const struct ask *a, const struct ocsp_context *c, OCSP_BA
     *why_out = "gave an answer that is out of date";
     if (next_update ? item->next_update < item->this_update : a->at - item->this_update > NO_NEXT_UPDATE)
         return ERR_RANGE;
-    item->parsed = keep_status(status == V_OCSP_CERTSTATUS_REVOKED);
+    kept->revoked = status == V_OCSP_CERTSTATUS_REVOKED;
     return 0;
 }
 
@@ -134,6 +165,29 @@ static void make_get(struct slice url, const unsigned char *der, int len, struct
     }
 }
 
+/* Whether the CA has not taken back its word for the responder. */
+static bool responder_counts(const struct ask *a, X509 *responder)
+{
+    struct revocation_answer about = { .status = REVOCATION_UNKNOWN };
+    struct ask asked = *a;
+    if (!responder)
+        return true;
+    asked.cert = responder;
+    crl_ask(&asked, &about);
+    return about.status == REVOCATION_GOOD;
+}
+
+static void take_answer(const struct ask *a, struct slice url, const struct pki_item *item, bool cached,
+                        struct revocation_answer *answer)
+{
+    const struct kept *kept = item->parsed;
+    if (responder_counts(a, kept->responder))
+        answer_set(answer, kept->revoked ? REVOCATION_REVOKED : REVOCATION_GOOD, cached ? REVOCATION_CACHE : REVOCATION_OCSP, a,
+                   item->this_update, url);
+    else
+        answer_fail(answer, "OCSP", "the responder's own certificate is revoked, or nobody says whether it is", url);
+}
+
 static void ask_one(const struct ask *a, struct slice url, struct revocation_answer *answer)
 {
     struct ocsp_context context = { 0 };
@@ -154,8 +208,7 @@ static void ask_one(const struct ask *a, struct slice url, struct revocation_ans
         if (err) {
             answer_fail(answer, "OCSP", why, url);
         } else {
-            answer_set(answer, is_revoked(item) ? REVOCATION_REVOKED : REVOCATION_GOOD,
-                       cached ? REVOCATION_CACHE : REVOCATION_OCSP, a, item->this_update, url);
+            take_answer(a, url, item, cached, answer);
             pki_item_unref(a->r->cache, item);
         }
     }

@@ -59,13 +59,15 @@ static struct ca make_ca(struct world *w, const char *name, const struct ca *par
     return ca;
 }
 
-static struct ca make_responder(const char *name, const struct ca *parent, bool usage)
+static struct ca make_responder(struct world *w, const char *name, const struct ca *parent, bool usage, bool listed)
 {
     struct ca ca = { .key = EVP_EC_gen("P-256") };
     ca.cert = begin_cert(name, parent->cert, ca.key);
     add_ext(ca.cert, parent->cert, NID_key_usage, "critical,digitalSignature");
     if (usage)
         add_ext(ca.cert, parent->cert, NID_ext_key_usage, "OCSPSigning");
+    if (listed)
+        add_url(w, ca.cert, parent->cert, NID_crl_distribution_points, AT_CRL2);
     assert_true(X509_sign(ca.cert, parent->key, EVP_sha256()));
     return ca;
 }
@@ -152,17 +154,22 @@ static void add_revoked(X509_CRL *crl, const X509 *x, int reason, time_t at)
     ASN1_TIME_free(t);
 }
 
-static void add_freshest(struct world *w, X509_CRL *crl)
+static void add_to_list(X509_CRL *crl, const char *name, const char *value)
 {
-    char url[64], value[128];
     X509V3_CTX ctx;
-    world_url(w, AT_DELTA, url);
-    snprintf(value, sizeof value, "URI:%s", url);
     X509V3_set_ctx(&ctx, NULL, NULL, NULL, crl, 0);
-    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, NID_freshest_crl, value);
+    X509_EXTENSION *e = X509V3_EXT_conf(NULL, &ctx, name, value);
     assert_non_null(e);
     X509_CRL_add_ext(crl, e, -1);
     X509_EXTENSION_free(e);
+}
+
+static void add_freshest(struct world *w, X509_CRL *crl)
+{
+    char url[64], value[128];
+    world_url(w, AT_DELTA, url);
+    snprintf(value, sizeof value, "URI:%s", url);
+    add_to_list(crl, "freshestCRL", value);
 }
 
 void world_publish(struct world *w, enum place place, const struct crl_plan *plan)
@@ -178,7 +185,10 @@ void world_publish(struct world *w, enum place place, const struct crl_plan *pla
     if (plan->until)
         X509_CRL_set1_nextUpdate(crl, t);
     ASN1_TIME_free(t);
-    add_number(crl, NID_crl_number, plan->number, 0);
+    if (plan->number)
+        add_number(crl, NID_crl_number, plan->number, 0);
+    if (plan->extension)
+        add_to_list(crl, plan->extension, plan->value);
     if (plan->base)
         add_number(crl, NID_delta_crl, plan->base, 1);
     if (plan->freshest)
@@ -248,14 +258,21 @@ static OCSP_BASICRESP *answer_as(const struct world *w, enum responder as, OCSP_
     OCSP_CERTID *id = id_for(as, OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0)));
     ASN1_TIME *this_update = ASN1_GENERALIZEDTIME_set(NULL, (time_t)w->at + from);
     ASN1_TIME *next_update = until ? ASN1_GENERALIZEDTIME_set(NULL, (time_t)w->at + until) : NULL;
+    if (as == OCSP_AMONG_OTHERS) {
+        OCSP_CERTID *other = id_for(OCSP_OTHER_CERT, id);
+        OCSP_basic_add1_status(basic, other, V_OCSP_CERTSTATUS_REVOKED, 0, this_update, this_update, next_update);
+        OCSP_CERTID_free(other);
+    }
     OCSP_basic_add1_status(basic, id, status, status == V_OCSP_CERTSTATUS_REVOKED ? OCSP_REVOKED_STATUS_KEYCOMPROMISE : 0,
                            status == V_OCSP_CERTSTATUS_REVOKED ? this_update : NULL, this_update, next_update);
+    if (as == OCSP_TWICE)
+        OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_REVOKED, 0, this_update, this_update, next_update);
     if (as == OCSP_WRONG_NONCE)
         OCSP_basic_add1_nonce(basic, NULL, 16);
     else if (!no_nonce)
         OCSP_copy_nonce(basic, request);
     const struct ca *signer = as == OCSP_FOREIGN ? &w->foreign : as == OCSP_DELEGATED ? &w->responder
-                              : as == OCSP_NO_EKU ? &w->no_eku : &w->issuing;
+                              : as == OCSP_NO_EKU ? &w->no_eku : as == OCSP_LISTED ? &w->listed : &w->issuing;
     OCSP_basic_sign(basic, signer->cert, signer->key, EVP_sha256(), NULL, 0);
     ASN1_TIME_free(this_update);
     ASN1_TIME_free(next_update);
@@ -468,15 +485,16 @@ void world_begin(struct world *w)
     w->root = make_ca(w, "Root", NULL);
     w->issuing = make_ca(w, "Issuing", &w->root);
     w->foreign = make_ca(w, "Foreign", NULL);
-    w->responder = make_responder("Responder", &w->issuing, true);
-    w->no_eku = make_responder("No usage", &w->issuing, false);
+    w->responder = make_responder(w, "Responder", &w->issuing, true, false);
+    w->no_eku = make_responder(w, "No usage", &w->issuing, false, false);
+    w->listed = make_responder(w, "Listed", &w->issuing, true, true);
     world_reset(w);
     assert_int_equal(pthread_create(&w->thread, NULL, serve_all, w), 0);
 }
 
 void world_end(struct world *w)
 {
-    struct ca *all[] = { &w->root, &w->issuing, &w->foreign, &w->responder, &w->no_eku };
+    struct ca *all[] = { &w->root, &w->issuing, &w->foreign, &w->responder, &w->no_eku, &w->listed };
     w->ending = true;
     pthread_join(w->thread, NULL);
     close(w->fd);

@@ -22,6 +22,7 @@ enum manner { /* how the server serves a place */
 enum responder { /* what the OCSP responder says */
     OCSP_GOOD, OCSP_REVOKED, OCSP_DELEGATED, OCSP_NO_NONCE, OCSP_DONT_KNOW, OCSP_EXPIRED, OCSP_EARLY, OCSP_FOREIGN,
     OCSP_NO_EKU, OCSP_FORGED, OCSP_REPLAY, OCSP_WRONG_NONCE, OCSP_OTHER_CERT, OCSP_TRY_LATER, OCSP_GARBAGE, OCSP_TRAILING,
+    OCSP_LISTED, OCSP_AMONG_OTHERS, OCSP_TWICE,
 };
 
 struct ca {
@@ -39,6 +40,7 @@ struct served {
 
 struct world {
     struct ca root, issuing, foreign, responder, no_eku;
+    struct ca listed; /* a responder whose certificate names AT_CRL2 */
     struct served places[PLACES];
     int fd;
     unsigned port;
@@ -68,9 +70,10 @@ struct pki_chain *world_chain(struct world *w, X509 *leaf, struct pki_stores **s
 struct crl_plan {
     const X509 *revoked;  /* NULL: nobody */
     int reason;           /* CRL_REASON_, -1 */
-    long number, base;    /* base > 0: a delta */
+    long number, base;    /* number 0: none; base > 0: a delta */
     int64_t from, until;  /* seconds from now; until 0: no nextUpdate */
     bool foreign, forged, freshest;
+    const char *extension, *value; /* one more, as OpenSSL's configuration has it; NULL: none */
 };
 void world_publish(struct world *w, enum place place, const struct crl_plan *plan);
 void world_publish_bytes(struct world *w, enum place place, const void *bytes, size_t len);

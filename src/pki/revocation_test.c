@@ -33,7 +33,7 @@ static struct revocation *new_revocation(const char *hosts, bool private_address
     return r;
 }
 
-enum { LEAF = 1, NOBODY, SOMEBODY }; /* whom a list revokes */
+enum { LEAF = 1, NOBODY, SOMEBODY, LISTED }; /* whom a list revokes */
 
 struct list {
     int whom;          /* 0: nothing is published */
@@ -41,8 +41,9 @@ struct list {
     int reason;
     int64_t from, until;
     bool foreign, forged, freshest;
+    const char *extension, *value;
 };
-#define GOOD_LIST { NOBODY, 5, 0, -1, -60, 3600, false, false, false }
+#define GOOD_LIST { NOBODY, 5, 0, -1, -60, 3600, false, false, false, NULL, NULL }
 #define LIST_OF(who, ...) { .whom = (who), .number = 5, .reason = -1, .from = -60, .until = 3600, __VA_ARGS__ }
 #define DELTA_OF(who, ...) { .whom = (who), .number = 6, .base = 5, .reason = -1, .from = -30, .until = 3600, __VA_ARGS__ }
 #define NAMES(place) (1u << (place))
@@ -52,9 +53,9 @@ static void publish(const struct list *list, enum place place, X509 *leaf)
     if (!list->whom)
         return;
     const struct crl_plan plan = {
-        .revoked = list->whom == LEAF ? leaf : list->whom == SOMEBODY ? w.responder.cert : NULL,
+        .revoked = list->whom == LEAF ? leaf : list->whom == SOMEBODY ? w.responder.cert : list->whom == LISTED ? w.listed.cert : NULL,
         .reason = list->reason, .number = list->number, .base = list->base, .from = list->from, .until = list->until,
-        .foreign = list->foreign, .forged = list->forged, .freshest = list->freshest,
+        .foreign = list->foreign, .forged = list->forged, .freshest = list->freshest, .extension = list->extension, .value = list->value,
     };
     world_publish(&w, place, &plan);
 }
@@ -84,6 +85,13 @@ static const struct {
     { "OCSP: yesterday's answer without end",   ONLY_OCSP, .ocsp = OCSP_REPLAY,      IS(UNKNOWN, NOWHERE) },
     { "OCSP: somebody else's nonce",            ONLY_OCSP, .ocsp = OCSP_WRONG_NONCE, IS(UNKNOWN, NOWHERE) },
     { "OCSP: about another certificate",        ONLY_OCSP, .ocsp = OCSP_OTHER_CERT,  IS(UNKNOWN, NOWHERE) },
+    { "OCSP: among others",                     ONLY_OCSP, .ocsp = OCSP_AMONG_OTHERS, IS(GOOD, OCSP) },
+    { "OCSP: said twice, and revoked once",     ONLY_OCSP, .ocsp = OCSP_TWICE,       IS(REVOKED, OCSP) },
+    { "OCSP: a responder that a CRL may revoke, and does not", ONLY_OCSP, .ocsp = OCSP_LISTED, .crl2 = GOOD_LIST, IS(GOOD, OCSP) },
+    { "OCSP: a responder that is revoked",      ONLY_OCSP, .ocsp = OCSP_LISTED, .crl2 = LIST_OF(LISTED), IS(UNKNOWN, NOWHERE) },
+    { "OCSP: nobody says whether the responder is revoked", ONLY_OCSP, .ocsp = OCSP_LISTED, IS(UNKNOWN, NOWHERE) },
+    { "OCSP: a revoked responder, and a CRL",   .names = NAMES(AT_OCSP) | NAMES(AT_CRL), .ocsp = OCSP_LISTED,
+      .crl = GOOD_LIST, .crl2 = LIST_OF(LISTED), IS(GOOD, CRL) },
     { "OCSP: try later",                        ONLY_OCSP, .ocsp = OCSP_TRY_LATER,   IS(UNKNOWN, NOWHERE) },
     { "OCSP: garbage",                          ONLY_OCSP, .ocsp = OCSP_GARBAGE,     IS(UNKNOWN, NOWHERE) },
     { "OCSP: a byte after the end",             ONLY_OCSP, .ocsp = OCSP_TRAILING,    IS(UNKNOWN, NOWHERE) },
@@ -110,6 +118,19 @@ static const struct {
     { "CRL: signed by a stranger",              ONLY_CRL, .crl = LIST_OF(NOBODY, .foreign = true), IS(UNKNOWN, NOWHERE) },
     { "CRL: forged",                            ONLY_CRL, .crl = LIST_OF(NOBODY, .forged = true), IS(UNKNOWN, NOWHERE) },
     { "CRL: a delta in its place",              ONLY_CRL, .crl = DELTA_OF(NOBODY),   IS(UNKNOWN, NOWHERE) },
+    { "CRL: says something critical that nobody knows", ONLY_CRL,
+      .crl = LIST_OF(NOBODY, .extension = "1.3.6.1.4.1.99999.1", .value = "critical,DER:0500"), IS(UNKNOWN, NOWHERE) },
+    { "CRL: of certificates of users",          ONLY_CRL,
+      .crl = LIST_OF(NOBODY, .extension = "issuingDistributionPoint", .value = "critical,onlyuser:TRUE"), IS(GOOD, CRL) },
+    { "CRL: of certificates of CAs only",       ONLY_CRL,
+      .crl = LIST_OF(NOBODY, .extension = "issuingDistributionPoint", .value = "critical,onlyCA:TRUE"), IS(UNKNOWN, NOWHERE) },
+    { "CRL: for some reasons only",             ONLY_CRL,
+      .crl = LIST_OF(NOBODY, .extension = "issuingDistributionPoint", .value = "critical,onlysomereasons:keyCompromise"), IS(UNKNOWN, NOWHERE) },
+    { "CRL: for some reasons only, one of them", ONLY_CRL,
+      .crl = LIST_OF(LEAF, .extension = "issuingDistributionPoint", .value = "critical,onlysomereasons:keyCompromise"), IS(REVOKED, CRL) },
+    { "CRL: of another distribution point",     ONLY_CRL,
+      .crl = LIST_OF(NOBODY, .extension = "issuingDistributionPoint", .value = "critical,fullname:URI:http://pki.example/other.crl"),
+                                                IS(UNKNOWN, NOWHERE) },
     { "CRL: not there",                         ONLY_CRL,                            IS(UNKNOWN, NOWHERE) },
     { "CRL: 500",                               ONLY_CRL, .crl = GOOD_LIST, .crl_manner = STATUS_500, IS(UNKNOWN, NOWHERE) },
     { "CRL: cut in the middle",                 ONLY_CRL, .crl = GOOD_LIST, .crl_manner = TRUNCATE, IS(UNKNOWN, NOWHERE) },
@@ -135,6 +156,10 @@ static const struct {
                                                 IS(REVOKED, CRL) },
     { "delta: starts from a newer list",        .names = NAMES(AT_CRL) | NAMES(AT_DELTA), .crl = LIST_OF(NOBODY, .number = 4),
       .delta = DELTA_OF(NOBODY),                IS(UNKNOWN, NOWHERE) },
+    { "delta: has no number (crashes OpenSSL before 3.0.20)", .names = NAMES(AT_CRL) | NAMES(AT_DELTA), .crl = GOOD_LIST,
+      .delta = DELTA_OF(NOBODY, .number = 0),   IS(UNKNOWN, NOWHERE) },
+    { "delta: of another scope than the list",  .names = NAMES(AT_CRL) | NAMES(AT_DELTA), .crl = GOOD_LIST,
+      .delta = DELTA_OF(LEAF, .extension = "issuingDistributionPoint", .value = "critical,onlyuser:TRUE"), IS(UNKNOWN, NOWHERE) },
     { "delta: signed by a stranger",            .names = NAMES(AT_CRL) | NAMES(AT_DELTA), .crl = GOOD_LIST,
       .delta = DELTA_OF(NOBODY, .foreign = true), IS(UNKNOWN, NOWHERE) },
     { "delta: expired",                         .names = NAMES(AT_CRL) | NAMES(AT_DELTA), .crl = GOOD_LIST,
