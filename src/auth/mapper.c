@@ -256,6 +256,7 @@ static void answer_certificate(struct map_job *job, struct mapping_rules *rules)
     struct cert_facts facts;
     const char *why;
     rules->issuer_in_ntauth = is_ntauth(job);
+    rules->issuers = text_slice(&job->issuers);
     if (facts_read(text_slice(&job->leaf), &facts, &why)) {
         text_add_str(&job->steps, why);
         job->verdict = DIRECTORY_NONE;

@@ -103,6 +103,17 @@ static const char *domain_part(const char *base)
     return base;
 }
 
+/* Active Directory takes "person" for the name of a class; who stands in for it has what is stored, the DN. */
+void filter_add_person(struct text *filter, const struct domain *domain)
+{
+    bool knows = domain->configuration && domain->configuration[0];
+    text_add_str(filter, "(|(objectCategory=person)(objectCategory=CN=Person,CN=Schema,");
+    if (!knows)
+        text_add_str(filter, "CN=Configuration,");
+    ldap_text_add_filter(filter, slice_str(knows ? domain->configuration : domain_part(domain->base)));
+    text_add_str(filter, "))(objectClass=user)");
+}
+
 static char *copy(const char *text)
 {
     return text ? strdup(text) : NULL;
@@ -270,7 +281,8 @@ static bool has_account(enum directory_verdict v)
 
 static void add_key(struct text *key, const struct cert_facts *facts, const struct mapping_rules *rules, struct slice role_names)
 {
-    text_addf(key, SLICE_FMT " %d %u %d %d %d %d %d %d %lld " SLICE_FMT "\n", SLICE_ARG(facts->sha256), rules->strength, rules->methods,
+    uint64_t issuers = rules->allow_issuer_mapping ? slice_hash_fold(rules->issuers) : 0;
+    text_addf(key, SLICE_FMT " %llx %d %u %d %d %d %d %d %d %lld " SLICE_FMT "\n", SLICE_ARG(facts->sha256), (unsigned long long)issuers, rules->strength, rules->methods,
               rules->issuer_in_ntauth, rules->require_ntauth, rules->allow_issuer_mapping, rules->match_published, rules->with_ids + 2 * rules->by_password,
               rules->implicit_upn_of_all, (long long)rules->backdating_minutes, SLICE_ARG(rules->workstation));
     text_add(key, role_names);

@@ -75,6 +75,7 @@ struct mapping_rules {
     bool require_ntauth;                /* requireNTAuth */
     bool implicit_upn_of_all;           /* NAME@dns-domain finds accounts that have another userPrincipalName, too */
     bool allow_issuer_mapping;          /* tier 6 */
+    struct slice issuers;               /* for it: the CAs of the chain (pki_chain_add_issuers) */
     bool match_published;               /* matchPublishedCertificate */
     int64_t backdating_minutes;         /* certificateBackdatingCompensation */
     int64_t at;                         /* seconds since the epoch */

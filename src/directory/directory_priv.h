@@ -88,6 +88,9 @@ static inline void hit_free(struct hit *h)
 /* The domain's names; valid as long as the directory.  ERR_CLOSED: no controller answers. */
 MUST_USE int directory_domain(struct directory *d, struct text *steps, const struct domain **domain_out);
 
+/* The terms that only accounts of people fulfil, for an "&". */
+void filter_add_person(struct text *filter, const struct domain *domain);
+
 /* Attributes, checks and roles of the account that was found.  *account_out is filled with the verdicts that have one. */
 enum directory_verdict directory_complete(struct directory *d, const struct hit *hit, const struct mapping_rules *rules,
                                           struct slice role_names, struct text *steps, struct directory_account *account_out,

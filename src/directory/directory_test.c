@@ -200,7 +200,10 @@ static const struct {
     { "somebody else's SID (C02)", { .upn = { S("alice@depot.test") }, .upn_count = 1, .sid = S("S-1-5-21-1-2-3-1002") }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_SID_DIFFERS, 0, "" },
     { "a strong form with somebody else's SID (C02)", { .serial_reversed = S("0a01"), .sid = S("S-1-5-21-1-2-3-1002") }, STRICT, DIRECTORY_SID_DIFFERS, 0, "" },
     { "two UPNs of two accounts (C03)", { .upn = { S("alice@depot.test"), S("bert@depot.test") }, .upn_count = 2 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_AMBIGUOUS, 0, "" },
+    { "two UPNs of two accounts, one of them implicit (C03)", { .upn = { S("alice@depot.test"), S("noname@depot.test") }, .upn_count = 2 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_AMBIGUOUS, 0, "" },
+    { "two UPNs, one of nobody", { .upn = { S("alice@depot.test"), S("gone@depot.test") }, .upn_count = 2 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_FOUND, 2, "alice" },
     { "two UPNs of one account", { .upn = { S("ALICE@depot.test"), S("alice@depot.test") }, .upn_count = 2 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_FOUND, 2, "alice" },
+    { "its category is a DN, as servers hold it that are not Microsoft's", { .upn = { S("stored@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_FOUND, 2, "stored" },
     { "the implicit UPN", { .upn = { S("noname@DEPOT.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_FOUND, 2, "noname" },
     { "the implicit UPN of another domain", { .upn = { S("noname@other.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_NONE, 0, "" },
     { "a UPN that differs by an accent only", { .upn = { S("zoe@depot.test") }, .upn_count = 1 }, RULES(.strength = STRENGTH_DISABLED), DIRECTORY_NONE, 0, "" },
@@ -238,6 +241,43 @@ static void test_mapping(void **state)
             assert_true(slice_equal_str(a.name, cases[i].name));
             directory_account_free(&a);
         }
+    }
+    directory_free(d);
+}
+
+/* Tier 6 looks for the CAs above the issuing one, too, the lower ones first. */
+static void test_upper_authorities(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *label, *chain[2], *want;
+        bool allowed;
+    } chains[] = {
+        { "no CA of the chain",       { "Low CA", "Root CA" }, "", true },
+        { "the CA above",             { "Low CA", "Upper CA" }, "chief", true },
+        { "two have one, the lower counts", { "Whole CA", "Upper CA" }, "owner", true },
+        { "not asked for",            { "Low CA", "Upper CA" }, "", false },
+    };
+    struct directory *d = open_one(&first);
+    for (size_t i = 0; i < COUNT_OF(chains); i++) {
+        CASE_LABEL(&chains[i]);
+        OWNED_TEXT_BUFFER issuers = { 0 };
+        struct directory_account a = { 0 };
+        struct cert_facts f = facts_with((struct cert_facts){ .issuer = S("CN=Low CA") });
+        for (size_t n = 0; n < 2; n++) {
+            struct slice name = slice_str(chains[i].chain[n]);
+            const struct cert_request request = { name, &name, 1, 30, time(NULL) };
+            struct cert *c = NULL;
+            struct diag diag = { 0 };
+            assert_int_equal(cert_create_self_signed(&request, &c, &diag), 0);
+            assert_int_equal(cert_write_sent(c, &issuers), 0);
+            cert_free(c);
+        }
+        struct mapping_rules rules = RULES(.strength = STRENGTH_DISABLED, .allow_issuer_mapping = chains[i].allowed);
+        rules.issuers = text_slice(&issuers);
+        assert_int_equal(directory_map(d, &f, &rules, SLICE_NONE, NULL, &a), *chains[i].want ? DIRECTORY_FOUND : DIRECTORY_NONE);
+        assert_true(slice_equal_str(a.name, chains[i].want));
+        directory_account_free(&a);
     }
     directory_free(d);
 }
@@ -601,7 +641,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mapping),      cmocka_unit_test(test_account), cmocka_unit_test(test_cache_and_connections),
+        cmocka_unit_test(test_mapping),      cmocka_unit_test(test_upper_authorities),
+        cmocka_unit_test(test_account),      cmocka_unit_test(test_cache_and_connections),
         cmocka_unit_test(test_log_on),       cmocka_unit_test(test_ids_and_home), cmocka_unit_test(test_lockout_is_not_reached),
         cmocka_unit_test(test_log_on_fails_over),
         cmocka_unit_test(test_tls),          cmocka_unit_test(test_configuration), cmocka_unit_test(test_hanging_controller),

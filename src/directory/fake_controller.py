@@ -51,6 +51,8 @@ ENTRIES = [
     person("nina", 1013, pwdLastSet=[b"0"]), person("olaf", 1014), person("rita", 1015),
     person("wanda", 1016, uidNumber=[b"5016"], gidNumber=[b"5513"], **{"msIIS-FTPRoot": [b"\\\\files\\ftp"], "msIIS-FTPDir": [b"wanda"]},
            tokenGroups=[sid(21, 1, 2, 3, 513), sid(21, 1, 2, 3, 2001), sid(21, 1, 2, 3, 2002)]),
+    person("stored", 1018, objectCategory=[f"CN=Person,CN=Schema,CN=Configuration,{BASE}".encode()]),
+    person("chief", 1017, altSecurityIdentities=[b"X509:<I>CN=Upper CA"]),
     person("padded", 1012, altSecurityIdentities=[b"X509:<I>CN=Test CA<SR>0B9900"]),
 ]
 mode, counts = "good", {"connections": 0, "binds": 0, "searches": 0, "attempts": 0}

@@ -55,7 +55,9 @@ static enum directory_verdict find(struct directory *d, const struct domain *dom
 {
     const char *const wanted[] = { "objectSid", m->attribute, NULL };
     OWNED_TEXT_BUFFER filter = { 0 };
-    text_addf(&filter, "(&(objectCategory=person)(objectClass=user)(%s=", m->attribute);
+    text_add_str(&filter, "(&");
+    filter_add_person(&filter, domain);
+    text_addf(&filter, "(%s=", m->attribute);
     ldap_text_add_filter(&filter, m->value);
     text_add_str(&filter, "))");
     if (text_error(&filter))

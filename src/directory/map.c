@@ -10,6 +10,7 @@
 
 #include "directory/directory_priv.h"
 #include "directory/text_forms.h"
+#include "pki/chain.h"
 
 enum { /* certificateMappingMethods, as Schannel numbers them */
     METHOD_SUBJECT_ISSUER = 1,
@@ -27,7 +28,7 @@ struct search {
     struct text *steps;
     struct hit *hit;
     unsigned tier;
-    struct slice upn; /* the one being looked for */
+    struct slice upn, ca; /* the one being looked for */
 };
 
 typedef bool agrees_fn(const struct search *s, const struct ldap_answer *answer, LDAPMessage *entry);
@@ -60,10 +61,11 @@ static bool is_strong_form(const struct alt_identity *a, const struct cert_facts
     return same(a->ski, f->ski) || same(a->sha1_pukey, f->sha1_pukey) || same(a->sha1_pukey, f->sha1_spki);
 }
 
-static bool is_form_of_tier(unsigned tier, const struct alt_identity *a, const struct cert_facts *f)
+static bool is_form_of_tier(const struct search *s, const struct alt_identity *a)
 {
+    const struct cert_facts *f = s->facts;
     bool weak_only = !a->serial_reversed.len && !a->sid.len && !a->ski.len && !a->sha1_pukey.len;
-    switch (tier) {
+    switch (s->tier) {
     case 1:
         return is_strong_form(a, f);
     case 4:
@@ -78,7 +80,7 @@ static bool is_form_of_tier(unsigned tier, const struct alt_identity *a, const s
                 return true;
         return false;
     case 6:
-        return weak_only && !a->subject.len && !a->rfc822.len && same(a->issuer, f->issuer);
+        return weak_only && !a->subject.len && !a->rfc822.len && same(a->issuer, s->ca);
     default:
         return false;
     }
@@ -91,7 +93,7 @@ static bool agrees_alternative(const struct search *s, const struct ldap_answer 
     for (size_t i = 0; values && values[i] && !agrees; i++) {
         struct alt_identity a = { 0 };
         if (alt_identity_parse(slice_of(values[i]->bv_val, values[i]->bv_len), &a) == 0)
-            agrees = is_form_of_tier(s->tier, &a, s->facts);
+            agrees = is_form_of_tier(s, &a);
     }
     ldap_value_free_len(values);
     return agrees;
@@ -144,13 +146,14 @@ MUST_USE static enum directory_verdict keep(struct search *s, const struct ldap_
     return ldap_answer_dn(answer, entry, &s->hit->dn) || text_error(&s->hit->sid) ? DIRECTORY_UNAVAILABLE : DIRECTORY_FOUND;
 }
 
-/* Look for accounts with `part`; FOUND: the hit is one account, NONE: still none. */
+/* Look for accounts with `part`; FOUND: there is one, the same as any before it; NONE: there is none. */
 MUST_USE static enum directory_verdict look(struct search *s, struct slice part, agrees_fn *agrees)
 {
     static const char *const attributes[] = { "objectSid",       "userPrincipalName",      "sAMAccountName", "altSecurityIdentities",
                                               "userCertificate", "userCertificate;binary", NULL };
     OWNED_TEXT_BUFFER filter = { 0 };
-    text_add_str(&filter, "(&(objectCategory=person)(objectClass=user)");
+    text_add_str(&filter, "(&");
+    filter_add_person(&filter, s->domain);
     text_add(&filter, part);
     text_add_char(&filter, ')');
     if (text_error(&filter))
@@ -162,16 +165,17 @@ MUST_USE static enum directory_verdict look(struct search *s, struct slice part,
         return DIRECTORY_AMBIGUOUS;
     if (err)
         return err == ERR_NOT_FOUND ? DIRECTORY_NONE : DIRECTORY_UNAVAILABLE;
+    enum directory_verdict found = DIRECTORY_NONE;
     for (LDAPMessage *entry = NULL; (entry = ldap_answer_next(&answer, entry));) {
         if (!agrees(s, &answer, entry)) {
             tell(s, "the directory found an account, but what it holds is not what the certificate says");
             continue;
         }
-        enum directory_verdict verdict = keep(s, &answer, entry);
-        if (verdict != DIRECTORY_FOUND)
-            return verdict;
+        found = keep(s, &answer, entry);
+        if (found != DIRECTORY_FOUND)
+            return found;
     }
-    return s->hit->sid.len ? DIRECTORY_FOUND : DIRECTORY_NONE;
+    return found;
 }
 
 /* ---- the tiers ---- */
@@ -238,12 +242,15 @@ static enum directory_verdict look_for_upn(struct search *s)
 
 static enum directory_verdict tier_upn(struct search *s)
 {
-    enum directory_verdict verdict = DIRECTORY_NONE;
-    for (size_t i = 0; i < s->facts->upn_count && (verdict == DIRECTORY_NONE || verdict == DIRECTORY_FOUND); i++) {
+    enum directory_verdict found = DIRECTORY_NONE;
+    for (size_t i = 0; i < s->facts->upn_count; i++) {
         s->upn = s->facts->upn[i];
-        verdict = look_for_upn(s);
+        enum directory_verdict verdict = look_for_upn(s);
+        if (verdict != DIRECTORY_FOUND && verdict != DIRECTORY_NONE)
+            return verdict;
+        found = verdict == DIRECTORY_FOUND ? verdict : found;
     }
-    return verdict;
+    return found;
 }
 
 int filter_add_sid(struct text *filter, struct slice sid)
@@ -289,13 +296,33 @@ static enum directory_verdict tier_names(struct search *s)
     return filter.len > 3 ? look(s, text_slice(&filter), agrees_alternative) : DIRECTORY_NONE;
 }
 
-static enum directory_verdict tier_issuer(struct search *s)
+static enum directory_verdict look_for_ca(struct search *s, struct slice name)
 {
     OWNED_TEXT_BUFFER filter = { 0 };
-    if (!s->rules->allow_issuer_mapping || !s->facts->issuer.len)
+    s->ca = name;
+    if (!name.len)
         return DIRECTORY_NONE;
-    add_alternative(&filter, TAG("<I>"), s->facts->issuer, SLICE_NONE, SLICE_NONE);
+    add_alternative(&filter, TAG("<I>"), name, SLICE_NONE, SLICE_NONE);
     return look(s, text_slice(&filter), agrees_alternative);
+}
+
+/* The CA that issued the certificate, then the one that issued that one, up to the root. */
+static enum directory_verdict tier_issuer(struct search *s)
+{
+    struct slice rest = s->rules->issuers, der;
+    if (!s->rules->allow_issuer_mapping)
+        return DIRECTORY_NONE;
+    enum directory_verdict verdict = look_for_ca(s, s->facts->issuer);
+    while (verdict == DIRECTORY_NONE && pki_chain_cut(&rest, &der)) {
+        struct cert_facts ca;
+        const char *why;
+        if (facts_read(der, &ca, &why))
+            continue;
+        if (!slice_equal(ca.subject, s->facts->issuer))
+            verdict = look_for_ca(s, ca.subject);
+        facts_free(&ca);
+    }
+    return verdict;
 }
 
 static const struct {

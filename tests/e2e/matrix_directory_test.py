@@ -8,6 +8,8 @@ import pytest
 from directory_test import AD_BASE, FIRST, Controller, Domain, last_status
 from matrix import ACCOUNTS, TABLE, Matrix
 from matrix_test import verdict
+from rehearsal import ACCOUNT, ALLOWED, Rehearsal
+from responder import serial_of
 
 pytestmark = pytest.mark.xdist_group("directory")
 CONFIGURATION = f"CN=Public Key Services,CN=Services,CN=Configuration,{AD_BASE}"
@@ -161,3 +163,28 @@ def test_names_that_look_alike(instance, domain):
         pem = domain.matrix.one(f"alike-{number}", "Alice Adams", "@san", more="[san]\notherName.1=1.3.6.1.4.1.311.20.2.3;FORMAT:UTF8,UTF8:"
                                 f"{upn}\n")
         assert named(instance, pem) == ACCOUNTS["nomap"], upn
+
+
+def test_spellings_of_alternatives(instance, domain):
+    """What an administrator may write for one certificate: any case, the order of the certificate, no blank of his own."""
+    pem = domain.matrix.one("spelled", "Spelled Smith", None)
+    site = serve(instance, domain, flags="NoRevocationCheck")
+    serial, ca = bytes.fromhex(serial_of(domain.matrix.crt("spelled"))), f"{Matrix.DN},CN=issuing-online CA"
+    backwards, written, alike = ",".join(reversed(ca.split(","))), serial[::-1].hex(), ca.replace("issuing", "\u0131ssuing")
+    spellings = [
+        (f"X509:<I>{ca}<SR>{written}", True), (f"x509:<i>{ca.lower()}<sr>{written.upper()}", True), (f"X509:<I>{ca}<SR>{written}00", True),
+        (f"X509:<I>{backwards}<SR>{written}", False), (f"X509:<I>{ca.replace(',', ', ')}<SR>{written}", False),
+        (f"X509:<I>{ca.replace(' ', '  ')}<SR>{written}", False), (f"X509: <I>{ca}<SR>{written}", False), (f"X509:<I>{ca} <SR>{written}", False),
+        (f"X509:<SR>{written}<I>{ca}", False), (f"X509:<I>{ca}<SR>{serial.hex()}", serial[::-1] == serial),
+        (f"X509:<I>{ca}<SR>{written}<S>CN=x", False), (f"X509:<I>{ca}<SR>{written}ff", False), (f"X509:<SR>{written}", False),
+        (f"<I>{ca}<SR>{written}", False), (f"X509:<I>{alike}<SR>{written}", False),
+    ]
+    try:
+        for value, fits in spellings:
+            domain.change(f"CN=zoe,OU=People,{AD_BASE}", "altSecurityIdentities", value, "X509:<I>CN=another<SR>00")
+            instance.cli("flush", "cache")
+            told = Rehearsal(instance, site, pem)
+            assert told.code == (ALLOWED if fits else ACCOUNT), (value, told.text)
+            assert fits or told.logged == ("530", "1317", "35"), (value, told.text)
+    finally:
+        domain.change(f"CN=zoe,OU=People,{AD_BASE}", "altSecurityIdentities")
