@@ -143,6 +143,17 @@ static void refuse_certificate(struct auth_server *a, const struct rehearsal *r,
     done(a, r, REHEARSAL_CERTIFICATE_REFUSED, reply_code_of(REPLY_CERT_INVALID), chain_reason_win32(reason), SUB_CERT_INVALID);
 }
 
+/* TLS does not take its key. */
+static void tell_not_shown(struct auth_server *a, const struct rehearsal *r, const struct snap_site *site)
+{
+    bool required = site->client_cert_policy == CERT_REQUIRE;
+    enum reply_id reply = required ? REPLY_CERT_REQUIRED : REPLY_USER;
+    rehearsal_say(a, r, "handshake: keys are RSA, P-256, P-384, P-521, Ed25519 or Ed448; with another a client shows no certificate");
+    say_reply(a, r, "USER", reply);
+    done(a, r, required ? REHEARSAL_CERTIFICATE_REFUSED : REHEARSAL_NOT_ASKED, reply_code_of(reply),
+         required ? WIN32_ACCESS_DENIED : 0, required ? SUB_CERT_REQUIRED : 0);
+}
+
 /* The verdict, and with a good one the login; takes `r` over. */
 static void go_on(struct auth_server *a, struct rehearsal *r, const struct snap_site *site)
 {
@@ -201,9 +212,16 @@ void rehearsal_begin(struct auth_server *a, const struct child_test *m)
     }
     say_site(a, r, site);
     say_facts(a, r);
-    if (site->client_cert_policy == CERT_IGNORE) {
+    if (site->cert_substatus) { /* no TLS, so nobody shows a certificate */
+        say_reply(a, r, "AUTH", REPLY_AUTH_NO_CERT);
+        done(a, r, REHEARSAL_NOT_ASKED, reply_code_of(REPLY_AUTH_NO_CERT), WIN32_ACCESS_DENIED, site->cert_substatus);
+        rehearsal_free(r);
+    } else if (site->client_cert_policy == CERT_IGNORE) {
         say_reply(a, r, "USER", REPLY_USER);
         done(a, r, REHEARSAL_NOT_ASKED, reply_code_of(REPLY_USER), 0, 0);
+        rehearsal_free(r);
+    } else if (!chain_can_be_shown(certificate_leaf(chain_of(r)))) {
+        tell_not_shown(a, r, site);
         rehearsal_free(r);
     } else if (!server_inquires_for(a, r, site)) {
         go_on(a, r, site);

@@ -95,8 +95,8 @@ int certificate_rehearse(struct cli *c)
         code = cli_failed(c, 14, "The certificate cannot be written.");
     cert_free(cert);
     if (!code && chain.len > CERT_CHAIN_LIMIT)
-        code = cli_failed(c, EXIT_BAD_DATA, "The file holds more than %d bytes of certificates: the service refuses a client that "
-                          "sends as much (sub-status 48).", CERT_CHAIN_LIMIT);
+        code = cli_failed(c, EXIT_BAD_DATA, "The file holds more than %d bytes of certificates: the service ends the handshake of a "
+                          "client that sends as much (sub-status 32).", CERT_CHAIN_LIMIT);
     test.chain = text_slice(&chain);
     if (!code)
         code = control_rehearse(c, &test, take_row, &r);

@@ -4,7 +4,7 @@
 enum {
     PATH_LIMIT = 32 * 1024,     /* a virtual path; requestLimits/maxUrl reaches 32768 */
     NAME_LIMIT = 1024,          /* user, role, host, site name */
-    CERT_CHAIN_LIMIT = 64 * 1024, /* what a client sent, DER */
+    CERT_CHAIN_LIMIT = 32 * 1024, /* what a client sent, DER; a handshake takes no more (threats.md C08) */
     CERT_LOG_LIMIT = 2 * 1024,  /* a client's certificate as logs show it */
     MEMO_LIMIT = 4 * 1024,      /* what the authenticator has a broker keep about a login */
     SECRET_LIMIT = 1024,        /* a password */

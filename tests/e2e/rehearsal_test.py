@@ -8,7 +8,7 @@ import pytest
 
 from certificate_test import MAPPING, REFUSED, connect, many, map_one, map_subject, policy
 from pki import CLIENT, LEAF, Pki
-from rehearsal import ACCOUNT, ALLOWED, CERTIFICATE, HOME, NOT_ASKED, PASSWORD, Rehearsal, agree
+from rehearsal import ACCOUNT, ALLOWED, CERTIFICATE, HOME, NOT_ASKED, PASSWORD, Rehearsal, agree, first_line
 from revocation_test import configure, made, world  # noqa: F401: fixtures
 
 
@@ -22,6 +22,7 @@ def pki():
         if "issuer" in options:
             options["issuer"] = getattr(made, options["issuer"])
         made.leaf(name, **options)
+    made.leaf("no_tls_curve", kind="secp256k1")
     made.leaf("any_usage", extensions=LEAF + "extendedKeyUsage=anyExtendedKeyUsage\n")
     made.leaf("nul", extensions=CLIENT + "subjectAltName=DER:3015A013060A2B060104018237140203A0050C03610062\n")
     made.leaf("self", issuer=None)
@@ -86,6 +87,7 @@ def test_agreement(instance, pki):
         ("no rule", "ana", HOME), ("denied", "ana", HOME), ("no permission", "ana", ACCOUNT), ("homeless", "ana", HOME),
         ("usage off", "wrong_usage", ALLOWED), ("usage off", "ca_as_leaf", CERTIFICATE),
         ("revocation", "ana", CERTIFICATE),
+        ("plain", "no_tls_curve", CERTIFICATE), ("allow", "no_tls_curve", NOT_ASKED),
         ("level 0", "weak", ALLOWED), ("level 0", "too_large", CERTIFICATE),
         *(("plain", name, CERTIFICATE) for name, _, _ in REFUSED),
     ]
@@ -180,11 +182,17 @@ def test_where_it_comes_from(instance, pki):
     site = add(instance, "Partners", elements=many(map_subject("ana", "anna")))
     site.locations = ['<location path="Partners"><system.ftpServer><security><ipSecurity><add ipAddress="198.51.100.7" allowed="false" />'
                       "</ipSecurity></security></system.ftpServer></location>"]
+    bare = add(instance, "Bare", elements=many(map_subject("ana", "anna")))
+    bare.certificate = None
     pki.install(instance)
     instance.start()
     assert Rehearsal(instance, site, pki.made["ana"]).code == ALLOWED
     told = Rehearsal(instance, site, pki.made["ana"], "--from", "198.51.100.7")
     assert told.code == HOME and told.logged[2] == "4", told.text
+    told = Rehearsal(instance, bare, pki.made["ana"])          # no TLS, so nobody shows a certificate
+    with instance.client(bare) as c:
+        assert told.replies == {"AUTH": first_line(c.cmd("AUTH TLS", "534"))}, told.text
+    assert told.code == NOT_ASKED and told.logged == ("534", "5", "31"), told.text
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="system accounts need root")
