@@ -76,9 +76,24 @@ static void tell_missing(struct compiler *c, struct site_work *s, const char *pa
     compile_tell(c, s, LOADER_WARNING, &d);
 }
 
+/* Mapping is on, and there is nobody to ask whom a certificate means. */
+static void check_directory(struct compiler *c, struct site_work *s)
+{
+    struct conf_element *directory = compile_element(c, "sallyport/directory", SLICE_NONE);
+    struct diag d = { 0 };
+    if (directory && slice_trim(conf_text(directory, "servers")).len)
+        return;
+    compile_place(conf_child(s->site, SECURITY "sslClientCertificates"), "useActiveDirectoryMapping", &d);
+    diag_set(&d, "useActiveDirectoryMapping of site \"" SLICE_FMT "\" maps no certificate: no directory is configured", SLICE_ARG(s->name));
+    diag_todo(&d, "Name its controllers with \"sallyport set config -section:sallyport/directory /servers:ldaps://...\", or map "
+                  "certificates in sallyport.config.");
+    compile_tell(c, s, LOADER_WARNING, &d);
+}
+
 static void check_dependencies(struct compiler *c, struct site_work *s)
 {
     const struct snap_site *row = &s->row;
+    bool maps = is_on(conf_child(s->site, SECURITY "sslClientCertificates"), "useActiveDirectoryMapping");
     if (!row->client_cert_enabled)
         return;
     if (!row->cert)
@@ -88,7 +103,9 @@ static void check_dependencies(struct compiler *c, struct site_work *s)
     if (row->client_cert_policy == CERT_IGNORE)
         tell_missing(c, s, SECURITY "sslClientCertificates", "clientCertificatePolicy",
                      "clientCertificatePolicy does not allow client certificates", "CertAllow");
-    if (!is_on(conf_child(s->site, SECURITY "sslClientCertificates"), "useActiveDirectoryMapping") && !row->cert_maps.count)
+    if (maps && !row->cert_maps.count)
+        check_directory(c, s);
+    if (!maps && !row->cert_maps.count)
         tell_missing(c, s, SECURITY "sslClientCertificates", "useActiveDirectoryMapping",
                      "useActiveDirectoryMapping is false and sallyport.config maps no certificate to an account", "true");
 }

@@ -273,6 +273,7 @@ def test_every_missing_dependency_is_named_with_its_command(instance, pki):
         checked = instance.check()
         left = re.findall(r'clientCertAuthentication of site "Lacking" has no effect', checked.stdout + checked.stderr)
         assert len(left) == len(commands) - number - 1, checked.stdout + checked.stderr
+    assert 'useActiveDirectoryMapping of site "Lacking" maps no certificate: no directory is configured' in checked.stdout + checked.stderr
     in_force(instance, lambda: Rehearsal(instance, site, pki.made["expired"]).code == CERTIFICATE)
 
 
