@@ -19,8 +19,7 @@ enum { FILE_MAX = 4 << 20 };
 
 /* ---- lines ---- */
 
-/* The line without what may be a password. */
-static struct slice without_secrets(struct slice text)
+struct slice run_without_secrets(struct slice text)
 {
     for (size_t i = 0; i + 8 <= text.len; i++)
         if (slice_starts_fold(slice_from(text, i), SLICE_LITERAL("password")))
@@ -254,7 +253,7 @@ static int run_lines(struct run *r, struct slice text)
             code = go_to(r, &text, &lines);
         if (code && !is_asked_for)
             fprintf(r->out, "%s:%u: stopped with %d at: " SLICE_FMT "\n", r->file, r->line, code,
-                    SLICE_ARG(without_secrets(first_line(text_slice(&line)))));
+                    SLICE_ARG(run_without_secrets(first_line(text_slice(&line)))));
     }
     return code;
 }
@@ -271,7 +270,7 @@ static int run_atomic(struct run *r, struct slice text)
     if (!memory)
         return 14;
     r->batch = &batch;
-    r->out = memory;
+    r->out = r->told = memory;
     int code = run_lines(r, text);
     if (!code)
         code = cli_batch_save(&batch, memory);
@@ -297,7 +296,7 @@ int run_file(struct cli *c)
     if (!code) {
         r->c = c;
         r->file = name;
-        r->out = c->out;
+        r->out = r->told = c->out;
         code = cli_has(c, "atomic") ? run_atomic(r, text_slice(&text)) : run_lines(r, text_slice(&text));
     }
     if (r)

@@ -16,7 +16,7 @@
 
 static void note(struct run *r, struct slice command, const char *why)
 {
-    fprintf(r->out, "NOTE ( line %u: " SLICE_FMT ": %s )\n", r->line, SLICE_ARG(command), why);
+    fprintf(r->told, "NOTE ( line %u: " SLICE_FMT ": %s )\n", r->line, SLICE_ARG(run_without_secrets(command)), why);
 }
 
 int run_refuse(struct run *r, int code, struct slice what, const char *why)
@@ -261,6 +261,35 @@ static int do_mkdir(struct run *r, const struct words *w)
 
 /* ---- appcmd ---- */
 
+static bool is_known_section(struct slice name)
+{
+    for (size_t i = 0; i < conf_section_count(); i++)
+        if (slice_equal_fold_str(name, conf_section_name(i)))
+            return true;
+    return false;
+}
+
+/* What makes or changes something of the web server: application pools, sections of its own.  What lists it is no such
+ * line, for somebody waits for the answer. */
+static bool is_of_the_web(const struct batch_args *a)
+{
+    static const char *const objects[] = { "apppool", "apppools", "wp", "wps", "request", "requests", "module", "modules", "trace", "traces" };
+    struct slice verb = slice_str(a->argc > 1 ? a->argv[1] : ""), object = slice_str(a->argc > 2 ? a->argv[2] : "");
+    if (slice_equal_fold_str(verb, "list") || slice_equal_fold_str(verb, "search"))
+        return false;
+    for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++)
+        if (slice_equal_fold_str(object, objects[i]))
+            return true;
+    for (int i = 3; i < a->argc && slice_equal_fold_str(object, "config"); i++) {
+        struct slice arg = slice_str(a->argv[i]), name = slice_from(arg, sizeof("/section:") - 1);
+        bool is_section = slice_starts_fold(arg, SLICE_LITERAL("/section:")) || slice_starts_fold(arg, SLICE_LITERAL("-section:"));
+        if (is_section && !is_known_section(name) &&
+            (slice_starts_fold(name, SLICE_LITERAL("system.webServer/")) || slice_starts_fold(name, SLICE_LITERAL("system.applicationHost/"))))
+            return true;
+    }
+    return false;
+}
+
 /* The instance goes before what the file says, so that its lines cannot leave it by accident. */
 static int do_appcmd(struct run *r, const struct words *w, FILE *in)
 {
@@ -269,6 +298,10 @@ static int do_appcmd(struct run *r, const struct words *w, FILE *in)
     int argc = 0;
     if (a->argc > 1 && slice_equal_fold_str(slice_str(a->argv[1]), "run"))
         return run_refuse(r, EXIT_UNSUPPORTED, w->command, "is not supported: a batch file does not run another.");
+    if (is_of_the_web(a)) {
+        note(r, w->command, "NOT DONE: it is about web sites, not about FTP");
+        return EXIT_OK;
+    }
     OWNED_TEXT name = strdup("appcmd");
     OWNED_TEXT option = strdup("--config");
     OWNED_TEXT directory = strdup(r->c->directory);

@@ -21,6 +21,7 @@ struct run {
     unsigned line;
     struct cli_batch *batch; /* NULL: every command is written when it is done */
     FILE *out;
+    FILE *told; /* where notes go: never into a pipe, a file or to nul */
     struct run_variable variables[RUN_VARIABLES];
     size_t variable_count;
     unsigned depth; /* of blocks */
@@ -62,5 +63,7 @@ bool run_take_block(struct slice *rest, struct slice *inside_out);
 MUST_USE int run_for(struct run *r, struct slice *line);
 
 /* ---- run.c ---- */
+/* The line without what may be a password. */
+struct slice run_without_secrets(struct slice text);
 /* Commands joined by & && || |. */
 MUST_USE int run_joined(struct run *r, struct slice line);

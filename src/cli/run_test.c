@@ -103,6 +103,16 @@ static const struct {
     { "the firewall and the features of Windows", "netsh advfirewall set global StatefulFtp disable\r\nstart /w pkgmgr /iu:IIS-FTPServer\r\ntimeout /t 5 >nul\r\n", false, 0,
       "NOTE ( line 1: netsh advfirewall set global StatefulFtp disable: NOT DONE: open port 21 and the ports of system.ftpServer/firewallSupport "
       "in the firewall of this machine )\nNOTE ( line 2: pkgmgr /iu:IIS-FTPServer: nothing of Windows is installed here; this service has all of FTP )\n", NULL },
+    { "what is about the web is told, whatever becomes of the output", ADD "appcmd add apppool /name:web /processModel.password:secret >nul\r\n"
+      "appcmd set config \"Depot FTP\" -section:system.webServer/directoryBrowse /enabled:true >C:\\log.txt\r\niisreset >nul\r\n", false, 0,
+      ADDED "NOTE ( line 2: appcmd add apppool /name:web /processModel.password: NOT DONE: it is about web sites, not about FTP )\n"
+      "NOTE ( line 3: appcmd set config \"Depot FTP\" -section:system.webServer/directoryBrowse /enabled:true: NOT DONE: it is about web "
+      "sites, not about FTP )\nNOTE ( line 4: iisreset: the service takes changes over while it runs; it was not restarted )\n", "Depot FTP" },
+    { "with --atomic too", "appcmd add apppool /name:web >nul\r\n" ADD, true, 0, "NOTE ( line 1: appcmd add apppool /name:web: NOT DONE: it is about "
+      "web sites, not about FTP )\n" ADDED, "Depot FTP" },
+    { "who asks about the web gets no empty answer", "appcmd list apppool /text:name\r\n", false, 87, NULL, NULL },
+    { "a section of ours is not the web's", "appcmd set config -section:system.webServer/management/authentication /nothing:1\r\n", false, 87, NULL, NULL },
+    { "a section of nobody", "appcmd set config -section:system.ftpServer/directoryBrowse /enabled:true\r\n", false, 87, NULL, NULL },
     { "files are not looped over", "for %%f in (*.txt) do echo %%f\r\n", false, 50, NULL, NULL },
     { "nothing is printed, nothing is done", "for /f %%f in ('ver') do echo %%f\r\n", false, 0, "", NULL },
     { "a condition in a block ends with its line", "for %%s in (a b) do (\r\n  if %%s==a echo first\r\n  echo %%s\r\n)\r\n", false, 0, "first\na\nb\n", NULL },
