@@ -224,6 +224,7 @@ static void work(struct transfer *t)
 {
     switch (t->state) {
     case COLD:
+        t->was_held_back = true;
         happen(t, ON_WARM);
         break;
     case MOVING:
@@ -392,6 +393,7 @@ int transfer_feed(struct transfer *t, struct slice bytes, bool last)
     t->chunk_len = bytes.len;
     t->chunk_at = 0;
     t->last_chunk = last;
+    t->was_held_back = true;
     happen(t, ON_FED);
     return 0;
 }

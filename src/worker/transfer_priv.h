@@ -21,7 +21,7 @@ struct transfer {
     int64_t started;
 
     /* bandwidth */
-    bool is_paced, was_held_back; /* since the last tick */
+    bool is_paced, was_held_back; /* since the last tick: by bandwidth, our disk or our broker */
     uint64_t quantum, allowance;  /* bytes reserved at a time; of these still to be moved */
     uint64_t overdrawn;           /* moved beyond what was reserved: added to the next reservation */
     int64_t allowed_at;           /* when the allowance may be moved, nanoseconds */
