@@ -178,8 +178,7 @@ static void test_floods(void **state)
     assert_int_equal(DATAGRAM_SEND(w.worker, -1, broker_release, .ticket = anna), 0);
     uint64_t again = world_login(&w, "anna");
     assert_int_equal(ask(&w, again, BROKER_STAT, "/a.txt")->m.status, 0);
-    for (unsigned tries = 0; world_temps(&w, "site") && tries < 2000; tries++)
-        usleep(1000);
+    world_await_no_temps(&w, "site");
     expect_untouched(&w);
     world_close(&w);
 }

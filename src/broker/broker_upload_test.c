@@ -354,9 +354,7 @@ static void test_release_and_revoke(void **state)
     assert_true(upload(&w, sys, BROKER_UPLOAD, "/b.txt", "half"));
     assert_int_equal(DATAGRAM_SEND(w.worker, -1, broker_release, .ticket = anna), 0);
     assert_int_equal(DATAGRAM_SEND(w.auth, -1, grant_revoke, .ticket = sys), 0);
-    for (int i = 0; i < 1000 && world_temps(&w, "site"); i++) /* other threads do it: wait for the outcome */
-        usleep(1000);
-    assert_int_equal(world_temps(&w, "site"), 0);
+    world_await_no_temps(&w, "site");
     expect(ask(&w, anna, BROKER_STAT, "/"), ERR_DENIED, 5, 1);
     expect(ask(&w, sys, BROKER_STAT, "/"), ERR_DENIED, 5, 1);
     world_close(&w);

@@ -333,6 +333,14 @@ unsigned world_temps(struct world *w, const char *below)
     return count;
 }
 
+void world_await_no_temps(struct world *w, const char *below)
+{
+    enum { PATIENCE_MS = 60000 };
+    for (int i = 0; i < PATIENCE_MS && world_temps(w, below); i++)
+        usleep(1000);
+    assert_int_equal(world_temps(w, below), 0);
+}
+
 /* ---- the channels ---- */
 
 struct grant_answer world_give(struct world *w, struct grant_give give)

@@ -68,6 +68,8 @@ bool world_has(struct world *w, const char *below);
 const char *world_read(struct world *w, const char *below);
 /* Entries of the directory whose name begins with UPLOAD_PREFIX. */
 unsigned world_temps(struct world *w, const char *below);
+/* Another thread of the broker removes them: wait until there are none. */
+void world_await_no_temps(struct world *w, const char *below);
 
 uint64_t world_login(struct world *w, const char *user);
 /* Send a grant_give as it is; returns the answer. */
