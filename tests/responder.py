@@ -129,11 +129,12 @@ def index_of(pki, name, good=(), revoked=()):
     """A database of the openssl program that knows these certificates; of revoked ones (certificate, reason) besides."""
     when = time.strftime("%y%m%d%H%M%SZ", time.gmtime(time.time() - 3600))
     gone = [each if isinstance(each, tuple) else (each, None) for each in revoked]
-    path = pki.dir / f"{name}.index"
-    path.write_text("".join(f"V\t440101000000Z\t\t{serial_of(c)}\tunknown\t/CN=x\n" for c in good) +
+    path, made = pki.dir / f"{name}.index", pki.dir / f"{name}.index.new"
+    made.write_text("".join(f"V\t440101000000Z\t\t{serial_of(c)}\tunknown\t/CN=x\n" for c in good) +
                     "".join(f"R\t440101000000Z\t{when}{',' + why if why else ''}\t{serial_of(c)}\tunknown\t/CN=x\n"
                             for c, why in gone))
     (pki.dir / f"{name}.index.attr").touch()
+    made.rename(path)                                          # somebody may be reading it
     return path
 
 
