@@ -54,7 +54,8 @@ COMMANDS = {
 @pytest.mark.parametrize("which", COMMANDS)
 def test_killed_at_any_moment(world, tmp_path, which):
     words = COMMANDS[which](world)
-    old = files(world / "instance")
+    old, password = files(world / "instance"), tmp_path / "password"
+    password.write_bytes(b"secret\n")
     shutil.copytree(world / "instance", tmp_path / "whole")
     began = time.monotonic()
     command(tmp_path / "whole", *words, stdin="secret\n")
@@ -64,10 +65,9 @@ def test_killed_at_any_moment(world, tmp_path, which):
     for moment in range(MOMENTS):
         instance = tmp_path / f"killed{moment}"
         shutil.copytree(world / "instance", instance)
-        process = subprocess.Popen([BUILD / "sallyport", "--config", instance, *map(str, words)], stdin=subprocess.PIPE,
-                                   stdout=subprocess.DEVNULL)
-        process.stdin.write(b"secret\n")
-        process.stdin.close()
+        with open(password, "rb") as stdin:                    # a pipe breaks when the command has ended without reading it
+            process = subprocess.Popen([BUILD / "sallyport", "--config", instance, *map(str, words)], stdin=stdin,
+                                       stdout=subprocess.DEVNULL)
         try:
             process.wait(lasts * (moment + 1) / MOMENTS)
         except subprocess.TimeoutExpired:
