@@ -322,9 +322,10 @@ def test_log_not_in_utf8(instance):
     instance.start()
     with logged_in(instance) as c:
         c.cmd("DELE b\u00e4r", "550")
-    name = log_names(instance, site)[-1]
-    assert re.fullmatch(r"ex\d{6}\.log", name)
-    assert b"DELE b\xe4r" in (instance.drive / "inetpub/logs/LogFiles/FTPSVC1" / name).read_bytes()
+    names = log_names(instance, site)
+    assert names and all(re.fullmatch(r"ex\d{6}\.log", name) for name in names)
+    folder = instance.drive / "inetpub/logs/LogFiles/FTPSVC1"
+    assert b"DELE b\xe4r" in b"".join((folder / name).read_bytes() for name in names)
 
 
 @pytest.mark.parametrize("flags, want", [("LogSuccessful", {"USER", "PASS"}), ("LogError", {"DELE"}),
