@@ -33,8 +33,10 @@ class Pki:
 
     def key(self, path, kind="ec"):
         options = {"ec": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa1024": ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
-                   "rsa": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "rsa9000": ["RSA", "-pkeyopt", "rsa_keygen_bits:9000"],
-                   "ed25519": ["ED25519"], "secp256k1": ["EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"], "p384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"]}
+                   "rsa": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+                   "rsa9000": ["RSA", "-pkeyopt", "rsa_keygen_bits:9000", "-pkeyopt", "rsa_keygen_primes:5"],  # five: soon found
+                   "ed25519": ["ED25519"], "secp256k1": ["EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"],
+                   "p384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"]}
         self.run("openssl", "genpkey", "-algorithm", *options[kind], "-out", path)
 
     def sign(self, name, issuer, subject, extensions, kind="ec", start="20240101000000Z", end="20440101000000Z", digest="sha256",
