@@ -462,7 +462,11 @@ class Instance:
         return lines
 
     def client(self, site=None, **options):
-        return Client(site or self.sites[0], **options)
+        try:
+            return Client(site or self.sites[0], **options)
+        except ConnectionRefusedError as error:
+            error.add_note(self.output)  # why the site does not listen
+            raise
 
 
 def insecure_context():

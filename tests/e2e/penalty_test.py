@@ -24,7 +24,7 @@ def start(instance, safety, rules=""):
 
 
 def test_failed_logins(instance):
-    start(instance, 'penaltyForFailedLogin="00:01:00" penaltyThreshold="00:01:30"',
+    start(instance, 'penaltyForFailedLogin="00:10:00" penaltyThreshold="00:15:00" penaltyMaximum="00:20:00"',
           f'<add ipAddress="{FAR}" allowed="true" />')
     for source in (NEAR, FAR):
         for _ in range(2):

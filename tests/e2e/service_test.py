@@ -345,6 +345,7 @@ def test_descriptor_exhaustion(instance):
         return sum(int(x) for pid in pids for x in pathlib.Path(f"/proc/{pid}/stat").read_text().split()[13:15])
     with instance.client() as c:
         c.login()
+        assert instance.wait_line("sallyportd: reloaded")     # the password is stored anew behind a login, which costs
         crowd = [socket.create_connection((site.host, site.port), PATIENCE) for _ in range(600)]
         assert instance.wait_line("no descriptor left")
         for _ in range(3):
