@@ -2,7 +2,7 @@
 /* OpenSSL has a type of the name of one of our errors. */
 #define ERR_STATE OPENSSL_ERR_STATE
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #undef ERR_STATE
 
 #include "auth/cache.h"
@@ -22,14 +22,29 @@ struct entry {
 };
 
 struct cache {
-    uint8_t key[KEY_SIZE];
+    EVP_MAC_CTX *mac; /* HMAC-SHA256 with its key: looked up once, keyed once */
     struct entry entries[BUCKETS][WAYS];
 };
+
+static EVP_MAC_CTX *keyed_mac(void)
+{
+    uint8_t key[KEY_SIZE];
+    const OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string("digest", (char *)"SHA256", 0), OSSL_PARAM_construct_end() };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+    bool done = mac && getrandom(key, sizeof key, 0) == sizeof key && EVP_MAC_init(mac, key, sizeof key, params);
+    secret_wipe(key, sizeof key);
+    if (done)
+        return mac;
+    EVP_MAC_CTX_free(mac);
+    return NULL;
+}
 
 struct cache *cache_new(void)
 {
     struct cache *c = calloc(1, sizeof *c);
-    if (c && getrandom(c->key, sizeof c->key, 0) != sizeof c->key) {
+    if (c && !(c->mac = keyed_mac())) {
         free(c);
         return NULL;
     }
@@ -54,15 +69,17 @@ void cache_free(struct cache *c)
     if (!c)
         return;
     cache_flush(c);
-    secret_wipe(c, sizeof *c);
+    EVP_MAC_CTX_free(c->mac);
     free(c);
 }
 
 static void hmac(const struct cache *c, struct slice message, uint8_t out[CACHE_DIGEST])
 {
-    unsigned len = CACHE_DIGEST;
-    if (!HMAC(EVP_sha256(), c->key, sizeof c->key, (const uint8_t *)message.ptr, message.len, out, &len))
-        memset(out, 0, CACHE_DIGEST);
+    size_t len = 0;
+    bool done = EVP_MAC_init(c->mac, NULL, 0, NULL) && EVP_MAC_update(c->mac, (const uint8_t *)message.ptr, message.len) &&
+                EVP_MAC_final(c->mac, out, &len, CACHE_DIGEST) && len == CACHE_DIGEST;
+    if (!done && getrandom(out, CACHE_DIGEST, 0) != CACHE_DIGEST) /* equal to none, not all the same */
+        abort();
 }
 
 /* Lengths stand in front of the texts, so that no two keys give the same message. */
