@@ -16,7 +16,7 @@ enum { AHEAD = 2048 }; /* commands are short; longer pieces come as they are ask
 
 struct tls_ahead {
     int fd;
-    bool eof;
+    bool eof, more; /* `more`: see ahead_expect_more */
     unsigned at, len; /* of `bytes`, NULL: nothing waits */
     char *bytes;
 };
@@ -51,6 +51,12 @@ size_t ahead_take(struct tls_ahead *a, void *buffer, size_t size)
         a->bytes = NULL;
     }
     return most;
+}
+
+void ahead_expect_more(struct tls_ahead *a, bool more)
+{
+    if (a)
+        a->more = more;
 }
 
 static MUST_USE bool keep(struct tls_ahead *a, const char *bytes, size_t len)
@@ -104,7 +110,7 @@ static int bio_write(BIO *bio, const char *bytes, int size)
 {
     const struct tls_ahead *a = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    ssize_t put = send(a->fd, bytes, (size_t)size, MSG_NOSIGNAL);
+    ssize_t put = send(a->fd, bytes, (size_t)size, MSG_NOSIGNAL | (a->more ? MSG_MORE : 0));
     if (put < 0 && may_try_again(errno))
         BIO_set_retry_write(bio);
     return (int)put;

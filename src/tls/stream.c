@@ -176,6 +176,7 @@ int stream_write(struct stream *s, struct slice bytes, size_t *put_out)
     }
     if (!s->ssl)
         return clear_write(s, bytes, put_out);
+    ahead_expect_more(s->ahead, s->is_last); /* close_notify and FIN */
     before_call();
     return settle(s, SSL_write_ex(s->ssl, bytes.ptr, bytes.len, put_out));
 }
@@ -413,8 +414,11 @@ int stream_handshake(struct stream *s, struct diag *d)
         return ERR_STATE;
     if (!s->handshaking)
         return 0;
+    /* Once the client's Finished is all that is awaited, what is sent is a ticket: nobody waits for it, it goes with the next reply. */
+    ahead_expect_more(s->ahead, SSL_get_state(s->ssl) == TLS_ST_EARLY_DATA);
     before_call();
     int err = settle(s, SSL_do_handshake(s->ssl));
+    ahead_expect_more(s->ahead, false);
     if (err == ERR_AGAIN)
         return err;
     if (err)

@@ -24,7 +24,7 @@ struct stream {
     struct tls_session *session; /* NULL until stream_start_tls; outlives stream_stop_tls */
     unsigned wants;  /* STREAM_WANTS_ bits of the last ERR_AGAIN */
     bool handshaking, close_notify_sent, close_notify_received, fin_sent;
-    bool is_last;    /* set by the owner: what is written is followed by FIN, and travels with it in the clear */
+    bool is_last;    /* set by the owner: what is written is followed by FIN, and travels with it */
     bool is_quiet;   /* all is said and nothing unread: to close says FIN as well as stream_shutdown */
     bool failed;     /* nothing more can be sent or received */
     bool reset;      /* set by the owner: stream_close sends RST, so that nobody takes the cut for the end of a file */

@@ -87,6 +87,9 @@ BIO *ahead_bio(struct tls_ahead *a);
 bool ahead_has_some(const struct tls_ahead *a);
 /* Only when it has some. */
 size_t ahead_take(struct tls_ahead *a, void *buffer, size_t size);
+/* Whether what is sent from now on may wait for what follows it and leave in one segment with that (the kernel waits for 200 ms at
+ * most).  NULL is fine. */
+void ahead_expect_more(struct tls_ahead *a, bool more);
 
 /* ---- hello.c ---- */
 void hello_install(SSL_CTX *ctx);
