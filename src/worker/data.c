@@ -295,21 +295,36 @@ static uint32_t common_divisor(uint32_t a, uint32_t b)
     return a;
 }
 
-/* A listening socket at exactly that address and port, or -1. */
-static int listen_at(const struct net_addr *where)
+/* A socket that may listen there, or -1. */
+static int listener_new(int family)
 {
-    struct sockaddr_storage sa;
-    socklen_t len = net_addr_to_sockaddr(where, &sa);
-    OWNED_FD fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    OWNED_FD fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (sa.ss_family == AF_INET6)
+    if (family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&sa, len) != 0 || listen(fd, BACKLOG) != 0)
-        return -1;
     return fd_take(&fd);
+}
+
+/* Listen at exactly that address and port; false with errno.  Where the port could not be had, the socket is kept in `fd`
+ * for the next one; a socket that has a port and may not listen on it never gets another. */
+static bool listen_at(const struct net_addr *where, int *fd)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = net_addr_to_sockaddr(where, &sa);
+    if (*fd < 0)
+        *fd = listener_new(sa.ss_family);
+    if (*fd < 0 || bind(*fd, (struct sockaddr *)&sa, len) != 0)
+        return false;
+    if (listen(*fd, BACKLOG) == 0)
+        return true;
+    int why = errno;
+    close(*fd);
+    *fd = -1;
+    errno = why;
+    return false;
 }
 
 static int listen_in_range(struct data *d, uint32_t low, uint32_t count)
@@ -322,8 +337,7 @@ static int listen_in_range(struct data *d, uint32_t low, uint32_t count)
         stride = stride % count + 1;
     for (uint32_t i = 0; i < count && i < PORT_TRIES_MAX; i++) {
         d->local.port = (uint16_t)(low + at);
-        d->listener = listen_at(&d->local);
-        if (d->listener >= 0)
+        if (listen_at(&d->local, &d->listener))
             return 0;
         if (errno != EADDRINUSE && errno != EACCES && errno != EPERM)
             return errno == EMFILE || errno == ENFILE ? ERR_LIMIT : ERR_SYS;

@@ -280,6 +280,9 @@ static void test_ports(void **state)
     unsigned got = 0;
     while (got < 3 && data_listen(f.hub, &narrow, &f.four, &f.four, &more) == 0) {
         assert_true(data_port(more) > base && data_port(more) <= base + 2);
+        int client = connect_from("127.0.0.1", "127.0.0.1", data_port(more)); /* it is the told port that listens */
+        assert_true(client >= 0);
+        close(client);
         d[got++] = more;
     }
     assert_true(got <= 2);
