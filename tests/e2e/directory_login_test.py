@@ -159,29 +159,31 @@ def test_killed_and_hung(instance, domain):
           attributes='connectTimeout="00:00:10" searchTimeout="00:00:10" retryInterval="00:00:02"')
     assert log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("230")
     os.killpg(domain.first.process.pid, signal.SIGKILL)
-    domain.first.process.wait()
-    assert log_in(instance, "DEPOT\\bob", password_of("bob")).startswith("230")         # the second
-    with stopped(domain.second):
-        answers = []
-        waiting = [threading.Thread(target=lambda n=name: answers.append(log_in(instance, f"DEPOT\\{n}", password_of(n))))
-                   for name in ("carol", "dave", "erin", "frank", "grace", "ruth")]
-        for thread in waiting:
-            thread.start()
-        with instance.client() as c:
-            c.auth_tls().login("anna", "secret")
-        assert log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("230")  # from the credential cache
-        assert not answers                                                               # they still wait
-        for thread in waiting:
-            thread.join(PATIENCE)
-        assert [answer[:3] for answer in answers] == ["530"] * len(waiting)
-        assert last_status(instance)[1:] == ("41", 1311) or last_status(instance)[0] == "230"
-        instance.cli("flush", "cache")
-        assert log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("530")
-        assert last_status(instance) == ("530", "41", 1311)
-    deadline = time.monotonic() + PATIENCE
-    while not log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("230"):
-        assert time.monotonic() < deadline, "the directory was not asked again"
-    domain.first.start()
+    try:
+        domain.first.process.wait()
+        assert log_in(instance, "DEPOT\\bob", password_of("bob")).startswith("230")         # the second
+        with stopped(domain.second):
+            answers = []
+            waiting = [threading.Thread(target=lambda n=name: answers.append(log_in(instance, f"DEPOT\\{n}", password_of(n))))
+                       for name in ("carol", "dave", "erin", "frank", "grace", "ruth")]
+            for thread in waiting:
+                thread.start()
+            with instance.client() as c:
+                c.auth_tls().login("anna", "secret")
+            assert log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("230")  # from the credential cache
+            assert not answers                                                               # they still wait
+            for thread in waiting:
+                thread.join(PATIENCE)
+            assert [answer[:3] for answer in answers] == ["530"] * len(waiting)
+            assert last_status(instance)[1:] == ("41", 1311) or last_status(instance)[0] == "230"
+            instance.cli("flush", "cache")
+            assert log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("530")
+            assert last_status(instance) == ("530", "41", 1311)
+        deadline = time.monotonic() + PATIENCE
+        while not log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("230"):
+            assert time.monotonic() < deadline, "the directory was not asked again"
+    finally:
+        domain.first.start()                                                               # for the tests that follow
 
 
 class Slow:
