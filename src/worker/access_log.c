@@ -10,7 +10,7 @@
 #include "worker/run.h"
 #include "worker/supervised.h"
 
-enum { GATHER_MS = 20 };
+enum { GATHER_MS = 5 };
 
 /* A logger that is slow for a moment loses nothing: its socket lets ten datagrams wait, the link many more. */
 static void send_records(struct worker *w)
