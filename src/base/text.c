@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { TEXT_MAX_DEFAULT = 64 * 1024 * 1024 };
 
@@ -60,11 +61,16 @@ void text_grow_and_add(struct text *t, struct slice s)
 void text_addv(struct text *t, const char *fmt, va_list args)
 {
     va_list again;
+    size_t room = t->err ? 0 : t->cap - t->len;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
-    if (len >= 0 && reserve(t, (size_t)len)) {
+    int len = vsnprintf(room ? t->ptr + t->len : NULL, room, fmt, args);
+    if (len >= 0 && (size_t)len < room) {
+        t->len += (size_t)len;
+    } else if (len >= 0 && reserve(t, (size_t)len)) {
         vsnprintf(t->ptr + t->len, (size_t)len + 1, fmt, again);
         t->len += (size_t)len;
+    } else if (room) {
+        t->ptr[t->len] = 0; /* what did not fit left its beginning behind */
     }
     va_end(again);
 }
@@ -195,10 +201,17 @@ void text_add_json(struct text *t, struct slice s)
     bool utf8 = slice_is_utf8(s);
     text_add_char(t, '"');
     for (size_t i = 0; i < s.len; i++) {
+        size_t plain = 0;
+        while (i + plain < s.len && is_plain((unsigned char)s.ptr[i + plain]) && s.ptr[i + plain] != '"')
+            plain++;
+        text_add(t, slice_first(slice_from(s, i), plain));
+        i += plain;
+        if (i == s.len)
+            break;
         unsigned char c = (unsigned char)s.ptr[i];
         bool c1 = utf8 && c == 0xC2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] < 0xA0;
         if (c == '"' || c == '\\')
-            text_addf(t, "\\%c", c);
+            text_add(t, slice_of((const char[]){ '\\', (char)c }, 2));
         else if (c1)
             text_addf(t, "\\u%04x", (unsigned char)s.ptr[++i]); /* a terminal may show the line */
         else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
@@ -207,6 +220,38 @@ void text_add_json(struct text *t, struct slice s)
             text_add_char(t, (char)c);
     }
     text_add_char(t, '"');
+}
+
+void text_add_guid(struct text *t, struct slice bytes)
+{
+    static const size_t parts[] = { 4, 2, 2, 2, 6 };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (i)
+            text_add_char(t, '-');
+        text_add_hex(t, slice_first(bytes, parts[i]));
+        bytes = slice_from(bytes, parts[i]);
+    }
+}
+
+void text_add_time(struct text *t, int64_t ms)
+{
+    struct tm tm = { 0 };
+    int64_t rest = ms % 1000;
+    time_t seconds = (time_t)(ms / 1000 - (rest < 0));
+    if (!gmtime_r(&seconds, &tm))
+        tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
+    const struct {
+        int value;
+        unsigned width;
+        char behind;
+    } parts[] = {
+        { tm.tm_year + 1900, 4, '-' }, { tm.tm_mon + 1, 2, '-' }, { tm.tm_mday, 2, 'T' },
+        { tm.tm_hour, 2, ':' }, { tm.tm_min, 2, ':' }, { tm.tm_sec, 2, '.' }, { (int)(rest < 0 ? rest + 1000 : rest), 3, 'Z' },
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        text_add_number(t, (uint64_t)parts[i].value, parts[i].width, '0');
+        text_add_char(t, parts[i].behind);
+    }
 }
 
 void text_add_hex(struct text *t, struct slice s)

@@ -99,6 +99,61 @@ static void test_diag(void **state)
                                       "attribute is invalid. Enum must be one of Site, Central");
 }
 
+/* What fits is printed in one go, what does not is printed again; a failure leaves what was there. */
+static void test_printed(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 80; before++) {
+        OWNED_TEXT_BUFFER t = { 0 };
+        for (size_t i = 0; i < before; i++)
+            text_add_char(&t, '.');
+        text_addf(&t, "%s-%d", "word", 17);
+        assert_int_equal(text_error(&t), 0);
+        assert_int_equal(t.len, before + 7);
+        assert_string_equal(text_str(&t) + before, "word-17");
+    }
+    OWNED_TEXT_BUFFER full = { .max = 4 };
+    text_add_str(&full, "abc");
+    text_addf(&full, "%d", 12345);
+    assert_int_equal(text_error(&full), ERR_TOO_LONG);
+    assert_string_equal(text_str(&full), "abc");
+    text_addf(&full, "%s", "d");
+    assert_string_equal(text_str(&full), "abc");
+}
+
+static const struct {
+    const char *label;
+    int64_t ms;
+    const char *want;
+} times[] = {
+    { "the beginning", 0, "1970-01-01T00:00:00.000Z" },
+    { "a leap day", INT64_C(1709210096007), "2024-02-29T12:34:56.007Z" },
+    { "before the beginning", -1, "1969-12-31T23:59:59.999Z" },
+    { "the last", INT64_MAX, "292278994-08-17T07:12:55.807Z" },
+};
+
+static void test_forms_of_logs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        CASE_LABEL(&times[i]);
+        OWNED_TEXT_BUFFER t = { 0 };
+        text_add_time(&t, times[i].ms);
+        assert_string_equal(text_str(&t), times[i].want);
+    }
+    OWNED_TEXT_BUFFER guid = { 0 };
+    text_add_guid(&guid, slice_of("\x3f\x0c\x9a\x52\x6b\x1e\x4d\x7f\x9c\x28\x51\xe0\xaa\x77\x34\xd6", 16));
+    assert_string_equal(text_str(&guid), "3f0c9a52-6b1e-4d7f-9c28-51e0aa7734d6");
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER t = { 0 };
+    text_add_json(&t, SLICE_LITERAL("Allow users \"anna\" \\ \x01\n\xc3\xa4\xc2\x9b end"));
+    assert_string_equal(text_str(&t), "\"Allow users \\\"anna\\\" \\\\ \\u0001\\u000a\xc3\xa4\\u009b end\"");
+}
+
 static void test_mapped_address(void **state)
 {
     (void)state;
@@ -121,6 +176,9 @@ int main(void)
         cmocka_unit_test(test_sticky),
         cmocka_unit_test(test_diag),
         cmocka_unit_test(test_mapped_address),
+        cmocka_unit_test(test_printed),
+        cmocka_unit_test(test_forms_of_logs),
+        cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,15 +27,6 @@ static void print_time(int64_t seconds, char out[24])
 }
 
 /* Lower case, 8-4-4-4-12, bytes in the order they are kept: as the logs show it. */
-static void add_guid(struct slice id, struct text *out)
-{
-    for (size_t i = 0; i < id.len; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text_add_char(out, '-');
-        text_add_hex(out, slice_of(id.ptr + i, 1));
-    }
-}
-
 /* One column of a session row, NUL-terminated and free of control characters. */
 static char *column(struct text *store, struct slice s)
 {
@@ -48,7 +39,7 @@ static void show_session(struct rows *r, const struct control_session *s)
 {
     OWNED_TEXT_BUFFER guid = { 0 }, site = { 0 }, user = { 0 }, address = { 0 }, now = { 0 }, before = { 0 };
     char started[24], command_started[24], sent[24], received[24], last_error[24];
-    add_guid(s->session_id, &guid);
+    text_add_guid(&guid, s->session_id);
     net_addr_print(&s->client, &address);
     print_time(s->start_time, started);
     print_time(s->command_start, command_started);

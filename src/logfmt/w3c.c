@@ -228,23 +228,12 @@ PRINTER(print_elapsed)
     add_number(out, r->elapsed);
 }
 
-/* A lower-case GUID without braces; the bytes are in the order they are read. */
 PRINTER(print_session)
 {
-    static const char digits[] = "0123456789abcdef";
-    char text[36], *at = text;
-    if (r->session_id.len != 16) {
+    if (r->session_id.len == 16)
+        text_add_guid(out, r->session_id);
+    else
         text_add_char(out, '-');
-        return;
-    }
-    for (size_t i = 0; i < 16; i++) {
-        uint8_t byte = (uint8_t)r->session_id.ptr[i];
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *at++ = '-';
-        *at++ = digits[byte >> 4];
-        *at++ = digits[byte & 15];
-    }
-    text_add(out, slice_of(text, sizeof text));
 }
 
 PRINTER(print_full_path)

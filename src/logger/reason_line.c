@@ -1,45 +1,44 @@
 /* reason_line.c - see reason_line.h. */
 #include "logger/reason_line.h"
 
-#include <time.h>
-
-static void add_stamp(int64_t time, struct text *out)
+static void add_name(struct text *out, const char *name)
 {
-    struct tm tm = { 0 };
-    time_t seconds = (time_t)(time / 1000);
-    if (time < 0 || !gmtime_r(&seconds, &tm))
-        tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
-    text_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-              tm.tm_min, tm.tm_sec, (int)(time < 0 ? 0 : time % 1000));
+    text_add_str(out, ",\"");
+    text_add_str(out, name);
+    text_add_str(out, "\":");
 }
 
 static void add_member(struct text *out, const char *name, struct slice value)
 {
     if (!value.len)
         return;
-    text_addf(out, ",\"%s\":", name);
+    add_name(out, name);
     text_add_json(out, value);
+}
+
+static void add_number(struct text *out, const char *name, uint32_t value)
+{
+    add_name(out, name);
+    text_add_number(out, value, 0, ' ');
 }
 
 static void begin(int64_t time, struct slice session_id, uint32_t site, struct text *out)
 {
     text_add_str(out, "{\"time\":\"");
-    add_stamp(time, out);
+    text_add_time(out, time);
     text_add_str(out, "\",\"session\":\"");
-    for (size_t i = 0; i < session_id.len; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text_add_char(out, '-');
-        text_add_hex(out, slice_of(session_id.ptr + i, 1));
-    }
-    text_addf(out, "\",\"site\":%u", site);
+    text_add_guid(out, session_id);
+    text_add_char(out, '"');
+    add_number(out, "site", site);
 }
 
 static void end(bool allowed, uint32_t status, uint32_t win32, uint32_t substatus, struct slice reason, struct text *out)
 {
-    text_addf(out, ",\"outcome\":\"%s\"", allowed ? "allowed" : "refused");
+    add_member(out, "outcome", slice_str(allowed ? "allowed" : "refused"));
     if (status)
-        text_addf(out, ",\"status\":%u", status);
-    text_addf(out, ",\"win32\":%u,\"substatus\":%u", win32, substatus);
+        add_number(out, "status", status);
+    add_number(out, "win32", win32);
+    add_number(out, "substatus", substatus);
     add_member(out, "reason", reason);
     text_add_str(out, "}\n");
 }

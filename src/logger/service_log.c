@@ -13,17 +13,6 @@ static const char *const level_names[] = {
     [LOG_LEVEL_DEBUG] = "debug",
 };
 
-static void add_stamp(int64_t time, struct text *out)
-{
-    struct tm tm = { 0 };
-    int64_t rest = time % 1000;
-    time_t seconds = (time_t)(time / 1000 - (rest < 0));
-    if (!gmtime_r(&seconds, &tm))
-        tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
-    text_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-              tm.tm_min, tm.tm_sec, (int)(rest < 0 ? rest + 1000 : rest));
-}
-
 /* As much of the text as leaves the whole line below PIPE_BUF however it is escaped (six bytes for one), so that a
  * write to a pipe that poll() calls writable cannot block. */
 static struct slice cut_text(struct slice text)
@@ -46,7 +35,7 @@ void service_log_print(bool json, const struct log_event *event, struct text *ou
     const char *level = level_names[event->level <= LOG_LEVEL_DEBUG ? event->level : LOG_LEVEL_DEBUG];
     struct slice text = cut_text(event->text);
     if (!json) {
-        add_stamp(event->time, out);
+        text_add_time(out, event->time);
         text_addf(out, " %s ", level);
         text_add_escaped(out, event->where);
         text_add_str(out, ": ");
@@ -55,7 +44,7 @@ void service_log_print(bool json, const struct log_event *event, struct text *ou
         return;
     }
     text_add_str(out, "{\"time\":\"");
-    add_stamp(event->time, out);
+    text_add_time(out, event->time);
     text_addf(out, "\",\"level\":\"%s\",\"program\":", level);
     text_add_json(out, event->where);
     text_add_str(out, ",\"text\":");
@@ -78,15 +67,6 @@ static void add_member(struct text *out, const char *name, struct slice value)
 {
     text_addf(out, ",\"%s\":", name);
     text_add_json(out, value);
-}
-
-static void add_guid(struct slice id, struct text *out)
-{
-    for (size_t i = 0; i < id.len; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text_add_char(out, '-');
-        text_add_hex(out, slice_of(id.ptr + i, 1));
-    }
 }
 
 /* In JSON the facts are members of their own: the line stays below what a pipe takes at once. */
@@ -115,7 +95,7 @@ void service_log_print_certificate(bool json, const struct log_certificate *m, s
     if (!json || text_error(out) || out->len < start + 2)
         return;
     out->len -= 2; /* "}\n" */
-    add_guid(m->session_id, &guid);
+    text_add_guid(&guid, m->session_id);
     add_member(out, "site", slice_first(m->site, 256));
     add_member(out, "session", text_slice(&guid));
     for (size_t i = 0; i < FACTS; i++)

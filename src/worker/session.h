@@ -149,8 +149,6 @@ static inline bool session_is_secure(const struct session *s)
 }
 /* Whether detailed errors are for this client: it is on this very machine (ftp-behaviour.md 2.3). */
 bool session_is_local(const struct session *s);
-/* The GUID in lower-case text form. */
-void session_print_guid(const struct session *s, char text_out[37]);
 /* A configured message with its variables filled in, when the site wants that. */
 void session_message(const struct session *s, struct snap_text message, struct text *out);
 

@@ -1,7 +1,6 @@
 /*
  * session_state.c - who a session is, where it belongs, and what befalls many at once.
  */
-#include <stdio.h>
 
 #include "ftp/message.h"
 #include "policy/address_rules.h"
@@ -175,24 +174,17 @@ bool session_is_local(const struct session *s)
     return net_addr_is_loopback(&s->peer) || net_addr_same_host(&s->peer, &s->local);
 }
 
-void session_print_guid(const struct session *s, char text_out[37])
-{
-    const uint8_t *g = s->guid;
-    snprintf(text_out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", g[0], g[1], g[2],
-             g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
-}
-
 void session_message(const struct session *s, struct snap_text message, struct text *out)
 {
-    char guid[37];
+    OWNED_TEXT_BUFFER guid = { 0 };
     struct slice text = session_text(s, message);
-    if (!s->site->expand_variables) {
+    if (!s->site->expand_variables || !text.len) {
         text_add(out, text);
         return;
     }
-    session_print_guid(s, guid);
+    text_add_guid(&guid, slice_of((const char *)s->guid, sizeof s->guid));
     const struct message_values values = {
-        .session_id = slice_str(guid),
+        .session_id = text_slice(&guid),
         .site_name = session_text(s, s->site->name),
         .user_name = s->anonymous ? slice_str(s->user_typed) : slice_str(s->user),
         .to_client = s->bytes_sent,
