@@ -144,23 +144,19 @@ bool authorization_allows(const struct snapshot *s, const struct snap_site *site
     }
     const struct snap_scope *scope = scope_of(s, site, path);
     struct verdict verdict = { 0 };
-    if (site->provider_gaps & PROVIDER_GAP_AUTHORIZATION) {
-        reason_set(why, 0, "a custom authorization provider would decide, and cannot be asked");
-        return false;
-    }
     unsigned granted = judge(s, scope, who, &verdict) & wanted;
     bool is_allowed = any ? granted != 0 : granted == wanted;
     if (!why)
         return is_allowed;
-    tell_none(s, scope, wanted, why);
     for (unsigned bit = 0; bit < BITS; bit++) { /* the first bit that was decisive */
         bool is_granted = granted & 1u << bit;
         const struct snap_rule *rule = is_allowed ? verdict.allow[bit] : verdict.deny[bit];
         if ((wanted & 1u << bit) && is_granted == is_allowed && rule) {
             tell_rule(s, rule, why);
-            break;
+            return is_allowed;
         }
     }
+    tell_none(s, scope, wanted, why);
     return is_allowed;
 }
 
