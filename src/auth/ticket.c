@@ -2,7 +2,8 @@
 #include "auth/ticket.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
+
+#include "sys/random_bytes.h"
 
 enum { BUCKETS = 8192 };
 
@@ -34,7 +35,7 @@ uint64_t ticket_draw(const struct ticket_table *t)
 {
     uint64_t number;
     do
-        if (getrandom(&number, sizeof number, 0) != sizeof number)
+        if (random_bytes(&number, sizeof number))
             return 0;
     while (!number || ticket_find(t, number));
     return number;

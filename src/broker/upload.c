@@ -18,10 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "sys/random_bytes.h"
 
 enum { LOCK_TRIES = 16, UNIQUE_TRIES = 16, COPY_BUFFER = 128 * 1024 };
 
@@ -288,10 +288,9 @@ int upload_begin(const struct place *p, uint64_t offset, struct upload **upload_
 static int pick_name(char name_out[PLACE_NAME_MAX + 1])
 {
     uint64_t random;
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-        return ERR_SYS;
+    int err = random_bytes(&random, sizeof random);
     snprintf(name_out, PLACE_NAME_MAX + 1, "ftp-%016llx", (unsigned long long)random);
-    return 0;
+    return err;
 }
 
 static int begin_unique_once(const struct place *p, struct upload **upload_out)

@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "policy/lockout.h"
+#include "sys/random_bytes.h"
 #include "worker/penalty.h"
 #include "worker/session.h"
 #include "worker/worker.h"
@@ -50,7 +50,7 @@ void listeners_block(struct worker *w, const struct net_addr *client, int64_t le
     uint64_t seed;
     struct session *s;
     int64_t now = loop_now(w->loop);
-    if (!w->blocked && getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+    if (!w->blocked && !random_bytes(&seed, sizeof seed))
         w->blocked = lockout_new(seed);
     if (!w->blocked) {
         worker_event(w, LOG_LEVEL_ERROR, "no memory to block an address that failed to log in too often");

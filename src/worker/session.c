@@ -8,10 +8,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "base/secret.h"
+#include "sys/random_bytes.h"
 #include "worker/access_log.h"
 #include "worker/dispatch.h"
 #include "worker/hosts.h"
@@ -513,11 +513,10 @@ void session_rearm(struct session *s)
 
 static MUST_USE int make_guid(uint8_t guid[16])
 {
-    if (getrandom(guid, 16, 0) != 16)
-        return ERR_SYS;
+    int err = random_bytes(guid, 16);
     guid[6] = (uint8_t)((guid[6] & 0x0f) | 0x40); /* version 4, variant 1 */
     guid[8] = (uint8_t)((guid[8] & 0x3f) | 0x80);
-    return 0;
+    return err;
 }
 
 static struct session *session_new(struct worker *w, int fd, const struct net_addr *local, const struct net_addr *peer,
