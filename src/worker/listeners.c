@@ -19,6 +19,7 @@ struct listener {
     struct worker *worker;
     struct listener *next;
     uint32_t number;
+    struct net_addr local; /* family 0: every address of the machine */
     int fd;
     struct loop_io *io;
 };
@@ -92,20 +93,29 @@ static void tell_full(struct worker *w)
     w->refused = 0;
 }
 
-static void accepted(struct worker *w, int fd, const struct sockaddr_storage *peer_address)
+static int address_of(int fd, struct net_addr *local_out)
 {
-    struct sockaddr_storage local_address;
-    socklen_t len = sizeof local_address;
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+        return ERR_SYS;
+    *local_out = net_addr_from_sockaddr(&address);
+    return 0;
+}
+
+static void accepted(struct listener *l, int fd, const struct sockaddr_storage *peer_address)
+{
+    struct worker *w = l->worker;
+    struct net_addr local = l->local;
     if (fd >= w->fd_most) { /* the kernel gives the lowest that is free: so many are in use */
         say_and_close(fd);
         tell_full(w);
         return;
     }
-    if (getsockname(fd, (struct sockaddr *)&local_address, &len) < 0) {
+    if (!local.family && address_of(fd, &local)) {
         close(fd);
         return;
     }
-    struct net_addr local = net_addr_from_sockaddr(&local_address);
     struct net_addr peer = net_addr_from_sockaddr(peer_address);
     if (is_blocked(w, &peer)) {
         close(fd);
@@ -154,7 +164,7 @@ static void ready(void *context, unsigned events)
         socklen_t len = sizeof peer;
         int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            accepted(l->worker, fd, &peer);
+            accepted(l, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             refuse_one(l);
             return;
@@ -166,7 +176,7 @@ static void ready(void *context, unsigned events)
 
 int listeners_add(struct worker *w, uint32_t number, const struct net_addr *local, int fd)
 {
-    (void)local; /* what a connection belongs to follows from its own address */
+    (void)local; /* as it is configured: what a connection belongs to follows from the socket's own address */
     int flags = fcntl(fd, F_GETFL);
     struct listener *l = calloc(1, sizeof *l);
     struct loop_io *io = l ? loop_io_open(w->loop, fd, ready, l) : NULL;
@@ -177,7 +187,9 @@ int listeners_add(struct worker *w, uint32_t number, const struct net_addr *loca
         close(fd);
         return io ? ERR_SYS : ERR_NOMEM;
     }
-    *l = (struct listener){ w, w->listeners, number, fd, io };
+    *l = (struct listener){ .worker = w, .next = w->listeners, .number = number, .fd = fd, .io = io };
+    if (address_of(fd, &l->local) || net_addr_is_any(&l->local))
+        l->local = (struct net_addr){ 0 };
     w->listeners = l;
     if (w->spare_fd < 0)
         w->spare_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
