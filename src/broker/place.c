@@ -252,12 +252,13 @@ int place_open_parent(const struct place *p, int *fd_out, char name_out[PLACE_NA
     size_t slash = slice_find_last(rest, '/');
     struct slice name = slash == SIZE_MAX ? rest : slice_from(rest, slash + 1);
     OWNED_TEXT_BUFFER dir = { 0 };
-    text_add(&dir, slash == SIZE_MAX ? SLICE_LITERAL(".") : slice_first(rest, slash));
+    if (slash != SIZE_MAX)
+        text_add(&dir, slice_first(rest, slash));
     if (text_error(&dir))
         return text_error(&dir);
     if (name.len == 0 || name.len > PLACE_NAME_MAX)
         return ERR_NAME;
-    int fd = open_beneath(p->root, text_str(&dir), O_PATH | O_DIRECTORY);
+    int fd = slash == SIZE_MAX ? fcntl(p->root, F_DUPFD_CLOEXEC, 0) : open_beneath(p->root, text_str(&dir), O_PATH | O_DIRECTORY);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? ERR_PATH : place_error(errno);
     memcpy(name_out, name.ptr, name.len);
