@@ -11,9 +11,6 @@
  * HANDSHAKING is left at once in the clear.  What ends before data_open was called (a listener nobody came to) waits in
  * FAILED until it is; `opened` is always called from the loop, so CONNECTED and FAILED go through a timer of 0 ms.
  *
- * Ports: a random start and a random stride that shares no divisor with the size of the range visit every port once in
- * an order that cannot be foreseen (threats.md D04).  Port and listener are taken in two steps, between which another
- * process may be faster: both failures mean "next port" (D06).
  */
 #include "worker/data_priv.h"
 
@@ -22,14 +19,12 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/own.h"
 
-enum { PORT_TRIES_MAX = 4096, ACCEPTS_PER_TURN = 16, BACKLOG = 8, PORT_FLOOR = 1024, UNWATCHED_MS = 100 };
-enum { DEFAULT_LOW = 49152, DEFAULT_HIGH = 65535 };
+enum { ACCEPTS_PER_TURN = 16, PORT_FLOOR = 1024, UNWATCHED_MS = 100 };
 
 enum data_state { LISTENING, TARGETED, CONNECTED, CONNECTING, HANDSHAKING, OPEN, FAILED };
 
@@ -262,6 +257,12 @@ static int64_t unwatched_ms(const struct data *d)
     return d->rules.timeout_ms > 0 && d->rules.timeout_ms < UNWATCHED_MS ? d->rules.timeout_ms : UNWATCHED_MS;
 }
 
+/* A listener that lets in whoever comes is used once. */
+static struct port_range range_of(const struct data *d)
+{
+    return (struct port_range){ .low = d->rules.low_port, .high = d->rules.high_port, .may_reuse = d->rules.match_pasv };
+}
+
 /* The right peer in, if it has come; strangers sent away. */
 static void take_connection(struct data *d)
 {
@@ -272,8 +273,10 @@ static void take_connection(struct data *d)
             fail(d, DATA_FAILED);
         return;
     }
+    const struct port_range range = range_of(d);
     stop_watching(d);
-    stop_listening(d);
+    data_ports_give(data_hub_ports(d->hub), &range, &d->local, d->listener);
+    d->listener = -1;
     stream_init(&d->stream, fd);
     d->state = CONNECTED;
 }
@@ -285,80 +288,16 @@ static void accept_ready(struct data *d)
         begin(d);
 }
 
-static uint32_t common_divisor(uint32_t a, uint32_t b)
-{
-    while (b) {
-        uint32_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-/* A socket that may listen there, or -1. */
-static int listener_new(int family)
-{
-    OWNED_FD fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    return fd_take(&fd);
-}
-
-/* Listen at exactly that address and port; false with errno.  Where the port could not be had, the socket is kept in `fd`
- * for the next one; a socket that has a port and may not listen on it never gets another. */
-static bool listen_at(const struct net_addr *where, int *fd)
-{
-    struct sockaddr_storage sa;
-    socklen_t len = net_addr_to_sockaddr(where, &sa);
-    if (*fd < 0)
-        *fd = listener_new(sa.ss_family);
-    if (*fd < 0 || bind(*fd, (struct sockaddr *)&sa, len) != 0)
-        return false;
-    if (listen(*fd, BACKLOG) == 0)
-        return true;
-    int why = errno;
-    close(*fd);
-    *fd = -1;
-    errno = why;
-    return false;
-}
-
-static int listen_in_range(struct data *d, uint32_t low, uint32_t count)
-{
-    uint32_t random[2];
-    if (getrandom(random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
-        return ERR_SYS;
-    uint32_t at = random[0] % count, stride = random[1] % count + 1;
-    while (common_divisor(stride, count) != 1)
-        stride = stride % count + 1;
-    for (uint32_t i = 0; i < count && i < PORT_TRIES_MAX; i++) {
-        d->local.port = (uint16_t)(low + at);
-        if (listen_at(&d->local, &d->listener))
-            return 0;
-        if (errno != EADDRINUSE && errno != EACCES && errno != EPERM)
-            return errno == EMFILE || errno == ENFILE ? ERR_LIMIT : ERR_SYS;
-        at = (at + stride) % count;
-    }
-    return ERR_LIMIT;
-}
-
 int data_listen(struct data_hub *hub, const struct data_rules *rules, const struct net_addr *local,
                 const struct net_addr *peer, struct data **data_out)
 {
-    bool any = !rules->low_port && !rules->high_port;
-    uint32_t low = any ? DEFAULT_LOW : rules->low_port, high = any ? DEFAULT_HIGH : rules->high_port;
-    if (low < PORT_FLOOR || high < low || !local->family)
-        return ERR_RANGE;
     struct data *d = data_new(hub, rules, local, peer);
     if (!d)
         return ERR_NOMEM;
     d->passive = true;
     d->state = LISTENING;
-    int err = listen_in_range(d, low, high - low + 1);
+    const struct port_range range = range_of(d);
+    int err = data_ports_listen(data_hub_ports(hub), &range, &d->local, &d->listener);
     if (err) {
         data_free(d);
         return err;

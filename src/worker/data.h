@@ -3,7 +3,7 @@
  *
  * A `struct data` exists from PASV/EPSV/PORT/EPRT until data_free; it is one attempt at one connection.  A passive one
  * takes connections without being told to (so that 125 can be told from 150), refuses strangers without giving up its listener
- * (threats.md D03), and closes the listener when the right peer is in.  An active one connects when data_open is called.
+ * (threats.md D03), and gives the listener up when the right peer is in.  An active one connects when data_open is called.
  * The TLS handshake runs in data_open, so that it goes on while 150 is under way.
  */
 #pragma once

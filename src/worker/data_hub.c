@@ -27,6 +27,7 @@ struct linger_stream {
 
 struct data_hub {
     struct loop *loop;
+    struct data_ports *ports;
     char *scratch;
     int pipe[2]; /* -1 until somebody needs it */
     struct linger_stream *oldest, *newest;
@@ -37,12 +38,15 @@ struct data_hub *data_hub_new(struct loop *loop)
 {
     struct data_hub *h = calloc(1, sizeof *h);
     char *scratch = aligned_alloc(DATA_ALIGNED, DATA_SCRATCH);
-    if (!h || !scratch) {
+    struct data_ports *ports = data_ports_new(loop);
+    if (!h || !scratch || !ports) {
         free(h);
         free(scratch);
+        data_ports_free(ports);
         return NULL;
     }
     h->loop = loop;
+    h->ports = ports;
     h->scratch = scratch;
     h->pipe[0] = h->pipe[1] = -1;
     signal(SIGPIPE, SIG_IGN);
@@ -69,6 +73,7 @@ void data_hub_free(struct data_hub *h)
     while (h->oldest)
         linger_end(h->oldest);
     data_hub_drop_pipe(h);
+    data_ports_free(h->ports);
     free(h->scratch);
     free(h);
 }
@@ -76,6 +81,11 @@ void data_hub_free(struct data_hub *h)
 struct loop *data_hub_loop(struct data_hub *h)
 {
     return h->loop;
+}
+
+struct data_ports *data_hub_ports(struct data_hub *h)
+{
+    return h->ports;
 }
 
 char *data_hub_scratch(struct data_hub *h)
