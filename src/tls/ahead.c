@@ -1,10 +1,13 @@
 /*
- * ahead.c - the socket under a control channel's TLS: one recv by record instead of two.
+ * ahead.c - the socket under TLS: one recv by record of a control channel instead of two, or by many records of an upload.
  *
  * OpenSSL asks for the five bytes of a record's head, then for the rest.  Its own read-ahead would take everything that
  * has come and keep it where nobody finds it when the channel goes back to clear text (CCC, REIN): what follows the
  * client's close_notify belongs to the dialogue.  So the bytes beyond those asked for wait here; mostly there are none
  * once a record has been read, and then no memory is held.
+ *
+ * For uploads OpenSSL's own read-ahead would move all that it has taken in to the front of its buffer at each record
+ * (ssl3_read_n), eight times as many bytes as the record has.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,20 +15,24 @@
 
 #include "tls/tls_priv.h"
 
-enum { AHEAD = 2048 }; /* commands are short; longer pieces come as they are asked for */
+enum {
+    AHEAD = 2048, /* commands are short; longer pieces come as they are asked for */
+    AHEAD_BULK = 256 * 1024,
+};
 
 struct tls_ahead {
     int fd;
+    bool is_bulk;
     bool eof, more; /* `more`: see ahead_expect_more */
     unsigned at, len; /* of `bytes`, NULL: nothing waits */
     char *bytes;
 };
 
-struct tls_ahead *ahead_new(int fd)
+struct tls_ahead *ahead_new(int fd, bool is_bulk)
 {
     struct tls_ahead *a = calloc(1, sizeof *a);
     if (a)
-        a->fd = fd;
+        *a = (struct tls_ahead){ .fd = fd, .is_bulk = is_bulk };
     return a;
 }
 
@@ -70,9 +77,29 @@ static MUST_USE bool keep(struct tls_ahead *a, const char *bytes, size_t len)
     return true;
 }
 
+static ssize_t receive_bulk(struct tls_ahead *a, char *buffer, size_t size)
+{
+    char *bytes = malloc(AHEAD_BULK);
+    if (!bytes)
+        return recv(a->fd, buffer, size, 0);
+    ssize_t got = recv(a->fd, bytes, AHEAD_BULK, 0);
+    if (got <= 0) {
+        int why = errno;
+        free(bytes);
+        errno = why;
+        return got;
+    }
+    a->bytes = bytes;
+    a->at = 0;
+    a->len = (unsigned)got;
+    return (ssize_t)ahead_take(a, buffer, size);
+}
+
 /* recv, whatever fits into `buffer`, and the rest kept. */
 static ssize_t receive(struct tls_ahead *a, char *buffer, size_t size)
 {
+    if (a->is_bulk)
+        return receive_bulk(a, buffer, size);
     char bytes[AHEAD] __attribute__((uninitialized));
     if (size >= sizeof bytes)
         return recv(a->fd, buffer, size, 0);

@@ -18,8 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BULK_READ = 256 * 1024 };
-
 void stream_init(struct stream *s, int fd)
 {
     *s = (struct stream){ .fd = fd };
@@ -318,7 +316,7 @@ static struct tls_session *session_new(struct tls_server *server)
  * round.  Data channels keep OpenSSL's own socket, which knows of kernel TLS. */
 static MUST_USE bool read_ahead(struct stream *s, SSL *ssl)
 {
-    struct tls_ahead *a = ahead_new(s->fd);
+    struct tls_ahead *a = ahead_new(s->fd, false);
     BIO *bio = a ? ahead_bio(a) : NULL;
     if (!bio) {
         ahead_free(a);
@@ -379,10 +377,16 @@ void stream_choose_server(struct stream *s, stream_choose *choose, void *context
 
 void stream_expect_bulk(struct stream *s)
 {
-    if (!s->ssl)
+    if (!s->ssl || s->ahead || BIO_get_ktls_recv(SSL_get_rbio(s->ssl)))
         return;
-    SSL_set_default_read_buffer_len(s->ssl, BULK_READ);
-    SSL_set_read_ahead(s->ssl, 1);
+    struct tls_ahead *a = ahead_new(s->fd, true);
+    BIO *bio = a ? ahead_bio(a) : NULL;
+    if (!bio) { /* it goes without */
+        ahead_free(a);
+        return;
+    }
+    s->ahead = a;
+    SSL_set0_rbio(s->ssl, bio);
 }
 
 static int explain(struct stream *s, int err, struct diag *d)

@@ -111,7 +111,7 @@ void stream_replenish(struct stream *control);
 /* Server side of a data channel's handshake: same certificate as the control channel, no tickets (D21), and only
  * tickets of that very control channel resume (D08). */
 MUST_USE int stream_start_tls_data(struct stream *s, struct tls_session *control);
-/* This data channel will receive a file: let OpenSSL take in many records with one call.  Before the
+/* This data channel will receive a file: many records are taken in with one call.  Before the
  * first read; no-op in the clear.  Afterwards stream_has_pending matters after every read. */
 void stream_expect_bulk(struct stream *s);
 /* After the handshake of a data channel: did it resume its control channel's session? */
