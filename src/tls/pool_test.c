@@ -16,6 +16,7 @@ static void test_reuse(void **state)
     assert_non_null(first);
     assert_non_null(second);
     assert_true(first + RECORD <= second || second + RECORD <= first);
+    assert_in_range((uintptr_t)first % 4096, 1024, 3072); /* far from whole pages */
     OPENSSL_free(first);
     assert_ptr_equal(OPENSSL_malloc(RECORD), first);
     OPENSSL_free(second);
