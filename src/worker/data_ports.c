@@ -24,7 +24,7 @@ enum {
     KEPT_MAX = 64,
     KEPT_LEAST = 16,  /* to choose from */
     KEPT_PART = 16,   /* of a range at most, so that it is not used up by what nobody uses */
-    KEPT_MS = 1000,   /* from the last use */
+    KEPT_MS = 1000,   /* from its last use */
     BUSY_COUNT = 32,  /* listeners in a second: below that none is kept */
     BUSY_MS = 1000,
 };
@@ -47,14 +47,17 @@ struct data_ports {
 static void close_old(void *context)
 {
     struct data_ports *p = context;
-    int64_t now = loop_now(p->loop);
-    for (size_t i = p->count; i-- > 0;)
+    int64_t now = loop_now(p->loop), oldest = now;
+    for (size_t i = p->count; i-- > 0;) {
         if (now - p->kept[i].since >= KEPT_MS) {
             close(p->kept[i].fd);
             p->kept[i] = p->kept[--p->count];
+        } else if (p->kept[i].since < oldest) {
+            oldest = p->kept[i].since;
         }
+    }
     if (p->count)
-        loop_timer_set(p->timer, KEPT_MS);
+        loop_timer_set(p->timer, oldest + KEPT_MS - now);
 }
 
 struct data_ports *data_ports_new(struct loop *loop)
@@ -85,6 +88,12 @@ void data_ports_free(struct data_ports *p)
     close_all(p);
     loop_timer_free(p->timer);
     free(p);
+}
+
+static struct port_range bounds(const struct port_range *r)
+{
+    bool any = !r->low && !r->high;
+    return (struct port_range){ any ? DEFAULT_LOW : r->low, any ? DEFAULT_HIGH : r->high, r->may_reuse };
 }
 
 /* ---- new ones ---- */
@@ -131,9 +140,9 @@ static bool listen_at(const struct net_addr *where, int *fd)
     return false;
 }
 
-static int listen_in_range(uint32_t low, uint32_t count, struct net_addr *local, int *fd_out)
+static int listen_in_range(const struct port_range *r, struct net_addr *local, int *fd_out)
 {
-    uint32_t random[2];
+    uint32_t random[2], count = r->high - r->low + 1u;
     OWNED_FD fd = -1;
     if (random_bytes(random, sizeof random))
         return ERR_SYS;
@@ -141,7 +150,7 @@ static int listen_in_range(uint32_t low, uint32_t count, struct net_addr *local,
     while (common_divisor(stride, count) != 1)
         stride = stride % count + 1;
     for (uint32_t i = 0; i < count && i < PORT_TRIES_MAX; i++) {
-        local->port = (uint16_t)(low + at);
+        local->port = (uint16_t)(r->low + at);
         if (listen_at(local, &fd)) {
             *fd_out = fd_take(&fd);
             return 0;
@@ -155,19 +164,19 @@ static int listen_in_range(uint32_t low, uint32_t count, struct net_addr *local,
 
 /* ---- kept ones ---- */
 
-static bool fits(const struct kept *k, uint32_t low, uint32_t high, const struct net_addr *local)
+static bool fits(const struct kept *k, const struct port_range *r, const struct net_addr *local)
 {
-    return k->local.port >= low && k->local.port <= high && k->local.scope == local->scope &&
+    return k->local.port >= r->low && k->local.port <= r->high && k->local.scope == local->scope &&
            net_addr_same_host(&k->local, local);
 }
 
 /* One of those that fit, out of the table; -1 when they are too few. */
-static int take_one(struct data_ports *p, uint32_t low, uint32_t high, struct net_addr *local)
+static int take_one(struct data_ports *p, const struct port_range *r, struct net_addr *local)
 {
     size_t fitting[KEPT_MAX] __attribute__((uninitialized)), count = 0;
     uint32_t random;
     for (size_t i = 0; i < p->count; i++)
-        if (fits(&p->kept[i], low, high, local))
+        if (fits(&p->kept[i], r, local))
             fitting[count++] = i;
     if (count < KEPT_LEAST || random_bytes(&random, sizeof random))
         return -1;
@@ -204,8 +213,9 @@ static bool is_busy(struct data_ports *p)
 
 void data_ports_give(struct data_ports *p, const struct port_range *range, const struct net_addr *local, int fd)
 {
-    size_t most = (size_t)(range->low || range->high ? range->high - range->low : DEFAULT_HIGH - DEFAULT_LOW) / KEPT_PART;
-    if (!is_busy(p) || !range->may_reuse || p->count >= KEPT_MAX || p->count >= most) {
+    const struct port_range r = bounds(range);
+    size_t most = (r.high - r.low + 1u) / KEPT_PART;
+    if (!is_busy(p) || !r.may_reuse || p->count >= KEPT_MAX || p->count >= most) {
         close(fd);
         return;
     }
@@ -218,20 +228,19 @@ void data_ports_give(struct data_ports *p, const struct port_range *range, const
 
 int data_ports_listen(struct data_ports *p, const struct port_range *range, struct net_addr *local, int *fd_out)
 {
-    bool any = !range->low && !range->high;
-    uint32_t low = any ? DEFAULT_LOW : range->low, high = any ? DEFAULT_HIGH : range->high;
-    if (low < PORT_FLOOR || high < low || !local->family)
+    const struct port_range r = bounds(range);
+    if (r.low < PORT_FLOOR || r.high < r.low || !local->family)
         return ERR_RANGE;
-    int fd = range->may_reuse ? take_one(p, low, high, local) : -1;
+    int fd = r.may_reuse ? take_one(p, &r, local) : -1;
     if (fd >= 0 && send_away(fd)) {
         *fd_out = fd;
         return 0;
     }
     if (fd >= 0)
         close(fd);
-    int err = listen_in_range(low, high - low + 1, local, fd_out);
+    int err = listen_in_range(&r, local, fd_out);
     if (err != ERR_LIMIT || !p->count)
         return err;
     close_all(p); /* they hold ports and descriptors that somebody needs now */
-    return listen_in_range(low, high - low + 1, local, fd_out);
+    return listen_in_range(&r, local, fd_out);
 }

@@ -218,14 +218,14 @@ static void test_kept_for_a_moment(void **state)
     warm_up(&w);
     assert_int_equal(open_ports(&w, open), ENOUGH);
     struct loop_timer *later = loop_timer_new(w.loop, stop, w.loop);
-    loop_timer_set(later, 2500); /* two looks, a second apart */
+    loop_timer_set(later, 1100);
     loop_run(w.loop);
     loop_timer_free(later);
     assert_int_equal(open_ports(&w, open), 0);
     cool_down(&w);
 }
 
-/* They never cost anybody a descriptor. */
+/* They cost no other channel its descriptor. */
 static void test_given_up_when_needed_H01(void **state)
 {
     (void)state;
