@@ -312,20 +312,29 @@ static struct tls_session *session_new(struct tls_server *server)
     return t;
 }
 
-/* What was received in the clear and not read is forgotten here: nothing of it may be taken for TLS, nor the other way
- * round.  Data channels keep OpenSSL's own socket, which knows of kernel TLS. */
-static MUST_USE bool read_ahead(struct stream *s, SSL *ssl)
+/* The socket with s->ahead before it, anew; NULL: out of memory, and all is as it was. */
+static BIO *read_ahead(struct stream *s, bool is_bulk)
 {
-    struct tls_ahead *a = ahead_new(s->fd, false);
+    struct tls_ahead *a = ahead_new(s->fd, is_bulk);
     BIO *bio = a ? ahead_bio(a) : NULL;
     if (!bio) {
         ahead_free(a);
-        return false;
+        return NULL;
     }
     ahead_free(s->ahead);
     s->ahead = a;
+    return bio;
+}
+
+/* What was received in the clear and not read is forgotten here: nothing of it may be taken for TLS, nor the other way
+ * round.  Data channels begin with OpenSSL's own socket, which knows of kernel TLS. */
+static MUST_USE bool take_socket(struct stream *s, SSL *ssl, bool is_data)
+{
+    if (is_data)
+        return SSL_set_fd(ssl, s->fd);
+    BIO *bio = read_ahead(s, false);
     SSL_set_bio(ssl, bio, bio);
-    return true;
+    return bio;
 }
 
 /* Takes over the reference to `session`, also on error. */
@@ -333,7 +342,7 @@ static int start(struct stream *s, struct tls_session *session, bool is_data)
 {
     struct tls_link *link = calloc(1, sizeof *link);
     SSL *ssl = SSL_new(session->server->ctx);
-    if (!link || !ssl || !SSL_set_app_data(ssl, link) || !(is_data ? SSL_set_fd(ssl, s->fd) : read_ahead(s, ssl))) {
+    if (!link || !ssl || !SSL_set_app_data(ssl, link) || !take_socket(s, ssl, is_data)) {
         SSL_free(ssl);
         free(link);
         tls_session_unref(session);
@@ -379,14 +388,9 @@ void stream_expect_bulk(struct stream *s)
 {
     if (!s->ssl || s->ahead || BIO_get_ktls_recv(SSL_get_rbio(s->ssl)))
         return;
-    struct tls_ahead *a = ahead_new(s->fd, true);
-    BIO *bio = a ? ahead_bio(a) : NULL;
-    if (!bio) { /* it goes without */
-        ahead_free(a);
-        return;
-    }
-    s->ahead = a;
-    SSL_set0_rbio(s->ssl, bio);
+    BIO *bio = read_ahead(s, true);
+    if (bio) /* without memory it goes without */
+        SSL_set0_rbio(s->ssl, bio);
 }
 
 static int explain(struct stream *s, int err, struct diag *d)

@@ -20,7 +20,7 @@ enum { STREAM_WANTS_READ = 1, STREAM_WANTS_WRITE = 2 }; /* the values of LOOP_RE
 struct stream {
     int fd;          /* owned; -1 when closed */
     void *ssl;       /* SSL *, NULL in the clear */
-    struct tls_ahead *ahead;     /* of a control channel that speaks or spoke TLS; NULL otherwise */
+    struct tls_ahead *ahead;     /* of a control channel that speaks or spoke TLS, or an upload under TLS; NULL otherwise */
     struct tls_session *session; /* NULL until stream_start_tls; outlives stream_stop_tls */
     unsigned wants;  /* STREAM_WANTS_ bits of the last ERR_AGAIN */
     bool handshaking, close_notify_sent, close_notify_received, fin_sent;

@@ -79,7 +79,7 @@ struct tls_keys *tls_keys_ref(struct tls_keys *k);
 enum { TLS_PEER_CHAIN_MAX = 32 * 1024 }; /* bytes of a client's Certificate message (threats.md C08) */
 
 /* ---- ahead.c ---- */
-struct tls_ahead *ahead_new(int fd, bool is_bulk);
+struct tls_ahead *ahead_new(int fd, bool is_bulk); /* `is_bulk`: many records come, not single commands; NULL: out of memory */
 void ahead_free(struct tls_ahead *a); /* NULL is fine */
 /* The socket as OpenSSL reads and writes it; borrows `a`, and `fd`.  NULL: out of memory. */
 BIO *ahead_bio(struct tls_ahead *a);
