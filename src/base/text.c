@@ -236,17 +236,15 @@ void text_add_guid(struct text *t, struct slice bytes)
 void text_add_time(struct text *t, int64_t ms)
 {
     struct tm tm = { 0 };
-    int64_t rest = ms % 1000;
-    time_t seconds = (time_t)(ms / 1000 - (rest < 0));
-    if (!gmtime_r(&seconds, &tm))
-        tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
+    time_t seconds = ms > 0 ? (time_t)(ms / 1000) : 0;
+    gmtime_r(&seconds, &tm); /* its calendar ends far behind the last millisecond */
     const struct {
         int value;
         unsigned width;
         char behind;
     } parts[] = {
         { tm.tm_year + 1900, 4, '-' }, { tm.tm_mon + 1, 2, '-' }, { tm.tm_mday, 2, 'T' },
-        { tm.tm_hour, 2, ':' }, { tm.tm_min, 2, ':' }, { tm.tm_sec, 2, '.' }, { (int)(rest < 0 ? rest + 1000 : rest), 3, 'Z' },
+        { tm.tm_hour, 2, ':' }, { tm.tm_min, 2, ':' }, { tm.tm_sec, 2, '.' }, { ms > 0 ? (int)(ms % 1000) : 0, 3, 'Z' },
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         text_add_number(t, (uint64_t)parts[i].value, parts[i].width, '0');

@@ -87,5 +87,5 @@ void text_add_hex(struct text *t, struct slice s);
 
 /* A GUID in lower case without braces, its 16 bytes in the order they are read. */
 void text_add_guid(struct text *t, struct slice bytes);
-/* Milliseconds since 1970, UTC, as "2025-03-14T08:01:24.007Z" (RFC 3339). */
+/* Milliseconds since 1970, UTC, as "2025-03-14T08:01:24.007Z" (RFC 3339); what is before is the beginning. */
 void text_add_time(struct text *t, int64_t ms);

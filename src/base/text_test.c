@@ -128,7 +128,8 @@ static const struct {
 } times[] = {
     { "the beginning", 0, "1970-01-01T00:00:00.000Z" },
     { "a leap day", INT64_C(1709210096007), "2024-02-29T12:34:56.007Z" },
-    { "before the beginning", -1, "1969-12-31T23:59:59.999Z" },
+    { "before the beginning", -1, "1970-01-01T00:00:00.000Z" },
+    { "the first", INT64_MIN, "1970-01-01T00:00:00.000Z" },
     { "the last", INT64_MAX, "292278994-08-17T07:12:55.807Z" },
 };
 

@@ -258,6 +258,7 @@ int place_open_parent(const struct place *p, int *fd_out, char name_out[PLACE_NA
         return text_error(&dir);
     if (name.len == 0 || name.len > PLACE_NAME_MAX)
         return ERR_NAME;
+    /* Whoever may not search the mapping's own folder, which is open already, is told so by what is done next. */
     int fd = slash == SIZE_MAX ? fcntl(p->root, F_DUPFD_CLOEXEC, 0) : open_beneath(p->root, text_str(&dir), O_PATH | O_DIRECTORY);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? ERR_PATH : place_error(errno);

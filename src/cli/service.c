@@ -26,7 +26,6 @@ static void print_time(int64_t seconds, char out[24])
         out[0] = 0;
 }
 
-/* Lower case, 8-4-4-4-12, bytes in the order they are kept: as the logs show it. */
 /* One column of a session row, NUL-terminated and free of control characters. */
 static char *column(struct text *store, struct slice s)
 {

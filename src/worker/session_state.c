@@ -1,7 +1,6 @@
 /*
  * session_state.c - who a session is, where it belongs, and what befalls many at once.
  */
-
 #include "ftp/message.h"
 #include "policy/address_rules.h"
 #include "worker/certificate.h"
