@@ -381,7 +381,7 @@ def test_as_an_ordinary_user(instance):
         c.protect()
         c.put("x", b"x" * 100000, tls=True)
         assert c.get("x", tls=True) == b"x" * 100000
-    for pid, name in instance.children().items():
+    for pid, name in instance.programs_running().items():
         assert status_of(pid)["Seccomp"].strip() == "2", name
 
 
