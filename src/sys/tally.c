@@ -32,6 +32,7 @@ struct tally {
     uint64_t seed[2];
     _Atomic uint64_t used[BUCKETS / WORD_BITS]; /* buckets with a cell: the others' pages need not be looked at */
     _Atomic uint32_t working[WORKERS_MAX];      /* 1 + the number of a cell */
+    _Atomic uint32_t connections[WORKERS_MAX];
     struct tally_cell rest[TALLY_KINDS];        /* for whom there was no place */
     struct tally_cell cells[BUCKETS][WAYS];
 };
@@ -278,6 +279,7 @@ void tally_clear_worker(struct tally *t, unsigned worker)
         for (unsigned i = 0; i < WAYS && atomic_load(&t->used[b / WORD_BITS]) >> (b % WORD_BITS) & 1; i++)
             clear_cell(&t->cells[b][i], worker);
     atomic_store(&t->working[worker], 0);
+    atomic_store(&t->connections[worker], 0);
 }
 
 /* ---- clocks ---- */
@@ -341,6 +343,20 @@ int64_t tally_ahead(const tally_time *clock, int64_t now)
 {
     int64_t at = reading(atomic_load_explicit((tally_time *)clock, memory_order_relaxed), now);
     return at > now ? at - now : 0;
+}
+
+/* ---- connections of each worker ---- */
+
+void tally_connections_add(struct tally *t, unsigned worker, int change)
+{
+    uint32_t old = atomic_load(&t->connections[worker]), fewer = change < 0 ? (uint32_t)-change : 0;
+    while (!atomic_compare_exchange_weak(&t->connections[worker], &old, old < fewer ? 0 : old + (uint32_t)change)) {
+    }
+}
+
+uint32_t tally_connections(const struct tally *t, unsigned worker)
+{
+    return atomic_load_explicit(&t->connections[worker], memory_order_relaxed);
 }
 
 /* ---- who is at work ---- */

@@ -59,6 +59,12 @@ void tally_push(tally_time *clock, int64_t more_ns, int64_t most_ns, int64_t now
 /* How far the clock is ahead of now; 0: it is not. */
 int64_t tally_ahead(const tally_time *clock, int64_t now);
 
+/* ---- connections of each worker ---- */
+
+/* By `change` more or fewer, never below 0. */
+void tally_connections_add(struct tally *t, unsigned worker, int change);
+uint32_t tally_connections(const struct tally *t, unsigned worker);
+
 /* ---- who is at work ---- */
 
 /* The worker handles something that `cell` sent, NULL: nothing any more.  What it says last is what killed it. */

@@ -229,12 +229,26 @@ static void test_foreign_memory_is_refused(void **state)
     close(fd);
 }
 
+static void test_connections(void **state)
+{
+    struct pair *p = *state;
+    tally_connections_add(p->one, 3, +2);
+    tally_connections_add(p->other, 3, -1);
+    assert_int_equal(tally_connections(p->one, 3), 1);
+    tally_connections_add(p->one, 3, -2); /* a miscount does not become four thousand million */
+    assert_int_equal(tally_connections(p->other, 3), 0);
+    tally_connections_add(p->one, 3, +5);
+    tally_clear_worker(p->other, 3);
+    assert_int_equal(tally_connections(p->one, 3), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_addresses, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(test_names, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(test_workers_add_up, open_pair, close_pair),
+        cmocka_unit_test_setup_teardown(test_connections, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(test_flood, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(test_penalties_stay, open_pair, close_pair),
         cmocka_unit_test(test_reserve),
