@@ -14,6 +14,7 @@
 #include "proto/loader.h"
 #include "proto/log.h"
 #include "proto/membership.h"
+#include "proto/neighbour.h"
 #include "proto/pam.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,7 +46,8 @@ struct round {
     C(log_channel, LOG_CHANNEL)                                                                          \
     C(child_channel, CHILD_CHANNEL)                                                                      \
     C(loader_channel, LOADER_CHANNEL)                                                                    \
-    C(control_channel, CONTROL_CHANNEL)
+    C(control_channel, CONTROL_CHANNEL)                                                                  \
+    C(neighbour_channel, NEIGHBOUR_CHANNEL)
 
 #define C(channel, LIST) LIST(ROUND) static const struct round channel##_rounds[] = { LIST(ROUND_ROW) };
 CHANNELS(C)

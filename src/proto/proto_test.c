@@ -8,10 +8,11 @@
 #include "proto/loader.h"
 #include "proto/log.h"
 #include "proto/membership.h"
+#include "proto/neighbour.h"
 #include "proto/pam.h"
 
 static const struct wire_channel *const channels[] = { &auth_channel, &grant_channel, &broker_channel, &pam_channel, &membership_channel,
-                                                       &log_channel,  &child_channel, &loader_channel, &control_channel };
+                                                       &log_channel,  &child_channel, &neighbour_channel, &loader_channel, &control_channel };
 
 /* A message of zeros is legal for every declaration: find its length by growing until the decoder is content. */
 static void test_zeros(void **state)

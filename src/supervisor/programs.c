@@ -39,19 +39,23 @@ static const struct {
     [PROGRAM_WORKER] = { "worker", ROLE_WORKER, true },
 };
 
+/* Which of the two kinds are connected: all with all, those with the same index, each with the next (the last with the first). */
+enum wiring { ALL, SAME, NEXT };
+
 static const struct wire {
     enum program_kind a, b;
-    bool same_index;
+    enum wiring wiring;
 } wires[] = {
-    { PROGRAM_WORKER, PROGRAM_BROKER, true  },
-    { PROGRAM_WORKER, PROGRAM_AUTH,   false },
-    { PROGRAM_AUTH,   PROGRAM_BROKER, false },
-    { PROGRAM_AUTH,   PROGRAM_PAM,    false },
-    { PROGRAM_AUTH,   PROGRAM_MEMBERSHIP, false },
-    { PROGRAM_WORKER, PROGRAM_LOGGER, false },
-    { PROGRAM_BROKER, PROGRAM_LOGGER, false },
-    { PROGRAM_AUTH,   PROGRAM_LOGGER, false },
-    { PROGRAM_PAM,    PROGRAM_LOGGER, false },
+    { PROGRAM_WORKER, PROGRAM_BROKER,     SAME },
+    { PROGRAM_WORKER, PROGRAM_WORKER,     NEXT },
+    { PROGRAM_WORKER, PROGRAM_AUTH,       ALL  },
+    { PROGRAM_AUTH,   PROGRAM_BROKER,     ALL  },
+    { PROGRAM_AUTH,   PROGRAM_PAM,        ALL  },
+    { PROGRAM_AUTH,   PROGRAM_MEMBERSHIP, ALL  },
+    { PROGRAM_WORKER, PROGRAM_LOGGER,     ALL  },
+    { PROGRAM_BROKER, PROGRAM_LOGGER,     ALL  },
+    { PROGRAM_AUTH,   PROGRAM_LOGGER,     ALL  },
+    { PROGRAM_PAM,    PROGRAM_LOGGER,     ALL  },
 };
 
 #define EACH(s, p) for (struct program *p = (s)->programs; p < (s)->programs + (s)->program_count; p++)
@@ -110,6 +114,18 @@ static enum program_kind partner(const struct wire *w, enum program_kind kind)
     return w->a == kind ? w->b : w->b == kind ? w->a : PROGRAM_KINDS;
 }
 
+static bool are_wired(const struct supervisor *s, enum wiring wiring, const struct program *p, const struct program *q)
+{
+    switch (wiring) {
+    case SAME:
+        return p->index == q->index;
+    case NEXT:
+        return p != q && (q->index == (p->index + 1) % s->workers || p->index == (q->index + 1) % s->workers);
+    default:
+        return true;
+    }
+}
+
 /* Connect `p` with every living partner; among programs of one set (`fresh`) only once. */
 static void wire_program(struct supervisor *s, struct program *p)
 {
@@ -120,7 +136,7 @@ static void wire_program(struct supervisor *s, struct program *p)
         EACH_PROGRAM(s, q, other)
         {
             bool later = q->fresh && q > p; /* its own turn comes and does it */
-            if (!later && q->state != PROGRAM_ENDING && (!wires[i].same_index || q->index == p->index))
+            if (!later && q->state != PROGRAM_ENDING && are_wired(s, wires[i].wiring, p, q))
                 connect_programs(s, p, q);
         }
     }

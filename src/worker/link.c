@@ -96,13 +96,18 @@ void link_close(struct link *l)
     text_free(&l->queue);
 }
 
-int link_try_send(struct link *l, struct slice datagram)
+int link_try_pass(struct link *l, struct slice datagram, int fd)
 {
     if (l->fd < 0)
         return ERR_CLOSED;
     if (l->queue.len)
         return ERR_AGAIN;
-    return datagram_send(l->fd, datagram, -1);
+    return datagram_send(l->fd, datagram, fd);
+}
+
+int link_try_send(struct link *l, struct slice datagram)
+{
+    return link_try_pass(l, datagram, -1);
 }
 
 int link_send(struct link *l, struct slice datagram)

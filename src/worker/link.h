@@ -43,6 +43,8 @@ static inline bool link_waits(const struct link *l)
 MUST_USE int link_send(struct link *l, struct slice datagram);
 /* Send or nothing: ERR_AGAIN when the socket is full. */
 MUST_USE int link_try_send(struct link *l, struct slice datagram);
+/* ... with a descriptor beside it, which stays the caller's. */
+MUST_USE int link_try_pass(struct link *l, struct slice datagram, int fd);
 
 /* Encode message `name` into the buffer `out` (struct wire_out) of the worker. */
 #define LINK_ENCODE(out, name, ...)                            \

@@ -103,10 +103,9 @@ static int address_of(int fd, struct net_addr *local_out)
     return 0;
 }
 
-static void accepted(struct listener *l, int fd, const struct sockaddr_storage *peer_address)
+/* `local`: family 0 where it has to be looked up. */
+static void begin(struct worker *w, int fd, struct net_addr local, const struct sockaddr_storage *peer_address)
 {
-    struct worker *w = l->worker;
-    struct net_addr local = l->local;
     if (fd >= w->fd_most) { /* the kernel gives the lowest that is free: so many are in use */
         say_and_close(fd);
         tell_full(w);
@@ -164,7 +163,8 @@ static void ready(void *context, unsigned events)
         socklen_t len = sizeof peer;
         int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            accepted(l, fd, &peer);
+            if (!neighbours_pass(l->worker, fd))
+                begin(l->worker, fd, l->local, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             refuse_one(l);
             return;
@@ -172,6 +172,20 @@ static void ready(void *context, unsigned events)
             return; /* EAGAIN: another worker took it, or none is left */
         }
     }
+}
+
+/* Who was taken over may send us what it likes: everything is asked of the kernel, and nothing that could block is kept. */
+void listeners_take(struct worker *w, int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || !(flags & O_NONBLOCK) || getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
+        close(fd);
+    else if (w->draining)
+        say_and_close(fd);
+    else
+        begin(w, fd, (struct net_addr){ 0 }, &peer);
 }
 
 int listeners_add(struct worker *w, uint32_t number, const struct net_addr *local, int fd)

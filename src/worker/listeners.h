@@ -15,5 +15,7 @@ struct worker;
 MUST_USE int listeners_add(struct worker *w, uint32_t number, const struct net_addr *local, int fd);
 /* denyByFailure: cut connections from `client` for so long, and those under way that have not logged in. */
 void listeners_block(struct worker *w, const struct net_addr *client, int64_t left_ms);
+/* Serve a connection that another worker has accepted.  Takes over `fd`. */
+void listeners_take(struct worker *w, int fd);
 void listeners_remove(struct worker *w, uint32_t number);
 void listeners_remove_all(struct worker *w);

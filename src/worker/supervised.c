@@ -58,33 +58,46 @@ static int on_ticket_keys(struct worker *w, struct wire_in *in, int *fd)
 
 /* ---- peers and listeners ---- */
 
-int supervised_connect(struct worker *w, unsigned role, int fd)
+static struct link *link_of_peer(struct worker *w, unsigned role, unsigned index)
 {
-    struct link *links[] = { &w->auth, &w->broker, &w->log };
-    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
-        struct link *l = links[i];
-        if (l->peer_role != role)
-            continue;
-        if (link_is_open(l)) { /* its end of the old channel has not been noticed yet */
-            link_close(l);
-            l->closed(w);
-        }
-        int err = link_open(l, w->loop, fd);
-        if (err)
-            close(fd);
-        else if (role == ROLE_AUTH)
-            certificates_present(w);
-        return err;
+    switch (role) {
+    case ROLE_AUTH:
+        return &w->auth;
+    case ROLE_BROKER:
+        return &w->broker;
+    case ROLE_LOGGER:
+        return &w->log;
+    case ROLE_WORKER:
+        return neighbours_link(w, index);
+    default:
+        return NULL;
     }
-    close(fd);
-    return ERR_DENIED;
+}
+
+int supervised_connect(struct worker *w, unsigned role, unsigned index, int fd)
+{
+    struct link *l = link_of_peer(w, role, index);
+    if (!l) {
+        close(fd);
+        return ERR_DENIED;
+    }
+    if (link_is_open(l)) { /* its end of the old channel has not been noticed yet */
+        link_close(l);
+        l->closed(w);
+    }
+    int err = link_open(l, w->loop, fd);
+    if (err)
+        close(fd);
+    else if (role == ROLE_AUTH)
+        certificates_present(w);
+    return err;
 }
 
 static int on_peer(struct worker *w, struct wire_in *in, int *fd)
 {
     struct child_peer m;
     int err = child_peer_decode(in, &m);
-    return err ? err : supervised_connect(w, m.role, fd_take(fd));
+    return err ? err : supervised_connect(w, m.role, m.index, fd_take(fd));
 }
 
 static int on_listener(struct worker *w, struct wire_in *in, int *fd)

@@ -8,4 +8,4 @@ void supervised_gone(struct worker *w);
 /* The log is sent: whoever asked for that is answered. */
 void supervised_flushed(struct worker *w);
 /* Connect to a peer that was given at the start or again after a restart.  Takes over `fd`. */
-MUST_USE int supervised_connect(struct worker *w, unsigned role, int fd);
+MUST_USE int supervised_connect(struct worker *w, unsigned role, unsigned index, int fd);

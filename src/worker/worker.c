@@ -98,6 +98,7 @@ int worker_add_session(struct worker *w, struct session *s, uint64_t *id_out)
     w->slots[slot].session = s;
     w->slot_free_hint = slot + 1;
     w->session_count++;
+    tally_connections_add(w->tally, w->child->index, +1);
     *id_out = (uint64_t)w->slots[slot].turn << 32 | (slot + 1);
     return 0;
 }
@@ -108,6 +109,8 @@ void worker_remove_session(struct worker *w, uint64_t id)
     slot->session = NULL;
     slot->turn++;
     w->session_count--;
+    w->session_ended = loop_now(w->loop);
+    tally_connections_add(w->tally, w->child->index, -1);
 }
 
 void worker_check_drained(struct worker *w)
@@ -137,6 +140,7 @@ static void init_links(struct worker *w)
     w->auth = (struct link){ w, &auth_channel, ROLE_AUTH, -1, NULL, { 0 }, login_auth_arrived, login_auth_gone };
     w->broker = (struct link){ w, &broker_channel, ROLE_BROKER, -1, NULL, { 0 }, broker_arrived, broker_gone };
     w->log = (struct link){ w, &log_channel, ROLE_LOGGER, -1, NULL, { 0 }, log_arrived, log_gone };
+    neighbours_init(w);
 }
 
 static MUST_USE int connect_peers(struct worker *w, struct child *c)
@@ -144,7 +148,7 @@ static MUST_USE int connect_peers(struct worker *w, struct child *c)
     for (size_t i = 0; i < c->peer_count; i++) {
         int fd = c->peers[i].fd;
         c->peers[i].fd = -1;
-        int err = fd >= 0 ? supervised_connect(w, c->peers[i].role, fd) : 0;
+        int err = fd >= 0 ? supervised_connect(w, c->peers[i].role, c->peers[i].index, fd) : 0;
         if (err)
             return err;
     }
@@ -244,6 +248,7 @@ void worker_free(struct worker *w)
     link_close(&w->broker);
     link_close(&w->log);
     link_close(&w->supervisor);
+    neighbours_close(w);
     w->child->fd = -1;
     loop_timer_free(w->drain_timer);
     loop_timer_free(w->ended_timer);

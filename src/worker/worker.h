@@ -17,6 +17,7 @@
 #include "worker/data.h"
 #include "worker/generation.h"
 #include "worker/link.h"
+#include "worker/neighbours.h"
 
 struct lockout;
 struct session;
@@ -41,6 +42,7 @@ struct worker {
     struct generation *generation;  /* the current configuration */
 
     struct link supervisor, auth, broker, log;
+    struct neighbour neighbours[NEIGHBOURS];
     uint64_t log_lost;              /* records since the last that got through */
     struct text log_records;        /* not sent yet */
     struct loop_timer *log_timer;
@@ -52,6 +54,7 @@ struct worker {
 
     struct session_slot *slots;
     uint32_t slot_count, slot_free_hint, session_count;
+    int64_t session_ended;          /* when one did last, loop time */
 
     struct listener *listeners;     /* list */
     int spare_fd;                   /* given up for a moment when descriptors run out (threats.md H01) */
