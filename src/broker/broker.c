@@ -95,6 +95,7 @@ static int tell_held(void *context, const struct grant *g)
  * does not wait long; a grant that ends meanwhile is told by the worker. */
 void broker_set_auth(struct broker *b, int fd)
 {
+    grants_hear(&b->grants);
     int err = grants_each(&b->grants, tell_held, &fd);
     if (err)
         broker_tell(b, LOG_LEVEL_ERROR, "the authenticator could not be told which logins live: %s", err_text(err));
@@ -194,6 +195,7 @@ static int on_release(struct broker *b, struct wire_in *in)
 {
     struct broker_release m;
     int err = broker_release_decode(in, &m);
+    grants_hear(&b->grants);
     if (!err)
         grants_drop(&b->grants, m.ticket);
     return err;
@@ -262,8 +264,9 @@ static uint32_t floor_of(const struct snapshot *s, uint32_t site_id, bool local)
     return local || !site ? snapshot_server(s, 0)->uid_floor : site->minimum_uid;
 }
 
-static int on_give(struct broker *b, int auth, struct wire_in *in)
+static int on_give(struct broker *b, int auth, struct wire_in *in, int *fd)
 {
+    (void)fd;
     struct grant_give m;
     int err = grant_give_decode(in, &m);
     if (err)
@@ -290,15 +293,17 @@ static int on_give(struct broker *b, int auth, struct wire_in *in)
             grant_free(g);
     }
     reason_print(snapshot, &why, &told);
+    uint64_t generation = snapshot_generation(snapshot);
     snapshot_unref(snapshot);
-    return DATAGRAM_SEND(auth, -1, grant_answer, .ticket = m.ticket, .accepted = !verdict, .win32 = win32,
-                         .substatus = substatus, .home = text_slice(&start),
+    return DATAGRAM_SEND(auth, -1, grant_answer, .ticket = m.ticket, .generation = generation, .accepted = !verdict,
+                         .win32 = win32, .substatus = substatus, .home = text_slice(&start),
                          .reason = slice_first(text_slice(&told), DETAIL_LIMIT));
 }
 
-static int on_revoke(struct broker *b, int auth, struct wire_in *in)
+static int on_revoke(struct broker *b, int auth, struct wire_in *in, int *fd)
 {
     (void)auth;
+    (void)fd;
     struct grant_revoke m;
     int err = grant_revoke_decode(in, &m);
     if (!err)
@@ -306,9 +311,10 @@ static int on_revoke(struct broker *b, int auth, struct wire_in *in)
     return err;
 }
 
-static int on_ended(struct broker *b, int auth, struct wire_in *in)
+static int on_ended(struct broker *b, int auth, struct wire_in *in, int *fd)
 {
     (void)auth;
+    (void)fd;
     struct grant_ended m;
     int err = grant_ended_decode(in, &m);
     if (err)
@@ -319,8 +325,9 @@ static int on_ended(struct broker *b, int auth, struct wire_in *in)
     return tickets.err;
 }
 
-static int on_fixed(struct broker *b, int auth, struct wire_in *in)
+static int on_fixed(struct broker *b, int auth, struct wire_in *in, int *fd)
 {
+    (void)fd;
     struct grant_fixed m;
     int err = grant_fixed_decode(in, &m);
     if (err)
@@ -334,24 +341,35 @@ static int on_fixed(struct broker *b, int auth, struct wire_in *in)
     return DATAGRAM_SEND(auth, -1, grant_fixed_done, 0);
 }
 
+static int on_twins(struct broker *b, int auth, struct wire_in *in, int *fd)
+{
+    (void)in; /* no fields */
+    if (*fd < 0)
+        return 0; /* no descriptor was left for it: we are asked about each login */
+    int err = grants_set_pipe(&b->grants, fd_take(fd));
+    return err ? err : DATAGRAM_SEND(auth, -1, grant_twins_taken, 0);
+}
+
 static const struct {
     uint16_t number;
-    int (*handle)(struct broker *b, int auth, struct wire_in *in);
+    int (*handle)(struct broker *b, int auth, struct wire_in *in, int *fd);
 } auth_messages[] = {
     { MSG_grant_give,   on_give },
     { MSG_grant_revoke, on_revoke },
     { MSG_grant_ended,  on_ended  },
     { MSG_grant_fixed,  on_fixed  },
+    { MSG_grant_twins,  on_twins  },
 };
 
-int broker_serve_auth(struct broker *b, int auth, struct slice datagram, unsigned fds)
+int broker_serve_auth(struct broker *b, int auth, struct slice datagram, int *fd)
 {
     const struct wire_message *m;
     struct wire_in in;
-    int err = wire_channel_accept(&grant_channel, ROLE_AUTH, datagram, fds, &m, &in);
+    int err = wire_channel_accept(&grant_channel, ROLE_AUTH, datagram, *fd >= 0, &m, &in);
+    grants_hear(&b->grants);
     for (size_t i = 0; !err && i < sizeof auth_messages / sizeof auth_messages[0]; i++)
         if (auth_messages[i].number == m->number)
-            return auth_messages[i].handle(b, auth, &in);
+            return auth_messages[i].handle(b, auth, &in, fd);
     return err ? err : ERR_STATE;
 }
 
@@ -370,7 +388,7 @@ static void *serve_auth(void *context)
         is_ending = !begin_request(b);
         if (!is_ending) {
             if (!err)
-                err = broker_serve_auth(b, auth, datagram, fd >= 0);
+                err = broker_serve_auth(b, auth, datagram, &fd);
             end_request(b);
         }
         if (err && err != ERR_CLOSED)

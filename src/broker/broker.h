@@ -48,6 +48,6 @@ void broker_free(struct broker *b);
 /* One datagram from the worker or the authenticator; ERR_ when the peer broke the rules.  For the threads, tests and
  * fuzzing. */
 MUST_USE int broker_serve_worker(struct broker *b, struct slice datagram, unsigned fds);
-MUST_USE int broker_serve_auth(struct broker *b, int auth, struct slice datagram, unsigned fds);
+MUST_USE int broker_serve_auth(struct broker *b, int auth, struct slice datagram, int *fd); /* -1, or taken over where it is used */
 
 void broker_tell(struct broker *b, int level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);

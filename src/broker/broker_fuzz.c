@@ -94,11 +94,12 @@ static struct snapshot *make_snapshot(void)
 static void serve_grant(void)
 {
     uint8_t bytes[512];
+    int none = -1;
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };
     const struct grant_give give = { .ticket = 7, .site = 1, .account = GRANT_CUSTOM, .user = SLICE_LITERAL("anna") };
     wire_channel_begin(&out, MSG_grant_give);
     require(grant_give_encode(&give, &out) == 0);
-    require(broker_serve_auth(&broker, auth, slice_of((char *)bytes, out.len), 0) == 0);
+    require(broker_serve_auth(&broker, auth, slice_of((char *)bytes, out.len), &none) == 0);
     while (recv(auth, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
         ;
 }

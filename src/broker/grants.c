@@ -1,20 +1,21 @@
 /* grants.c - the table, and the end of a grant. */
 #include "broker/grants.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BUCKETS = 4096 };
+enum { BUCKETS = 4096, TWINS_AT_ONCE = 256 };
 
 int grants_init(struct grants *g)
 {
-    *g = (struct grants){ .bucket_count = BUCKETS };
+    *g = (struct grants){ .bucket_count = BUCKETS, .pipe = -1 };
     g->buckets = calloc(BUCKETS, sizeof(struct grant *));
     if (!g->buckets)
         return ERR_NOMEM;
     if (fixed_init(&g->fixed))
         return ERR_SYS;
-    return pthread_mutex_init(&g->lock, NULL) ? ERR_SYS : 0;
+    return pthread_mutex_init(&g->lock, NULL) || pthread_mutex_init(&g->pipe_lock, NULL) ? ERR_SYS : 0;
 }
 
 void grants_free(struct grants *g)
@@ -24,6 +25,9 @@ void grants_free(struct grants *g)
     grants_drop_all(g);
     free(g->buckets);
     fixed_free(&g->fixed);
+    if (g->pipe >= 0)
+        close(g->pipe);
+    pthread_mutex_destroy(&g->pipe_lock);
     pthread_mutex_destroy(&g->lock);
     *g = (struct grants){ 0 };
 }
@@ -59,16 +63,25 @@ static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
     return identity_is_allowed(&g->identity, uid_floor) ? 0 : ERR_DENIED;
 }
 
-int grant_new(const struct grant_give *m, uint32_t uid_floor, struct grant **grant_out)
+/* NULL: out of memory. */
+static struct grant *grant_empty(void)
 {
     struct grant *g = calloc(1, sizeof *g);
     if (!g)
-        return ERR_NOMEM;
+        return NULL;
     g->rename.object = g->rename.dir = -1;
     if (pthread_mutex_init(&g->busy, NULL)) {
         free(g);
-        return ERR_SYS;
+        return NULL;
     }
+    return g;
+}
+
+int grant_new(const struct grant_give *m, uint32_t uid_floor, struct grant **grant_out)
+{
+    struct grant *g = grant_empty();
+    if (!g)
+        return ERR_NOMEM;
     int err = fill(g, m, uid_floor);
     if (err) {
         grant_free(g);
@@ -154,16 +167,106 @@ int grants_add(struct grants *g, struct grant *grant)
     return err;
 }
 
-struct grant *grants_take(struct grants *g, uint64_t ticket)
+/* ---- those that are like another ---- */
+
+/* What never changes once the home has been found, and nothing of what its session has open.  NULL: out of memory. */
+static struct grant *grant_like(const struct grant *like, uint64_t ticket)
+{
+    static const size_t texts[] = {
+        offsetof(struct grant, user),      offsetof(struct grant, domain),    offsetof(struct grant, roles),
+        offsetof(struct grant, memo),      offsetof(struct grant, client_name), offsetof(struct grant, home_root),
+        offsetof(struct grant, home_dir),  offsetof(struct grant, physical),  offsetof(struct grant, below),
+        offsetof(struct grant, home),      offsetof(struct grant, start),
+    };
+    struct grant *g = grant_empty();
+    int err = g ? identity_clone(&like->identity, &g->identity) : ERR_NOMEM;
+    for (size_t i = 0; !err && i < sizeof texts / sizeof texts[0]; i++) {
+        struct text *to = (struct text *)((char *)g + texts[i]);
+        text_add(to, text_slice((const struct text *)((const char *)like + texts[i])));
+        err = text_error(to);
+    }
+    if (err) {
+        if (g)
+            grant_free(g);
+        return NULL;
+    }
+    g->ticket = ticket;
+    g->site = like->site;
+    g->is_anonymous = like->is_anonymous;
+    g->client = like->client;
+    g->account = like->account;
+    g->isolation = like->isolation;
+    return g;
+}
+
+/* One that cannot be had is unknown to whoever quotes it. */
+static void add_twin(struct grants *g, const struct grant_twin *m)
+{
+    pthread_mutex_lock(&g->lock);
+    const struct grant *like = *find(g, m->like);
+    struct grant *twin = like ? grant_like(like, m->ticket) : NULL;
+    pthread_mutex_unlock(&g->lock);
+    if (twin && grants_add(g, twin))
+        grant_free(twin);
+}
+
+static void read_pipe(struct grants *g)
+{
+    uint8_t bytes[TWINS_AT_ONCE * GRANT_TWIN_BYTES];
+    ssize_t got;
+    while (g->pipe >= 0 && (got = read(g->pipe, bytes, sizeof bytes)) > 0)
+        for (ssize_t at = 0; at < got; at += GRANT_TWIN_BYTES) {
+            struct grant_twin m;
+            struct wire_in in = wire_in_of(bytes + at, GRANT_TWIN_BYTES);
+            if (got - at >= GRANT_TWIN_BYTES && grant_twin_decode(&in, &m) == 0)
+                add_twin(g, &m);
+        }
+}
+
+void grants_hear(struct grants *g)
+{
+    pthread_mutex_lock(&g->pipe_lock);
+    read_pipe(g);
+    pthread_mutex_unlock(&g->pipe_lock);
+}
+
+int grants_set_pipe(struct grants *g, int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || !(flags & O_NONBLOCK)) {
+        close(fd);
+        return ERR_DENIED;
+    }
+    pthread_mutex_lock(&g->pipe_lock);
+    read_pipe(g);
+    if (g->pipe >= 0)
+        close(g->pipe);
+    g->pipe = fd;
+    pthread_mutex_unlock(&g->pipe_lock);
+    return 0;
+}
+
+/* ---- in use ---- */
+
+static struct grant *hold(struct grants *g, uint64_t ticket)
 {
     pthread_mutex_lock(&g->lock);
     struct grant *grant = *find(g, ticket);
     if (grant)
         grant->users++;
     pthread_mutex_unlock(&g->lock);
-    if (!grant)
-        return NULL;
-    pthread_mutex_lock(&grant->busy);
+    return grant;
+}
+
+struct grant *grants_take(struct grants *g, uint64_t ticket)
+{
+    struct grant *grant = hold(g, ticket);
+    if (!grant) {
+        grants_hear(g);
+        grant = hold(g, ticket);
+    }
+    if (grant)
+        pthread_mutex_lock(&grant->busy);
     return grant;
 }
 

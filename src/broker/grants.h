@@ -52,7 +52,8 @@ struct grant {
 };
 
 struct grants {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock, pipe_lock; /* the latter first */
+    int pipe; /* of grant_twin, -1: none yet */
     struct grant **buckets;
     size_t bucket_count, count;
     struct fixed_accounts fixed;
@@ -68,6 +69,10 @@ void grant_free(struct grant *g);
 
 /* Takes ownership on 0.  ERR_EXISTS: that ticket is in use; ERR_LIMIT. */
 MUST_USE int grants_add(struct grants *g, struct grant *grant);
+/* Take in what stands in the pipe of grant_twin; before anything else that the authenticator said is done. */
+void grants_hear(struct grants *g);
+/* Another pipe, behind what stands in the old one.  Takes over `fd`.  ERR_DENIED: reading it could block. */
+MUST_USE int grants_set_pipe(struct grants *g, int fd);
 /* The grant, locked; NULL for a ticket that nobody gave. */
 struct grant *grants_take(struct grants *g, uint64_t ticket);
 void grants_put(struct grants *g, struct grant *grant);

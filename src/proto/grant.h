@@ -48,15 +48,32 @@ enum { HOME_ATTRIBUTE_LIMIT = 2048 };
     F(bytes, memo,     MEMO_LIMIT)
 WIRE_MESSAGE(grant_give, GRANT_GIVE_FIELDS)
 
-/* Broker -> auth.  `home` is the virtual start directory; `reason` why it was refused or found good, for the log. */
+/* Broker -> auth.  `generation`: of the snapshot that it was judged by.  `home` is the virtual start directory; `reason` why
+ * it was refused or found good, for the log. */
 #define GRANT_ANSWER_FIELDS(F)                \
     F(u64,  ticket,    UINT64_MAX)            \
+    F(u64,  generation, UINT64_MAX)           \
     F(flag, accepted,  1)                     \
     F(u32,  win32,     UINT32_MAX)            \
     F(u32,  substatus, 255)                   \
     F(text, home,      PATH_LIMIT)            \
     F(text, reason,    DETAIL_LIMIT)
 WIRE_MESSAGE(grant_answer, GRANT_ANSWER_FIELDS)
+
+/* Auth -> broker, fd: the reading end of a pipe in which grant_twin stand, one behind the other and nothing else.  It does not
+ * block.  Whoever hears anything on this channel, or of a ticket that he does not know, reads the pipe first. */
+WIRE_MESSAGE(grant_twins, WIRE_NO_FIELDS)
+
+/* Broker -> auth: from now on it is read. */
+WIRE_MESSAGE(grant_twins_taken, WIRE_NO_FIELDS)
+
+/* Auth -> broker, in that pipe: `ticket` stands for the same as `like`, which was accepted a moment ago and lives.  Nobody is
+ * woken by it and nobody answers. */
+#define GRANT_TWIN_FIELDS(F)                  \
+    F(u64, ticket, UINT64_MAX)                \
+    F(u64, like,   UINT64_MAX)
+WIRE_MESSAGE(grant_twin, GRANT_TWIN_FIELDS)
+enum { GRANT_TWIN_BYTES = 16 };
 
 #define GRANT_REVOKE_FIELDS(F) F(u64, ticket, UINT64_MAX)
 WIRE_MESSAGE(grant_revoke, GRANT_REVOKE_FIELDS)
@@ -96,5 +113,7 @@ WIRE_MESSAGE(grant_fixed_done, WIRE_NO_FIELDS)
     M(4, grant_fixed,  ROLE_AUTH,   0)        \
     M(5, grant_held,   ROLE_BROKER, 0)        \
     M(6, grant_fixed_done, ROLE_BROKER, 0)  \
-    M(7, grant_ended,  ROLE_AUTH,   0)
+    M(7, grant_ended,  ROLE_AUTH,   0)        \
+    M(8, grant_twins,  ROLE_AUTH,   1)        \
+    M(9, grant_twins_taken, ROLE_BROKER, 0)
 WIRE_CHANNEL(grant_channel, GRANT_CHANNEL)
