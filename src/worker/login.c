@@ -10,6 +10,7 @@
 #include "ftp/value.h"
 #include "policy/channel_policy.h"
 #include "worker/certificate.h"
+#include "worker/ended.h"
 #include "worker/hosts.h"
 #include "worker/listeners.h"
 #include "worker/penalty.h"
@@ -277,10 +278,8 @@ static void take_result(struct worker *w, const struct auth_result *m)
 {
     struct session *s = worker_session(w, m->session);
     if (!s || !s->login_pending) { /* it ended, or gave up, while the authenticator thought */
-        if (m->verdict == AUTH_ALLOWED && LINK_SEND(&w->auth, &w->out, auth_end, .ticket = m->ticket))
-            worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a login ended");
-        if (m->verdict == AUTH_ALLOWED && LINK_SEND(&w->broker, &w->out, broker_release, .ticket = m->ticket))
-            worker_event(w, LOG_LEVEL_WARNING, "the broker could not be told that a login ended");
+        if (m->verdict == AUTH_ALLOWED)
+            ended_add(w, m->ticket);
         return;
     }
     session_enter(s);
