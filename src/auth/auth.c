@@ -16,7 +16,7 @@
 #include "proto/log.h"
 #include "sys/sandbox.h"
 
-enum { QUEUE_MAX = 128, LOGINS_MAX = 1024, CERTIFICATES_MAX = 65536, VERIFIERS_MIN = 2, VERIFIERS_MAX = 8 };
+enum { QUEUE_MAX = 128, LOGINS_MAX = 1024, CERTIFICATES_MAX = 65536, TWIN_MS = 200, VERIFIERS_MIN = 2, VERIFIERS_MAX = 8 };
 
 static struct child child;
 static char machine[256];
@@ -66,7 +66,7 @@ static MUST_USE int set_up(struct auth_server **server_out, struct diag *d)
 {
     learn_machine();
     const struct auth_options options = { slice_str(machine), verifier_count(), auth_needs_network(child.snapshot), QUEUE_MAX, LOGINS_MAX,
-                                          CERTIFICATES_MAX };
+                                          CERTIFICATES_MAX, TWIN_MS };
     warm_up();
     directory_warm_up();
     int err = confine(options.online, d);

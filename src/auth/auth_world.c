@@ -9,7 +9,7 @@ enum { PATIENCE_SECONDS = 60 };
 
 struct world world;
 
-const struct auth_options world_usual = { { "HOST1", 5 }, 2, true, 16, 32, 8 };
+const struct auth_options world_usual = { { "HOST1", 5 }, 2, true, 16, 32, 8, 0 };
 
 /* ---- the configuration ---- */
 

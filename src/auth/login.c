@@ -41,6 +41,7 @@ static void login_free(struct login *l)
     text_free(&l->home_dir);
     rehearsal_free(l->rehearsal);
     text_free(&l->why);
+    text_free(&l->question);
     free(l->password);
     free(l->user);
     free(l);

@@ -51,26 +51,7 @@ void login_describe(const struct login *l, struct grant_give *give_out)
         .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : name,
         .domain = domain, .roles = identity->roles, .client = l->client, .client_name = slice_str(l->client_name),
     };
-}
-
-void login_ask_broker(struct auth_server *a, struct login *l)
-{
-    struct peer *broker = server_peer(a, ROLE_BROKER, l->broker);
-    uint64_t ticket = ticket_draw(a->tickets);
-    if (!broker || !ticket) {
-        login_give_up(a, l);
-        return;
-    }
-    l->ticket = ticket;
-    login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
-    struct grant_give give;
-    login_describe(l, &give);
-    uint8_t memo[MEMO_LIMIT];
-    size_t memo_len = login_write_memo(l->identity, memo, sizeof memo);
-    SERVER_SEND(a, broker, grant_give, .ticket = ticket, .site = give.site, .account = give.account, .identity = give.identity,
-                .uid = give.uid, .gid = give.gid, .groups = give.groups, .home_root = give.home_root, .home_dir = give.home_dir,
-                .user = give.user, .domain = give.domain, .roles = give.roles, .client = give.client,
-                .client_name = give.client_name, .memo = slice_of((const char *)memo, memo_len));
+    give_out->client.port = 0; /* no rule asks for it */
 }
 
 /* What logs show: system accounts as MACHINE\name, nobody for anonymous. */
@@ -103,6 +84,67 @@ static void hand_out(struct auth_server *a, struct login *l, struct slice home)
         live_look(a, ticket_find(a->tickets, number));
 }
 
+static void accepted(struct auth_server *a, struct login *l, struct slice home)
+{
+    if (!login_is_allowed(a, l->site, l->identity)) {
+        SERVER_SEND(a, server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
+        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+        return;
+    }
+    if (l->rehearsal) { /* nobody comes: the grant goes again */
+        SERVER_SEND(a, server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
+        rehearsal_allowed(a, l, home);
+        login_remove(a, l);
+        return;
+    }
+    hand_out(a, l, home);
+}
+
+static void say_start(struct auth_server *a, struct login *l, struct slice reason)
+{
+    if (reason.len)
+        LOGIN_SAY(a, l, "start directory: " SLICE_FMT, SLICE_ARG(reason));
+}
+
+/* Whoever rehearses wants to hear what is so now. */
+static bool is_twin(struct auth_server *a, struct login *l)
+{
+    const struct twin *twin = l->rehearsal || text_error(&l->question) ? NULL : twins_find(a, l);
+    if (!twin)
+        return false;
+    say_start(a, l, text_slice(&twin->reason));
+    accepted(a, l, text_slice(&twin->home));
+    return true;
+}
+
+void login_ask_broker(struct auth_server *a, struct login *l)
+{
+    struct peer *broker = server_peer(a, ROLE_BROKER, l->broker);
+    uint64_t ticket = ticket_draw(a->tickets);
+    if (!broker || !ticket) {
+        login_give_up(a, l);
+        return;
+    }
+    l->ticket = ticket;
+    login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
+    l->asked = l->deadline - GRANT_WAIT_MS;
+    struct grant_give give;
+    uint8_t memo[MEMO_LIMIT], bytes[sizeof give + 48 * 1024] __attribute__((uninitialized));
+    struct wire_out out = { bytes, sizeof bytes, 0, 0 };
+    login_describe(l, &give);
+    give.memo = slice_of((const char *)memo, login_write_memo(l->identity, memo, sizeof memo));
+    wire_channel_begin(&out, MSG_grant_give);
+    if (grant_give_encode(&give, &out) == 0)
+        text_add(&l->question, slice_of((const char *)bytes, out.len));
+    if (is_twin(a, l))
+        return;
+    out.len = 0;
+    give.ticket = ticket;
+    wire_channel_begin(&out, MSG_grant_give);
+    if (grant_give_encode(&give, &out) == 0)
+        server_send(a, broker, slice_of((const char *)bytes, out.len));
+}
+
 void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m)
 {
     struct login *l = login_find(a, LOGIN_GRANTING, m->ticket);
@@ -111,8 +153,7 @@ void login_grant_answered(struct auth_server *a, unsigned broker, const struct g
             SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
         return;
     }
-    if (m->reason.len)
-        LOGIN_SAY(a, l, "start directory: " SLICE_FMT, SLICE_ARG(m->reason));
+    say_start(a, l, m->reason);
     if (!m->accepted) {
         if (!l->rehearsal && login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE,
@@ -129,16 +170,7 @@ void login_grant_answered(struct auth_server *a, unsigned broker, const struct g
             login_refuse(a, l, AUTH_HOME_DENIED, m->win32, m->substatus);
         return;
     }
-    if (!login_is_allowed(a, l->site, l->identity)) {
-        SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
-        return;
-    }
-    if (l->rehearsal) { /* nobody comes: the grant goes again */
-        SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
-        rehearsal_allowed(a, l, m->home);
-        login_remove(a, l);
-        return;
-    }
-    hand_out(a, l, m->home);
+    if (!l->rehearsal && m->generation == snapshot_generation(a->child->snapshot))
+        twins_keep(a, l, m->home, m->reason);
+    accepted(a, l, m->home);
 }

@@ -63,6 +63,8 @@ void login_peer_gone(struct auth_server *a, unsigned role, unsigned index)
             login_give_up(a, l);
     }
     fixed_peer_gone(a, role, index);
+    if (role == ROLE_BROKER)
+        twins_end(a, index);
     if (role == ROLE_WORKER)
         certificate_remove_worker(&a->certificates, index);
     if (role == ROLE_WORKER || role == ROLE_BROKER)
@@ -191,6 +193,7 @@ static void tell_useless(struct auth_server *a)
 void login_apply_snapshot(struct auth_server *a)
 {
     learn_forms(a);
+    twins_forget(a);
     load_stores(a);
     load_directory(a);
     cache_retain(a->cache, still_right, a);

@@ -156,6 +156,8 @@ int auth_server_add_peer(struct auth_server *a, unsigned role, unsigned index, i
     if (role == ROLE_WORKER)
         denial_tell_worker(a, index);
     fixed_peer_came(a, role, index);
+    if (role == ROLE_BROKER)
+        twins_begin(a, index);
     return 0;
 }
 
@@ -252,6 +254,15 @@ static int on_fixed_done(struct auth_server *a, const struct peer *p, struct wir
     return err;
 }
 
+static int on_twins_taken(struct auth_server *a, const struct peer *p, struct wire_in *in)
+{
+    struct grant_twins_taken m;
+    int err = grant_twins_taken_decode(in, &m);
+    if (!err)
+        twins_taken(a, p->index);
+    return err;
+}
+
 static int on_pam_answer(struct auth_server *a, const struct peer *p, struct wire_in *in)
 {
     (void)p;
@@ -286,6 +297,7 @@ static const struct {
     { ROLE_WORKER, &auth_channel,  MSG_auth_present, on_present      },
     { ROLE_BROKER, &grant_channel, MSG_grant_answer, on_grant_answer },
     { ROLE_BROKER, &grant_channel, MSG_grant_fixed_done, on_fixed_done },
+    { ROLE_BROKER, &grant_channel, MSG_grant_twins_taken, on_twins_taken },
     { ROLE_MEMBERSHIP, &membership_channel, MSG_membership_answer, on_membership_answer },
     { ROLE_BROKER, &grant_channel, MSG_grant_held,   on_grant_held   },
     { ROLE_PAM,    &pam_channel,   MSG_pam_answer,   on_pam_answer   },
@@ -412,6 +424,7 @@ static int on_flush(struct auth_server *a, struct wire_in *in, int *fd)
     if (err)
         return err;
     cache_flush(a->cache);
+    twins_forget(a);
     ad_flush(a->ad);
     fixed_flush(a);
     revocation_flush(a->revocation, false);
@@ -641,6 +654,8 @@ void auth_server_free(struct auth_server *a)
     pthread_mutex_destroy(&a->ad_place.lock);
     login_free_all(a);
     fixed_free_all(a);
+    for (unsigned i = 0; i <= WORKERS_MAX; i++)
+        twins_end(a, i);
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++) {
         struct peer *p = &a->peers[i];
         while (p->fd >= 0 && p->first)

@@ -18,6 +18,7 @@ struct auth_options {
     size_t queue_max;       /* password checks that may wait */
     size_t logins_max;      /* logins under way, whatever they wait for */
     size_t certificates_max; /* certificates of sessions that live */
+    int twin_ms;            /* what a broker said of a login holds so long for others like it; 0: each is asked about */
 };
 
 /* `child` stays the caller's: its channel to the supervisor and its snapshot are used. */

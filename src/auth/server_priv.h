@@ -11,6 +11,7 @@
 #include "auth/names.h"
 #include "auth/server.h"
 #include "auth/ticket.h"
+#include "auth/twins.h"
 #include "auth/verifier.h"
 #include "base/secret.h"
 #include "policy/lockout.h"
@@ -52,6 +53,7 @@ struct auth_server {
     struct returnings *returning; /* login_return.c; NULL: nobody comes back */
     struct cache *cache;
     struct ticket_table *tickets;
+    struct twins *twins[WORKERS_MAX + 1]; /* by broker; NULL: none is kept */
     bool lockout_is_shared;
     struct lockout *lockout; /* NULL before the first failure that counts */
     struct certificate_table certificates;

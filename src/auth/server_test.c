@@ -8,7 +8,7 @@
 static void test_queue_is_bounded(void **state)
 {
     (void)state;
-    const struct auth_options nobody_works = { { "HOST1", 5 }, 0, true, 1, 2, 8 };
+    const struct auth_options nobody_works = { { "HOST1", 5 }, 0, true, 1, 2, 8, 0 };
     world_begin_with(&(struct world_setup){ .manager = true }, &nobody_works, true);
     world_ask(0, "ftpmanager", "P@ssw0rd");
     world_ask(1, "nobody", "x");
@@ -24,7 +24,7 @@ static void test_queue_is_bounded(void **state)
 static void test_logins_are_bounded(void **state)
 {
     (void)state;
-    const struct auth_options one = { { "HOST1", 5 }, 1, true, 8, 1, 8 };
+    const struct auth_options one = { { "HOST1", 5 }, 1, true, 8, 1, 8, 0 };
     world_begin_with(&(struct world_setup){ .anonymous = true }, &one, true);
     world_ask(0, "ftp", "x"); /* waits for its broker */
     world_ask(1, "ftp", "x");
