@@ -13,6 +13,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -211,6 +213,12 @@ static int sent_file(struct stream *s, ssize_t put, uint64_t *offset, size_t *pu
     if (is_socket_error(errno))
         return fail(s, ERR_IO);
     return errno == EINVAL || errno == ENOSYS ? ERR_UNSUPPORTED : ERR_SYS;
+}
+
+void stream_hold(struct stream *s, bool is_held)
+{
+    int on = is_held;
+    (void)setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on); /* without it more segments leave */
 }
 
 bool stream_can_sendfile(const struct stream *s)

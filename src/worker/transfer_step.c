@@ -181,15 +181,21 @@ static enum step read_file(struct transfer *t, char *buffer, size_t size, size_t
     return STEP_MORE;
 }
 
-/* stream_write, record after record, with the memory that OpenSSL asks of us.  *put_out counts on an error too. */
-static int offer(struct transfer *t, struct slice bytes, size_t *put_out)
+/* stream_write, record after record, with the memory that OpenSSL asks of us.  *put_out counts on an error too.  Records
+ * leave together, the last ones with what ends the stream. */
+static int offer(struct transfer *t, struct slice bytes, bool is_last, size_t *put_out)
 {
     if (bytes.len < t->pending) /* the file was cut under us while a record waits */
         return ERR_IO;
     int err = 0;
     size_t put;
+    bool is_held = stream_is_tls(t->stream) && (is_last || bytes.len > TLS_RECORD);
+    if (is_held)
+        stream_hold(t->stream, true);
     for (; bytes.len && !(err = stream_write(t->stream, bytes, &put)); bytes = slice_from(bytes, put))
         *put_out += put;
+    if (is_held && (err || !is_last))
+        stream_hold(t->stream, false);
     t->pending = err != ERR_AGAIN || !stream_is_tls(t->stream) ? 0 : bytes.len < TLS_RECORD ? bytes.len : TLS_RECORD;
     return err;
 }
@@ -203,7 +209,8 @@ static enum step send_read(struct transfer *t)
         return read;
     if (got == 0 && !t->pending)
         return STEP_LAST_BYTE;
-    int err = offer(t, slice_of(buffer, got), &put);
+    bool is_last = t->config.size && t->offset + got == t->config.size;
+    int err = offer(t, slice_of(buffer, got), is_last, &put);
     t->offset += put;
     sent(t, put, put);
     if (err)
@@ -226,7 +233,7 @@ static enum step send_ascii(struct transfer *t)
     size_t len = ascii_to_wire(&after, slice_of(buffer, got), converted);
     if (len < t->ascii_sent)
         return step_fails(t, TRANSFER_DISK, ERR_IO);
-    int err = offer(t, slice_from(slice_of(converted, len), t->ascii_sent), &put);
+    int err = offer(t, slice_from(slice_of(converted, len), t->ascii_sent), false, &put);
     t->ascii_sent += put;
     sent(t, put, 0);
     if (t->ascii_sent == len) {
@@ -253,7 +260,8 @@ static enum step send_chunk(struct transfer *t)
     }
     size_t put = 0;
     struct slice rest = slice_from(slice_of(t->chunk, t->chunk_len), t->chunk_at);
-    int err = offer(t, slice_first(rest, transfer_share(t, rest.len)), &put);
+    size_t share = transfer_share(t, rest.len);
+    int err = offer(t, slice_first(rest, share), t->last_chunk && share == rest.len, &put);
     t->chunk_at += put;
     sent(t, put, put);
     return err ? stream_fails(t, err) : STEP_MORE;

@@ -9,7 +9,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -724,6 +724,82 @@ static void test_abort_P18(void **state)
     }
 }
 
+/* ---- segments ---- */
+
+static int held(const struct stream *s)
+{
+    int on = -1;
+    socklen_t len = sizeof on;
+    assert_int_equal(getsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &on, &len), 0);
+    return on;
+}
+
+static unsigned segments(const struct stream *s)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    assert_int_equal(getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info.tcpi_data_segs_out;
+}
+
+/* Records leave together; what the socket has taken when it is full waits for nothing. */
+static void test_segments(void **state)
+{
+    (void)state;
+    enum { RECORD = 16384 };
+    static const struct {
+        const char *label;
+        enum cover cover;
+        size_t size;
+        unsigned most; /* segments */
+    } cases[] = {
+        { "one record, close_notify and FIN", TLS13, 4096, 1 },
+        { "sixteen records", TLS13, 16 * RECORD, 12 },
+        { "sixteen records of TLS 1.2", TLS12, 16 * RECORD, 12 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        CASE_LABEL(&cases[i]);
+        struct stream s;
+        struct client c = { .cover = cases[i].cover, .reads = true };
+        OWNED_TEXT_BUFFER bytes = { 0 };
+        pattern(&bytes, cases[i].size, true);
+        client_connect(&c, &s);
+        unsigned before = segments(&s);
+        client_start(&c);
+        struct transfer_outcome o = run_transfer(&s, (struct transfer_config){
+            .kind = TRANSFER_DOWNLOAD, .file = temp_file(text_slice(&bytes)), .size = cases[i].size });
+        assert_int_equal(o.result, TRANSFER_DONE);
+        assert_in_range(segments(&s) - before, 1, cases[i].most);
+        end_stream(&s, &c);
+        assert_true(c.saw_end);
+        assert_true(slice_equal(text_slice(&c.bytes), text_slice(&bytes)));
+        text_free(&c.bytes);
+    }
+}
+
+static void test_full_socket_is_let_go(void **state)
+{
+    (void)state;
+    struct stream s;
+    struct run r = { 0 };
+    struct client c = { .cover = TLS13, .reads = true };
+    OWNED_TEXT_BUFFER bytes = { 0 };
+    pattern(&bytes, 20000000, true);
+    client_connect(&c, &s);
+    struct transfer_config config = { .kind = TRANSFER_DOWNLOAD, .file = temp_file(text_slice(&bytes)), .size = bytes.len,
+                                      .done = run_done, .context = &r };
+    assert_int_equal(transfer_start(f.hub, &s, &config, &r.transfer), 0);
+    struct loop_timer *t = loop_timer_new(f.loop, stop_loop, NULL);
+    loop_timer_set(t, 20);
+    loop_run(f.loop); /* nobody reads */
+    assert_int_equal(r.done, 0);
+    assert_int_equal(held(&s), 0);
+    transfer_free(r.transfer);
+    loop_timer_free(t);
+    stream_close(&s);
+    peer_close(&c.peer);
+}
+
 static void test_free_without_end(void **state)
 {
     (void)state;
@@ -971,6 +1047,8 @@ int main(void)
         cmocka_unit_test(test_file_size_limit_H02),
         cmocka_unit_test(test_unreadable_file),
         cmocka_unit_test(test_abort_P18),
+        cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_full_socket_is_let_go),
         cmocka_unit_test(test_free_without_end),
         cmocka_unit_test(test_listings),
         cmocka_unit_test(test_waiting_for_the_broker_is_no_time_out),
