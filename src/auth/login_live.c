@@ -27,6 +27,8 @@ void login_ended(struct auth_server *a, unsigned worker, struct slice tickets)
         struct slice bytes = slice_of(tickets.ptr + in.at, sizeof(uint64_t));
         uint64_t number = wire_get_number(&in, sizeof number, UINT64_MAX);
         const struct ticket *ticket = in.err ? NULL : ticket_find(a->tickets, number);
+        if (!in.err && !ticket)
+            (void)login_return_ended(a, worker, number);
         if (!ticket || ticket->worker != worker)
             continue;
         text_add(&his, bytes);

@@ -116,6 +116,29 @@ static void test_tickets_belong_to_a_worker(void **state)
     world_finish();
 }
 
+/* A15: one that is coming back from another start ends like any other, alone or in a crowd, by its own worker. */
+static void test_ends_while_it_comes_back(void **state)
+{
+    (void)state;
+    uint64_t ticket = 4711;
+    struct slice crowd = { (char *)&ticket, sizeof ticket };
+    struct grant_revoke revoke;
+    world_begin(&(struct world_setup){ .manager = true });
+    for (int alone = 0; alone < 2; alone++, ticket++) {
+        assert_int_equal(DATAGRAM_SEND(world.worker[0], -1, auth_present, .ticket = ticket, .session = 1, .site = SITE), 0);
+        assert_int_equal(DATAGRAM_SEND(world.worker[1], -1, auth_ended, .tickets = crowd), 0);
+        assert_true(world_is_silent(world.broker[0]));
+        assert_true(world_is_silent(world.broker[1]));
+        if (alone)
+            assert_int_equal(DATAGRAM_SEND(world.worker[0], -1, auth_end, .ticket = ticket), 0);
+        else
+            assert_int_equal(DATAGRAM_SEND(world.worker[0], -1, auth_ended, .tickets = crowd), 0);
+        EXPECT(world.broker[0], grant_revoke, &revoke);
+        assert_int_equal(revoke.ticket, ticket);
+    }
+    world_finish();
+}
+
 /* A broker can answer for its own grants only. */
 static void test_grants_belong_to_a_broker(void **state)
 {
@@ -191,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_worker_dies),
         cmocka_unit_test(test_pam_dies),
         cmocka_unit_test(test_tickets_belong_to_a_worker),
+        cmocka_unit_test(test_ends_while_it_comes_back),
         cmocka_unit_test(test_grants_belong_to_a_broker),
         cmocka_unit_test(test_illegal_messages_end_the_peer),
         cmocka_unit_test(test_end),
