@@ -264,7 +264,9 @@ static enum step send_chunk(struct transfer *t)
     int err = offer(t, slice_first(rest, share), t->last_chunk && share == rest.len, &put);
     t->chunk_at += put;
     sent(t, put, put);
-    return err ? stream_fails(t, err) : STEP_MORE;
+    if (err)
+        return stream_fails(t, err);
+    return t->last_chunk && t->chunk_at == t->chunk_len ? STEP_LAST_BYTE : STEP_MORE;
 }
 
 /* ---- receiving ---- */
