@@ -94,7 +94,7 @@ static const struct {
     { "pipe character (W06)", "anna", "/a|b", BROKER_MKDIR, ERR_NAME, 123, 3 },
     { "temporary name", "anna", "/.Sallyport-Upload-x", BROKER_STAT, ERR_NAME, 123, 3 },
     /* who may */
-    { "no rule", "stranger", "/file", BROKER_STAT, ERR_DENIED, 5, 1 },
+    { "no grant", "stranger", "/file", BROKER_STAT, ERR_DENIED, 5, 54 },
     { "reader reads", "reader", "/file", BROKER_OPEN_READ, 0, 0, 0 },
     { "reader deletes", "reader", "/file", BROKER_DELETE, ERR_DENIED, 5, 1 },
     { "reader makes a directory", "reader", "/new", BROKER_MKDIR, ERR_DENIED, 5, 1 },
@@ -108,7 +108,7 @@ static const struct {
     { "nothing about a missing file in a refused place", "anna", "/in/secret/none", BROKER_STAT, ERR_DENIED, 5, 1 },
     { "read-only directory", "anna", "/out/new", BROKER_MKDIR, ERR_DENIED, 5, 1 },
     { "free space needs no more than Read", "reader", "/", BROKER_FREE_SPACE, 0, 0, 0 },
-    { "free space for a stranger", "stranger", "/", BROKER_FREE_SPACE, ERR_DENIED, 5, 1 },
+    { "free space for a stranger", "stranger", "/", BROKER_FREE_SPACE, ERR_DENIED, 5, 54 },
     /* changing */
     { "delete a directory", "anna", "/dir", BROKER_DELETE, ERR_DENIED, 5, 2 },
     { "delete nothing", "anna", "/none", BROKER_DELETE, ERR_NOT_FOUND, 2, 3 },
@@ -133,7 +133,7 @@ static const struct {
     { "no such listing", "anna", "", BROKER_LIST_NEXT, ERR_STATE, 87, 3 },
 };
 
-/* A stranger gets no grant, so give one that the rules then refuse everywhere but where "nobody" could be. */
+/* A stranger gets no grant. */
 static uint64_t ticket_for(struct world *w, const char *user)
 {
     if (strcmp(user, "stranger"))

@@ -711,7 +711,7 @@ void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct br
         place_free(&c.place);
         shared_identity_unref(c.owner);
     } else {
-        err = fail(&c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_AUTHORIZATION);
+        err = fail(&c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED); /* withdrawn, or never given */
     }
     if (!err && (text_error(&result->data) || text_error(&result->name)))
         err = ERR_NOMEM;

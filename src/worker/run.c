@@ -172,6 +172,11 @@ void answer_broker(struct session *s, struct run *r, const struct broker_answer 
         session_end(s, SUB_DATA_SERVER_ABORT, REPLY_NO_SERVICE);
         return;
     }
+    if (a->substatus == SUB_CONFIGURATION_CHANGED) { /* what was granted is not there any more */
+        run_cancel(s, r, 421, SUB_CONFIGURATION_CHANGED);
+        session_end(s, SUB_CONFIGURATION_CHANGED, REPLY_NO_SERVICE);
+        return;
+    }
     text_reset(&r->reason);
     text_add(&r->reason, a->reason);
     answer_file_error(s, r, a->win32 ? a->win32 : win_error_from(-(int)a->status),
