@@ -127,7 +127,7 @@ void login_ask_broker(struct auth_server *a, struct login *l)
     }
     l->ticket = ticket;
     login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
-    l->asked = l->deadline - GRANT_WAIT_MS;
+    l->asked = login_now_ms();
     struct grant_give give;
     uint8_t memo[MEMO_LIMIT], bytes[sizeof give + 48 * 1024] __attribute__((uninitialized));
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };

@@ -62,22 +62,34 @@ void twins_end(struct auth_server *a, unsigned broker)
 void twins_forget(struct auth_server *a)
 {
     for (unsigned i = 0; i < sizeof a->twins / sizeof a->twins[0]; i++)
-        if (a->twins[i])
+        if (a->twins[i]) {
             forget_all(a->twins[i]);
+            a->twins[i]->forgotten = login_now_ms();
+        }
+}
+
+static struct twin *find(struct twins *of, struct slice question)
+{
+    for (struct twin *t = of->list; t < of->list + TWINS_MAX; t++)
+        if (t->question && slice_equal(slice_of((const char *)t->question, t->len), question))
+            return t;
+    return NULL;
 }
 
 static bool holds(const struct auth_server *a, const struct twin *t, int64_t now)
 {
-    return t->question && now - t->asked < a->options.twin_ms && ticket_find(a->tickets, t->ticket);
+    return now - t->asked < a->options.twin_ms && ticket_find(a->tickets, t->ticket);
 }
 
 void twins_keep(struct auth_server *a, const struct login *l, struct slice home, struct slice reason)
 {
     struct twins *of = a->twins[l->broker];
     struct slice question = text_slice(&l->question);
-    if (!of || !of->taken || text_error(&l->question) || !question.len)
+    if (!of || !of->taken || text_error(&l->question) || !question.len || l->asked <= of->forgotten)
         return;
-    struct twin *place = &of->list[of->next++ % TWINS_MAX]; /* the oldest */
+    struct twin *place = find(of, question); /* asked twice before the first answer came */
+    if (!place)
+        place = &of->list[of->next++ % TWINS_MAX]; /* the oldest */
     forget(place);
     place->question = malloc(question.len);
     text_add(&place->home, home);
@@ -110,14 +122,9 @@ static bool tell(const struct twins *of, uint64_t ticket, uint64_t like)
 const struct twin *twins_find(struct auth_server *a, const struct login *l)
 {
     struct twins *of = a->twins[l->broker];
-    int64_t now = login_now_ms();
-    for (struct twin *t = of ? of->list : NULL; t && t < of->list + TWINS_MAX; t++) {
-        if (t->len != l->question.len || !holds(a, t, now) || memcmp(t->question, l->question.ptr, t->len) != 0)
-            continue;
-        if (!tell(of, l->ticket, t->ticket))
-            return NULL;
-        t->ticket = l->ticket;
-        return t;
-    }
-    return NULL;
+    struct twin *t = of ? find(of, text_slice(&l->question)) : NULL;
+    if (!t || !holds(a, t, login_now_ms()) || !tell(of, l->ticket, t->ticket))
+        return NULL;
+    t->ticket = l->ticket;
+    return t;
 }

@@ -6,7 +6,8 @@
  * told only "this ticket is like that one", in a pipe that he reads when he needs to know (proto/grant.h).  Of a login that
  * touches no file he may never hear before its end; two of the four times that a login wakes a program are saved.
  *
- * Not longer than auth_options.twin_ms, and not over a new snapshot: what has changed at the home directory counts then.
+ * Not longer than auth_options.twin_ms from the moment that he was asked, not over a new snapshot of ours, and only while the last
+ * login that got the answer lives.  Those that were under way before the first answer came are all asked about.
  */
 #pragma once
 
@@ -29,6 +30,7 @@ enum { TWINS_MAX = 8 };
 struct twins {
     int pipe; /* its writing end */
     bool taken;
+    int64_t forgotten; /* monotonic ms; what was asked until then does not count */
     unsigned next; /* place that is written next, not reduced */
     struct twin list[TWINS_MAX];
 };

@@ -238,6 +238,61 @@ static void test_not_for_long(void **state)
     finish();
 }
 
+static bool is_asked(unsigned worker)
+{
+    struct grant_twin twin;
+    bool by_pipe = hear(worker, &twin);
+    struct grant_give give = { 0 };
+    if (!by_pipe) {
+        EXPECT(world.broker[worker], grant_give, &give);
+        answer(worker, give.ticket, 1);
+    }
+    assert_int_equal(world_result(worker).verdict, AUTH_ALLOWED);
+    return !by_pipe;
+}
+
+/* Those who come before the first answer are all asked about, and push nobody out. */
+static void test_all_at_once(void **state)
+{
+    (void)state;
+    enum { AT_ONCE = 2 * TWINS_MAX };
+    uint64_t tickets[AT_ONCE];
+    begin(&patient, true);
+    (void)log_in(0, "yes", 1);
+    for (int i = 0; i < AT_ONCE; i++) {
+        struct grant_give give;
+        world_ask(0, "ftpmanager", "P@ssw0rd");
+        EXPECT(world.broker[0], grant_give, &give);
+        tickets[i] = give.ticket;
+    }
+    for (int i = 0; i < AT_ONCE; i++) {
+        answer(0, tickets[i], 1);
+        assert_int_equal(world_result(0).verdict, AUTH_ALLOWED);
+    }
+    const char *const users[] = { "ftpmanager", "yes" };
+    for (size_t i = 0; i < COUNT_OF(users); i++) {
+        world_ask(0, users[i], "P@ssw0rd");
+        assert_true(world_is_silent(world.broker[0]));
+        assert_false(is_asked(0));
+    }
+    finish();
+}
+
+static void test_flush_while_asked(void **state)
+{
+    (void)state;
+    begin(&patient, true);
+    struct grant_give give;
+    world_ask(0, "ftpmanager", "P@ssw0rd");
+    EXPECT(world.broker[0], grant_give, &give);
+    caches_are_emptied(0);
+    answer(0, give.ticket, 1);
+    assert_int_equal(world_result(0).verdict, AUTH_ALLOWED);
+    world_ask(0, "ftpmanager", "P@ssw0rd");
+    assert_true(is_asked(0));
+    finish();
+}
+
 static void test_switched_off(void **state)
 {
     (void)state;
@@ -254,6 +309,8 @@ int main(void)
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_who_is_asked_about),
         cmocka_unit_test(test_not_for_long),
+        cmocka_unit_test(test_all_at_once),
+        cmocka_unit_test(test_flush_while_asked),
         cmocka_unit_test(test_switched_off),
     };
     signal(SIGPIPE, SIG_IGN); /* as the program does */

@@ -42,7 +42,10 @@ static int give_pipe(struct world *w)
 static int begin(struct world *w)
 {
     world_open(w, (struct world_options){ 0 });
-    assert_true(world_give(w, anna).accepted);
+    struct grant_answer answer = world_give(w, anna);
+    assert_true(answer.accepted);
+    assert_int_equal(answer.generation, snapshot_generation(w->broker.snapshot));
+    assert_int_not_equal(answer.generation, 0);
     return give_pipe(w);
 }
 

@@ -1,4 +1,4 @@
-/* grants.c - the table, and the end of a grant. */
+/* grants.c - the table, those that are like another, and the end of a grant. */
 #include "broker/grants.h"
 
 #include <fcntl.h>

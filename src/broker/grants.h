@@ -71,7 +71,7 @@ void grant_free(struct grant *g);
 MUST_USE int grants_add(struct grants *g, struct grant *grant);
 /* Take in what stands in the pipe of grant_twin; before anything else that the authenticator said is done. */
 void grants_hear(struct grants *g);
-/* Another pipe, behind what stands in the old one.  Takes over `fd`.  ERR_DENIED: reading it could block. */
+/* Another pipe, behind what stands in the old one.  Takes over `fd`.  ERR_DENIED: reading it blocks. */
 MUST_USE int grants_set_pipe(struct grants *g, int fd);
 /* The grant, locked; NULL for a ticket that nobody gave. */
 struct grant *grants_take(struct grants *g, uint64_t ticket);

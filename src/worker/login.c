@@ -211,8 +211,7 @@ static void login_allowed(struct session *s, struct run *r, const struct auth_re
     struct worker *w = s->worker;
     int err = link_is_open(&w->broker) ? session_log_in(s, m->name, m->anonymous, m->home, m->ticket) : ERR_CLOSED;
     if (err) {
-        if (LINK_SEND(&w->auth, &w->out, auth_end, .ticket = m->ticket))
-            worker_event(w, LOG_LEVEL_WARNING, "the authenticator could not be told that a login failed");
+        ended_add(w, m->ticket);
         if (err == ERR_LIMIT)
             refuse_one_more(s, r);
         else
