@@ -1,4 +1,11 @@
 """userIsolation as clients see it (ftp-behaviour 6)."""
+import array
+import contextlib
+import fcntl
+import os
+import pathlib
+import termios
+
 import pytest
 
 HOME_DENIED = "530-User cannot log in, home directory inaccessible."
@@ -125,3 +132,56 @@ def test_links_do_not_lead_to_other_homes(instance):
         assert c.data("RETR link/whose", want_end=None)[0].startswith("550-Access is denied.")
         assert c.get("inside") == b"anna"
         assert c.data("NLST")[1].decode().split() == ["inside", "whose"]
+
+
+def pipe_between(instance, one, other):
+    """A reading descriptor of the pipe that both programs have open."""
+    def open_by(program):
+        [pid] = [pid for pid, name in instance.children().items() if name == f"sallyport-{program}"]
+        return {os.readlink(fd): fd for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+    everybodys = open_by("logger").keys()                                # standard error may be one
+    [name] = [link for link in open_by(one).keys() & open_by(other).keys() - everybodys if link.startswith("pipe:")]
+    return os.open(open_by(other)[name], os.O_RDONLY | os.O_NONBLOCK)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="looking into other programs needs root")
+def test_crowds(instance):
+    """Who logs in right behind another of the same account is not asked about again, and sees the same home and no more; a
+    configuration that ends what was granted ends both."""
+    site = isolated(instance, "IsolateAllDirectories")
+    instance.sallyport_xml = '<service workerCount="1" />'
+    instance.start()
+    with contextlib.ExitStack() as stack:
+        clients = []
+        with instance.client() as c:
+            c.login()
+        pipe = pipe_between(instance, "auth", "broker")
+        stack.callback(os.close, pipe)
+
+        def unheard():
+            count = array.array("i", [0])
+            fcntl.ioctl(pipe, termios.FIONREAD, count)
+            return count[0]
+
+        def one_more():
+            clients.append(stack.enter_context(instance.client()))
+            clients[-1].login()
+            return unheard()
+        assert instance.wait(one_more)
+        for c in clients[-2:]:
+            c.cmd("PWD", '257 "/" is current directory.')
+            assert c.get("whose") == b"anna"
+            for path in ("/LocalUser/bert/whose", "../bert/whose", "/top", "/shared/all"):
+                assert c.data(f"RETR {path}", want_end=None)[0].startswith(NOT_FOUND), path
+        assert not unheard()
+
+        site.extra = ""
+        instance.reload()
+        for c in clients[-2:]:
+            c.cmd("NOOP", "200")
+            c.cmd("CWD /", "421")
+            assert c.closed()
+    with instance.client() as c:
+        c.login()
+        assert c.get("top") == b"top"
+    assert [line["sc-substatus"] for line in instance.log_lines() if line["sc-status"] == "421"] == ["54", "54"]
