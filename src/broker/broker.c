@@ -87,8 +87,8 @@ void broker_set_snapshot(struct broker *b, struct snapshot *snapshot)
 static int tell_held(void *context, const struct grant *g)
 {
     const int *auth = context;
-    return DATAGRAM_SEND(*auth, -1, grant_held, .ticket = g->ticket, .site = g->site, .roles = text_slice(&g->roles),
-                         .memo = text_slice(&g->memo));
+    return DATAGRAM_SEND(*auth, -1, grant_held, .ticket = g->ticket, .site = g->as->site, .roles = text_slice(&g->as->roles),
+                         .memo = text_slice(&g->as->memo));
 }
 
 /* One that was started anew learns which logins live, before it is asked for more.  It reads whatever comes, so this
@@ -271,13 +271,13 @@ static int on_give(struct broker *b, int auth, struct wire_in *in, int *fd)
     int err = grant_give_decode(in, &m);
     if (err)
         return err;
-    OWNED_TEXT_BUFFER start = { 0 }, told = { 0 };
+    OWNED_TEXT_BUFFER told = { 0 };
     struct reason why = { 0 };
-    struct grant *g = NULL;
+    struct standing *as = NULL;
     uint32_t win32 = 0;
     unsigned substatus = 0;
     struct snapshot *snapshot = current_snapshot(b);
-    int verdict = grant_new(&m, floor_of(snapshot, m.site, m.account == GRANT_LOCAL || m.account == GRANT_ANONYMOUS), &g);
+    int verdict = standing_new(&m, floor_of(snapshot, m.site, m.account == GRANT_LOCAL || m.account == GRANT_ANONYMOUS), &as);
     if (verdict) {
         win32 = 5;
         substatus = 2;
@@ -285,19 +285,18 @@ static int on_give(struct broker *b, int auth, struct wire_in *in, int *fd)
         broker_tell(b, LOG_LEVEL_WARNING, "no grant for '" SLICE_FMT "' (uid %u): %s", SLICE_ARG(m.user), m.uid,
                     err_text(verdict));
     } else {
-        verdict = home_find(snapshot, g, &b->grants.fixed, &win32, &substatus, &why);
-        text_add(&start, text_slice(&g->start)); /* another thread may drop the grant once it is in the table */
+        verdict = home_find(snapshot, as, &b->grants.fixed, &win32, &substatus, &why);
         if (!verdict)
-            verdict = grants_add(&b->grants, g);
-        if (verdict)
-            grant_free(g);
+            verdict = grants_add(&b->grants, m.ticket, as);
     }
     reason_print(snapshot, &why, &told);
     uint64_t generation = snapshot_generation(snapshot);
     snapshot_unref(snapshot);
-    return DATAGRAM_SEND(auth, -1, grant_answer, .ticket = m.ticket, .generation = generation, .accepted = !verdict,
-                         .win32 = win32, .substatus = substatus, .home = text_slice(&start),
-                         .reason = slice_first(text_slice(&told), DETAIL_LIMIT));
+    err = DATAGRAM_SEND(auth, -1, grant_answer, .ticket = m.ticket, .generation = generation, .accepted = !verdict,
+                        .win32 = win32, .substatus = substatus, .home = as ? text_slice(&as->start) : SLICE_NONE,
+                        .reason = slice_first(text_slice(&told), DETAIL_LIMIT));
+    standing_unref(as);
+    return err;
 }
 
 static int on_revoke(struct broker *b, int auth, struct wire_in *in, int *fd)

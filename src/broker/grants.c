@@ -32,65 +32,6 @@ void grants_free(struct grants *g)
     *g = (struct grants){ 0 };
 }
 
-static int fill(struct grant *g, const struct grant_give *m, uint32_t uid_floor)
-{
-    g->ticket = m->ticket;
-    g->site = m->site;
-    g->client = m->client;
-    g->account = (enum grant_account)m->account;
-    g->is_anonymous = m->account == GRANT_ANONYMOUS;
-    text_add(&g->client_name, m->client_name);
-    text_add(&g->user, m->user);
-    if (m->account == GRANT_DOMAIN)
-        text_add(&g->domain, m->domain);
-    text_add(&g->roles, m->roles);
-    text_add(&g->home_root, m->home_root);
-    text_add(&g->home_dir, m->home_dir);
-    text_add(&g->memo, m->memo);
-    if (text_error(&g->memo) || text_error(&g->home_root) || text_error(&g->home_dir))
-        return ERR_NOMEM;
-    if (text_error(&g->user) || text_error(&g->domain) || text_error(&g->roles))
-        return ERR_NOMEM;
-    /* A domain account without its domain would match the rules of local ones. */
-    if (m->account == GRANT_DOMAIN && m->domain.len == 0)
-        return ERR_DENIED;
-    if (m->identity != GRANT_SYSTEM)
-        return 0;
-    g->identity = (struct identity){ .is_system = true, .uid = m->uid, .gid = m->gid };
-    int err = identity_take_groups(m->groups, &g->identity);
-    if (err)
-        return err;
-    return identity_is_allowed(&g->identity, uid_floor) ? 0 : ERR_DENIED;
-}
-
-/* NULL: out of memory. */
-static struct grant *grant_empty(void)
-{
-    struct grant *g = calloc(1, sizeof *g);
-    if (!g)
-        return NULL;
-    g->rename.object = g->rename.dir = -1;
-    if (pthread_mutex_init(&g->busy, NULL)) {
-        free(g);
-        return NULL;
-    }
-    return g;
-}
-
-int grant_new(const struct grant_give *m, uint32_t uid_floor, struct grant **grant_out)
-{
-    struct grant *g = grant_empty();
-    if (!g)
-        return ERR_NOMEM;
-    int err = fill(g, m, uid_floor);
-    if (err) {
-        grant_free(g);
-        return err;
-    }
-    *grant_out = g;
-    return 0;
-}
-
 void grant_forget_rename(struct grant *g)
 {
     if (g->rename.object >= 0)
@@ -110,7 +51,7 @@ static void abandon_uploads(struct grant *g)
     while (g->uploads) {
         struct upload *u = g->uploads;
         struct shared_identity *owner = shared_identity_ref(u->owner);
-        const struct identity *who = owner ? &owner->who : &g->identity;
+        const struct identity *who = owner ? &owner->who : &g->as->identity;
         bool is_taken = identity_take(who) == 0;
         g->uploads = u->next;
         upload_abandon(u);
@@ -120,7 +61,7 @@ static void abandon_uploads(struct grant *g)
     }
 }
 
-void grant_free(struct grant *g)
+static void grant_free(struct grant *g)
 {
     abandon_uploads(g);
     while (g->listings) {
@@ -129,18 +70,7 @@ void grant_free(struct grant *g)
         browse_end(b);
     }
     grant_forget_rename(g);
-    text_free(&g->client_name);
-    text_free(&g->user);
-    text_free(&g->domain);
-    text_free(&g->roles);
-    text_free(&g->memo);
-    text_free(&g->home);
-    text_free(&g->start);
-    text_free(&g->home_root);
-    text_free(&g->home_dir);
-    text_free(&g->physical);
-    text_free(&g->below);
-    free(g->identity.groups);
+    standing_unref(g->as);
     pthread_mutex_destroy(&g->busy);
     free(g);
 }
@@ -154,60 +84,52 @@ static struct grant **find(struct grants *g, uint64_t ticket)
     return at;
 }
 
-int grants_add(struct grants *g, struct grant *grant)
+static struct grant *grant_new(uint64_t ticket, struct standing *as)
+{
+    struct grant *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    g->rename.object = g->rename.dir = -1;
+    g->ticket = ticket;
+    if (pthread_mutex_init(&g->busy, NULL)) {
+        free(g);
+        return NULL;
+    }
+    g->as = standing_ref(as);
+    return g;
+}
+
+/* With the lock held. */
+static int add(struct grants *g, uint64_t ticket, struct standing *as)
+{
+    struct grant **at = find(g, ticket);
+    if (*at)
+        return ERR_EXISTS;
+    if (g->count >= GRANTS_MAX)
+        return ERR_LIMIT;
+    *at = grant_new(ticket, as);
+    g->count += *at != NULL;
+    return *at ? 0 : ERR_NOMEM;
+}
+
+int grants_add(struct grants *g, uint64_t ticket, struct standing *as)
 {
     pthread_mutex_lock(&g->lock);
-    struct grant **at = find(g, grant->ticket);
-    int err = *at ? ERR_EXISTS : g->count >= GRANTS_MAX ? ERR_LIMIT : 0;
-    if (!err) {
-        *at = grant;
-        g->count++;
-    }
+    int err = add(g, ticket, as);
     pthread_mutex_unlock(&g->lock);
     return err;
 }
 
 /* ---- those that are like another ---- */
 
-/* What never changes once the home has been found, and nothing of what its session has open.  NULL: out of memory. */
-static struct grant *grant_like(const struct grant *like, uint64_t ticket)
-{
-    static const size_t texts[] = {
-        offsetof(struct grant, user),      offsetof(struct grant, domain),    offsetof(struct grant, roles),
-        offsetof(struct grant, memo),      offsetof(struct grant, client_name), offsetof(struct grant, home_root),
-        offsetof(struct grant, home_dir),  offsetof(struct grant, physical),  offsetof(struct grant, below),
-        offsetof(struct grant, home),      offsetof(struct grant, start),
-    };
-    struct grant *g = grant_empty();
-    int err = g ? identity_clone(&like->identity, &g->identity) : ERR_NOMEM;
-    for (size_t i = 0; !err && i < sizeof texts / sizeof texts[0]; i++) {
-        struct text *to = (struct text *)((char *)g + texts[i]);
-        text_add(to, text_slice((const struct text *)((const char *)like + texts[i])));
-        err = text_error(to);
-    }
-    if (err) {
-        if (g)
-            grant_free(g);
-        return NULL;
-    }
-    g->ticket = ticket;
-    g->site = like->site;
-    g->is_anonymous = like->is_anonymous;
-    g->client = like->client;
-    g->account = like->account;
-    g->isolation = like->isolation;
-    return g;
-}
-
 /* One that cannot be had is unknown to whoever quotes it. */
 static void add_twin(struct grants *g, const struct grant_twin *m)
 {
     pthread_mutex_lock(&g->lock);
     const struct grant *like = *find(g, m->like);
-    struct grant *twin = like ? grant_like(like, m->ticket) : NULL;
+    if (like)
+        (void)add(g, m->ticket, like->as);
     pthread_mutex_unlock(&g->lock);
-    if (twin && grants_add(g, twin))
-        grant_free(twin);
 }
 
 static void read_pipe(struct grants *g)
@@ -324,16 +246,4 @@ int grants_each(struct grants *g, int (*visit)(void *context, const struct grant
             err = visit(context, grant);
     pthread_mutex_unlock(&g->lock);
     return err;
-}
-
-struct place_view grant_view(const struct grant *g)
-{
-    return (struct place_view){ .home = text_slice(&g->home), .domain = text_slice(&g->domain),
-                                .physical = text_slice(&g->physical), .below = text_slice(&g->below) };
-}
-
-struct authorization_subject grant_subject(const struct grant *g)
-{
-    return (struct authorization_subject){ .user = text_slice(&g->user), .domain = text_slice(&g->domain),
-                                           .anonymous = g->is_anonymous, .roles = text_slice(&g->roles) };
 }

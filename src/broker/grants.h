@@ -11,8 +11,8 @@
 
 #include "broker/browse.h"
 #include "broker/fixed.h"
+#include "broker/standing.h"
 #include "broker/upload.h"
-#include "proto/grant.h"
 
 enum { GRANT_UPLOADS_MAX = 8, GRANT_LISTINGS_MAX = 8, GRANTS_MAX = 1 << 20 };
 
@@ -28,23 +28,11 @@ struct rename_source {
 struct grant {
     struct grant *next; /* in its bucket */
     uint64_t ticket;
-    uint32_t site;
     unsigned users;     /* requests that hold it; under the table's lock */
     bool is_dropped;
     pthread_mutex_t busy;
 
-    struct text user, domain, roles;
-    struct text memo;   /* the authenticator's */
-    bool is_anonymous;
-    struct identity identity;
-    struct net_addr client;
-    struct text client_name;
-    enum grant_account account;
-    uint32_t isolation;      /* userIsolation/mode that counted at the login */
-    struct text home_root, home_dir; /* what the directory says, for mode ActiveDirectory */
-    struct text physical, below;     /* what that means: a configured root, and the home below it; "" in other modes */
-    struct text home, start; /* the path in the site that is its "/" ("" none), and where it begins, as it sees it */
-
+    struct standing *as;
     uint64_t last_handle;
     struct upload *uploads;
     struct browse *listings;
@@ -62,13 +50,8 @@ struct grants {
 MUST_USE int grants_init(struct grants *g);
 void grants_free(struct grants *g); /* drops all */
 
-/* A grant from the authenticator's message, not yet in the table; the caller owns it.  ERR_DENIED: an account that
- * may not be used (uid below `uid_floor`, root, a group list that is no list). */
-MUST_USE int grant_new(const struct grant_give *m, uint32_t uid_floor, struct grant **grant_out);
-void grant_free(struct grant *g);
-
-/* Takes ownership on 0.  ERR_EXISTS: that ticket is in use; ERR_LIMIT. */
-MUST_USE int grants_add(struct grants *g, struct grant *grant);
+/* From now on `ticket` stands for `as`, of which a reference is taken.  ERR_EXISTS: that ticket is in use; ERR_LIMIT; ERR_NOMEM. */
+MUST_USE int grants_add(struct grants *g, uint64_t ticket, struct standing *as);
 /* Take in what stands in the pipe of grant_twin; before anything else that the authenticator said is done. */
 void grants_hear(struct grants *g);
 /* Another pipe, behind what stands in the old one.  Takes over `fd`.  ERR_DENIED: reading it blocks. */
@@ -82,6 +65,4 @@ void grants_drop_all(struct grants *g);
 /* Call `visit` for each; it may not touch the table.  Ends at the first error, which it returns. */
 MUST_USE int grants_each(struct grants *g, int (*visit)(void *context, const struct grant *grant), void *context);
 
-struct place_view grant_view(const struct grant *g);
-struct authorization_subject grant_subject(const struct grant *g);
 void grant_forget_rename(struct grant *g);

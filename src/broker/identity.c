@@ -116,18 +116,6 @@ int identity_take_groups(struct slice bytes, struct identity *who)
     return wire_in_finish(&in);
 }
 
-int identity_clone(const struct identity *of, struct identity *copy_out)
-{
-    struct identity copy = *of;
-    copy.groups = of->group_count ? calloc(of->group_count, sizeof *copy.groups) : NULL;
-    if (of->group_count && !copy.groups)
-        return ERR_NOMEM;
-    if (of->group_count)
-        memcpy(copy.groups, of->groups, of->group_count * sizeof *copy.groups);
-    *copy_out = copy;
-    return 0;
-}
-
 int shared_identity_new(uint32_t uid, uint32_t gid, struct slice groups, struct shared_identity **out)
 {
     struct shared_identity *i = calloc(1, sizeof *i);

@@ -31,8 +31,6 @@ struct shared_identity *shared_identity_ref(struct shared_identity *i); /* NULL 
 void shared_identity_unref(struct shared_identity *i);
 /* Take the list `groups` into *who, whose owner frees it. */
 MUST_USE int identity_take_groups(struct slice groups, struct identity *who);
-/* Another one of the same account; its owner frees the groups. */
-MUST_USE int identity_clone(const struct identity *of, struct identity *copy_out);
 
 /* Become `who` in this thread.  ERR_DENIED, with the thread unchanged, when the kernel does not let us or what took
  * effect is not exactly what was asked. */

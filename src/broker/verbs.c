@@ -376,7 +376,7 @@ static int verb_list(struct call *c)
 {
     struct browse *b;
     const struct browse_order order = { .flags = c->ask->flags, .pattern = c->ask->pattern, .prefix = c->ask->prefix,
-                                        .identity = &c->grant->identity, .owner = c->owner, .fixed = c->fixed,
+                                        .identity = &c->grant->as->identity, .owner = c->owner, .fixed = c->fixed,
                                         .now = c->ask->time ? c->ask->time : (int64_t)time(NULL) };
     if (listings_open(c->grant) >= GRANT_LISTINGS_MAX)
         return ERR_LIMIT;
@@ -461,8 +461,8 @@ static int verb_set_time(struct call *c)
 /* A directory that holds places closed to the mover's address stays where it is: moved, they would be open. */
 static bool address_may_move(const struct call *c, struct slice from)
 {
-    return address_rules_allow_below_named(c->snapshot, c->site, from, &c->grant->client,
-                                           slice_str(text_str(&c->grant->client_name)));
+    return address_rules_allow_below_named(c->snapshot, c->site, from, &c->grant->as->client,
+                                           slice_str(text_str(&c->grant->as->client_name)));
 }
 
 /* Moving a directory moves what its scopes protect out of their reach: every rule below the source must let the mover
@@ -622,9 +622,9 @@ static int (*const verbs[BROKER_VERB_MAX + 1])(struct call *c) = {
 static int judge(struct call *c, struct judge_verb verb)
 {
     struct reason why = { 0 };
-    struct judge j = { .snapshot = c->snapshot, .site = c->site, .path = c->ask->path, .view = grant_view(c->grant),
-                       .who = c->who, .client = c->grant->client,
-                       .client_name = slice_str(text_str(&c->grant->client_name)), .verb = verb, .place = &c->place };
+    struct judge j = { .snapshot = c->snapshot, .site = c->site, .path = c->ask->path, .view = standing_view(c->grant->as),
+                       .who = c->who, .client = c->grant->as->client,
+                       .client_name = slice_str(text_str(&c->grant->as->client_name)), .verb = verb, .place = &c->place };
     int err = judge_place(&j, &why);
     c->result->answer.writable = c->place.permissions & PERMISSION_WRITE;
     if (!err)
@@ -652,7 +652,7 @@ static int choose_owner(struct call *c, struct judge_verb verb)
 static int run_as_granted(struct call *c, struct judge_verb verb)
 {
     int err = choose_owner(c, verb);
-    const struct identity *who = c->owner ? &c->owner->who : &c->grant->identity;
+    const struct identity *who = c->owner ? &c->owner->who : &c->grant->as->identity;
     if (!err)
         err = identity_take(who);
     if (err)
@@ -669,8 +669,8 @@ static int run_as_granted(struct call *c, struct judge_verb verb)
 static bool is_as_before(const struct call *c)
 {
     const struct grant *g = c->grant;
-    return c->site && c->site->isolation_mode == g->isolation &&
-           (!g->physical.len || ftp_root_is_configured(c->snapshot, text_slice(&g->physical)));
+    return c->site && c->site->isolation_mode == g->as->isolation &&
+           (!g->as->physical.len || ftp_root_is_configured(c->snapshot, text_slice(&g->as->physical)));
 }
 
 static int run(struct call *c)
@@ -678,7 +678,7 @@ static int run(struct call *c)
     const struct judge_verb verb = judge_verb(c->ask->verb);
     if (!verbs[c->ask->verb])
         return ERR_STATE;
-    c->site = snapshot_site_by_id(c->snapshot, c->grant->site);
+    c->site = snapshot_site_by_id(c->snapshot, c->grant->as->site);
     if (!is_as_before(c))
         return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED);
     if ((verb.takes & TAKES_PATH) && !(verb.takes & TAKES_BOTH_ENDS))
@@ -704,7 +704,7 @@ void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct br
                       .fixed = &grants->fixed };
     int err;
     if (grant) {
-        c.who = grant_subject(grant);
+        c.who = standing_subject(grant->as);
         err = run(&c);
         if (ask->verb == BROKER_RENAME_TO)
             grant_forget_rename(grant);

@@ -233,16 +233,16 @@ static void check_home(struct explain *e, struct explain_candidate *who)
     who->give.client = e->from;
     become_service(e, who);
     who->give.roles = text_slice(&who->roles);
-    int err = grant_new(&who->give, 1, &e->grant);
+    int err = standing_new(&who->give, 1, &e->as);
     if (!err)
-        err = home_find(s, e->grant, e->fixed, &win32, &substatus, &why);
+        err = home_find(s, e->as, e->fixed, &win32, &substatus, &why);
     else
         reason_set(&why, 0, "the account may not be used: %s", err_text(err));
     explain_say(e, "home directory", err ? EXPLAIN_REFUSED : EXPLAIN_OK, substatus, &why);
     if (!err)
-        explain_sayf(e, "  starts in", EXPLAIN_OK, 0, "\"" SLICE_FMT "\"%s" SLICE_FMT "%s", SLICE_ARG(text_slice(&e->grant->start)),
-                     e->grant->home.len ? ", which is \"" : "", SLICE_ARG(text_slice(&e->grant->home)),
-                     e->grant->home.len ? "\" of the site" : "");
+        explain_sayf(e, "  starts in", EXPLAIN_OK, 0, "\"" SLICE_FMT "\"%s" SLICE_FMT "%s", SLICE_ARG(text_slice(&e->as->start)),
+                     e->as->home.len ? ", which is \"" : "", SLICE_ARG(text_slice(&e->as->home)),
+                     e->as->home.len ? "\" of the site" : "");
     if (geteuid() != 0)
         explain_sayf(e, "  files", EXPLAIN_NOT_ASKED, 0, "looked at as uid %u, because only root can look as somebody else", geteuid());
 }
@@ -292,7 +292,7 @@ static int explain_all(struct explain *e)
     name_fixed_accounts(e);
     if (!code && who->is_found)
         check_home(e, who);
-    if (!code && e->grant && (e->verb.len || e->path))
+    if (!code && e->as && (e->verb.len || e->path))
         code = explain_path(e);
     text_free(&who->roles);
     free(who);
@@ -331,8 +331,7 @@ int explain_run(struct cli *c)
         code = explain_session(c, session, e.s);
     else if (!code)
         code = explain_site(&e);
-    if (e.grant)
-        grant_free(e.grant);
+    standing_unref(e.as);
     if (is_ready)
         fixed_free(&fixed);
     snapshot_unref(e.s);

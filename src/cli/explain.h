@@ -15,7 +15,7 @@
 #include "proto/grant.h"
 #include "snapshot/snapshot.h"
 
-struct grant;
+struct standing;
 struct fixed_accounts;
 
 struct explain {
@@ -30,7 +30,7 @@ struct explain {
     bool has_certificate;  /* it logs in, without a password */
     struct text account;   /* fields of control_account: whom the certificate stands for; empty: not told */
     char *path;            /* as typed, NULL: not given */
-    struct grant *grant;   /* of the login, NULL: nobody would be let in */
+    struct standing *as;   /* of the login, NULL: nobody would be let in */
     struct fixed_accounts *fixed; /* of virtual directories, by name of this machine */
     unsigned number;       /* of checks told */
     const char *refused_by; /* the first one that refused, NULL: none */

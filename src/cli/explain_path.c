@@ -8,7 +8,7 @@
 
 #include "base/own.h"
 #include "broker/fixed.h"
-#include "broker/grants.h"
+#include "broker/standing.h"
 #include "broker/judge.h"
 #include "broker/verbs.h"
 #include "ftp/command.h"
@@ -87,7 +87,7 @@ static void check_files(struct explain *e, struct judge *j)
 {
     struct shared_identity *owner = NULL;
     int err = fixed_of_place(e->fixed, j->place, &owner);
-    const struct identity *who = owner ? &owner->who : &e->grant->identity;
+    const struct identity *who = owner ? &owner->who : &e->as->identity;
     if (!err)
         err = identity_take(who);
     if (!err) {
@@ -116,8 +116,8 @@ static void check_size(struct explain *e, const struct judge *j)
 static void check_place(struct explain *e, struct slice path, struct judge_verb verb)
 {
     OWNED_PLACE place = PLACE_NONE;
-    struct judge j = { .snapshot = e->s, .site = e->site, .path = path, .view = grant_view(e->grant),
-                       .who = grant_subject(e->grant), .client = e->from, .verb = verb, .place = &place };
+    struct judge j = { .snapshot = e->s, .site = e->site, .path = path, .view = standing_view(e->as),
+                       .who = standing_subject(e->as), .client = e->from, .verb = verb, .place = &place };
     for (size_t i = 0; i < judge_step_count; i++) {
         struct reason why = { 0 };
         if (!e->from.family && strcmp(judge_steps[i].name, "ipSecurity") == 0) {
@@ -148,7 +148,7 @@ int explain_path(struct explain *e)
     if (!verb)
         return EXIT_OK;
     struct slice typed = row->handler == DO_cdup ? SLICE_LITERAL("..") : slice_str(e->path ? e->path : "");
-    int err = vpath_resolve(text_slice(&e->grant->start), typed, &path);
+    int err = vpath_resolve(text_slice(&e->as->start), typed, &path);
     if (err) {
         explain_sayf(e, "path", EXPLAIN_REFUSED, SUB_FILE_ERROR, "%s", err_text(err));
         return EXIT_OK;
