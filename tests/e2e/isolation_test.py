@@ -168,7 +168,8 @@ def test_crowds(instance):
             clients[-1].login()
             return unheard()
         assert instance.wait(one_more)
-        for c in clients[-2:]:
+        last = clients[-2:]                                            # the first of them may be a twin itself
+        for c in last:
             c.cmd("PWD", '257 "/" is current directory.')
             assert c.get("whose") == b"anna"
             for path in ("/LocalUser/bert/whose", "../bert/whose", "/top", "/shared/all"):
@@ -177,11 +178,11 @@ def test_crowds(instance):
 
         site.extra = ""
         instance.reload()
-        for c in clients[-2:]:
+        for c in last:
             c.cmd("NOOP", "200")
             c.cmd("CWD /", "421")
             assert c.closed()
     with instance.client() as c:
         c.login()
         assert c.get("top") == b"top"
-    assert [line["sc-substatus"] for line in instance.log_lines() if line["sc-status"] == "421"] == ["54", "54"]
+    assert [line["sc-substatus"] for line in instance.log_lines() if line["sc-status"] == "421"] == ["54"] * len(last)
