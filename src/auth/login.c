@@ -11,7 +11,7 @@
  *            '--> anonymous --------------------------------------'
  *   Basic with a domain: ASKING_DIRECTORY in the place of ASKING_PAM.  Before GRANTING login_prepare.c finds out whose files
  *   the account touches (IDENTIFYING) and where its home is (FINDING_HOME).
- *   A login like one that was let in a moment ago is not GRANTING (twins.h).
+ *   A login like one that was let in a moment ago does not wait in GRANTING (twins.h).
  *   At any moment: waited too long, no room, a program gone: AUTH_UNAVAILABLE.
  *
  * One method says yes and names the identity (threats.md A07); the identity is set in login_grant() and nowhere else,

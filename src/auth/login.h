@@ -47,7 +47,7 @@ struct login {
     unsigned methods;  /* account_kind bits still to try */
     int64_t deadline, asked; /* monotonic ms; when the broker was asked */
     uint64_t ticket;   /* LOGIN_GRANTING */
-    struct text question; /* grant_give without the ticket, for twins.h */
+    struct text question; /* grant_give behind the ticket, for twins.h */
     struct identity *identity; /* from the moment on that somebody has said who it is */
     bool ids_known, home_known, fixed_known; /* login_prepare.c */
     struct text home_root, home_dir;

@@ -132,17 +132,17 @@ void login_ask_broker(struct auth_server *a, struct login *l)
     uint8_t memo[MEMO_LIMIT], bytes[sizeof give + 48 * 1024] __attribute__((uninitialized));
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };
     login_describe(l, &give);
+    give.ticket = ticket;
     give.memo = slice_of((const char *)memo, login_write_memo(l->identity, memo, sizeof memo));
     wire_channel_begin(&out, MSG_grant_give);
-    if (grant_give_encode(&give, &out) == 0)
-        text_add(&l->question, slice_of((const char *)bytes, out.len));
-    if (is_twin(a, l))
+    if (grant_give_encode(&give, &out)) {
+        login_give_up(a, l);
         return;
-    out.len = 0;
-    give.ticket = ticket;
-    wire_channel_begin(&out, MSG_grant_give);
-    if (grant_give_encode(&give, &out) == 0)
-        server_send(a, broker, slice_of((const char *)bytes, out.len));
+    }
+    const struct slice datagram = slice_of((const char *)bytes, out.len);
+    text_add(&l->question, slice_from(datagram, GRANT_GIVE_HEAD));
+    if (!is_twin(a, l))
+        server_send(a, broker, datagram);
 }
 
 void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m)

@@ -17,7 +17,7 @@ struct auth_server;
 struct login;
 
 struct twin {
-    uint8_t *question; /* grant_give as it was asked, with ticket 0; NULL: free */
+    uint8_t *question; /* grant_give as it was asked, behind the ticket; NULL: free */
     size_t len;
     struct text home, reason; /* the broker's answer */
     uint64_t ticket;   /* the last login that was let in by it */

@@ -134,7 +134,7 @@ static void add_twin(struct grants *g, const struct grant_twin *m)
 
 static void read_pipe(struct grants *g)
 {
-    uint8_t bytes[TWINS_AT_ONCE * GRANT_TWIN_BYTES];
+    uint8_t bytes[TWINS_AT_ONCE * GRANT_TWIN_BYTES] __attribute__((uninitialized));
     ssize_t got;
     while (g->pipe >= 0 && (got = read(g->pipe, bytes, sizeof bytes)) > 0)
         for (ssize_t at = 0; at < got; at += GRANT_TWIN_BYTES) {

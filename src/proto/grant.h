@@ -47,6 +47,7 @@ enum { HOME_ATTRIBUTE_LIMIT = 2048 };
     F(text,  home_dir, HOME_ATTRIBUTE_LIMIT) \
     F(bytes, memo,     MEMO_LIMIT)
 WIRE_MESSAGE(grant_give, GRANT_GIVE_FIELDS)
+enum { GRANT_GIVE_HEAD = 10 }; /* bytes: its number and the ticket; what follows is who and where */
 
 /* Broker -> auth.  `generation`: of the snapshot that it was judged by.  `home` is the virtual start directory; `reason` why
  * it was refused or found good, for the log. */
