@@ -242,3 +242,12 @@ uint64_t world_log_in(unsigned worker, const char *user)
     assert_int_equal(m.ticket, ticket);
     return ticket;
 }
+
+void world_end(unsigned worker, uint64_t ticket)
+{
+    struct grant_ended ended;
+    const struct slice bytes = { (char *)&ticket, sizeof ticket };
+    assert_int_equal(DATAGRAM_SEND(world.worker[worker], -1, auth_ended, .tickets = bytes), 0);
+    EXPECT(world.broker[worker], grant_ended, &ended);
+    assert_true(slice_equal(ended.tickets, bytes));
+}

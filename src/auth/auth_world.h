@@ -84,3 +84,5 @@ struct auth_result world_result(unsigned worker);
 uint64_t world_answer_grant(unsigned worker, bool accepted);
 /* Log in as an IIS Manager user and keep the ticket. */
 uint64_t world_log_in(unsigned worker, const char *user);
+/* The worker says that a login is over, and its broker hears it. */
+void world_end(unsigned worker, uint64_t ticket);

@@ -78,9 +78,7 @@ static void test_cache_follows_configuration(void **state)
         CASE_LABEL(&withdrawals[i]);
         world_begin(&(struct world_setup){ .manager = true, .cache = true });
         uint64_t ticket = world_log_in(0, "ftpmanager");
-        assert_int_equal(DATAGRAM_SEND(world.worker[0], -1, auth_end, .ticket = ticket), 0);
-        struct grant_revoke revoke;
-        EXPECT(world.broker[0], grant_revoke, &revoke);
+        world_end(0, ticket);
         world_apply(&withdrawals[i].setup);
         world_ask(0, "ftpmanager", "P@ssw0rd");
         assert_int_equal(world_result(0).verdict, AUTH_DENIED);

@@ -188,8 +188,8 @@ void login_check(struct auth_server *a, uint64_t ticket);
 /* ---- login_return.c: logins that another start of ours let in ---- */
 /* What the broker keeps about a login; its length, 0 when it does not fit. */
 size_t login_write_memo(const struct identity *identity, uint8_t *bytes, size_t size);
-/* False: no such login waits to come back. */
-bool login_return_ended(struct auth_server *a, unsigned worker, uint64_t ticket);
+/* Nothing happens where no such login waits to come back. */
+void login_return_ended(struct auth_server *a, unsigned worker, uint64_t ticket);
 void login_return_gone(struct auth_server *a, unsigned worker);
 /* Monotonic ms of the next moment to call it, INT64_MAX: nobody waits. */
 int64_t login_return_expire(struct auth_server *a, int64_t now);

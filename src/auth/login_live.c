@@ -8,17 +8,6 @@
 
 /* ---- ends ---- */
 
-void login_end(struct auth_server *a, unsigned worker, uint64_t number)
-{
-    const struct ticket *ticket = ticket_find(a->tickets, number);
-    if (!ticket || ticket->worker != worker) { /* revoked meanwhile, or not his, or of another start */
-        (void)login_return_ended(a, worker, number);
-        return;
-    }
-    SERVER_SEND(a, server_peer(a, ROLE_BROKER, worker), grant_revoke, .ticket = number);
-    ticket_remove(a->tickets, number);
-}
-
 void login_ended(struct auth_server *a, unsigned worker, struct slice tickets)
 {
     OWNED_TEXT_BUFFER his = { 0 };
@@ -28,7 +17,7 @@ void login_ended(struct auth_server *a, unsigned worker, struct slice tickets)
         uint64_t number = wire_get_number(&in, sizeof number, UINT64_MAX);
         const struct ticket *ticket = in.err ? NULL : ticket_find(a->tickets, number);
         if (!in.err && !ticket)
-            (void)login_return_ended(a, worker, number);
+            login_return_ended(a, worker, number);
         if (!ticket || ticket->worker != worker)
             continue;
         text_add(&his, bytes);

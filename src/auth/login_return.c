@@ -159,14 +159,13 @@ void login_present(struct auth_server *a, unsigned worker, const struct auth_pre
         join(a, r);
 }
 
-bool login_return_ended(struct auth_server *a, unsigned worker, uint64_t ticket)
+void login_return_ended(struct auth_server *a, unsigned worker, uint64_t ticket)
 {
     struct returning **at = a->returning ? find(a, ticket) : NULL;
     if (!at || !*at || (*at)->worker != worker)
-        return false;
+        return;
     SERVER_SEND(a, server_peer(a, ROLE_BROKER, worker), grant_revoke, .ticket = ticket);
     forget(a, at);
-    return true;
 }
 
 /* ---- those that wait too long, or whose program is gone ---- */

@@ -200,15 +200,6 @@ static int on_forget(struct auth_server *a, const struct peer *p, struct wire_in
     return err;
 }
 
-static int on_end(struct auth_server *a, const struct peer *p, struct wire_in *in)
-{
-    struct auth_end m;
-    int err = auth_end_decode(in, &m);
-    if (!err)
-        login_end(a, p->index, m.ticket);
-    return err;
-}
-
 static int on_present(struct auth_server *a, const struct peer *p, struct wire_in *in)
 {
     struct auth_present m;
@@ -290,7 +281,6 @@ static const struct {
     int (*handle)(struct auth_server *a, const struct peer *p, struct wire_in *in);
 } handlers[] = {
     { ROLE_WORKER, &auth_channel,  MSG_auth_login,   on_login        },
-    { ROLE_WORKER, &auth_channel,  MSG_auth_end,     on_end          },
     { ROLE_WORKER, &auth_channel,  MSG_auth_ended,   on_ended        },
     { ROLE_WORKER, &auth_channel,  MSG_auth_certificate, on_certificate },
     { ROLE_WORKER, &auth_channel,  MSG_auth_forget,  on_forget       },

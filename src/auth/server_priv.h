@@ -153,7 +153,6 @@ void login_mapped(struct auth_server *a, struct map_job *job);      /* takes the
 void login_membership_answered(struct auth_server *a, const struct membership_answer *m);
 void login_pam_answered(struct auth_server *a, const struct pam_answer *m);
 void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m);
-void login_end(struct auth_server *a, unsigned worker, uint64_t ticket);
 /* Of another start of ours: what the broker holds, what the worker presents. */
 void login_held(struct auth_server *a, unsigned broker, const struct grant_held *m);
 void login_present(struct auth_server *a, unsigned worker, const struct auth_present *m);

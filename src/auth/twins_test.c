@@ -98,10 +98,7 @@ static void test_chain(void **state)
     assert_false(hear(0, &none));
 
     /* It ends as any other. */
-    struct grant_revoke revoke;
-    assert_int_equal(DATAGRAM_SEND(world.worker[0], -1, auth_end, .ticket = last), 0);
-    EXPECT(world.broker[0], grant_revoke, &revoke);
-    assert_int_equal(revoke.ticket, last);
+    world_end(0, last);
     finish();
 }
 
@@ -109,9 +106,7 @@ static void test_chain(void **state)
 
 static void first_ends(uint64_t ticket)
 {
-    struct grant_revoke revoke;
-    assert_int_equal(DATAGRAM_SEND(world.worker[0], -1, auth_end, .ticket = ticket), 0);
-    EXPECT(world.broker[0], grant_revoke, &revoke);
+    world_end(0, ticket);
 }
 
 static void configuration_changes(uint64_t ticket)

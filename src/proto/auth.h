@@ -56,11 +56,8 @@ WIRE_MESSAGE(auth_login, AUTH_LOGIN_FIELDS)
     F(text, why,       DETAIL_LIMIT)
 WIRE_MESSAGE(auth_result, AUTH_RESULT_FIELDS)
 
-/* Worker -> auth: the login is over (QUIT, REIN, new USER, connection gone); forget the ticket. */
-#define AUTH_END_FIELDS(F) F(u64, ticket, UINT64_MAX)
-WIRE_MESSAGE(auth_end, AUTH_END_FIELDS)
-
-/* Worker -> auth: so are these.  Gathered for some milliseconds: nobody waits for it, and each would wake two programs. */
+/* Worker -> auth: these logins are over (QUIT, REIN, new USER, connection gone); forget the tickets.  Gathered for some
+ * milliseconds: nobody waits for it, and each would wake two programs. */
 #define AUTH_ENDED_FIELDS(F) F(bytes, tickets, TICKETS_LIMIT)
 WIRE_MESSAGE(auth_ended, AUTH_ENDED_FIELDS)
 
@@ -116,12 +113,11 @@ WIRE_MESSAGE(auth_present, AUTH_PRESENT_FIELDS)
 #define AUTH_CHANNEL(M)                      \
     M(1, auth_login,  ROLE_WORKER, 0)        \
     M(2, auth_result, ROLE_AUTH,   0)        \
-    M(3, auth_end,    ROLE_WORKER, 0)        \
+    M(3, auth_ended,  ROLE_WORKER, 0)        \
     M(4, auth_revoke, ROLE_AUTH,   0)        \
     M(5, auth_block,  ROLE_AUTH,   0)        \
     M(6, auth_certificate, ROLE_WORKER, 0)   \
     M(7, auth_certified, ROLE_AUTH, 0)       \
     M(8, auth_forget, ROLE_WORKER, 0)        \
-    M(9, auth_present, ROLE_WORKER, 0)       \
-    M(10, auth_ended, ROLE_WORKER, 0)
+    M(9, auth_present, ROLE_WORKER, 0)
 WIRE_CHANNEL(auth_channel, AUTH_CHANNEL)

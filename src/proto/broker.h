@@ -72,7 +72,7 @@ WIRE_MESSAGE(broker_request, BROKER_REQUEST_FIELDS)
 enum broker_type { BROKER_FILE = 0, BROKER_DIRECTORY = 1, BROKER_TYPE_MAX = 1 };
 
 /* `status` is -(enum err), 0 success; `win32` and `substatus` are what the reply text, the detailed error and the log
- * show (ftp-behaviour.md 2.2, 2.4).  `limit`: largest size the upload's file may get, 0 none; the broker refuses the
+ * show (ftp-behaviour.md 2.2, 2.4).  Sub-status 54: what was granted is not there any more, the session is to end.  `limit`: largest size the upload's file may get, 0 none; the broker refuses the
  * commit of a larger one, the worker stops before.  `reason`: of a refusal by rule, for the log.
  * `writable`: the grant may write here (UNIX listing bits, MLST perm). */
 #define BROKER_ANSWER_FIELDS(F)               \

@@ -18,7 +18,7 @@ MUST_USE int datagram_receive(int socket, void *buffer, size_t size, struct slic
 /* A connected SEQPACKET pair, close-on-exec, blocking, with SO_SNDBUF large enough for WIRE_DATAGRAM_MAX. */
 MUST_USE int datagram_pair(int pair_out[2]);
 
-/* Encode and send message `name` of any channel: DATAGRAM_SEND(socket, -1, auth_end, .ticket = 5). */
+/* Encode and send message `name` of any channel: DATAGRAM_SEND(socket, -1, grant_revoke, .ticket = 5). */
 #define DATAGRAM_SEND(socket, fd, name, ...)                                                     \
     ({                                                                                           \
         /* -ftrivial-auto-var-init would clear all of it for every small message */              \
