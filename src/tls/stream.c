@@ -221,6 +221,11 @@ void stream_hold(struct stream *s, bool is_held)
     (void)setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on); /* without it more segments leave */
 }
 
+void stream_wake_at(struct stream *s, int bytes)
+{
+    (void)setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes); /* without it we are woken more often */
+}
+
 bool stream_can_sendfile(const struct stream *s)
 {
     return !s->ssl || BIO_get_ktls_send(SSL_get_wbio(s->ssl));

@@ -42,6 +42,8 @@ MUST_USE int stream_read(struct stream *s, void *buffer, size_t size, size_t *go
 MUST_USE int stream_write(struct stream *s, struct slice bytes, size_t *put_out);
 /* While it is held, what is written leaves in whole segments; the rest when it is let go, or with the FIN. */
 void stream_hold(struct stream *s, bool is_held);
+/* From now on readable means that so many bytes wait, or that the end is there; at first 1. */
+void stream_wake_at(struct stream *s, int bytes);
 /* File to socket: sendfile in the clear, kernel TLS when it is on, else ERR_UNSUPPORTED (read and stream_write then).
  * Advances *offset.  ERR_CLOSED: the file ends at *offset.  ERR_SYS: the file could not be read, errno says why. */
 MUST_USE int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, size_t *put_out);

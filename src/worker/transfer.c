@@ -30,6 +30,8 @@
 enum {
     TURN_BYTES = 1024 * 1024, /* per transfer and turn of the loop */
     RATE_WINDOW_MS = 10000,
+    MUCH = 256 * 1024,        /* that an upload at speed waits for; as much as TLS reads ahead */
+    SILENCE_MS = 20,          /* at most, for less than that */
 };
 
 enum event { ON_FED, ON_WARM, ON_CHUNK_SENT, ON_COLD, ON_LAST_BYTE, ON_PEER_END, ON_CLOSED, ON_FAILED, ON_ABORT };
@@ -179,14 +181,29 @@ static void run(struct transfer *t)
         happen(t, events[step]);
         return;
     }
-    /* The turn is used up; bytes that OpenSSL holds announce themselves to nobody. */
+    /* The turn is used up; bytes that OpenSSL holds, or too few of them, announce themselves to nobody. */
     loop_io_want(t->io, t->config.kind == TRANSFER_UPLOAD ? LOOP_READ : LOOP_WRITE, -1);
-    if (stream_has_pending(t->stream))
+    if (stream_has_pending(t->stream) || t->waits_for_much)
         loop_timer_set(t->kick, 0);
+}
+
+/* Who sends fast wakes us only when much is there.  Once he falls behind, what there is is taken after SILENCE_MS, and from
+ * then on every byte wakes us again. */
+static void choose_wake(struct transfer *t)
+{
+    bool is_fast = t->outcome.wire_bytes - t->waited_at >= MUCH / 2;
+    t->waited_at = t->outcome.wire_bytes;
+    if (is_fast != t->waits_for_much)
+        stream_wake_at(t->stream, is_fast ? MUCH : 1);
+    t->waits_for_much = is_fast;
+    if (is_fast)
+        loop_timer_set(t->kick, SILENCE_MS);
 }
 
 static void wait_for_stream(struct transfer *t)
 {
+    if (t->config.kind == TRANSFER_UPLOAD)
+        choose_wake(t);
     loop_io_want(t->io, stream_wants(t->stream), -1);
 }
 

@@ -37,7 +37,8 @@ struct transfer {
 
     /* uploads */
     struct ascii_in ascii_in;
-    bool cannot_splice;
+    bool cannot_splice, waits_for_much;
+    uint64_t waited_at;      /* bytes received when we last waited for the peer */
 
     /* listings */
     char *chunk;

@@ -667,6 +667,78 @@ static void test_much_at_a_time(void **state)
     text_free(&content);
 }
 
+/* Who sends fast wakes the worker only when much is there; the little that he sends last, or slowly, waits for nothing. */
+struct trickle {
+    struct run run;
+    struct client client;
+    struct stream *stream;
+    size_t sent;
+    unsigned pieces, times_high; /* pieces of LITTLE sent; looks that found the mark high */
+};
+
+enum { BURST = 200000, LITTLE = 10, PIECES = 3 };
+
+static int low_water(const struct stream *s)
+{
+    int bytes = 0;
+    socklen_t len = sizeof bytes;
+    assert_int_equal(getsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, &len), 0);
+    return bytes;
+}
+
+static void trickle_send(struct trickle *t, size_t len)
+{
+    assert_int_equal(client_write(&t->client, t->client.bytes.ptr + t->sent, len), len);
+    t->sent += len;
+}
+
+static void trickle_look(void *context)
+{
+    struct trickle *t = context;
+    bool is_high = low_water(t->stream) > 1;
+    t->times_high += is_high;
+    loop_timer_set(t->run.timer, 1);
+    if (transfer_wire_bytes(t->run.transfer) < t->sent || (t->pieces > 0 && is_high))
+        return; /* the first piece comes while much is waited for, the others when nothing is */
+    if (t->pieces == PIECES)
+        transfer_abort(t->run.transfer);
+    else
+        trickle_send(t, LITTLE);
+    t->pieces++;
+}
+
+static void test_waits_for_much(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 2 * COVER_COUNT; variant++) {
+        struct stream s;
+        int size = MEGABYTE, file = temp_file(SLICE_NONE);
+        struct trickle t = { .client = { .cover = (enum cover)(variant >> 1) }, .stream = &s };
+        print_message("    TYPE %c, cover %d\n", variant & 1 ? 'A' : 'I', variant >> 1);
+        pattern(&t.client.bytes, BURST + PIECES * LITTLE, true);
+        client_connect(&t.client, &s);
+        setsockopt(s.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+        trickle_send(&t, BURST);
+        await_much(s.fd);
+        struct transfer_config config = { .kind = TRANSFER_UPLOAD, .ascii = variant & 1, .file = file, .timeout_ms = 20000,
+                                          .done = run_done, .context = &t.run };
+        assert_int_equal(low_water(&s), 1);
+        assert_int_equal(transfer_start(f.hub, &s, &config, &t.run.transfer), 0);
+        t.run.timer = loop_timer_new(f.loop, trickle_look, &t);
+        loop_timer_set(t.run.timer, 1);
+        loop_run(f.loop);
+        assert_int_equal(t.run.outcome.result, TRANSFER_ABORTED);
+        assert_int_equal(t.run.outcome.wire_bytes, BURST + PIECES * LITTLE);
+        assert_true(t.times_high > 0);
+        assert_int_equal(t.pieces, PIECES + 1);
+        transfer_free(t.run.transfer);
+        loop_timer_free(t.run.timer);
+        stream_close(&s);
+        peer_close(&t.client.peer);
+        text_free(&t.client.bytes);
+    }
+}
+
 static void test_unreadable_file(void **state)
 {
     (void)state;
@@ -1039,6 +1111,7 @@ int main(void)
         cmocka_unit_test(test_far_offsets_D20),
         cmocka_unit_test(test_cold_file),
         cmocka_unit_test(test_much_at_a_time),
+        cmocka_unit_test(test_waits_for_much),
         cmocka_unit_test(test_upload_endings),
         cmocka_unit_test(test_reader_that_goes_away),
         cmocka_unit_test(test_reader_that_never_reads_D16),
