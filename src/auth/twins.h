@@ -24,7 +24,7 @@ struct twin {
     int64_t asked;     /* monotonic ms */
 };
 
-enum { TWINS_MAX = 8 };
+enum { TWINS_MAX = 64 }; /* accounts and addresses that come again and again; all are looked through for each login */
 
 /* What is known of one broker. */
 struct twins {
