@@ -27,7 +27,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { STACK_SIZE = 128 * 1024, BUFFER_SIZE = 256 * 1024, SLOW_SIZE = 16 * 1024, LINE_SIZE = 2048, CONNECTIONS_MAX = 20000 };
+enum { STACK_SIZE = 128 * 1024, BUFFER_SIZE = 256 * 1024, SLOW_SIZE = 16 * 1024, LINE_SIZE = 2048, USER_SIZE = 128, CONNECTIONS_MAX = 20000 };
 
 struct task;
 struct workload {
@@ -41,7 +41,7 @@ static struct {
     const struct workload *workload;
     const char *host, *user, *password, *file, *command, *certificate, *key;
     int port;
-    unsigned connections;
+    unsigned connections, accounts;
     uint64_t operations, size, pause_us, slow_us;
     double seconds;
     bool tls, tls12, resume, hold, pasv;
@@ -65,6 +65,7 @@ static struct {
     ucontext_t main;
     struct task *current, *tasks;
     SSL_CTX *tls;
+    unsigned asked; /* logins begun */
     uint64_t started, finished, bytes, failures, logins, resumed, latency_count, latency_cap;
     uint32_t *latency; /* microseconds */
     double begin, deadline;
@@ -273,7 +274,11 @@ static bool login(struct task *t)
         if (!t->ssl)
             return failed("handshake", "refused");
     }
-    int code = command(t, line, "USER", option.user);
+    char user[USER_SIZE];
+    int len = snprintf(user, sizeof user, "%s", option.user);
+    if (option.accounts > 1 && len < (int)sizeof user)
+        snprintf(user + len, sizeof user - (size_t)len, "%u", world.asked++ % option.accounts);
+    int code = command(t, line, "USER", user);
     if (code == 331)
         code = command(t, line, "PASS", option.password);
     if (code != 230 && code != 232)
@@ -548,7 +553,7 @@ static void usage(void)
     fputs("usage: ftpload --port PORT [--workload login|download|upload|list|noop|idle] [--connections N] [--operations N]\n"
           "  [--seconds MOST] [--user U] [--password P] [--file NAME] [--size BYTES or entries] [--command 'MLSD big']\n"
           "  [--tls] [--tls12] [--resume] [--pasv] [--certificate PEM [--key PEM]] [--pause MICROSECONDS]\n"
-          "  [--slow MICROSECONDS: between reads of 16 KiB]\n"
+          "  [--slow MICROSECONDS: between reads of 16 KiB] [--accounts N: U0, U1, ... in turn]\n"
           "  [--hold: keep the sessions until standard input ends]\n", stderr);
     exit(2);
 }
@@ -569,6 +574,7 @@ static const struct option long_options[] = {
     { "file", 1, 0, 'f' },       { "size", 1, 0, 'S' },        { "command", 1, 0, 'C' },    { "tls", 0, 0, 't' },
     { "tls12", 0, 0, '2' },      { "resume", 0, 0, 'r' },      { "hold", 0, 0, 'h' },       { "pasv", 0, 0, 'v' },
     { "certificate", 1, 0, 'x' }, { "key", 1, 0, 'k' },        { "pause", 1, 0, 'z' },      { "slow", 1, 0, 'l' },
+    { "accounts", 1, 0, 'a' },
     { 0 },
 };
 
@@ -596,6 +602,7 @@ static void parse(int argc, char **argv)
         case 'x': option.certificate = optarg; break;
         case 'k': option.key = optarg; break;
         case 'z': option.pause_us = strtoull(optarg, NULL, 10); break;
+        case 'a': option.accounts = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'l': option.slow_us = strtoull(optarg, NULL, 10); break;
         default: usage();
         }

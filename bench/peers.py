@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 USER, PASSWORD = "bench", "bench"
+ACCOUNTS = [USER, *(f"{USER}{i}" for i in range(100))]  # all with the same password
 LIBRARIES = "libwrap0 libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3 python3-pyftpdlib python3-openssl"
 PACKAGES = "vsftpd proftpd-core proftpd-mod-crypto pure-ftpd"
 
@@ -36,7 +37,8 @@ class Server:
     """One server: `certificate` is a PEM file with key.  `login` is what the load generator says."""
     name = "?"
     login = (USER, PASSWORD)
-    first_logins = 0      # before anything is measured
+    has_accounts = True
+    warm_up = ()          # loads before anything is measured
     asks_for_certificates = False  # whether it can check the certificates of clients
     partners = None                # set by the runner when some workload needs them
 
@@ -55,7 +57,7 @@ class Server:
 
 
 class Vsftpd(Server):
-    name, login = "vsftpd", ("ftp", "bench@")
+    name, login, has_accounts = "vsftpd", ("ftp", "bench@"), False
     asks_for_certificates = True
 
     def prepare(self):
@@ -103,7 +105,8 @@ class ProFtpd(Server):
 
     def prepare(self):
         nobody = pwd.getpwnam("nobody")
-        self.write("passwd", f"{USER}:{cheap_hash()}:{nobody.pw_uid}:{nobody.pw_gid}::{self.files}:/bin/false\n", 0o600)
+        hashed = cheap_hash()
+        self.write("passwd", "".join(f"{user}:{hashed}:{nobody.pw_uid}:{nobody.pw_gid}::{self.files}:/bin/false\n" for user in ACCOUNTS), 0o600)
         modules = self.peers / "usr/lib/proftpd"
         asks = f"TLSCACertificateFile {self.authority}\nTLSVerifyClient on\n" if self.authority else ""
         key = "RSA" if self.certificate.name.startswith("rsa") else "EC"
@@ -150,7 +153,8 @@ class PureFtpd(Server):
 
     def prepare(self):
         nobody = pwd.getpwnam("nobody")
-        passwd = self.write("passwd", f"{USER}:{cheap_hash()}:{nobody.pw_uid}:{nobody.pw_gid}::{self.files}/./::::::::::::\n", 0o600)
+        hashed = cheap_hash()
+        passwd = self.write("passwd", "".join(f"{user}:{hashed}:{nobody.pw_uid}:{nobody.pw_gid}::{self.files}/./::::::::::::\n" for user in ACCOUNTS), 0o600)
         subprocess.run([self.peers / "usr/bin/pure-pw", "mkdb", self.place / "users.pdb", "-f", passwd], check=True, capture_output=True)
         self.command = [self.peers / "usr/sbin/pure-ftpd", "-S", f"127.0.0.1,{self.port}", "-l", f"puredb:{self.place}/users.pdb", "-H", "-Y", "1",
                         "-2", self.certificate, "-c", "20000", "-C", "20000", "-p", "35001:37000", "-L", "2000000:8", "-I", "60", "-u", "1", "-E"]
@@ -163,9 +167,10 @@ from pyftpdlib.handlers import TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
 import logging
 logging.basicConfig(level=logging.CRITICAL)
-root, port, certificate = sys.argv[1:]
+root, port, certificate, password, *accounts = sys.argv[1:]
 authorizer = DummyAuthorizer()
-authorizer.add_user("bench", "bench", root, perm="elradfmwMT")
+for account in accounts:
+    authorizer.add_user(account, password, root, perm="elradfmwMT")
 handler = TLS_FTPHandler
 handler.certfile = certificate
 handler.authorizer = authorizer
@@ -184,7 +189,7 @@ class PyFtpd(Server):
 
     def prepare(self):
         script = self.write("server.py", PYFTPD)
-        self.command = ["/usr/bin/python3", script, str(self.files), str(self.port), str(self.certificate)]
+        self.command = ["/usr/bin/python3", script, str(self.files), str(self.port), str(self.certificate), PASSWORD, *ACCOUNTS]
 
 
 class Floor(Server):
@@ -199,7 +204,8 @@ class Floor(Server):
 class Sallyport(Server):
     name = "Sallyport"
     build = None  # set by the runner
-    first_logins = 2  # the first stores the password's hash in its newer form, and the configuration is read again
+    # The first login of an account stores its password's hash in a newer form, and the configuration is read again.
+    warm_up = ("--workload login --operations 1", f"--workload login --accounts {len(ACCOUNTS) - 1} --operations {len(ACCOUNTS) - 1}") * 2
     asks_for_certificates = True
 
     def mapping(self):
@@ -249,16 +255,19 @@ class Sallyport(Server):
     <system.ftpServer>
         <firewallSupport lowDataChannelPort="39001" highDataChannelPort="42000" />
         <providerDefinitions><add name="IisManagerAuth" type="Microsoft.Web.FtpServer.Security.IisManagerAuthenticationProvider" /></providerDefinitions>
-        <security><authorization><add accessType="Allow" users="{USER}" permissions="Read, Write" /></authorization></security>
+        <security><authorization><add accessType="Allow" users="*" permissions="Read, Write" /></authorization></security>
     </system.ftpServer>
 </configuration>
 """)
+        password = hashlib.sha256(PASSWORD.encode()).hexdigest().upper()
+        credentials = "".join(f'<add name="{user}" password="{password}" />' for user in ACCOUNTS)
+        admitted = "".join(f'<add name="{user}" />' for user in ACCOUNTS)
         self.write("administration.config", f"""<configuration>
     <configSections><sectionGroup name="system.webServer"><sectionGroup name="management">
         <section name="authentication" /><section name="authorization" /></sectionGroup></sectionGroup></configSections>
     <system.webServer><management>
-        <authentication><credentials><add name="{USER}" password="{hashlib.sha256(PASSWORD.encode()).hexdigest().upper()}" /></credentials></authentication>
-        <authorization><authorizationRules><scope path="/Bench"><add name="{USER}" /></scope></authorizationRules></authorization>
+        <authentication><credentials>{credentials}</credentials></authentication>
+        <authorization><authorizationRules><scope path="/Bench">{admitted}</scope></authorizationRules></authorization>
     </management></system.webServer>
 </configuration>
 """)
