@@ -16,7 +16,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -225,18 +224,6 @@ void stream_hold(struct stream *s, bool is_held)
 void stream_wake_at(struct stream *s, int bytes)
 {
     (void)setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes); /* without it we are woken more often */
-}
-
-bool stream_is_paced(const struct stream *s)
-{
-    char name[16] = "";
-    socklen_t len = sizeof name - 1;
-    return getsockopt(s->fd, IPPROTO_TCP, TCP_CONGESTION, name, &len) == 0 && strcmp(name, "bbr") == 0;
-}
-
-void stream_queue_at_most(struct stream *s, int bytes)
-{
-    (void)setsockopt(s->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes); /* without it the queue is long */
 }
 
 bool stream_can_sendfile(const struct stream *s)

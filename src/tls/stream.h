@@ -44,10 +44,6 @@ MUST_USE int stream_write(struct stream *s, struct slice bytes, size_t *put_out)
 void stream_hold(struct stream *s, bool is_held);
 /* From now on readable means that so many bytes wait, or that the end is there; at first 1. */
 void stream_wake_at(struct stream *s, int bytes);
-/* Whether the kernel paces what leaves here: its congestion control is BBR. */
-bool stream_is_paced(const struct stream *s);
-/* The socket is full when so many bytes wait to leave, beside those on their way; 0: as the system has it. */
-void stream_queue_at_most(struct stream *s, int bytes);
 /* File to socket: sendfile in the clear, kernel TLS when it is on, else ERR_UNSUPPORTED (read and stream_write then).
  * Advances *offset.  ERR_CLOSED: the file ends at *offset.  ERR_SYS: the file could not be read, errno says why. */
 MUST_USE int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, size_t *put_out);

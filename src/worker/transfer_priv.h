@@ -30,9 +30,6 @@ struct transfer {
     uint64_t offset, warm_until, asked_until;
     unsigned cold_tries;
     bool seen_cold, cannot_probe, advised;
-    bool is_queue_short;     /* of what waits in the kernel to leave */
-    uint64_t full_at;        /* the offset when the socket was full last */
-    unsigned slow_turns;     /* in a row that moved little */
     size_t pending;          /* at least so many bytes must be offered again (TLS) */
     struct ascii_out ascii_out;
     size_t ascii_sent;       /* of the converted bytes at `offset` */

@@ -147,77 +147,6 @@ static void test_waits_for_much(void **state)
         text_free(&t.client.bytes);
     }
 }
-/* ---- what waits in the kernel ---- */
-
-struct slow_reader {
-    struct run run;
-    struct client client;
-    struct stream *stream;
-    bool was_short, is_short;
-    size_t got;
-};
-
-enum { READ_AT_A_TIME = 64 * 1024 };
-
-static void slow_look(void *context)
-{
-    struct slow_reader *r = context;
-    static char bytes[READ_AT_A_TIME];
-    int queue = 0;
-    socklen_t len = sizeof queue;
-    assert_int_equal(getsockopt(r->stream->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &queue, &len), 0);
-    r->is_short = queue != 0;
-    r->was_short |= r->is_short;
-    ssize_t got = recv(r->client.peer.fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    r->got += got > 0 ? (size_t)got : 0;
-    loop_timer_set(r->run.timer, 1);
-}
-
-/* Where the kernel paces, little waits in it; not for a reader who is slower than we are, nor where it does not. */
-static void test_short_queue(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *label, *congestion;
-        bool is_paced;
-        uint64_t size; /* as the broker told, 0 unknown */
-        bool want;
-    } cases[] = {
-        { "not paced", "reno", false, MUCH_BYTES, false },
-        { "paced", "bbr", true, MUCH_BYTES, true },
-        { "paced, of a size that nobody knows", "bbr", true, 0, false },
-    };
-    OWNED_TEXT_BUFFER bytes = { 0 };
-    pattern(&bytes, MUCH_BYTES, true);
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        CASE_LABEL(&cases[i]);
-        struct stream s;
-        int size = READ_AT_A_TIME;
-        struct slow_reader r = { .client = { .cover = CLEAR, .reads = true }, .stream = &s };
-        client_connect(&r.client, &s);
-        setsockopt(r.client.peer.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-        bool is_there = setsockopt(s.fd, IPPROTO_TCP, TCP_CONGESTION, cases[i].congestion,
-                                   (socklen_t)strlen(cases[i].congestion)) == 0;
-        if (!is_there)
-            print_message("    this kernel has no %s\n", cases[i].congestion);
-        struct transfer_config config = { .kind = TRANSFER_DOWNLOAD, .file = temp_file(text_slice(&bytes)),
-                                          .size = cases[i].size, .timeout_ms = 20000, .done = run_done, .context = &r.run };
-        assert_int_equal(stream_is_paced(&s), is_there && cases[i].is_paced);
-        assert_int_equal(transfer_start(world.hub, &s, &config, &r.run.transfer), 0);
-        r.run.timer = loop_timer_new(world.loop, slow_look, &r);
-        loop_timer_set(r.run.timer, 1);
-        loop_run(world.loop);
-        assert_int_equal(r.run.outcome.result, TRANSFER_DONE);
-        assert_true(r.got > 0);
-        assert_int_equal(r.was_short, is_there && cases[i].want);
-        assert_false(r.is_short); /* the reader is slow */
-        transfer_free(r.run.transfer);
-        loop_timer_free(r.run.timer);
-        stream_close(&s);
-        peer_close(&r.client.peer);
-    }
-}
-
 /* ---- segments ---- */
 
 static int held(const struct stream *s)
@@ -299,7 +228,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_much_at_a_time),
         cmocka_unit_test(test_waits_for_much),
-        cmocka_unit_test(test_short_queue),
         cmocka_unit_test(test_segments),
         cmocka_unit_test(test_full_socket_is_let_go),
     };

@@ -27,10 +27,6 @@ enum {
     PAGE = 4096,              /* the least that memory comes in: no second look within one */
     COLD_TRIES = 40,
     TLS_RECORD = 16384,
-    LONG = 1024 * 1024,       /* a file for which it pays to ask how the socket sends */
-    SHORT_QUEUE = 16 * 1024,  /* to wait in the kernel, beside what is on its way */
-    LITTLE = 128 * 1024,      /* moved at a time: the reader is the slower one, */
-    SLOW_TURNS = 64,          /* after so many of them in a row for good */
 };
 
 /* Set the outcome; transfer.c makes the move. */
@@ -129,27 +125,6 @@ static bool window_is_warm(struct transfer *t)
 
 static enum step send_read(struct transfer *t);
 
-/* Where the kernel paces what it sends, a queue that is short from the first byte on costs it far less than a long one while
- * the reader keeps up.  Where he does not, it would only wake us more often. */
-static void choose_queue(struct transfer *t)
-{
-    t->is_queue_short = t->config.size > t->offset && t->config.size - t->offset >= LONG && stream_is_paced(t->stream);
-    if (t->is_queue_short)
-        stream_queue_at_most(t->stream, SHORT_QUEUE);
-    t->full_at = t->offset;
-}
-
-static void socket_is_full(struct transfer *t)
-{
-    bool is_slow = t->offset - t->full_at < LITTLE;
-    t->full_at = t->offset;
-    t->slow_turns = is_slow ? t->slow_turns + 1 : 0;
-    if (t->is_queue_short && t->slow_turns >= SLOW_TURNS) {
-        t->is_queue_short = false;
-        stream_queue_at_most(t->stream, 0);
-    }
-}
-
 static enum step send_file(struct transfer *t)
 {
     if (!window_is_warm(t))
@@ -164,7 +139,6 @@ static enum step send_file(struct transfer *t)
             return STEP_LAST_BYTE;
         if (put == share)
             return STEP_MORE;
-        socket_is_full(t);
         t->stream->wants = STREAM_WANTS_WRITE; /* the socket is full, or says at once that it is not */
         return STEP_WAIT;
     }
@@ -176,8 +150,6 @@ static enum step send_file(struct transfer *t)
         t->step = send_read;
         return STEP_MORE;
     }
-    if (err == ERR_AGAIN)
-        socket_is_full(t);
     return stream_fails(t, err);
 }
 
@@ -395,6 +367,4 @@ void transfer_choose_step(struct transfer *t)
         t->step = send_ascii;
     else
         t->step = stream_can_sendfile(t->stream) ? send_file : send_read;
-    if (t->step == send_file)
-        choose_queue(t);
 }
