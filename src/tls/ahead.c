@@ -24,6 +24,8 @@ struct tls_ahead {
     int fd;
     bool is_bulk;
     bool eof, more; /* `more`: see ahead_expect_more */
+    unsigned reads_left;
+    bool was_stopped;
     unsigned at, len; /* of `bytes`, NULL: nothing waits */
     char *bytes;
 };
@@ -64,6 +66,19 @@ void ahead_expect_more(struct tls_ahead *a, bool more)
 {
     if (a)
         a->more = more;
+}
+
+void ahead_allow(struct tls_ahead *a, unsigned reads)
+{
+    if (!a)
+        return;
+    a->reads_left = reads;
+    a->was_stopped = false;
+}
+
+bool ahead_was_stopped(const struct tls_ahead *a)
+{
+    return a && a->was_stopped;
 }
 
 static MUST_USE bool keep(struct tls_ahead *a, const char *bytes, size_t len)
@@ -124,6 +139,12 @@ static int bio_read(BIO *bio, char *buffer, int size)
     BIO_clear_retry_flags(bio);
     if (size <= 0)
         return 0;
+    if (!a->reads_left) {
+        a->was_stopped = true;
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    a->reads_left--;
     if (a->bytes)
         return (int)ahead_take(a, buffer, (size_t)size);
     ssize_t got = receive(a, buffer, (size_t)size);

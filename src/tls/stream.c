@@ -13,12 +13,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* OpenSSL asks for a record's head, then for its body.  It goes on as long as records without data come: whoever sends nothing but
+ * those (KeyUpdate, renegotiation again and again) would keep it, and all other sessions of the worker, busy (threats.md T02). */
+enum { READS_MOST = 64 };
 
 void stream_init(struct stream *s, int fd)
 {
@@ -80,7 +85,7 @@ static int settle(struct stream *s, int result)
     case SSL_ERROR_NONE:
         return 0;
     case SSL_ERROR_WANT_READ:
-        return wait_for(s, STREAM_WANTS_READ);
+        return ahead_was_stopped(s->ahead) ? fail(s, ERR_SYNTAX) : wait_for(s, STREAM_WANTS_READ);
     case SSL_ERROR_WANT_WRITE:
         return wait_for(s, STREAM_WANTS_WRITE);
     case SSL_ERROR_ZERO_RETURN:
@@ -94,8 +99,9 @@ static int settle(struct stream *s, int result)
     }
 }
 
-static void before_call(void)
+static void before_call(struct stream *s)
 {
+    ahead_allow(s->ahead, s->handshaking ? UINT_MAX : READS_MOST); /* a handshake has an end, and may come in small pieces */
     ERR_clear_error();
     errno = 0;
 }
@@ -150,7 +156,7 @@ int stream_read(struct stream *s, void *buffer, size_t size, size_t *got_out)
         return clear_read(s, buffer, size, got_out);
     if (s->close_notify_received)
         return ERR_CLOSED;
-    before_call();
+    before_call(s);
     return settle(s, SSL_read_ex(s->ssl, buffer, size, got_out));
 }
 
@@ -177,7 +183,7 @@ int stream_write(struct stream *s, struct slice bytes, size_t *put_out)
     if (!s->ssl)
         return clear_write(s, bytes, put_out);
     ahead_expect_more(s->ahead, s->is_last); /* close_notify and FIN */
-    before_call();
+    before_call(s);
     return settle(s, SSL_write_ex(s->ssl, bytes.ptr, bytes.len, put_out));
 }
 
@@ -247,14 +253,14 @@ int stream_sendfile(struct stream *s, int file, uint64_t *offset, size_t most, s
     }
     if (!stream_can_sendfile(s))
         return ERR_UNSUPPORTED;
-    before_call();
+    before_call(s);
     put = SSL_sendfile(s->ssl, file, (off_t)*offset, most, 0);
     return sent_file(s, put, offset, put_out);
 }
 
 static int send_close_notify(struct stream *s)
 {
-    before_call();
+    before_call(s);
     int result = SSL_shutdown(s->ssl);
     if (result >= 0) {
         s->close_notify_sent = true;
@@ -437,7 +443,7 @@ int stream_handshake(struct stream *s, struct diag *d)
         return 0;
     /* Once the client's Finished is all that is awaited, what is sent is a ticket: nobody waits for it, it goes with the next reply. */
     ahead_expect_more(s->ahead, SSL_get_state(s->ssl) == TLS_ST_EARLY_DATA);
-    before_call();
+    before_call(s);
     int err = settle(s, SSL_do_handshake(s->ssl));
     ahead_expect_more(s->ahead, false);
     if (err == ERR_AGAIN)
@@ -466,7 +472,7 @@ int stream_stop_tls(struct stream *s)
             return err;
     }
     if (!s->close_notify_received) {
-        before_call();
+        before_call(s);
         int result = SSL_shutdown(s->ssl); /* reads up to the peer's close_notify; data before it is an error */
         if (result == 0)
             return wait_for(s, STREAM_WANTS_READ);

@@ -162,6 +162,43 @@ static void login_close(struct login *l)
     peer_close(&l->peer);
 }
 
+static const struct update_case {
+    const char *label;
+    unsigned updates;
+    bool is_bulk;
+    int want;
+} updates[] = {
+    { "a few before a byte", 20, false, 0 },
+    { "T02: without end", 40, false, ERR_SYNTAX },
+    { "an upload: a few before a byte", 20, true, 0 },
+    { "T02: an upload: without end", 40, true, ERR_SYNTAX },
+};
+
+static void test_key_updates(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(updates); i++) {
+        CASE_LABEL(&updates[i]);
+        struct login l;
+        char byte = 0;
+        size_t got;
+        login_open(&l, f.one, &(struct peer_options){ .version = TLS1_3_VERSION });
+        if (updates[i].is_bulk) {
+            ahead_free(l.control.ahead);
+            l.control.ahead = NULL;
+            stream_expect_bulk(&l.control);
+        }
+        for (unsigned n = 0; n < updates[i].updates; n++) {
+            assert_int_equal(SSL_key_update(l.peer.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+            assert_int_equal(SSL_do_handshake(l.peer.ssl), 1);
+        }
+        assert_int_equal(SSL_write(l.peer.ssl, "x", 1), 1);
+        assert_int_equal(stream_read(&l.control, &byte, 1, &got), updates[i].want);
+        assert_int_equal(byte, updates[i].want ? 0 : 'x');
+        login_close(&l);
+    }
+}
+
 struct data_outcome {
     int err;
     bool is_resumption, client_resumed;
@@ -817,6 +854,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handshakes),
         cmocka_unit_test(test_renegotiation_is_refused_T02),
+        cmocka_unit_test(test_key_updates),
         cmocka_unit_test(test_data_channel_resumes_its_own_login),
         cmocka_unit_test(test_many_data_channels_in_a_row_D09),
         cmocka_unit_test(test_one_ticket_many_times),

@@ -90,6 +90,10 @@ size_t ahead_take(struct tls_ahead *a, void *buffer, size_t size);
 /* Whether what is sent from now on may wait for what follows it and leave in one segment with that (the kernel waits for 200 ms at
  * most).  NULL is fine. */
 void ahead_expect_more(struct tls_ahead *a, bool more);
+/* From now on OpenSSL may ask so many times for bytes; beyond that it is told to come back, though some may be there.  NULL is fine. */
+void ahead_allow(struct tls_ahead *a, unsigned reads);
+/* Whether it was told so. */
+bool ahead_was_stopped(const struct tls_ahead *a);
 
 /* ---- hello.c ---- */
 void hello_install(SSL_CTX *ctx);

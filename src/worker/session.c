@@ -172,14 +172,22 @@ static void read_failed(struct session *s, int err)
     }
 }
 
+static bool may_read(const struct session *s)
+{
+    return s->in.len < SESSION_INPUT_MAX && !s->eof && s->state == SESSION_OPEN;
+}
+
 static void read_some(struct session *s)
 {
-    while (s->in.len < SESSION_INPUT_MAX && !s->eof && s->state == SESSION_OPEN) {
+    s->read_wants = LOOP_READ;
+    while (may_read(s)) {
         char buffer[READ_SIZE] __attribute__((uninitialized)); /* commands are short: clearing it costs more than reading one */
         size_t got = 0;
         int err = stream_read(&s->stream, buffer, sizeof buffer, &got);
-        if (err == ERR_AGAIN)
+        if (err == ERR_AGAIN) {
+            s->read_wants = stream_wants(&s->stream); /* OpenSSL may have to answer first */
             return;
+        }
         if (err) {
             read_failed(s, err);
             return;
@@ -367,6 +375,16 @@ static void finish_closing(struct session *s)
     loop_timer_set(s->timer, LINGER_MS);
 }
 
+/* What OpenSSL holds may be half a record: then nothing comes of it until the socket has the rest (threats.md T09). */
+static bool take_pending(struct session *s)
+{
+    uint64_t before = s->bytes_received;
+    if (!may_read(s) || !stream_has_pending(&s->stream))
+        return false;
+    read_some(s);
+    return s->bytes_received != before || !may_read(s);
+}
+
 /* One move of the machine; false when nothing more can be done now. */
 static bool advance(struct session *s)
 {
@@ -382,10 +400,8 @@ static bool advance(struct session *s)
         }
         if (take_line(s))
             return true;
-        if (stream_has_pending(&s->stream) && s->in.len < SESSION_INPUT_MAX && !s->eof) {
-            read_some(s);
+        if (take_pending(s))
             return true;
-        }
         after_eof(s);
         return s->state != before;
     case SESSION_TLS_NEXT:
@@ -422,8 +438,7 @@ static unsigned events_wanted(const struct session *s)
     case SESSION_CLOSING:
         return s->write_wants ? s->write_wants : LOOP_WRITE;
     default:
-        return (s->out.len ? s->write_wants : 0) |
-               (s->in.len < SESSION_INPUT_MAX && !s->eof && s->state == SESSION_OPEN ? LOOP_READ : 0);
+        return (s->out.len ? s->write_wants : 0) | (may_read(s) ? s->read_wants : 0);
     }
 }
 
@@ -449,7 +464,7 @@ static void on_ready(void *context, unsigned events)
     session_enter(s);
     if (s->state == SESSION_LINGER)
         drain(s);
-    else if ((events & LOOP_READ) && s->state == SESSION_OPEN)
+    else if ((events & s->read_wants) && s->state == SESSION_OPEN)
         read_some(s);
     session_leave(s);
 }
@@ -535,6 +550,7 @@ static struct session *session_new(struct worker *w, int fd, const struct net_ad
     s->host_missing = session_text(s, binding->host).len > 0;
     s->type_ascii = true;
     s->mlst_facts = FACT_ALL;
+    s->read_wants = LOOP_READ;
     s->start_time = worker_clock_ms() / 1000;
     s->opened_ms = s->activity = s->command_activity = loop_now(w->loop);
     stream_init(&s->stream, fd);

@@ -57,7 +57,7 @@ struct session {
     struct loop_timer *timer;
     struct text in, out;
     struct line line;
-    unsigned write_wants;
+    unsigned write_wants, read_wants;
 
     uint8_t state;
     uint8_t depth;            /* of session_enter */

@@ -567,6 +567,34 @@ def test_hello_cut_at_every_length(instance):
     assert set(instance.programs_running()) == pids
 
 
+@pytest.mark.parametrize("half", [b"\x17", b"\x17\x03\x03\x00", b"\x17\x03\x03\x40\x00half a record"], ids=["byte", "head", "body"])
+@pytest.mark.parametrize("logged_in", [False, True], ids=["before", "after"])
+def test_half_a_record(instance, logged_in, half):
+    """T09: who stops in the middle of a record keeps no worker from its other sessions; the next byte is waited for."""
+    instance.add_site("Depot", tls="SslAllow", users={"anna": "secret"})
+    instance.start()
+    others = [instance.client() for _ in range(6)]
+    stopped = [instance.client() for _ in range(4)]
+    for c in stopped:
+        c.auth_tls()
+        if logged_in:
+            c.login()
+        os.write(c.sock.fileno(), half)
+    for _ in range(3):
+        for c in others:
+            c.cmd("NOOP")
+    with instance.client() as c:
+        c.login()
+        before = cpu_seconds(instance)
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline:
+            c.cmd("NOOP", "200")
+            time.sleep(0.05)
+        assert cpu_seconds(instance) - before < 0.5
+    for c in stopped + others:
+        c.sock.close()
+
+
 def test_clear_bytes_after_ccc(instance):
     """P22: bytes in the clear behind close_notify are the new channel's, bytes before it end the session; passwords stay out."""
     site = instance.add_site("Cleared", tls="SslRequireCredentialsOnly", users={"anna": "secret"})
