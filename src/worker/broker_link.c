@@ -100,8 +100,19 @@ void broker_tell(struct worker *w, uint64_t ticket, uint8_t verb, uint64_t handl
 void broker_forget(struct worker *w, uint32_t number)
 {
     struct broker_request_slot *slot = find(&w->requests, number);
-    if (slot)
-        slot->answered = NULL;
+    struct session *s = slot && slot->answered ? worker_session(w, slot->session) : NULL;
+    if (!s)
+        return;
+    slot->answered = NULL;
+    s->unanswered++;
+}
+
+/* Its answer came, or will not come any more: the session may go on. */
+static void settle_forgotten(struct session *s)
+{
+    session_enter(s);
+    s->unanswered--;
+    session_leave(s);
 }
 
 /* What an unwanted answer left open at the broker. */
@@ -125,9 +136,11 @@ void broker_arrived(struct worker *w, const struct wire_message *message, struct
     }
     struct broker_request_slot request = *slot;
     release(slot);
-    struct session *s = request.answered ? worker_session(w, request.session) : NULL;
-    if (!s) {
+    struct session *s = worker_session(w, request.session);
+    if (!s || !request.answered) {
         clean_up(w, &request, &a);
+        if (s)
+            settle_forgotten(s);
         return;
     }
     session_enter(s);
@@ -143,9 +156,11 @@ void broker_gone(struct worker *w)
         if (!request.session)
             continue;
         release(&w->requests.slots[i]);
-        struct session *s = request.answered ? worker_session(w, request.session) : NULL;
+        struct session *s = worker_session(w, request.session);
         int none = -1;
-        if (!s)
+        if (s && !request.answered)
+            settle_forgotten(s);
+        if (!s || !request.answered)
             continue;
         session_enter(s);
         request.answered(s, NULL, &none);

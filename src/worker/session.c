@@ -325,7 +325,8 @@ static size_t line_limit(const struct session *s)
 
 static bool take_line(struct session *s)
 {
-    if (s->state != SESSION_OPEN || certificate_is_pending(s) || (s->run && (!s->run->is_transfer || s->held)) || s->out.len > SESSION_OUTPUT_HIGH)
+    if (s->state != SESSION_OPEN || certificate_is_pending(s) || (s->run && (!s->run->is_transfer || s->held)) || s->unanswered ||
+        s->out.len > SESSION_OUTPUT_HIGH)
         return false;
     if (s->held) {
         enum line_event event = (enum line_event)s->held;

@@ -59,6 +59,8 @@ struct session {
     struct line line;
     unsigned write_wants, read_wants;
 
+    uint32_t unanswered;      /* requests at the broker whose answer nobody waits for: until they come no line is taken (threats.md R04) */
+
     uint8_t state;
     uint8_t depth;            /* of session_enter */
     uint8_t held;             /* the event of a line that waits for the transfer to end; LINE_MORE none */

@@ -379,6 +379,28 @@ def test_deep_paths(site):
         assert c.cmd("CWD /", "250") and c.cmd("NOOP", "200")
 
 
+def test_listings_given_up_in_a_row(instance):
+    """R04: who asks for listings and aborts them without waiting has one at a time at the broker; the others are served."""
+    site = instance.add_site("Depot", users={"anna": "secret", "bob": "secret"})
+    instance.sallyport_xml = '<service workerCount="1" />'
+    instance.start()
+    (site.path / "d").mkdir()
+    for number in range(10000):
+        (site.path / "d" / f"file{number:05}").touch()
+    (site.path / "a.txt").write_bytes(b"x")
+    instance.give_files()
+    with instance.client() as c, instance.client() as other:
+        c.login()
+        other.login("bob", "secret")
+        c.sock.setblocking(False)
+        c.sock.send(b"LIST d/zz*\r\nABOR\r\n" * 40000)
+        before = cpu_seconds(instance)
+        for _ in range(5):
+            other.cmd("MDTM a.txt", "213")
+        assert cpu_seconds(instance) - before < 8             # hundreds of listings would take a minute
+        in_reset(c.sock)
+
+
 def test_folder_swapped_for_a_link(instance):
     """F03, F04: while a folder is swapped for a link out of the site again and again, nothing outside is read or written."""
     site = instance.add_site("Depot", users={"anna": "secret"})
