@@ -15,6 +15,7 @@ static struct data_rules rules_of(const struct session *s)
     return (struct data_rules){
         .low_port = (uint16_t)(own ? site->low_data_port : server->low_data_port),
         .high_port = (uint16_t)(own ? site->high_data_port : server->high_data_port),
+        .session = s->id,
         .match_pasv = s->site->match_address_for_pasv,
         .match_port = s->site->match_address_for_port,
         .require_resumption = s->site->require_data_resumption,

@@ -260,7 +260,7 @@ static int64_t unwatched_ms(const struct data *d)
 /* A listener that lets in whoever comes is used once. */
 static struct port_range range_of(const struct data *d)
 {
-    return (struct port_range){ .low = d->rules.low_port, .high = d->rules.high_port, .may_reuse = d->rules.match_pasv };
+    return (struct port_range){ .low = d->rules.low_port, .high = d->rules.high_port, .owner = d->rules.match_pasv ? d->rules.session : 0 };
 }
 
 /* The right peer in, if it has come; strangers sent away. */

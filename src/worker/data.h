@@ -27,6 +27,7 @@ void data_hub_drop_pipe(struct data_hub *h);
 
 struct data_rules {
     uint16_t low_port, high_port; /* both 0: 49152..65535 */
+    uint64_t session;             /* whose channel it is: listeners are used again by their session only; 0 never */
     bool match_pasv, match_port;  /* dataChannelSecurity */
     bool require_resumption;      /* requireDataChannelResumption */
     int64_t timeout_ms;           /* dataChannelTimeout: to connect, to be connected to, to finish the handshake; 0 none */

@@ -5,8 +5,9 @@
  * an order that cannot be foreseen (threats.md D04).  Port and listener are taken in two steps, between which another
  * process may be faster: both failures mean "next port" (D06).
  *
- * Kept listeners: only while many are made, only a small part of the range, and one is taken only when there are enough
- * to choose from, or its port could be guessed.  Who connected to it meanwhile is sent away before its port is told (D03).
+ * Kept listeners: only while many are made, only a small part of the range, and only for the session that was told the
+ * port: one that others were told too could be waited for at the right moment.  To which anybody connected meanwhile is
+ * not used again (D03): he knows the port.
  */
 #include "worker/data_ports.h"
 
@@ -22,7 +23,6 @@
 enum { PORT_TRIES_MAX = 4096, BACKLOG = 8, PORT_FLOOR = 1024, DEFAULT_LOW = 49152, DEFAULT_HIGH = 65535 };
 enum {
     KEPT_MAX = 64,
-    KEPT_LEAST = 16,  /* to choose from */
     KEPT_PART = 16,   /* of a range at most, so that it is not used up by what nobody uses */
     KEPT_MS = 1000,   /* from its last use */
     BUSY_COUNT = 32,  /* listeners in a second: below that none is kept */
@@ -32,6 +32,7 @@ enum {
 struct kept {
     struct net_addr local;
     int fd;
+    uint64_t owner;
     int64_t since;
 };
 
@@ -93,7 +94,7 @@ void data_ports_free(struct data_ports *p)
 static struct port_range bounds(const struct port_range *r)
 {
     bool any = !r->low && !r->high;
-    return (struct port_range){ any ? DEFAULT_LOW : r->low, any ? DEFAULT_HIGH : r->high, r->may_reuse };
+    return (struct port_range){ any ? DEFAULT_LOW : r->low, any ? DEFAULT_HIGH : r->high, r->owner };
 }
 
 /* ---- new ones ---- */
@@ -166,37 +167,31 @@ static int listen_in_range(const struct port_range *r, struct net_addr *local, i
 
 static bool fits(const struct kept *k, const struct port_range *r, const struct net_addr *local)
 {
-    return k->local.port >= r->low && k->local.port <= r->high && k->local.scope == local->scope &&
+    return k->owner == r->owner && k->local.port >= r->low && k->local.port <= r->high && k->local.scope == local->scope &&
            net_addr_same_host(&k->local, local);
 }
 
-/* One of those that fit, out of the table; -1 when they are too few. */
-static int take_one(struct data_ports *p, const struct port_range *r, struct net_addr *local)
+static bool has_visitor(int fd)
 {
-    size_t fitting[KEPT_MAX] __attribute__((uninitialized)), count = 0;
-    uint32_t random;
-    for (size_t i = 0; i < p->count; i++)
-        if (fits(&p->kept[i], r, local))
-            fitting[count++] = i;
-    if (count < KEPT_LEAST || random_bytes(&random, sizeof random))
-        return -1;
-    size_t i = fitting[random % count];
-    int fd = p->kept[i].fd;
-    *local = p->kept[i].local;
-    p->kept[i] = p->kept[--p->count];
-    return fd;
+    OWNED_FD visitor = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return visitor >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
-/* Nobody waits there any more; false when it is not worth the trouble. */
-static bool send_away(int fd)
+/* The session's own, out of the table; -1 when it has none that nobody else found. */
+static int take_own(struct data_ports *p, const struct port_range *r, struct net_addr *local)
 {
-    for (unsigned i = 0; i <= BACKLOG; i++) {
-        int stranger = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (stranger < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK;
-        close(stranger);
+    for (size_t i = p->count; r->owner && i-- > 0;) {
+        if (!fits(&p->kept[i], r, local))
+            continue;
+        OWNED_FD fd = p->kept[i].fd;
+        const struct net_addr found = p->kept[i].local;
+        p->kept[i] = p->kept[--p->count];
+        if (has_visitor(fd))
+            continue;
+        *local = found;
+        return fd_take(&fd);
     }
-    return false;
+    return -1;
 }
 
 static bool is_busy(struct data_ports *p)
@@ -215,13 +210,13 @@ void data_ports_give(struct data_ports *p, const struct port_range *range, const
 {
     const struct port_range r = bounds(range);
     size_t most = (r.high - r.low + 1u) / KEPT_PART;
-    if (!is_busy(p) || !r.may_reuse || p->count >= KEPT_MAX || p->count >= most) {
+    if (!is_busy(p) || !r.owner || p->count >= KEPT_MAX || p->count >= most) {
         close(fd);
         return;
     }
     if (!p->count)
         loop_timer_set(p->timer, KEPT_MS);
-    p->kept[p->count++] = (struct kept){ .local = *local, .fd = fd, .since = loop_now(p->loop) };
+    p->kept[p->count++] = (struct kept){ .local = *local, .fd = fd, .owner = r.owner, .since = loop_now(p->loop) };
 }
 
 /* ---- either ---- */
@@ -231,13 +226,9 @@ int data_ports_listen(struct data_ports *p, const struct port_range *range, stru
     const struct port_range r = bounds(range);
     if (r.low < PORT_FLOOR || r.high < r.low || !local->family)
         return ERR_RANGE;
-    int fd = r.may_reuse ? take_one(p, &r, local) : -1;
-    if (fd >= 0 && send_away(fd)) {
-        *fd_out = fd;
+    *fd_out = take_own(p, &r, local);
+    if (*fd_out >= 0)
         return 0;
-    }
-    if (fd >= 0)
-        close(fd);
     int err = listen_in_range(&r, local, fd_out);
     if (err != ERR_LIMIT || !p->count)
         return err;

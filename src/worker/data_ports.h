@@ -2,7 +2,7 @@
  * data_ports.h - listeners for passive data channels: which port, and which of them are kept a moment for the next.
  *
  * Making and closing a listener is a tenth of a small transfer.  While a worker opens many, it keeps some of those whose
- * peer has come, for a second at most, and takes one of them at random for a later PASV.
+ * peer has come, for a second at most, and the session that had one gets it again for its next PASV.
  */
 #pragma once
 
@@ -15,7 +15,7 @@ void data_ports_free(struct data_ports *p);           /* closes what is kept; NU
 
 struct port_range {
     uint16_t low, high; /* both 0: 49152..65535, those that IANA leaves to everybody */
-    bool may_reuse;     /* strangers are told from the right peer, so one that waits at a kept listener does no harm */
+    uint64_t owner;     /* the session, who alone gets back what it gave; 0: nothing is kept */
 };
 /* A listener at the address of `local` and a port of the range that nobody can foresee (threats.md D04); the port is left
  * in `local`.  The caller closes the descriptor or gives it back.  ERR_LIMIT: none is free, or no descriptor; ERR_RANGE:
