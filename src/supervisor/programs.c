@@ -8,6 +8,7 @@
  */
 #include "supervisor/supervisor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -428,6 +429,7 @@ static bool is_wanted(const struct supervisor *s, enum program_kind kind)
 
 static void add_program(struct supervisor *s, enum program_kind kind, unsigned index)
 {
+    assert(s->program_count < PROGRAMS_MAX);
     struct program *p = &s->programs[s->program_count++];
     *p = (struct program){ .super = s, .kind = kind, .role = kinds[kind].role, .index = index };
     p->mail = (struct mailbox){ .fd = -1, .message = program_message, .closed = program_closed, .context = p };
@@ -439,7 +441,7 @@ int programs_start(struct supervisor *s)
     for (enum program_kind kind = 0; kind < PROGRAM_KINDS; kind++)
         for (unsigned i = 0; i < (kinds[kind].per_worker ? s->workers : 1); i++)
             add_program(s, kind, i);
-    struct program *set[sizeof s->programs / sizeof s->programs[0] + 1] = { 0 };
+    struct program *set[PROGRAMS_MAX + 1] = { 0 };
     size_t count = 0;
     EACH(s, p)
     {

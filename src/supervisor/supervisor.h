@@ -43,6 +43,7 @@ struct denied;
 /* ---- programs ---- */
 
 enum program_kind { PROGRAM_LOGGER, PROGRAM_AUTH, PROGRAM_PAM, PROGRAM_MEMBERSHIP, PROGRAM_BROKER, PROGRAM_WORKER, PROGRAM_KINDS };
+enum { PROGRAMS_MAX = PROGRAM_BROKER + 2 * WORKERS_MAX }; /* one of each kind before the two that are there by worker */
 
 /*      not wanted       spawned            child_ready
  *  OFF ----------> ... WAITING ----> STARTING ----> READY
@@ -112,7 +113,7 @@ struct supervisor {
     struct history *history;
 
     unsigned workers;
-    struct program programs[3 + 2 * WORKERS_MAX];
+    struct program programs[PROGRAMS_MAX];
     size_t program_count;
     struct account accounts[PROGRAM_KINDS], loader;
     int log_fd;                     /* our own channel to the logger, -1 */
