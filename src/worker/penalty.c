@@ -11,7 +11,7 @@ static void tell(struct worker *w, const struct net_addr *peer)
 {
     int64_t now = loop_now(w->loop);
     w->penalised++;
-    if (w->penalised > 1 && now - w->penalised_told < TELL_MS)
+    if (now - w->penalised_told < TELL_MS)
         return;
     OWNED_TEXT_BUFFER address = { 0 };
     net_addr_print(peer, &address);
