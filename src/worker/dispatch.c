@@ -258,7 +258,7 @@ void dispatch_line(struct session *s, enum line_event event)
         break;
     case LINE_REFUSE:
         line_refusal(&s->line, refusal);
-        text_add(&s->out, slice_of(refusal, sizeof refusal));
+        session_put(s, slice_of(refusal, sizeof refusal));
         break;
     case LINE_ENDLESS:
         session_end(s, SUB_NONE, REPLY_TOO_MANY_ERRORS);

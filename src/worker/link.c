@@ -4,10 +4,19 @@
 #include <fcntl.h>
 
 #include "base/own.h"
+#include "base/secret.h"
 #include "sys/datagram.h"
 #include "worker/worker.h"
 
 enum { QUEUE_MAX = 16 * 1024 * 1024, DATAGRAMS_PER_TURN = 64 };
+
+/* A login that waited here held a password. */
+static void drop_queue(struct link *l)
+{
+    if (l->queue.ptr)
+        secret_wipe(l->queue.ptr, l->queue.cap);
+    text_free(&l->queue);
+}
 
 static void link_fail(struct link *l)
 {
@@ -57,7 +66,7 @@ static void flush(struct link *l)
         }
         text_drop(&l->queue, sizeof len + len);
     }
-    text_free(&l->queue);
+    drop_queue(l);
     want(l);
 }
 
@@ -93,7 +102,7 @@ void link_close(struct link *l)
     close(l->fd);
     l->io = NULL;
     l->fd = -1;
-    text_free(&l->queue);
+    drop_queue(l);
 }
 
 int link_try_pass(struct link *l, struct slice datagram, int fd)
@@ -118,8 +127,14 @@ int link_send(struct link *l, struct slice datagram)
     if (l->queue.len + datagram.len > QUEUE_MAX)
         return ERR_LIMIT;
     uint32_t len = (uint32_t)datagram.len;
+    size_t before = l->queue.len;
     text_add(&l->queue, slice_of((const char *)&len, sizeof len));
     text_add(&l->queue, datagram);
+    if (text_error(&l->queue)) { /* not half of it */
+        l->queue.len = before;
+        l->queue.err = 0;
+        return ERR_NOMEM;
+    }
     want(l);
-    return text_error(&l->queue);
+    return 0;
 }

@@ -118,9 +118,12 @@ void list_moving(struct session *s, struct run *r)
                                                  SUB_DATA_SERVER_ABORT, WIN_NOT_ENOUGH_MEMORY };
     if (!r->list_fed_all) {
         r->list_fed_all = true;
-        if (text_error(&r->chunk) || transfer_feed(r->transfer, text_slice(&r->chunk), !r->list_more))
-            transfer_fail(s, r, &no_memory);
+        int err = text_error(&r->chunk);
+        if (!err)
+            err = transfer_feed(r->transfer, text_slice(&r->chunk), !r->list_more);
         text_free(&r->chunk);
+        if (err)
+            transfer_fail(s, r, &no_memory); /* ends `r` */
         return;
     }
     struct broker_request request = { .verb = BROKER_LIST_NEXT, .handle = r->handle };

@@ -48,6 +48,17 @@ void session_leave(struct session *s)
 
 /* ---- the end ---- */
 
+size_t session_put(struct session *s, struct slice bytes)
+{
+    text_add(&s->out, bytes);
+    if (text_error(&s->out)) { /* a client that misses a reply waits for ever */
+        session_die(s, SUB_CONNECTION_ERROR, WIN_NOT_ENOUGH_MEMORY);
+        return 0;
+    }
+    s->bytes_sent += bytes.len;
+    return bytes.len;
+}
+
 size_t session_send(struct session *s, const struct reply *r)
 {
     struct slice bytes;
@@ -57,9 +68,7 @@ size_t session_send(struct session *s, const struct reply *r)
         session_die(s, SUB_CONNECTION_ERROR, WIN_NOT_ENOUGH_MEMORY);
         return 0;
     }
-    text_add(&s->out, bytes);
-    s->bytes_sent += bytes.len;
-    return bytes.len;
+    return session_put(s, bytes);
 }
 
 void session_close(struct session *s, uint32_t substatus)

@@ -106,7 +106,8 @@ void session_enter(struct session *s);
 /* `s` may be gone afterwards. */
 void session_leave(struct session *s);
 
-/* Queue bytes of a finished reply; returns how many. */
+/* Queue bytes of a finished reply; returns how many.  Without memory the session ends. */
+size_t session_put(struct session *s, struct slice bytes);
 size_t session_send(struct session *s, const struct reply *r);
 /* 421 in the words of `id`, then close in order; `substatus` goes to the log.  Cuts a running transfer. */
 void session_end(struct session *s, uint32_t substatus, enum reply_id id);
