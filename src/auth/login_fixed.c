@@ -340,4 +340,5 @@ void fixed_apply_snapshot(struct auth_server *a)
         *at = f->next;
         fixed_free(f);
     }
+    login_fixed_settled(a, 0); /* who waited for one that is gone */
 }
