@@ -28,7 +28,7 @@ struct log_file {
     int64_t named_second;         /* when `name` was last made */
     struct w3c_style first_style; /* of the first held line: for the header of a fresh file */
     int64_t first_time;
-    size_t line_count;
+    size_t line_count, reason_count;
     uint32_t number;              /* of the current file in MaxSize, 0 not known yet */
     bool header_due;
     int failed_errno;             /* of the last flush, 0 when it worked */
@@ -81,7 +81,7 @@ void log_file_free(struct log_file *f)
     if (!f)
         return;
     f->desk->held -= f->lines.len + f->reasons.len;
-    f->desk->dropped += f->line_count;
+    f->desk->dropped += f->line_count + f->reason_count;
     text_free(&f->lines);
     text_free(&f->reasons);
     text_free(&f->name);
@@ -286,8 +286,9 @@ static void write_reasons(struct log_file *f)
     OWNED_FD fd = folder < 0 ? -1 : open_log(folder, text_str(&name), &size);
     bool fits = fd >= 0 && size + (off_t)f->reasons.len <= REASONS_MAX;
     if (!fits || append_whole(fd, text_slice(&f->reasons), size))
-        f->desk->dropped++;
+        f->desk->dropped += f->reason_count;
     f->desk->held -= f->reasons.len;
+    f->reason_count = 0;
     text_free(&f->reasons);
 }
 
@@ -363,9 +364,11 @@ void log_file_append_reason(struct log_file *f, struct slice line)
     }
     size_t before = f->reasons.len;
     text_add(&f->reasons, line);
+    f->reason_count++;
     if (text_error(&f->reasons)) {
         f->reasons.err = 0;
         f->reasons.len = before;
+        f->reason_count--;
         f->desk->dropped++;
     }
     f->desk->held += f->reasons.len - before;
