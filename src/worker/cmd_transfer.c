@@ -28,10 +28,12 @@ int transfer_prepare(struct session *s, struct run *r, enum transfer_kind kind)
     return 0;
 }
 
-static uint16_t our_data_port(struct session *s)
+uint16_t transfer_data_port(const struct session *s)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
+    if (!s->data)
+        return 0;
     if (data_is_passive(s->data))
         return data_port(s->data);
     struct stream *stream = data_stream(s->data);
@@ -43,7 +45,7 @@ static uint16_t our_data_port(struct session *s)
 static void close_data(struct session *s, struct run *r, uint32_t win32, uint32_t substatus)
 {
     if (s->data)
-        access_log_data(s, "DataChannelClosed", our_data_port(s), win32, substatus);
+        access_log_data(s, "DataChannelClosed", transfer_data_port(s), win32, substatus);
     r->data_logged = false;
     transfer_free(r->transfer);
     r->transfer = NULL;
@@ -238,7 +240,7 @@ static void opened(void *context, enum data_result result)
     struct session *s = context;
     session_enter(s);
     if (result == DATA_OPENED) {
-        access_log_data(s, "DataChannelOpened", our_data_port(s), 0, 0);
+        access_log_data(s, "DataChannelOpened", transfer_data_port(s), 0, 0);
         s->run->data_logged = true;
         start_moving(s, s->run);
     } else {

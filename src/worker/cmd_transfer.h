@@ -13,6 +13,8 @@
 MUST_USE int transfer_prepare(struct session *s, struct run *r, enum transfer_kind kind);
 /* The broker said yes: 125 or 150 (`name` for STOU, else empty), then open the channel and move. */
 void transfer_open(struct session *s, struct run *r, struct slice name);
+/* Our port of the data channel, for the log; 0 when there is none. */
+uint16_t transfer_data_port(const struct session *s);
 /* Everything moved and said: close the data channel, then 226. */
 void transfer_succeed(struct session *s, struct run *r);
 /* It failed: drop what the broker holds, close the channel, answer. */

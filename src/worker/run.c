@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "policy/vpath.h"
 #include "worker/access_log.h"
+#include "worker/cmd_transfer.h"
 
 struct run *run_new(struct session *s, const struct command *row, struct slice verb, struct slice argument)
 {
@@ -67,7 +68,7 @@ void run_cancel(struct session *s, struct run *r, unsigned status, uint32_t subs
     transfer_free(r->transfer);
     r->transfer = NULL;
     if (r->data_logged)
-        access_log_data(s, "DataChannelClosed", s->data ? data_port(s->data) : 0, WIN_CONNECTION_ABORTED, substatus);
+        access_log_data(s, "DataChannelClosed", transfer_data_port(s), WIN_CONNECTION_ABORTED, substatus);
     if (r->is_transfer || r->data_logged) {
         data_free(s->data);
         s->data = NULL;

@@ -47,6 +47,8 @@ static enum step stream_fails(struct transfer *t, int err)
 {
     if (err == ERR_AGAIN)
         return STEP_WAIT;
+    if (err == ERR_RANGE)
+        return step_fails(t, TRANSFER_DISK, ERR_IO);
     return step_fails(t, err == ERR_SYNTAX ? TRANSFER_TLS_FAILED : TRANSFER_PEER_ABORTED, 0);
 }
 
@@ -186,7 +188,7 @@ static enum step read_file(struct transfer *t, char *buffer, size_t size, size_t
 static int offer(struct transfer *t, struct slice bytes, bool is_last, size_t *put_out)
 {
     if (bytes.len < t->pending) /* the file was cut under us while a record waits */
-        return ERR_IO;
+        return ERR_RANGE;
     int err = 0;
     size_t put;
     bool is_held = stream_is_tls(t->stream) && (is_last || bytes.len > TLS_RECORD);
