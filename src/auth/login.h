@@ -49,7 +49,7 @@ struct login {
     uint64_t ticket;   /* LOGIN_GRANTING */
     struct text question; /* grant_give behind the ticket, for twins.h */
     struct identity *identity; /* from the moment on that somebody has said who it is */
-    bool ids_known, home_known, fixed_known; /* login_prepare.c */
+    bool ids_known, home_known; /* login_prepare.c */
     struct text home_root, home_dir;
     char *user, *password;
     size_t user_len, password_len;

@@ -57,7 +57,7 @@ static void say_time(struct auth_server *a, const struct rehearsal *r, const cha
     rehearsal_say(a, r, until ? "%s: %s to %s" : "%s: %s", label, texts[0], texts[1]);
 }
 
-/* The reply as a client sees it; `more` says how it goes on. */
+/* The reply as a client sees it. */
 static void say_reply(struct auth_server *a, const struct rehearsal *r, const char *command, enum reply_id id)
 {
     struct reply reply = { 0 };

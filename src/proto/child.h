@@ -15,7 +15,7 @@
 enum { CHILD_FD = 3 };
 
 /* S -> child: facts that are no configuration.  `uid`/`gid`: become this before child_ready (UINT32_MAX: stay).
- * `privileged`: started by root.   `empty_root`: workers chroot there.  `drop_note`: what could not be separated.
+ * `privileged`: started by root.   `empty_root`: workers chroot there.
  * `restarts`: how often this program has died before. */
 #define CHILD_SETTING_FIELDS(F)               \
     F(u32,  index,      WORKERS_MAX)          \
@@ -24,7 +24,6 @@ enum { CHILD_FD = 3 };
     F(u32,  gid,        UINT32_MAX)           \
     F(flag, privileged, 1)                    \
     F(text, empty_root, PATH_LIMIT)           \
-    F(text, drop_note,  DETAIL_LIMIT)         \
     F(u32,  restarts,   UINT32_MAX)
 WIRE_MESSAGE(child_setting, CHILD_SETTING_FIELDS)
 

@@ -130,7 +130,6 @@ struct supervisor {
     struct sites *sites;
     struct control *control;
     struct loop_timer *drain_timer;
-    bool told_ready;
 };
 
 /* ---- supervisor.c ---- */

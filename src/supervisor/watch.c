@@ -2,7 +2,7 @@
  * watch.c - a changed file is a reload.
  *
  * Editors and package managers write in several steps, so a change counts when nothing has happened for QUIET_MS, and
- * at the latest after LATEST_MS.  Only the three configuration files, the secrets and what stands in the certificate stores count;
+ * at the latest after LATEST_MS.  Only the configuration files, those that they name, the secrets and what stands in the certificate stores count;
  * the run directory is not watched, or our own socket would reload us.
  */
 #include "supervisor/supervisor.h"

@@ -64,7 +64,7 @@ static int open_setting(struct child *c, struct wire_in *in, int *fd)
     int err = child_setting_decode(in, &m);
     if (err)
         return err;
-    if (m.empty_root.len >= sizeof c->empty_root || m.drop_note.len >= sizeof c->drop_note)
+    if (m.empty_root.len >= sizeof c->empty_root)
         return ERR_TOO_LONG;
     c->index = m.index;
     c->workers = m.workers;
@@ -74,8 +74,6 @@ static int open_setting(struct child *c, struct wire_in *in, int *fd)
     c->restarts = m.restarts;
     memcpy(c->empty_root, m.empty_root.ptr, m.empty_root.len);
     c->empty_root[m.empty_root.len] = 0;
-    memcpy(c->drop_note, m.drop_note.ptr, m.drop_note.len);
-    c->drop_note[m.drop_note.len] = 0;
     return 0;
 }
 

@@ -30,7 +30,6 @@ struct child {
     bool privileged;
     uint32_t restarts; /* how often this program has died before */
     char empty_root[4096];
-    char drop_note[512];   /* what could not be separated from others, "" if everything was */
     struct snapshot *snapshot;
     struct child_peer_fd peers[CHILD_PEERS_MAX];
     size_t peer_count;

@@ -19,11 +19,10 @@ void certificate_drop(struct session *s);
 void certificate_follow_site(struct session *s);
 /* Something more was said about the certificate: for the log. */
 void certificate_note(struct session *s, struct slice verdict);
-/* The authenticator's answer. */
 /* The authenticator is there anew: tell it which logins live and what their clients showed; sessions that are not logged
  * in are judged as if they were new. */
 void certificates_present(struct worker *w);
-
+/* The authenticator's answer. */
 void certificate_judged(struct worker *w, const struct auth_certified *m);
 
 /* Whether commands must wait. */

@@ -9,8 +9,7 @@
  * client and command are there at once, and two system calls and a turn of the loop are saved.
  *
  * HANDSHAKING is left at once in the clear.  What ends before data_open was called (a listener nobody came to) waits in
- * FAILED until it is; `opened` is always called from the loop, so CONNECTED and FAILED go through a timer of 0 ms.
- *
+ * FAILED until it is.
  */
 #include "worker/data_priv.h"
 

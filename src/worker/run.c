@@ -37,7 +37,6 @@ static void run_free(struct run *r)
     text_free(&r->path);
     text_free(&r->reason);
     text_free(&r->chunk);
-    reply_free(&r->held_reply);
     loop_timer_free(r->timer);
     transfer_free(r->transfer);
     if (r->file >= 0)

@@ -33,7 +33,6 @@ struct run {
     bool asked;                   /* a broker request is under way */
     uint32_t request;
     struct loop_timer *timer;     /* delayed answer of a failed login */
-    struct reply held_reply;
     void (*drained)(struct session *s, struct run *r); /* called when the client has read what was sent */
 
     /* RETR, STOR, APPE, STOU, LIST, NLST, MLSD */

@@ -82,7 +82,6 @@ void session_close(struct session *s, uint32_t substatus)
     s->state = SESSION_CLOSING;
     s->stream.is_last = true;
     s->end_substatus = substatus;
-    s->closing_since = loop_now(s->worker->loop);
     loop_timer_set(s->timer, CLOSING_MS);
 }
 
@@ -562,7 +561,7 @@ static struct session *session_new(struct worker *w, int fd, const struct net_ad
     s->mlst_facts = FACT_ALL;
     s->read_wants = LOOP_READ;
     s->start_time = worker_clock_ms() / 1000;
-    s->opened_ms = s->activity = s->command_activity = loop_now(w->loop);
+    s->activity = s->command_activity = loop_now(w->loop);
     stream_init(&s->stream, fd);
     s->io = loop_io_open(w->loop, fd, on_ready, s);
     s->timer = loop_timer_new(w->loop, on_timer, s);

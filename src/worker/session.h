@@ -79,8 +79,7 @@ struct session {
     uint16_t unknown_commands;
     uint32_t end_substatus, end_win32, last_error;
 
-    int64_t opened_ms;        /* loop time */
-    int64_t login_deadline, activity, command_activity, closing_since;
+    int64_t login_deadline, activity, command_activity; /* loop time */
     int64_t start_time;       /* seconds since the epoch */
     tally_time own_clocks[TALLY_CLOCKS]; /* of this session's bandwidth */
     uint64_t rest;
