@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import PATIENCE
+from harness import PATIENCE, SANITIZED
 
 WORKERS = 3                                       # each is a neighbour of both others
 ENOUGH = 2                                        # connections; who has more keeps what comes
@@ -139,3 +139,15 @@ def test_a_neighbour_that_was_taken_over(instance, tmp_path):
     assert workers_of(instance) == [evil, victim]
     with instance.client() as c:
         c.login()
+
+
+@pytest.mark.skipif(SANITIZED, reason="a hundred and thirty programs with sanitizers need more memory than a small machine has")
+def test_as_many_as_there_may_be(instance):
+    """The supervisor has room for all programs of 64 workers, and knows each of them when it ends them."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.sallyport_xml = '<service workerCount="64" />'
+    instance.start()
+    assert len(workers_of(instance)) == 64
+    with instance.client() as c:
+        c.login()
+    assert instance.stop() == 0
