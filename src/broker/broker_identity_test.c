@@ -81,6 +81,15 @@ static void test_fixed_account(void **state)
     assert_int_equal(ask(&w, anna, BROKER_RENAME_FROM, "/fixed/a.txt")->m.status, 0);
     assert_int_equal(ask(&w, anna, BROKER_RENAME_TO, "/fixed/b.txt")->m.status, 0);
 
+    /* bob may remove what he may not read; who appends to it hears of it at the end */
+    handle = upload(&w, anna, BROKER_UPLOAD, "/mapped/c.txt", "of the service");
+    assert_int_equal(finish(&w, anna, BROKER_COMMIT, handle)->m.status, 0);
+    handle = upload(&w, anna, BROKER_APPEND, "/mapped/c.txt", " too");
+    assert_true(handle);
+    assert_int_equal(ask(&w, anna, BROKER_OPEN_READ, "/fixed/c.txt")->m.status, -ERR_DENIED);
+    assert_int_equal(ask(&w, anna, BROKER_DELETE, "/fixed/c.txt")->m.status, 0);
+    assert_int_equal(finish(&w, anna, BROKER_COMMIT, handle)->m.status, -ERR_CONFLICT);
+
     /* an upload is finished, and given up, as it began */
     handle = upload(&w, anna, BROKER_UPLOAD, "/fixed/c.txt", "half");
     assert_int_equal(finish(&w, anna, BROKER_ABANDON, handle)->m.status, 0);

@@ -197,6 +197,96 @@ static void test_append(void **state)
     world_close(&w);
 }
 
+/* F11: what 226 promises stays: who appends has the file to himself, under its name. */
+static void test_append_keeps_its_file(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, (struct world_options){ .replace_on_rename = true });
+    world_file(&w, "site/log.txt", "one");
+    world_file(&w, "site/other", "other");
+    assert_int_equal(symlink("log.txt", world_path(&w, "site/link")), 0);
+    uint64_t anna = world_login(&w, "anna"), sys = world_login(&w, "sys");
+    expect(ask(&w, sys, BROKER_RENAME_FROM, "/log.txt"), 0, 0, 0); /* before the append begins */
+    uint64_t handle = upload(&w, anna, BROKER_APPEND, "/log.txt", "two");
+    assert_true(handle);
+    expect(ask(&w, sys, BROKER_RENAME_TO, "/away"), ERR_BUSY, 32, 3);
+    expect(ask(&w, sys, BROKER_RENAME_FROM, "/log.txt"), ERR_BUSY, 32, 3);
+    expect(ask(&w, sys, BROKER_DELETE, "/log.txt"), ERR_BUSY, 32, 3);
+    expect(ask(&w, sys, BROKER_RENAME_FROM, "/other"), 0, 0, 0);
+    expect(ask(&w, sys, BROKER_RENAME_TO, "/log.txt"), ERR_BUSY, 32, 3);
+    expect(ask(&w, sys, BROKER_DELETE, "/link"), 0, 0, 0); /* the link, not what it names */
+    expect(finish(&w, anna, BROKER_COMMIT, handle), 0, 0, 0);
+    assert_string_equal(world_read(&w, "site/log.txt"), "onetwo");
+    expect(ask(&w, sys, BROKER_RENAME_FROM, "/other"), 0, 0, 0);
+    expect(ask(&w, sys, BROKER_RENAME_TO, "/log.txt"), 0, 0, 0);
+    assert_string_equal(world_read(&w, "site/log.txt"), "other");
+    expect(ask(&w, sys, BROKER_DELETE, "/log.txt"), 0, 0, 0);
+    world_close(&w);
+}
+
+/* Asking whether somebody appends neither waits for a FIFO's other end nor keeps what is no file where it is. */
+static void test_no_file_to_append_to(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, (struct world_options){ .replace_on_rename = true });
+    world_dir(&w, "site/dir");
+    world_file(&w, "site/a.txt", "a");
+    assert_int_equal(mkfifo(world_path(&w, "site/fifo"), 0666), 0);
+    assert_int_equal(symlink("nowhere", world_path(&w, "site/link")), 0);
+    uint64_t anna = world_login(&w, "anna");
+    expect(ask(&w, anna, BROKER_RENAME_FROM, "/fifo"), 0, 0, 0);
+    expect(ask(&w, anna, BROKER_RENAME_TO, "/fifo2"), 0, 0, 0);
+    expect(ask(&w, anna, BROKER_RENAME_FROM, "/a.txt"), 0, 0, 0);
+    expect(ask(&w, anna, BROKER_RENAME_TO, "/fifo2"), 0, 0, 0);
+    assert_string_equal(world_read(&w, "site/fifo2"), "a");
+    expect(ask(&w, anna, BROKER_RENAME_FROM, "/dir"), 0, 0, 0);
+    expect(ask(&w, anna, BROKER_RENAME_TO, "/dir2"), 0, 0, 0);
+    expect(ask(&w, anna, BROKER_DELETE, "/link"), 0, 0, 0);
+    assert_int_equal(mkfifo(world_path(&w, "site/fifo"), 0666), 0);
+    expect(ask(&w, anna, BROKER_DELETE, "/fifo"), 0, 0, 0);
+    assert_false(world_has(&w, "site/fifo"));
+    world_close(&w);
+}
+
+static const struct {
+    const char *label, *path, *from, *to; /* what happens beside the service while `path` is appended to */
+    int err;
+    uint32_t win32;
+} moved[] = {
+    { "removed", "/log.txt", "site/log.txt", NULL, ERR_CONFLICT, 2 },
+    { "renamed", "/log.txt", "site/log.txt", "site/log.1", ERR_CONFLICT, 2 },
+    { "replaced", "/log.txt", "site/other", "site/log.txt", ERR_CONFLICT, 2 },
+    { "the link is removed", "/link", "site/link", NULL, ERR_CONFLICT, 2 },
+    { "another link is removed", "/log.txt", "site/link", NULL, 0, 0 },
+    { "another file is renamed, appended through a link", "/link", "site/other", "site/away", 0, 0 },
+    { "its directory is renamed", "/d/log.txt", "site/d", "site/d2", 0, 0 },
+};
+
+/* 226 is not said of bytes that are no longer there under that name. */
+static void test_appended_file_moved(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(moved); i++) {
+        struct world w;
+        char from[96];
+        CASE_LABEL(&moved[i]);
+        world_open(&w, (struct world_options){ 0 });
+        world_dir(&w, "site/d");
+        world_file(&w, "site/d/log.txt", "one");
+        world_file(&w, "site/log.txt", "one");
+        world_file(&w, "site/other", "other");
+        assert_int_equal(symlink("log.txt", world_path(&w, "site/link")), 0);
+        uint64_t anna = world_login(&w, "anna");
+        uint64_t handle = upload(&w, anna, BROKER_APPEND, moved[i].path, "two");
+        snprintf(from, sizeof from, "%s", world_path(&w, moved[i].from));
+        assert_int_equal(moved[i].to ? rename(from, world_path(&w, moved[i].to)) : unlink(from), 0);
+        expect(finish(&w, anna, BROKER_COMMIT, handle), moved[i].err, moved[i].win32, moved[i].err ? 3 : 0);
+        world_close(&w);
+    }
+}
+
 static void test_unique(void **state)
 {
     (void)state;
@@ -504,6 +594,8 @@ int main(void)
         cmocka_unit_test(test_abandon),           cmocka_unit_test(test_keep_partial),
         cmocka_unit_test(test_resume),            cmocka_unit_test(test_two_writers),
         cmocka_unit_test(test_read_upload_in_progress), cmocka_unit_test(test_append),
+        cmocka_unit_test(test_append_keeps_its_file), cmocka_unit_test(test_no_file_to_append_to),
+        cmocka_unit_test(test_appended_file_moved),
         cmocka_unit_test(test_unique),            cmocka_unit_test(test_worker_dies),
         cmocka_unit_test(test_stale),
         cmocka_unit_test(test_swept_at_start),

@@ -62,6 +62,13 @@ static bool has_temp(const struct upload *u)
     return u->file >= 0 && u->temp[0] && is_named(u->dir, u->temp, u->device, u->inode);
 }
 
+/* Whether the name, or where a link of that name leads, still means the file that we append to. */
+static bool has_appended(const struct upload *u)
+{
+    struct stat st;
+    return fstatat(u->dir, u->name, &st, 0) == 0 && st.st_dev == u->device && st.st_ino == u->inode;
+}
+
 /* Whether somebody else has the lock; now we have it if not.  A file system without locks says no. */
 static bool is_locked(int fd)
 {
@@ -349,6 +356,8 @@ static int append_to(struct upload *u, const struct place *p, uint64_t *size_out
     if (fstat(u->file, &st) < 0 || lseek(u->file, 0, SEEK_END) < 0)
         return place_error(errno);
     *size_out = u->was = (uint64_t)st.st_size;
+    u->device = st.st_dev;
+    u->inode = st.st_ino;
     return 0;
 }
 
@@ -394,7 +403,7 @@ static int give_name(const struct upload *u)
     if (u->durable && fdatasync(u->file) < 0)
         return place_error(errno); /* final: a later success would prove nothing (H03) */
     if (!u->temp[0])
-        return 0;
+        return has_appended(u) ? 0 : ERR_CONFLICT; /* 226 says that the bytes are there under this name */
     if (!has_temp(u))
         return ERR_CONFLICT;
     int err = u->is_new_only ? take_free_name(u)
@@ -457,4 +466,14 @@ int upload_peek(const struct place *p, int *fd_out)
 bool upload_is_appending(int fd)
 {
     return is_marked(fd, APPENDED);
+}
+
+/* Looks before: opening a device may already do something. */
+bool upload_appends_to(int dir, const char *name)
+{
+    struct stat st;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    OWNED_FD fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd >= 0 && is_marked(fd, APPENDED);
 }

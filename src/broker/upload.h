@@ -27,7 +27,7 @@ struct upload {
     int target;             /* lock on the file that will be replaced, -1 */
     char name[PLACE_NAME_MAX + 1];
     char temp[UPLOAD_TEMP_SIZE]; /* "" when appending */
-    dev_t device;           /* of the temporary file */
+    dev_t device;           /* of the file that is written */
     ino_t inode;
     uint64_t kept;          /* bytes taken over from the old file (REST) */
     uint64_t was;           /* appending: the size before */
@@ -45,7 +45,8 @@ MUST_USE int upload_begin_unique(const struct place *p, struct upload **upload_o
 /* APPE: the file itself, *size_out is where it ends now; as upload_begin of a name that must stay free, if missing. */
 MUST_USE int upload_append(const struct place *p, struct upload **upload_out, uint64_t *size_out);
 
-/* Whole: give it its name.  Frees `u` in any case; on error the old file is as it was and nothing is left behind. */
+/* Whole: give it its name.  Frees `u` in any case; on error the old file is as it was and nothing is left behind.
+ * ERR_CONFLICT: somebody took the file away meanwhile; what was appended is wherever the file is. */
 MUST_USE int upload_commit(struct upload *u);
 /* Whether it has more bytes than its limit allows. */
 bool upload_is_too_large(const struct upload *u);
@@ -59,6 +60,9 @@ void upload_abandon(struct upload *u);
 MUST_USE int upload_peek(const struct place *p, int *fd_out);
 /* Whether somebody appends to the open file. */
 bool upload_is_appending(int fd);
+/* The same of what bears the name, no link followed: who appends counts on its staying there.  What the caller may not read
+ * is not asked; the append then fails at its commit. */
+bool upload_appends_to(int dir, const char *name);
 
 /* Remove a temporary file that somebody met, if its writer is gone. */
 void upload_sweep(int dir, const char *temp);

@@ -410,6 +410,8 @@ static int verb_delete(struct call *c)
     int err = place_open_parent(&c->place, &dir, name);
     if (err)
         return err;
+    if (upload_appends_to(dir, name))
+        return ERR_BUSY;
     return unlinkat(dir, name, 0) < 0 ? place_error(errno) : 0;
 }
 
@@ -519,6 +521,8 @@ static int verb_rename_from(struct call *c)
         err = filter(c, c->place.path, REQUEST_FILE);
         if (err)
             return err;
+        if (upload_appends_to(dir, r->name))
+            return ERR_BUSY;
     }
     text_reset(&r->path);
     text_add(&r->path, c->place.path);
@@ -587,7 +591,10 @@ static int verb_rename_to(struct call *c)
     bool is_respelling = is_same(dir, name, r->object);
     if (is_respelling)
         snprintf(name, sizeof name, SLICE_FMT, SLICE_ARG(vpath_last(c->place.path)));
-    int errnum = c->site->allow_replace_on_rename && !is_respelling
+    bool may_replace = c->site->allow_replace_on_rename && !is_respelling;
+    if (upload_appends_to(r->dir, r->name) || (may_replace && upload_appends_to(dir, name)))
+        return ERR_BUSY;
+    int errnum = may_replace
                      ? (renameat(r->dir, r->name, dir, name) < 0 ? errno : 0)
                      : rename_to_free(r, dir, name);
     if (errnum == EXDEV) /* never a copy: that would follow links and take for ever */

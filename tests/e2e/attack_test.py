@@ -469,6 +469,28 @@ def test_two_writers_and_a_reader(site):
         two.cmd("CWD ..", "250")
 
 
+def test_append_keeps_its_file(site):
+    """F11: nobody takes the file away while it is appended to; taken away beside the service, 226 is not said."""
+    path = site.sites[0].path
+    with site.client() as one, site.client() as two:
+        one.login()
+        two.login()
+        for taken in (False, True):
+            one.put("log", b"old")
+            data = socket.create_connection(one.epsv())
+            one.send("APPE log\r\n")
+            assert one.reply()[0] == "1"
+            data.sendall(b"new")
+            for line in ("DELE log", "RNFR log"):
+                assert "used by another process" in two.cmd(line, "550"), line
+            if taken:
+                (path / "log").rename(path / "log.1")
+            data.close()
+            assert one.reply().startswith("550" if taken else "226")
+            assert (path / ("log.1" if taken else "log")).read_bytes() == b"oldnew"
+            two.cmd("DELE log", "550" if taken else "250")
+
+
 def test_delete_during_download(site):
     """F11: a transfer goes on with what it opened."""
     (site.sites[0].path / "big").write_bytes(os.urandom(1000) * 10000)
