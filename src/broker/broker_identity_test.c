@@ -90,6 +90,11 @@ static void test_fixed_account(void **state)
     assert_int_equal(ask(&w, anna, BROKER_DELETE, "/fixed/c.txt")->m.status, 0);
     assert_int_equal(finish(&w, anna, BROKER_COMMIT, handle)->m.status, -ERR_CONFLICT);
 
+    /* the name of an upload is taken for those too who may not read it */
+    handle = upload(&w, anna, BROKER_UPLOAD, "/mapped/e.txt", "of the service");
+    assert_int_equal(ask(&w, anna, BROKER_MKDIR, "/fixed/e.txt")->m.status, -ERR_BUSY);
+    assert_int_equal(finish(&w, anna, BROKER_COMMIT, handle)->m.status, 0);
+
     /* an upload is finished, and given up, as it began */
     handle = upload(&w, anna, BROKER_UPLOAD, "/fixed/c.txt", "half");
     assert_int_equal(finish(&w, anna, BROKER_ABANDON, handle)->m.status, 0);

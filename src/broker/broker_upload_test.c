@@ -287,6 +287,43 @@ static void test_appended_file_moved(void **state)
     }
 }
 
+static const struct {
+    const char *label, *upload, *to;
+    enum broker_verb verb;
+    bool exists, case_insensitive;
+} claimed[] = {
+    { "a new file", "/new", "/new", BROKER_UPLOAD, false, false },
+    { "a new file, by APPE", "/new", "/new", BROKER_APPEND, false, false },
+    { "over a file that will be replaced", "/old", "/old", BROKER_UPLOAD, true, false },
+    { "a new file in another case", "/new", "/NEW", BROKER_UPLOAD, false, true },
+};
+
+/* F10: the name is the upload's from its start, with and without allowReplaceOnRename; of what others put there one or the
+ * other would be lost. */
+static void test_name_claimed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(claimed); i++) {
+        struct world w;
+        size_t row = i / 2;
+        CASE_LABEL(&claimed[row]);
+        world_open(&w, (struct world_options){ .replace_on_rename = i % 2, .case_insensitive = claimed[row].case_insensitive });
+        world_file(&w, "site/src", "src");
+        if (claimed[row].exists)
+            world_file(&w, "site/old", "old");
+        uint64_t anna = world_login(&w, "anna"), sys = world_login(&w, "sys");
+        uint64_t handle = upload(&w, anna, claimed[row].verb, claimed[row].upload, "upload");
+        assert_true(handle);
+        expect(ask(&w, sys, BROKER_MKDIR, claimed[row].to), ERR_BUSY, 32, 3);
+        expect(ask(&w, sys, BROKER_RENAME_FROM, "/src"), 0, 0, 0);
+        expect(ask(&w, sys, BROKER_RENAME_TO, claimed[row].to), ERR_BUSY, 32, 3);
+        expect(finish(&w, anna, BROKER_COMMIT, handle), 0, 0, 0);
+        assert_string_equal(world_read(&w, claimed[row].exists ? "site/old" : "site/new"), "upload");
+        assert_string_equal(world_read(&w, "site/src"), "src");
+        world_close(&w);
+    }
+}
+
 static void test_unique(void **state)
 {
     (void)state;
@@ -361,6 +398,23 @@ static void test_stale(void **state)
     assert_string_equal(list(&w, anna, "/", LIST_STYLE_NAMES, ""), "a.txt\r\n");
     assert_true(world_has(&w, temp));
     expect(ask(&w, anna, BROKER_UPLOAD, "/a.txt"), ERR_BUSY, 32, 3);
+    world_close(&w);
+}
+
+/* What a writer that died has left claims nothing. */
+static void test_name_of_the_dead(void **state)
+{
+    (void)state;
+    struct world w;
+    char temp[512];
+    world_open(&w, (struct world_options){ 0 });
+    world_file(&w, "site/src", "src");
+    uint64_t anna = world_login(&w, "anna");
+    leave_stale(&w, anna, "/a.txt", temp, sizeof temp);
+    expect(ask(&w, anna, BROKER_RENAME_FROM, "/src"), 0, 0, 0);
+    expect(ask(&w, anna, BROKER_RENAME_TO, "/a.txt"), 0, 0, 0);
+    expect(ask(&w, anna, BROKER_DELETE, "/a.txt"), 0, 0, 0);
+    expect(ask(&w, anna, BROKER_MKDIR, "/a.txt"), 0, 0, 0);
     world_close(&w);
 }
 
@@ -596,8 +650,9 @@ int main(void)
         cmocka_unit_test(test_read_upload_in_progress), cmocka_unit_test(test_append),
         cmocka_unit_test(test_append_keeps_its_file), cmocka_unit_test(test_no_file_to_append_to),
         cmocka_unit_test(test_appended_file_moved),
+        cmocka_unit_test(test_name_claimed),
         cmocka_unit_test(test_unique),            cmocka_unit_test(test_worker_dies),
-        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_stale),             cmocka_unit_test(test_name_of_the_dead),
         cmocka_unit_test(test_swept_at_start),
         cmocka_unit_test(test_asking_takes_nothing),             cmocka_unit_test(test_release_and_revoke),
         cmocka_unit_test(test_refused),           cmocka_unit_test(test_case_twins),

@@ -463,6 +463,18 @@ int upload_peek(const struct place *p, int *fd_out)
     return 0;
 }
 
+/* What stands there and may not be read is taken for a living writer's, as a second STOR takes it. */
+bool upload_has_name(const struct place *p, int dir, const char *name)
+{
+    char temp[UPLOAD_TEMP_SIZE];
+    struct stat st;
+    temp_name(p, name, temp);
+    OWNED_FD fd = openat(dir, temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == EACCES && fstatat(dir, temp, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    return is_marked(fd, APPENDED);
+}
+
 bool upload_is_appending(int fd)
 {
     return is_marked(fd, APPENDED);

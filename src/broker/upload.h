@@ -58,6 +58,8 @@ void upload_abandon(struct upload *u);
 
 /* What is being written for the name at `p`: 0 and a descriptor to read it from, or ERR_NOT_FOUND. */
 MUST_USE int upload_peek(const struct place *p, int *fd_out);
+/* Whether an upload will get the name: what somebody puts there meanwhile would be lost to it, or it to that. */
+bool upload_has_name(const struct place *p, int dir, const char *name);
 /* Whether somebody appends to the open file. */
 bool upload_is_appending(int fd);
 /* The same of what bears the name, no link followed: who appends counts on its staying there.  What the caller may not read

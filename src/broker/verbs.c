@@ -428,6 +428,8 @@ static int verb_mkdir(struct call *c)
     int err = place_open_parent(&c->place, &dir, name);
     if (err)
         return err;
+    if (upload_has_name(&c->place, dir, name))
+        return ERR_BUSY;
     return mkdirat(dir, name, 0777) < 0 ? place_error(errno) : 0;
 }
 
@@ -587,6 +589,8 @@ static int verb_rename_to(struct call *c)
         return err;
     if (!is_same(r->dir, r->name, r->object))
         return ERR_NOT_FOUND; /* P21 */
+    if (upload_has_name(&c->place, dir, name))
+        return ERR_BUSY;
     /* Another spelling of the same name, on a site that folds case: what was typed is what is wanted. */
     bool is_respelling = is_same(dir, name, r->object);
     if (is_respelling)

@@ -469,6 +469,26 @@ def test_two_writers_and_a_reader(site):
         two.cmd("CWD ..", "250")
 
 
+def test_upload_keeps_its_name(site):
+    """F10: an upload has its name from the start: neither does it wipe out what others put there, nor they it."""
+    path = site.sites[0].path
+    (path / "src").write_bytes(b"src")
+    site.give_files()
+    with site.client() as one, site.client() as two:
+        one.login()
+        two.login()
+        data = socket.create_connection(one.epsv())
+        one.send("STOR new\r\n")
+        assert one.reply()[0] == "1"
+        data.sendall(b"whole")
+        assert "used by another process" in two.cmd("MKD new", "550")
+        two.cmd("RNFR src", "350")
+        assert "used by another process" in two.cmd("RNTO new", "550")
+        data.close()
+        assert one.reply().startswith("226")
+    assert (path / "new").read_bytes() == b"whole" and (path / "src").read_bytes() == b"src"
+
+
 def test_append_keeps_its_file(site):
     """F11: nobody takes the file away while it is appended to; taken away beside the service, 226 is not said."""
     path = site.sites[0].path
