@@ -454,12 +454,36 @@ static void test_broken_file(void **state)
     scenario_end(&s);
 }
 
+#define RULES "system.ftpServer/security/authorization"
+#define ADD_RULE(text) { "a rule: " text, { "set", "config", "/section:" RULES, "/+[" text "]" }, NULL, 0, APPLIED(RULES, "") }
+#define LISTED(rules) "<system.ftpServer>\n  <security>\n    <authorization>\n" rules "    </authorization>\n  </security>\n</system.ftpServer>\n"
+#define NO_ITEM "ERROR ( message:Cannot find requested collection element. )\n"
+
+static void test_one_of_several(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        ADD_RULE("accessType='Allow',users='a'"), ADD_RULE("accessType='Allow',users='b'"), ADD_RULE("accessType='Allow',users='c'"),
+        { "a position and what does not stand there", { "set", "config", "/section:" RULES, "/-[@2,users='a']" }, NULL, 4312, NO_ITEM },
+        { "a position behind the end", { "set", "config", "/section:" RULES, "/-[@3,accessType='Allow']" }, NULL, 4312, NO_ITEM },
+        { "the item at the position changes, not the first", { "set", "config", "/section:" RULES, "/[@1,accessType='Allow'].users:d" }, NULL, 0,
+          APPLIED(RULES, "") },
+        { "the item at the position goes, not the first", { "set", "config", "/section:" RULES, "/-[@2,accessType='Allow']" }, NULL, 0,
+          APPLIED(RULES, "") },
+        { "the others stay", { "list", "config", "/section:" RULES }, NULL, 0,
+          LISTED("      <add accessType=\"Allow\" users=\"a\" />\n      <add accessType=\"Allow\" users=\"d\" />\n") },
+        { "the last one", { "set", "config", "/section:" RULES, "/-[@end,accessType='Allow']" }, NULL, 0, APPLIED(RULES, "") },
+        { "went", { "list", "config", "/section:" RULES }, NULL, 0, LISTED("      <add accessType=\"Allow\" users=\"a\" />\n") },
+    };
+    run(steps, COUNT_OF(steps));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sites),  cmocka_unit_test(test_vdirs), cmocka_unit_test(test_config),  cmocka_unit_test(test_collections),
         cmocka_unit_test(test_users),  cmocka_unit_test(test_words), cmocka_unit_test(test_instance),
-        cmocka_unit_test(test_two_editors), cmocka_unit_test(test_broken_file),
+        cmocka_unit_test(test_two_editors), cmocka_unit_test(test_broken_file), cmocka_unit_test(test_one_of_several),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,7 @@ static size_t pairs_of(struct conf_element *collection, const struct propath_ste
     return count;
 }
 
+/* The one at the position, if there is one, and only if it is what the keys say. */
 static struct conf_element *item_of(struct conf_element *e, const struct propath_step *step)
 {
     struct conf_pair pairs[PROPATH_PAIRS];
@@ -84,10 +85,12 @@ static struct conf_element *item_of(struct conf_element *e, const struct propath
     size_t count = conf_schema_item_name(e) ? conf_count(e) : 0;
     if (count == 0)
         return NULL;
-    if (step->count)
-        return conf_find(e, pairs, pairs_of(e, step, pairs), &item) == 0 ? item : NULL;
+    size_t pair_count = pairs_of(e, step, pairs);
+    if (step->position == PROPATH_NO_POSITION)
+        return conf_find(e, pairs, pair_count, &item) == 0 ? item : NULL;
     size_t at = step->position == PROPATH_END ? count - 1 : (size_t)step->position;
-    return at < count ? conf_item(e, at) : NULL;
+    item = at < count ? conf_item(e, at) : NULL;
+    return item && conf_item_matches(item, pairs, pair_count) ? item : NULL;
 }
 
 static int walk(struct conf_element **e, const struct propath_step *steps, size_t count, struct slice *bad_name_out)

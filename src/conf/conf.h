@@ -177,7 +177,9 @@ struct conf_pair {
 /* Add an item with these attributes at `position` (-1 end, 0 start) among the local items. */
 MUST_USE int conf_add(struct conf *c, struct conf_element *collection, const struct conf_pair *pairs, size_t count,
                       long position, struct diag *d);
-/* Find the item whose attributes match all pairs (keys without regard to case unless caseSensitive). */
+/* Whether the item's attributes match all pairs (texts without regard to case unless caseSensitive). */
+bool conf_item_matches(struct conf_element *item, const struct conf_pair *pairs, size_t count);
+/* Find the first item that does. */
 MUST_USE int conf_find(struct conf_element *collection, const struct conf_pair *pairs, size_t count,
                        struct conf_element **item_out);
 /* Remove an item: its own element when it is local, else a <remove> is written. */

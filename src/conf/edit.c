@@ -181,15 +181,20 @@ static bool matches(struct conf_element *item, const struct conf_pair *pair)
     return a->case_sensitive ? slice_equal(v.text, pair->value) : slice_equal_fold(v.text, pair->value);
 }
 
+bool conf_item_matches(struct conf_element *item, const struct conf_pair *pairs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!matches(item, &pairs[i]))
+            return false;
+    return true;
+}
+
 int conf_find(struct conf_element *collection, const struct conf_pair *pairs, size_t count,
               struct conf_element **item_out)
 {
     for (size_t i = 0; i < conf_count(collection); i++) {
         struct conf_element *item = conf_item(collection, i);
-        bool all = true;
-        for (size_t k = 0; k < count && all; k++)
-            all = matches(item, &pairs[k]);
-        if (!all)
+        if (!conf_item_matches(item, pairs, count))
             continue;
         *item_out = item;
         return 0;
