@@ -458,6 +458,7 @@ static void test_broken_file(void **state)
 #define ADD_RULE(text) { "a rule: " text, { "set", "config", "/section:" RULES, "/+[" text "]" }, NULL, 0, APPLIED(RULES, "") }
 #define LISTED(rules) "<system.ftpServer>\n  <security>\n    <authorization>\n" rules "    </authorization>\n  </security>\n</system.ftpServer>\n"
 #define NO_ITEM "ERROR ( message:Cannot find requested collection element. )\n"
+#define SEVERAL(keys) "ERROR ( message:More than one collection element matches: say which with " keys "its position, [@N,...]. )\n"
 
 static void test_one_of_several(void **state)
 {
@@ -474,6 +475,16 @@ static void test_one_of_several(void **state)
           LISTED("      <add accessType=\"Allow\" users=\"a\" />\n      <add accessType=\"Allow\" users=\"d\" />\n") },
         { "the last one", { "set", "config", "/section:" RULES, "/-[@end,accessType='Allow']" }, NULL, 0, APPLIED(RULES, "") },
         { "went", { "list", "config", "/section:" RULES }, NULL, 0, LISTED("      <add accessType=\"Allow\" users=\"a\" />\n") },
+        ADD_RULE("accessType='Deny',users='a',permissions='Write'"),
+        { "half a key takes away no Allow in silence", { "set", "config", "/section:" RULES, "/-[users='a']" }, NULL, 87,
+          SEVERAL("roles, permissions as well, or with ") },
+        { "nor does it change one", { "set", "config", "/section:" RULES, "/[users='a',roles=''].users:b" }, NULL, 87,
+          SEVERAL("permissions as well, or with ") },
+        { "a search is content with any", { "search", "config", "/section:" RULES, "/[users='a']" }, NULL, 0,
+          "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST\"\n" },
+        { "the whole key", { "set", "config", "/section:" RULES, "/-[users='a',roles='',permissions='Write']" }, NULL, 0, APPLIED(RULES, "") },
+        { "takes the Deny", { "list", "config", "/section:" RULES }, NULL, 0, LISTED("      <add accessType=\"Allow\" users=\"a\" />\n") },
+        { "half a key is enough for the only one", { "set", "config", "/section:" RULES, "/-[users='a']" }, NULL, 0, APPLIED(RULES, "") },
     };
     run(steps, COUNT_OF(steps));
 }

@@ -77,31 +77,32 @@ static size_t pairs_of(struct conf_element *collection, const struct propath_ste
     return count;
 }
 
-/* The one at the position, if there is one, and only if it is what the keys say. */
-static struct conf_element *item_of(struct conf_element *e, const struct propath_step *step)
+/* The one at the position, if there is one, and only if it is what the keys say; else the only one with these keys. */
+static int item_of(struct conf_element *e, const struct propath_step *step, bool takes_first, struct conf_element **item_out)
 {
     struct conf_pair pairs[PROPATH_PAIRS];
-    struct conf_element *item = NULL;
-    size_t count = conf_schema_item_name(e) ? conf_count(e) : 0;
-    if (count == 0)
-        return NULL;
-    size_t pair_count = pairs_of(e, step, pairs);
-    if (step->position == PROPATH_NO_POSITION)
-        return conf_find(e, pairs, pair_count, &item) == 0 ? item : NULL;
+    struct conf_element *found = NULL;
+    size_t count = conf_schema_item_name(e) ? conf_count(e) : 0, matches = 0;
+    size_t pair_count = count ? pairs_of(e, step, pairs) : 0;
+    bool is_anywhere = step->position == PROPATH_NO_POSITION;
     size_t at = step->position == PROPATH_END ? count - 1 : (size_t)step->position;
-    item = at < count ? conf_item(e, at) : NULL;
-    return item && conf_item_matches(item, pairs, pair_count) ? item : NULL;
+    for (size_t i = is_anywhere ? 0 : at; i < count && (is_anywhere || i == at); i++)
+        if (conf_item_matches(conf_item(e, i), pairs, pair_count) && matches++ == 0)
+            found = conf_item(e, i);
+    *item_out = found;
+    return !found ? ERR_NOT_FOUND : matches > 1 && !takes_first ? ERR_EXISTS : 0;
 }
 
-static int walk(struct conf_element **e, const struct propath_step *steps, size_t count, struct slice *bad_name_out)
+static int walk(struct conf_element **e, const struct propath_step *steps, size_t count, bool takes_first, struct edit_miss *miss_out)
 {
     for (size_t i = 0; i < count; i++) {
         bool is_name = steps[i].kind == PROPATH_NAME;
-        struct conf_element *next = is_name ? child_of(*e, steps[i].name) : item_of(*e, &steps[i]);
-        if (!next) {
-            if (bad_name_out)
-                *bad_name_out = is_name ? steps[i].name : SLICE_NONE;
-            return ERR_NOT_FOUND;
+        struct conf_element *next = is_name ? child_of(*e, steps[i].name) : NULL;
+        int err = is_name ? next ? 0 : ERR_NOT_FOUND : item_of(*e, &steps[i], takes_first, &next);
+        if (err) {
+            if (miss_out)
+                *miss_out = (struct edit_miss){ is_name ? steps[i].name : SLICE_NONE, &steps[i], next };
+            return err;
         }
         *e = next;
     }
@@ -109,18 +110,18 @@ static int walk(struct conf_element **e, const struct propath_step *steps, size_
 }
 
 int edit_find(struct conf *c, const struct edit_place *place, const struct propath_step *steps, size_t count,
-              struct conf_element **element_out, struct slice *bad_name_out)
+              struct conf_element **element_out, struct edit_miss *miss_out)
 {
     struct conf_element *e = NULL;
     int err = conf_section(c, place->section, place->path, &e);
     if (err) {
-        if (bad_name_out)
-            *bad_name_out = place->section;
+        if (miss_out)
+            *miss_out = (struct edit_miss){ .name = place->section };
         return err;
     }
-    err = walk(&e, place->prefix, place->prefix_count, bad_name_out);
+    err = walk(&e, place->prefix, place->prefix_count, place->takes_first, miss_out);
     if (!err)
-        err = walk(&e, steps, count, bad_name_out);
+        err = walk(&e, steps, count, place->takes_first, miss_out);
     if (!err)
         *element_out = e;
     return err;
@@ -128,12 +129,34 @@ int edit_find(struct conf *c, const struct edit_place *place, const struct propa
 
 /* ---- what went wrong ---- */
 
-static int report_missing(struct cli *c, int err, struct slice bad_name)
+static bool is_given(const struct propath_step *step, const char *name)
 {
+    for (size_t i = 0; i < step->count; i++)
+        if (slice_equal_fold_str(step->pairs[i].name, name))
+            return true;
+    return false;
+}
+
+/* Which one was meant is not for the order of the items to say: taking away an Allow for a Deny opens a folder. */
+static int report_several(struct cli *c, const struct edit_miss *miss)
+{
+    OWNED_TEXT_BUFFER keys = { 0 };
+    struct conf_schema_attr attr;
+    for (size_t i = 0; conf_schema_attr_at(miss->item, i, &attr); i++)
+        if (attr.key && !is_given(miss->step, attr.name))
+            text_addf(&keys, "%s%s", keys.len ? ", " : "", attr.name);
+    return cli_error(c, EXIT_BAD_PARAMETER, "More than one collection element matches: say which with %s%sits position, [@N,...].",
+                     text_str(&keys), keys.len ? " as well, or with " : "");
+}
+
+static int report_missing(struct cli *c, int err, const struct edit_miss *miss)
+{
+    if (err == ERR_EXISTS)
+        return report_several(c, miss);
     if (err != ERR_NOT_FOUND)
         return cli_failed(c, cli_exit_of(err), "%s", err_text(err));
-    if (bad_name.len)
-        return cli_unknown_attribute(c, bad_name);
+    if (miss->name.len)
+        return cli_unknown_attribute(c, miss->name);
     return cli_error(c, EXIT_NO_ELEMENT, "Cannot find requested collection element.");
 }
 
@@ -214,10 +237,11 @@ static int add_item(struct cli *c, const struct edit_place *place, struct conf_e
 static int remove_item(struct cli *c, const struct edit_place *place, struct conf_element *collection, const struct propath_step *step)
 {
     struct diag d = { 0 };
-    struct conf_element *item = item_of(collection, step);
-    if (!item)
-        return report_missing(c, ERR_NOT_FOUND, SLICE_NONE);
-    int err = conf_remove(c->conf, item, &d);
+    struct edit_miss miss = { .step = step };
+    int err = item_of(collection, step, false, &miss.item);
+    if (err)
+        return report_missing(c, err, &miss);
+    err = conf_remove(c->conf, miss.item, &d);
     return err ? report_set(c, place, err, &d) : EXIT_OK;
 }
 
@@ -258,10 +282,10 @@ int edit_apply(struct cli *c, const struct edit_place *place, const struct arg_p
         return cli_error(c, EXIT_BAD_PARAMETER, "%s", malformed);
 
     struct conf_element *parent = NULL;
-    struct slice bad_name = SLICE_NONE;
-    int err = edit_find(c->conf, place, path.steps, path.count - 1, &parent, &bad_name);
+    struct edit_miss miss = { 0 };
+    int err = edit_find(c->conf, place, path.steps, path.count - 1, &parent, &miss);
     if (err)
-        return report_missing(c, err, bad_name);
+        return report_missing(c, err, &miss);
     if (path.sign == '+')
         return add_item(c, place, parent, last);
     if (path.sign == '-')
@@ -298,11 +322,11 @@ int edit_apply_all(struct cli *c, const struct edit_place *place)
 
 static int find_child(struct cli *c, const struct edit_place *place, const char *child, struct conf_element **e_out)
 {
-    struct slice bad_name = SLICE_NONE;
+    struct edit_miss miss = { 0 };
     struct conf_element *e = NULL;
-    int err = edit_find(c->conf, place, NULL, 0, &e, &bad_name);
+    int err = edit_find(c->conf, place, NULL, 0, &e, &miss);
     if (err)
-        return report_missing(c, err, bad_name);
+        return report_missing(c, err, &miss);
     *e_out = child ? conf_child(e, child) : e;
     return *e_out ? EXIT_OK : cli_unknown_attribute(c, slice_str(child));
 }

@@ -14,15 +14,23 @@ struct edit_place {
     struct slice path;    /* configuration path below APPHOST: "", "Site", "Site/dir" */
     struct propath_step prefix[4]; /* from the section to the object, e.g. [name='Site'] */
     size_t prefix_count;
+    bool takes_first; /* of several items that match, as searches may; what changes something must be clear */
+};
+
+/* Why edit_find found nothing. */
+struct edit_miss {
+    struct slice name;               /* the schema does not know it; empty: no such item */
+    const struct propath_step *step; /* ERR_EXISTS: what matches more than one item */
+    struct conf_element *item;       /* the first of them */
 };
 
 /* [name='value'] as a step. */
 struct propath_step edit_key(const char *key, struct slice value);
 
-/* The element at the place followed by `steps`.  ERR_NOT_FOUND: no such item or no such name; *bad_name_out (may be
- * NULL) is then the name the schema does not know, empty for a missing item. */
+/* The element at the place followed by `steps`.  ERR_NOT_FOUND: no such item or no such name; ERR_EXISTS: more than one
+ * item; *miss_out (may be NULL) then says what. */
 MUST_USE int edit_find(struct conf *c, const struct edit_place *place, const struct propath_step *steps, size_t count,
-                       struct conf_element **element_out, struct slice *bad_name_out);
+                       struct conf_element **element_out, struct edit_miss *miss_out);
 
 /* One /property:value, /+path or /-path at the place.  Reports in appcmd's words; returns the exit code. */
 MUST_USE int edit_apply(struct cli *c, const struct edit_place *place, const struct arg_param *param);

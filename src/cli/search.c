@@ -32,17 +32,16 @@ static bool meets(struct search *s, const struct edit_place *place, const struct
 {
     struct propath path;
     struct conf_element *e = NULL, *below = NULL;
-    struct slice bad_name = SLICE_NONE;
     bool known = false;
     if (propath_parse(p->name, &path) != 0 || path.sign) {
         s->code = cli_unknown_attribute(s->c, p->name);
         return false;
     }
     const struct propath_step *last = &path.steps[path.count - 1];
-    if (edit_find(s->c->conf, place, path.steps, path.count, &below, &bad_name) == 0)
+    if (edit_find(s->c->conf, place, path.steps, path.count, &below, NULL) == 0)
         return !p->has_value && conf_is_local(below);
     if (last->kind == PROPATH_NAME &&
-        edit_find(s->c->conf, place, path.steps, path.count - 1, &e, &bad_name) == 0 && sets_attribute(e, last->name, p, &known))
+        edit_find(s->c->conf, place, path.steps, path.count - 1, &e, NULL) == 0 && sets_attribute(e, last->name, p, &known))
         return true;
     if (!known && last->kind == PROPATH_NAME && e && s->is_named)
         s->code = cli_unknown_attribute(s->c, last->name);
@@ -62,7 +61,7 @@ static void add_path(struct search *s, struct slice path)
 static void look(void *context, struct slice path)
 {
     struct search *s = context;
-    struct edit_place place = { .section = s->section, .path = path };
+    struct edit_place place = { .section = s->section, .path = path, .takes_first = true };
     struct conf_element *section = NULL;
     if (s->code || conf_section(s->c->conf, s->section, path, &section) != 0 || !conf_is_local(section))
         return;
