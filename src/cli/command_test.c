@@ -65,6 +65,8 @@ static void test_sites(void **state)
           "/+[name='depot'].ftpServer.customFeatures.providers.[name='A", "B',enabled='false']" }, NULL, 0, APPLIED(SITES, "") },
         { "is whole", { "list", "config", "/section:" SITES, "/config:*" }, NULL, 0, NULL },
         { "lock attributes stand on any element", { "set", "site", "depot", "/ftpServer.lockAttributes:allowUTF8" }, NULL, 0, CHANGED },
+        { "a value for what is taken away", { "set", "site", "depot", "/-ftpServer.lockAttributes:allowUTF8" }, NULL, 87,
+          "ERROR ( message:Parameter \"-ftpServer.lockAttributes\" removes what is set and takes no value. )\n" },
         { "and can be taken away", { "set", "site", "depot", "/-ftpServer.lockAttributes" }, NULL, 0, CHANGED },
         { "an unknown one in the list", { "set", "site", "depot", "/ftpServer.lockAttributes:nothing" }, NULL, 4312, NULL },
         { "where to commit: a level", { "set", "site", "depot", "/id:1", "/commit:AppHost" }, NULL, 0, CHANGED },

@@ -280,6 +280,9 @@ int edit_apply(struct cli *c, const struct edit_place *place, const struct arg_p
     bool is_index = last->kind == PROPATH_INDEX;
     if ((path.sign == '+' && !is_index) || (path.sign == 0 && is_index) || (path.sign && is_index && param->has_value))
         return cli_error(c, EXIT_BAD_PARAMETER, "%s", malformed);
+    if (path.sign == '-' && param->has_value)
+        return cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"" SLICE_FMT "\" removes what is set and takes no value.",
+                         SLICE_ARG(param->name));
 
     struct conf_element *parent = NULL;
     struct edit_miss miss = { 0 };
