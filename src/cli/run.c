@@ -120,6 +120,8 @@ static int run_one(struct run *r, const struct batch_command *command, bool is_p
     }
     free(*piped);
     *piped = output;
+    if (code)
+        r->error_level = code; /* stays when || lets the run go on */
     return code;
 }
 

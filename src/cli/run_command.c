@@ -87,9 +87,10 @@ static int do_exit(struct run *r, const struct words *w)
 {
     const char *last = w->args->argv[w->args->argc - 1];
     char *end = NULL;
-    long code = w->args->argc > 1 && last[0] != '/' ? strtol(last, &end, 10) : 0;
+    bool has_code = w->args->argc > 1 && last[0] != '/';
+    long code = has_code ? strtol(last, &end, 10) : r->error_level;
     r->is_over = true;
-    return end && *end == 0 ? (int)code : EXIT_OK;
+    return !has_code || *end == 0 ? (int)code : EXIT_OK;
 }
 
 /* run.c looks for the label when the line is over. */
@@ -316,29 +317,40 @@ static int do_appcmd(struct run *r, const struct words *w, FILE *in)
     return cli_run_in_batch(argc, argv, in, r->out, r->batch);
 }
 
+/* What cmd.exe does itself leaves ERRORLEVEL as it is; a program ends with a code, and so does VER. */
+enum kind { BUILT_IN, PROGRAM };
+
 static const struct {
     const char *name;
     int (*run)(struct run *r, const struct words *w);
+    enum kind kind;
 } commands[] = {
-    { "echo", do_echo },           { "set", do_set },         { "exit", do_exit },      { "goto", do_goto },
-    { "setlocal", do_setlocal },   { "endlocal", do_nothing }, { "cls", do_nothing },   { "title", do_nothing },
-    { "color", do_nothing },       { "pause", do_nothing },   { "prompt", do_nothing }, { "chcp", do_nothing },
-    { "ver", do_nothing },         { "cd", do_folder },       { "chdir", do_folder },   { "pushd", do_folder },
-    { "popd", do_nothing },        { "net", do_service },     { "sc", do_service },     { "iisreset", do_iisreset },
-    { "timeout", do_nothing },     { "start", do_start },     { "netsh", do_firewall }, { "dism", do_feature },
-    { "pkgmgr", do_feature },      { "ocsetup", do_feature }, { "servermanagercmd", do_feature },
-    { "icacls", do_permissions },  { "cacls", do_permissions }, { "xcacls", do_permissions },
-    { "takeown", do_permissions }, { "md", do_mkdir },        { "mkdir", do_mkdir },
+    { "echo", do_echo, BUILT_IN },           { "set", do_set, BUILT_IN },            { "exit", do_exit, BUILT_IN },
+    { "goto", do_goto, BUILT_IN },           { "setlocal", do_setlocal, BUILT_IN },  { "endlocal", do_nothing, BUILT_IN },
+    { "cls", do_nothing, BUILT_IN },         { "title", do_nothing, BUILT_IN },      { "color", do_nothing, BUILT_IN },
+    { "pause", do_nothing, BUILT_IN },       { "prompt", do_nothing, BUILT_IN },     { "cd", do_folder, BUILT_IN },
+    { "chdir", do_folder, BUILT_IN },        { "pushd", do_folder, BUILT_IN },       { "popd", do_nothing, BUILT_IN },
+    { "md", do_mkdir, BUILT_IN },            { "mkdir", do_mkdir, BUILT_IN },        { "ver", do_nothing, PROGRAM },
+    { "chcp", do_nothing, PROGRAM },         { "timeout", do_nothing, PROGRAM },     { "net", do_service, PROGRAM },
+    { "sc", do_service, PROGRAM },           { "iisreset", do_iisreset, PROGRAM },   { "start", do_start, PROGRAM },
+    { "netsh", do_firewall, PROGRAM },       { "dism", do_feature, PROGRAM },        { "pkgmgr", do_feature, PROGRAM },
+    { "ocsetup", do_feature, PROGRAM },      { "servermanagercmd", do_feature, PROGRAM },
+    { "icacls", do_permissions, PROGRAM },   { "cacls", do_permissions, PROGRAM },   { "xcacls", do_permissions, PROGRAM },
+    { "takeown", do_permissions, PROGRAM },
 };
 
 static int do_command(struct run *r, const struct words *w, FILE *in)
 {
     struct slice program = program_of(slice_str(w->args->argv[0]));
     if (slice_equal_fold_str(program, "appcmd") || slice_equal_fold_str(program, "sallyport"))
-        return do_appcmd(r, w, in);
+        return r->error_level = do_appcmd(r, w, in);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (slice_equal_fold_str(program, commands[i].name))
-            return commands[i].run(r, w);
+        if (slice_equal_fold_str(program, commands[i].name)) {
+            int code = commands[i].run(r, w);
+            if (commands[i].kind == PROGRAM)
+                r->error_level = code;
+            return code;
+        }
     if (program.len == 2 && program.ptr[1] == ':')
         return do_folder(r, w);
     return run_refuse(r, EXIT_NOT_RECOGNIZED, program, "is not recognized: appcmd lines are carried out, SET, ECHO, CD, MKDIR "

@@ -185,7 +185,7 @@ static int read_condition(struct run *r, struct slice *command, bool *holds_out)
     uint64_t number;
     int err = 0;
     if (slice_equal_fold_str(first, "errorlevel") && slice_to_u64(c.words[1], 65535, &number) == 0)
-        holds = number == 0;
+        holds = r->error_level >= (int)number;
     else if (slice_equal_fold_str(first, "exist"))
         err = run_exists(r, run_without_quotes(c.words[1]), &holds);
     else if (slice_equal_fold_str(first, "defined"))

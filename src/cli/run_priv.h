@@ -24,6 +24,7 @@ struct run {
     FILE *told; /* where notes go: never into a pipe, a file or to nul */
     struct run_variable variables[RUN_VARIABLES];
     size_t variable_count;
+    int error_level; /* what %ERRORLEVEL% is: the code of the last program, or of what failed since */
     unsigned depth; /* of blocks */
     bool is_over;   /* exit, goto: nothing more of this line is carried out */
     bool is_delayed; /* setlocal enabledelayedexpansion */

@@ -47,6 +47,15 @@ static const struct {
       ADDED "ERROR ( message:Cannot find SITE object with identifier \"x\". )\nno x\nthen\nand\n", "Depot FTP" },
     { "conditions", "set A=x\r\nif errorlevel 1 exit /b 1\r\nif %ERRORLEVEL% neq 0 exit /b 1\r\nif not \"%A%\"==\"x\" exit 1\r\n"
       "if /i \"%A%\" == \"X\" echo same\r\nif not errorlevel 1 echo fine\r\n", false, 0, "same\nfine\n", NULL },
+    { "what failed is remembered where || lets it go on", "appcmd list site Nope || echo missing\r\nset A=1\r\n"
+      "if errorlevel 1 appcmd add site /name:\"Depot FTP\" /bindings:ftp/*:21:\r\nif errorlevel 1 echo never\r\n", false, 0, "missing\n" ADDED, "Depot FTP" },
+    { "as a number, and as a text", "appcmd list site Nope || echo missing\r\nif %errorlevel%==1 echo one\r\nif not %ERRORLEVEL% EQU 0 echo more\r\n"
+      "appcmd set site x /id:1 >nul || echo %ERRORLEVEL%\r\nif not errorlevel 1169 echo %ERRORLEVEL%\r\nif not errorlevel 1168 echo never\r\n"
+      "iisreset\r\necho %ERRORLEVEL%\r\n", false, 0,
+      "missing\none\nmore\nERROR ( message:Cannot find SITE object with identifier \"x\". )\n1\n1168\n"
+      "NOTE ( line 7: iisreset: the service takes changes over while it runs; it was not restarted )\n0\n", NULL },
+    { "and the run ends with it", "appcmd list site Nope || exit /b\r\necho never\r\n", false, 1, "", NULL },
+    { "VER forgets it", "appcmd list site Nope || ver\r\nif errorlevel 1 echo never\r\n", false, 0, "", NULL },
     { "exit ends it", ADD "exit /b 0\r\nappcmd delete site \"Depot FTP\"\r\n", false, 0, ADDED, "Depot FTP" },
     { "with its number", "exit /b 3\r\n", false, 3, "", NULL },
     { "what a document shows behind a prompt", "C:\\Windows\\System32\\inetsrv>appcmd add site /name:\"Depot FTP\"\r\n", false, 0, ADDED,

@@ -74,7 +74,6 @@ static bool usual_variable(struct slice name, struct text *out)
         { "TEMP", RUN_TEMP },
         { "TMP", RUN_TEMP },
         { "CD", "C:\\Windows\\System32\\inetsrv" },
-        { "ERRORLEVEL", "0" }, /* whatever fails ends the run */
     };
     for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
         if (slice_equal_fold_str(name, usual[i].name)) {
@@ -128,6 +127,10 @@ bool run_variable_lookup(void *context, struct slice name, struct text *out)
         char host[256] = "";
         gethostname(host, sizeof host - 1);
         text_add_str(out, host);
+        return true;
+    }
+    if (slice_equal_fold_str(name, "ERRORLEVEL")) {
+        text_addf(out, "%d", r->error_level);
         return true;
     }
     return environment_variable(name, out);
