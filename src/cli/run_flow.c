@@ -111,7 +111,7 @@ bool run_flow_is_open(struct slice line)
 struct condition {
     struct slice words[3];
     struct slice behind[3]; /* what follows each of them on the line */
-    bool is_negated;
+    bool is_negated, ignores_case;
 };
 
 struct slice run_without_quotes(struct slice s)
@@ -130,24 +130,29 @@ static struct condition split_condition(struct slice rest)
             quoted ^= rest.ptr[end++] == '"';
         c.words[i] = slice_first(rest, end);
         c.behind[i] = rest = slice_trim(slice_from(rest, end));
-        bool negates = slice_equal_fold_str(c.words[i], "not");
-        if (i == 0 && (negates || slice_equal_fold_str(c.words[i], "/i")))
-            c.is_negated ^= negates; /* not yet the first word */
-        else
+        bool negates = slice_equal_fold_str(c.words[i], "not"), folds = slice_equal_fold_str(c.words[i], "/i");
+        if (i == 0 && (negates || folds)) { /* not yet the first word */
+            c.is_negated ^= negates;
+            c.ignores_case |= folds;
+        } else {
             i++;
+        }
     }
     return c;
 }
 
-/* Numbers as numbers where both are, else texts, as cmd.exe does. */
-static int compare(struct slice a, struct slice b)
+/* Numbers as numbers where both are, else texts, as cmd.exe does: in the order of a dictionary, where "a" stands before "A". */
+static int compare(const struct condition *c)
 {
+    struct slice a = c->words[0], b = c->words[2];
     int64_t x, y;
     if (slice_to_i64(a, INT32_MIN, INT32_MAX, &x) == 0 && slice_to_i64(b, INT32_MIN, INT32_MAX, &y) == 0)
         return (x > y) - (x < y);
     size_t len = a.len < b.len ? a.len : b.len;
     int order = len ? strncasecmp(a.ptr, b.ptr, len) : 0;
-    return order ? order : (a.len > b.len) - (a.len < b.len);
+    if (!order)
+        order = (a.len > b.len) - (a.len < b.len);
+    return order || c->ignores_case || !len ? order : memcmp(b.ptr, a.ptr, len);
 }
 
 static bool holds_order(const struct condition *c, bool *holds_out)
@@ -161,7 +166,7 @@ static bool holds_order(const struct condition *c, bool *holds_out)
     };
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
         if (slice_equal_fold_str(c->words[1], orders[i].word)) {
-            int order = compare(c->words[0], c->words[2]);
+            int order = compare(c);
             *holds_out = order < 0 ? orders[i].less : order > 0 ? orders[i].more : orders[i].equal;
             return true;
         }
@@ -191,7 +196,8 @@ static int read_condition(struct run *r, struct slice *command, bool *holds_out)
     else if (slice_equal_fold_str(first, "defined"))
         holds = is_defined(r, c.words[1]);
     else if (equals != SIZE_MAX && slice_starts(slice_from(first, equals), SLICE_LITERAL("=="))) {
-        holds = slice_equal_fold(slice_first(first, equals), slice_from(first, equals + 2));
+        struct slice left = slice_first(first, equals), right = slice_from(first, equals + 2);
+        holds = c.ignores_case ? slice_equal_fold(left, right) : slice_equal(left, right);
         used = 1;
     } else if (holds_order(&c, &holds))
         used = 3;

@@ -83,6 +83,9 @@ static const struct {
       "@DIR@/x.cmd:2: stopped with 50 at: goto again\n", NULL },
     { "numbers are compared as numbers", "if 9 lss 10 echo less\r\nif 10 leq 9 echo never\r\nif not b gtr c echo letters\r\nif -1 geq -2 echo more\r\n", false, 0,
       "less\nletters\nmore\n", NULL },
+    { "letters count without /i", "set A=Prod\r\nif %A%==prod echo never\r\nif \"%A%\" == \"PROD\" echo never\r\nif %A% equ prod echo never\r\n"
+      "if /i %A%==prod echo a\r\nif /I not %A% equ PRODS echo b\r\nif /i %A% equ PROD echo c\r\nif %A% neq prod echo d\r\nif b gtr B (echo never) else echo e\r\n"
+      "if B gtr a if b lss C echo f\r\nif %A%==Prod if Prod equ %A% echo g\r\n", false, 0, "a\nb\nc\nd\ne\nf\ng\n", NULL },
     { "what is there", "set FOLDER=%SystemDrive%\\inetpub\\new\r\nif not exist \"%FOLDER%\" mkdir \"%FOLDER%\"\r\nif exist %FOLDER%\\nul echo made\r\n"
       "if exist C:\\nothing\\ (echo never) else echo not there\r\nif not exist %windir%\\system32\\inetsrv\\appcmd.exe exit /b 1\r\n", false, 0,
       "made\nnot there\n", NULL },
