@@ -12,6 +12,9 @@
     "ERROR ( message:Malformed collection indexer; format is [@position,name='value',name2='value2',...].  The "    \
     "@position specifier is optional, and be '@start', '@end', or '@N' where N is a numeric index into the "         \
     "collection. )\n"
+#define RULES "system.ftpServer/security/authorization"
+#define BAD_PATH(path) "ERROR ( hresult:8007000d, message:Command execution failed.\nInvalid location path \"" path "\".  Write " \
+                       "\"Site/directory\", with single slashes and without the parts \".\" and \"..\".\n )\n"
 #define CHANGED "SITE object \"depot\" changed\n"
 #define ADD_DEPOT { "a site", { "add", "site", "/name:depot", "/bindings:ftp/*:21:", "/physicalPath:C:\\depot" }, NULL, 0, \
       "SITE object \"depot\" added\nAPP object \"depot/\" added\nVDIR object \"depot/\" added\n" }
@@ -209,6 +212,13 @@ static void test_config(void **state)
           APPLIED("system.ftpServer/firewallSupport", "") },
         { "path of no site (E1)", { "set", "config", "x/y", "-section:system.ftpServer/security/ipSecurity", "/allowUnlisted:false" },
           NULL, 1168, "ERROR ( message:Cannot find SITE object with identifier \"x\". )\n" },
+        { "a path that nothing would look up", { "set", "config", "depot/./secret", "-section:" RULES, "/+[accessType='Deny',users='*']" }, NULL, 13,
+          BAD_PATH("depot/./secret") },
+        { "nor by a URL", { "set", "config", "ftp://localhost/in/../secret", "-section:" RULES, "/+[accessType='Deny',users='*']" }, NULL, 13,
+          BAD_PATH("depot/in/../secret") },
+        { "to lock", { "lock", "config", "depot/..", "-section:" RULES }, NULL, 13, BAD_PATH("depot/..") },
+        { "to look at", { "list", "config", "depot/../x", "-section:" RULES }, NULL, 13, BAD_PATH("depot/../x") },
+        { "a slash too many", { "list", "config", "depot//x" }, NULL, 13, BAD_PATH("depot//x") },
         { "full path", { "list", "config", "MACHINE/WEBROOT/APPHOST/depot/in", "/section:system.ftpServer/security/authorization" },
           NULL, 0,
           "<system.ftpServer>\n  <security>\n    <authorization>\n"
@@ -456,7 +466,6 @@ static void test_broken_file(void **state)
     scenario_end(&s);
 }
 
-#define RULES "system.ftpServer/security/authorization"
 #define ADD_RULE(text) { "a rule: " text, { "set", "config", "/section:" RULES, "/+[" text "]" }, NULL, 0, APPLIED(RULES, "") }
 #define LISTED(rules) "<system.ftpServer>\n  <security>\n    <authorization>\n" rules "    </authorization>\n  </security>\n</system.ftpServer>\n"
 #define NO_ITEM "ERROR ( message:Cannot find requested collection element. )\n"

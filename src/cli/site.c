@@ -48,7 +48,7 @@ struct edit_place site_place(struct slice site, struct slice app, struct slice v
     return place;
 }
 
-int site_config_path(struct cli *c, struct slice identifier, struct text *path_out)
+static int find_config_path(struct cli *c, struct slice identifier, struct text *path_out)
 {
     static const struct slice apphost = { "MACHINE/WEBROOT/APPHOST", 23 };
     if (slice_starts_fold(identifier, apphost) && (identifier.len == apphost.len || identifier.ptr[apphost.len] == '/'))
@@ -68,6 +68,17 @@ int site_config_path(struct cli *c, struct slice identifier, struct text *path_o
     if (rest.len > 1)
         text_add(path_out, rest);
     return text_error(path_out) ? cli_failed(c, 14, "%s", err_text(path_out->err)) : EXIT_OK;
+}
+
+int site_config_path(struct cli *c, struct slice identifier, struct text *path_out)
+{
+    size_t before = path_out->len;
+    int code = find_config_path(c, identifier, path_out);
+    struct slice path = slice_from(text_slice(path_out), before);
+    if (!code && !conf_path_is_valid(path))
+        code = cli_failed(c, EXIT_BAD_DATA, "Invalid location path \"" SLICE_FMT "\".  Write \"Site/directory\", with single slashes and "
+                          "without the parts \".\" and \"..\".", SLICE_ARG(path));
+    return code;
 }
 
 /* The identifier as the configuration spells it. */

@@ -68,6 +68,9 @@ void conf_free(struct conf *c);
  * A unique short name ("authorization" is not, "sites" is) is accepted.  The file follows from the section. */
 MUST_USE int conf_section(struct conf *c, struct slice name, struct slice path, struct conf_element **element_out);
 
+/* Whether it can be a configuration path: no empty part, no "." and "..", no backslash, nothing unprintable. */
+bool conf_path_is_valid(struct slice path);
+
 /* Child element of the schema, e.g. conf_child(site, "ftpServer"); a '/'-separated path is allowed.  Always answers when
  * the schema has it, with defaults if nothing is written; NULL when the schema has no such child. */
 struct conf_element *conf_child(struct conf_element *e, const char *path);

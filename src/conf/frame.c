@@ -54,6 +54,22 @@ struct slice path_canonical(struct slice path)
     return path.ptr ? path : SLICE_LITERAL("");
 }
 
+/* A second spelling of a path would be looked up by nobody: a Deny at "Site/./secret" would protect nothing. */
+bool conf_path_is_valid(struct slice path)
+{
+    if (slice_is_empty(path) || slice_equal_str(path, "."))
+        return true;
+    if (slice_has_byte(path, '\\') || slice_has_control(path))
+        return false;
+    struct slice rest = slice_first(path, path.len - slice_ends(path, SLICE_LITERAL("/")));
+    while (rest.ptr) {
+        struct slice part = slice_cut(&rest, '/');
+        if (slice_is_empty(part) || slice_equal_str(part, ".") || slice_equal_str(part, ".."))
+            return false;
+    }
+    return true;
+}
+
 struct slice path_parent(struct slice path)
 {
     if (slice_is_empty(path))
@@ -437,9 +453,9 @@ static void walk_location(struct walk *w, uint32_t node)
                  "Only one of overrideMode and allowOverride may be specified");
     struct slice path = xml_attr_or(x, node, "path", SLICE_NONE);
     w->path = path_canonical(path);
-    if ((path.len && path.ptr[0] == '/') || slice_has_byte(path, '\\') || slice_has_control(path) ||
-        memmem(path.ptr ? path.ptr : "", path.len, "//", 2))
-        complain(w, node, start_of(w, node), ERR_SYNTAX, "Write \"Site/directory\", with / and not beginning with it",
+    if (!conf_path_is_valid(path))
+        complain(w, node, start_of(w, node), ERR_SYNTAX,
+                 "Write \"Site/directory\", with / and not beginning with it, without the parts \".\" and \"..\"",
                  "The 'path' attribute is invalid.  Invalid location path");
     w->location = node;
     walk_group(w, node);
