@@ -270,14 +270,32 @@ static bool names_the_object(const struct verb_row *row, const struct object_row
     return row->identifies != NO_IDENTIFIER && slice_equal_fold(name, text_slice(&full)) && !verb_param_find(row, name);
 }
 
-/* "C:depot": IIS has no use for a path relative to a drive, but it is what a shell leaves of C:\depot. */
+static bool is_separator(char c)
+{
+    return c == '\\' || c == '/';
+}
+
+/* Whether it could lie somewhere: behind a drive, a %NAME%, a share or the root.  "C:depot", "%SystemDrive%depot" and "\srvshare"
+ * are of no use to IIS, but they are what a shell leaves of C:\depot, %SystemDrive%\depot and \\srv\share. */
+static bool is_absolute(struct slice path)
+{
+    size_t name = slice_starts(path, SLICE_LITERAL("%")) ? slice_find(slice_from(path, 1), '%') : SIZE_MAX;
+    struct slice rest = name == SIZE_MAX ? slice_from(path, 2) : slice_from(path, name + 2);
+    if (name != SIZE_MAX)
+        return !rest.len || is_separator(rest.ptr[0]) || rest.ptr[0] == '%';
+    if (path.len > 1 && path.ptr[1] == ':')
+        return ascii_upper(path.ptr[0]) >= 'A' && ascii_upper(path.ptr[0]) <= 'Z' && (!rest.len || is_separator(rest.ptr[0]));
+    if (path.len > 1 && is_separator(path.ptr[0]) && is_separator(path.ptr[1]))
+        return slice_has_byte(rest, '\\') || slice_has_byte(rest, '/');
+    return path.ptr[0] == '/';
+}
+
 static bool lost_backslashes(const struct arg_param *p)
 {
     static const char *const paths[] = { "physicalPath", "logFile.directory", "centralLogFile.directory" };
-    struct slice v = p->value;
-    bool relative = v.len > 2 && v.ptr[1] == ':' && v.ptr[2] != '\\' && v.ptr[2] != '/' &&
-                    ascii_upper(v.ptr[0]) >= 'A' && ascii_upper(v.ptr[0]) <= 'Z';
-    for (size_t i = 0; relative && i < sizeof paths / sizeof paths[0]; i++) {
+    if (!p->value.len || slice_starts(p->name, SLICE_LITERAL("-")) || is_absolute(p->value))
+        return false;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         size_t len = strlen(paths[i]);
         if (p->name.len >= len && slice_equal_fold_str(slice_from(p->name, p->name.len - len), paths[i]))
             return true;

@@ -15,6 +15,7 @@
 #define RULES "system.ftpServer/security/authorization"
 #define BAD_PATH(path) "ERROR ( hresult:8007000d, message:Command execution failed.\nInvalid location path \"" path "\".  Write " \
                        "\"Site/directory\", with single slashes and without the parts \".\" and \"..\".\n )\n"
+#define NO_PATH(path) "ERROR ( message:\"" path "\" is no absolute path.  A shell takes backslashes away: put the path in quotes. )\n"
 #define CHANGED "SITE object \"depot\" changed\n"
 #define ADD_DEPOT { "a site", { "add", "site", "/name:depot", "/bindings:ftp/*:21:", "/physicalPath:C:\\depot" }, NULL, 0, \
       "SITE object \"depot\" added\nAPP object \"depot/\" added\nVDIR object \"depot/\" added\n" }
@@ -35,7 +36,20 @@ static void test_sites(void **state)
         { "the same name again (E3)", { "add", "site", "/name:Depot" }, NULL, 183,
           "ERROR ( message:Failed to add duplicate collection element \"Depot\". )\n" },
         { "a path whose backslashes the shell took", { "add", "site", "/name:x", "/physicalPath:C:inetpubftproot" }, NULL, 87,
-          "ERROR ( message:\"C:inetpubftproot\" is no absolute path.  A shell takes backslashes away: put the path in quotes. )\n" },
+          NO_PATH("C:inetpubftproot") },
+        { "behind a variable", { "add", "site", "/name:x", "/physicalPath:%SystemDrive%inetpubftproot" }, NULL, 87,
+          NO_PATH("%SystemDrive%inetpubftproot") },
+        { "of a share", { "add", "site", "/name:x", "/physicalPath:\\srvshare" }, NULL, 87, NO_PATH("\\srvshare") },
+        { "a share without its server", { "add", "site", "/name:x", "/physicalPath:\\\\share" }, NULL, 87, NO_PATH("\\\\share") },
+        { "a path that lies nowhere", { "add", "site", "/name:x", "/physicalPath:relative\\x" }, NULL, 87, NO_PATH("relative\\x") },
+        { "of the log", { "set", "site", "depot", "/ftpServer.logFile.directory:%SystemDrive%logs" }, NULL, 87, NO_PATH("%SystemDrive%logs") },
+        { "a share", { "set", "site", "depot", "/[path='/'].[path='/'].physicalPath:\\\\srv\\share" }, NULL, 0, CHANGED },
+        { "with slashes", { "set", "site", "depot", "/[path='/'].[path='/'].physicalPath://srv/share/x" }, NULL, 0, CHANGED },
+        { "variables", { "set", "site", "depot", "/[path='/'].[path='/'].physicalPath:%ProgramFiles(x86)%%TAIL%\\x" }, NULL, 0, CHANGED },
+        { "a variable", { "set", "site", "depot", "/[path='/'].[path='/'].physicalPath:%ROOT%" }, NULL, 0, CHANGED },
+        { "a drive", { "set", "site", "depot", "/[path='/'].[path='/'].physicalPath:d:" }, NULL, 0, CHANGED },
+        { "a Linux path", { "set", "site", "depot", "/[path='/'].[path='/'].physicalPath:/srv/x" }, NULL, 0, CHANGED },
+        { "none", { "set", "site", "depot", "/[path='/'].[path='/'].physicalPath:" }, NULL, 0, CHANGED },
         { "below the root, too", { "set", "site", "depot", "/[path='/'].[path='/'].physicalPath:D:x" }, NULL, 87, NULL },
         { "the next free id, no root", { "ADD", "Sites", "-NAME:web", "/bindings:http/*:80:,ftp/10.0.0.1:990:h" }, NULL, 0,
           "SITE object \"web\" added\n" },
