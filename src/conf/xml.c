@@ -34,6 +34,9 @@ struct witness {
     size_t depth;
     int err;
     const char *why;
+    int lines[XML_DEPTH_MAX]; /* of the start tags that are open */
+    int line, column;         /* of the first error; those behind it are mostly its echo */
+    struct text message;      /* empty: there was none */
     xmlParserCtxtPtr ctxt;
 };
 
@@ -65,6 +68,7 @@ static void on_start(void *context, const xmlChar *name, const xmlChar **attrs)
         w->tags = tags;
         w->cap = cap;
     }
+    w->lines[w->depth] = w->ctxt->input->line;
     uint64_t hash = mix_start(w->depth++, slice_str((const char *)name));
     for (; attrs && attrs[0]; attrs += 2) {
         hash = mix(hash, (const char *)attrs[0], strlen((const char *)attrs[0]));
@@ -86,24 +90,41 @@ static void on_doctype(void *context, const xmlChar *name, const xmlChar *public
     witness_stop(context, ERR_DENIED, "DOCTYPE is not allowed");
 }
 
-static void on_message(void *context, const char *fmt, ...)
+/* The parser context keeps the last error, so the first is copied.  With callbacks of SAX1 libxml2 does not know where the
+ * tag stands that another one closes, and says "line 0". */
+static void keep_first_error(struct witness *w)
 {
-    (void)context, (void)fmt; /* the parser context keeps the last error, which is all we print */
+    static const char nowhere[] = " line 0 and ";
+    const xmlError *e = &w->ctxt->lastError;
+    if (w->message.len || e->level < XML_ERR_ERROR || !e->message)
+        return;
+    w->line = e->line;
+    w->column = e->int2;
+    text_add(&w->message, slice_trim(slice_str(e->message)));
+    const char *found = strstr(text_str(&w->message), nowhere);
+    if (e->code != XML_ERR_TAG_NAME_MISMATCH || !found || w->depth == 0)
+        return;
+    OWNED_TEXT_BUFFER somewhere = { 0 };
+    text_addf(&somewhere, " line %d and ", w->lines[w->depth - 1]);
+    text_splice(&w->message, (size_t)(found - text_str(&w->message)), sizeof nowhere - 1, text_slice(&somewhere));
 }
 
-static void describe(struct diag *d, struct slice file, const struct witness *w)
+static void on_message(void *context, const char *fmt, ...)
 {
-    const xmlError *e = &w->ctxt->lastError;
-    unsigned line = e->line > 0 ? (unsigned)e->line : 0;
+    (void)fmt;
+    keep_first_error(context);
+}
+
+static void describe(struct diag *d, struct slice file, struct witness *w)
+{
     if (w->err && w->ctxt->input) {
-        line = (unsigned)w->ctxt->input->line;
-        diag_place(d, file, line, 0);
+        diag_place(d, file, (unsigned)w->ctxt->input->line, 0);
         diag_set(d, "Configuration file is refused: %s", w->why);
         return;
     }
-    diag_place(d, file, line, line && e->int2 > 0 ? (unsigned)e->int2 : 0);
-    struct slice text = slice_trim(slice_str(e->message));
-    diag_set(d, "Configuration file is not well-formed XML: " SLICE_FMT, SLICE_ARG(text));
+    keep_first_error(w); /* no memory is told to nobody */
+    diag_place(d, file, w->line > 0 ? (unsigned)w->line : 0, w->line > 0 && w->column > 0 ? (unsigned)w->column : 0);
+    diag_set(d, "Configuration file is not well-formed XML: %s", text_str(&w->message));
 }
 
 /* Fill w->tags from libxml2. */
@@ -130,6 +151,7 @@ static MUST_USE int witness_read(struct witness *w, struct slice bytes, struct s
     int err = w->err ? w->err : w->ctxt->wellFormed ? 0 : ERR_SYNTAX;
     if (err)
         describe(d, file, w);
+    text_free(&w->message);
     xmlFreeParserCtxt(w->ctxt);
     w->ctxt = NULL;
     return err;

@@ -121,12 +121,38 @@ static void test_spans(void **state)
     xml_free(x);
 }
 
+/* Where the mistake is, not where the reader noticed that nothing fits any more. */
+static void test_first_error(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *label, *text;
+        unsigned line, column;
+        const char *what;
+    } errors[] = {
+        { "a quote that is missing", "<sites>\n  <site name=\"S id=\"1\">\n    <x a=\"b\" />\n  </site>\n</sites>\n", 2, 21,
+          "Configuration file is not well-formed XML: attributes construct error" },
+        { "a tag that nothing closes", "<configuration>\n  <sites>\n    <site>\n    </sites>\n  </configuration>\n", 4, 13,
+          "Configuration file is not well-formed XML: Opening and ending tag mismatch: site line 3 and sites" },
+    };
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        CASE_LABEL(&errors[i]);
+        struct xml *x;
+        struct diag d = { 0 };
+        assert_int_equal(parse(errors[i].text, strlen(errors[i].text), &x, &d), ERR_SYNTAX);
+        assert_string_equal(d.what, errors[i].what);
+        assert_int_equal(d.line, errors[i].line);
+        assert_int_equal(d.column, errors[i].column);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_first_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
