@@ -79,6 +79,8 @@ static int compile(struct explain *e)
             cli_say(e->c, "%s", text_str(&line));
     }
     report_free(&report);
+    if (err && e->files.unreadable)
+        cli_say(e->c, "WARNING ( message:%zu certificates or folders of the instance cannot be read by this user )", e->files.unreadable);
     if (!err)
         err = snapshot_writer_finish(w, 0, &e->bytes);
     snapshot_writer_free(w);

@@ -239,12 +239,44 @@ static void test_other_file(void **state)
     run(steps, COUNT_OF(steps));
 }
 
+/* A secret that the service takes is no reason to explain nothing; one that it refuses is. */
+static void test_explain_with_a_secret(void **state)
+{
+    (void)state;
+#define SESSION { "explain", "--session", "3f0c9a52-6b1e-4d7f-9c28-51e0aa7734d6" }
+    static const struct scenario_step steps[] = {
+        SITE_DEPOT,
+        { "a directory", { "set", "config", "-section:sallyport/directory", "/servers:ldaps://127.0.0.1:1", "/bindName:x", "/bindPasswordFile:directory" },
+          NULL, 0, APPLIED("sallyport/directory", "") },
+        { "without its secret", SESSION, NULL, 13, NULL },
+    };
+    static const struct scenario_step good[] = {
+        { "with it", SESSION, NULL, 1168, NULL },
+        { "beside a site", { "explain", "--site", "depot", "--user", "anonymous" }, NULL, 5, NULL },
+    };
+    static const struct scenario_step open[] = { { "which everybody may read", SESSION, NULL, 13, NULL } };
+    struct scenario s;
+    OWNED_TEXT_BUFFER path = { 0 };
+    scenario_begin(&s, true);
+    scenario_steps(&s, steps, COUNT_OF(steps));
+    text_addf(&path, "%s/secrets", s.dir);
+    assert_int_equal(file_make_folder(text_str(&path), 0700), 0);
+    text_add_str(&path, "/directory");
+    assert_int_equal(file_write(text_str(&path), SLICE_LITERAL("secret\n"), 0600), 0);
+    scenario_steps(&s, good, COUNT_OF(good));
+    assert_null(strstr(s.out, "bindPasswordFile"));
+    assert_int_equal(chmod(text_str(&path), 0644), 0);
+    scenario_steps(&s, open, COUNT_OF(open));
+    assert_non_null(strstr(s.out, "bindPasswordFile"));
+    scenario_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_search),  cmocka_unit_test(test_reset),  cmocka_unit_test(test_config_as_object),
         cmocka_unit_test(test_objects), cmocka_unit_test(test_backup), cmocka_unit_test(test_backup_folder),
-        cmocka_unit_test(test_other_file),
+        cmocka_unit_test(test_other_file), cmocka_unit_test(test_explain_with_a_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,6 +104,39 @@ int instance_files_read_certificates(struct instance_files *f, const char *direc
     return err;
 }
 
+/* ---- secrets ---- */
+
+enum { SECRET_MOST = 4096 };
+
+/* What the supervisor takes (supervisor/files.c): nothing large, nothing that others than its owner may read. */
+static bool is_secret(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && st->st_size <= SECRET_MOST && !(st->st_mode & 077);
+}
+
+/* That a secret is there decides whether the configuration is good; what it says is nothing that the command line needs, so no
+ * secret is read. */
+static int note_secrets(struct instance_files *f, const char *directory)
+{
+    OWNED_TEXT_BUFFER folder = { 0 };
+    struct dirent **entries;
+    text_addf(&folder, "%s/secrets", directory);
+    int count = scandir(text_str(&folder), &entries, is_certificate_name, alphasort), err = 0;
+    f->unreadable += count < 0 && errno == EACCES;
+    for (int i = 0; i < count; i++) {
+        OWNED_TEXT_BUFFER name = { 0 }, path = { 0 };
+        struct stat st;
+        text_addf(&name, "secrets/%s", entries[i]->d_name);
+        text_addf(&path, "%s/%s", directory, text_str(&name));
+        free(entries[i]);
+        if (!err && stat(text_str(&path), &st) == 0 && is_secret(&st))
+            err = instance_files_add(f, text_str(&name), SLICE_LITERAL("***"), st.st_mode);
+    }
+    if (count >= 0)
+        free(entries);
+    return err;
+}
+
 /* ---- files that files name ---- */
 
 struct source_walk {
@@ -195,6 +228,8 @@ int instance_files_read(struct instance_files *f, const char *directory, struct 
     for (int file = 0; !err && file < CONF_FILE_COUNT; file++)
         if (file != CONF_SALLYPORT)
             err = read_config(f, text_str(&folder), (enum conf_file)file, d);
+    if (!err)
+        err = note_secrets(f, directory);
     return err ? err : instance_files_read_certificates(f, directory);
 }
 
