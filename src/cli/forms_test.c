@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/own.h"
 #include "cli/file.h"
 
 #define APPLIED(section, path)                                                                        \
@@ -239,6 +240,43 @@ static void test_other_file(void **state)
     run(steps, COUNT_OF(steps));
 }
 
+/* What one instance says of a section can be said to another, which has some of it already. */
+static void test_section_again(void **state)
+{
+    (void)state;
+#define FILTERING "system.ftpServer/security/requestFiltering"
+    static const struct scenario_step more[] = {
+        SITE_DEPOT,
+        { "a segment", { "set", "config", "-section:" FILTERING, "/+hiddenSegments.[segment='_vti_cnf']", "/requestLimits.maxUrl:1024" }, NULL, 0, NULL },
+        { "a setting of a site", { "set", "site", "depot", "/ftpServer.serverAutoStart:false" }, NULL, 0, NULL },
+    };
+    static const char *const sections[] = { "/section:" FILTERING, "/section:sites" };
+    struct scenario s;
+    scenario_begin(&s, true);
+    scenario_steps(&s, more, COUNT_OF(more));
+    char *before = scenario_file(&s, "applicationHost.config");
+    for (size_t i = 0; i < COUNT_OF(sections); i++) {
+        const struct scenario_step list[] = { { sections[i], { "list", "config", sections[i], "/xml" }, NULL, 0, NULL } };
+        scenario_steps(&s, list, 1);
+        OWNED_TEXT in = strdup(s.out);
+        const struct scenario_step set[] = { { "again", { "set", "config", "/in" }, in, 0, NULL } };
+        scenario_steps(&s, set, 1);
+    }
+    char *after = scenario_file(&s, "applicationHost.config");
+    assert_string_equal(after, before);
+    free(before);
+    free(after);
+    static const struct scenario_step changed[] = {
+        { "an item that is there, otherwise", { "set", "config", "/in" }, IN("<CONFIG CONFIG.SECTION=\"sites\"><sites><site name=\"depot\" id=\"1\"><application "
+          "path=\"/\"><virtualDirectory path=\"/\" physicalPath=\"D:\\other\" /></application></site></sites></CONFIG>"), 0, NULL },
+        { "is as it was said", { "list", "vdir" }, NULL, 0, "VDIR \"depot/\" (physicalPath:D:\\other)\n" },
+        { "half of two keys is another item's", { "set", "config", "/in" }, IN("<CONFIG CONFIG.SECTION=\"sites\"><sites><site name=\"depot\" id=\"2\" />"
+          "</sites></CONFIG>"), 183, NULL },
+    };
+    scenario_steps(&s, changed, COUNT_OF(changed));
+    scenario_end(&s);
+}
+
 /* A secret that the service takes is no reason to explain nothing; one that it refuses is. */
 static void test_explain_with_a_secret(void **state)
 {
@@ -276,7 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_search),  cmocka_unit_test(test_reset),  cmocka_unit_test(test_config_as_object),
         cmocka_unit_test(test_objects), cmocka_unit_test(test_backup), cmocka_unit_test(test_backup_folder),
-        cmocka_unit_test(test_other_file), cmocka_unit_test(test_explain_with_a_secret),
+        cmocka_unit_test(test_other_file), cmocka_unit_test(test_explain_with_a_secret), cmocka_unit_test(test_section_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,23 +65,46 @@ static size_t pairs_of(struct graft *g, uint32_t node, struct conf_pair *pairs)
 
 static int do_children(struct graft *g, uint32_t node);
 
+static int do_item_children(struct graft *g, uint32_t node, size_t at, bool sets_attributes)
+{
+    int code = step_into(g, (struct propath_step){ .kind = PROPATH_INDEX, .position = (long)at });
+    if (code)
+        return code;
+    if (sets_attributes)
+        code = set_attributes(g, node, NULL);
+    if (!code)
+        code = do_children(g, node);
+    g->path.count--;
+    return code;
+}
+
+/* Whether the item has the whole key that the node says; what it leaves out is the default. */
+static bool has_key_of(struct graft *g, struct conf_element *item, uint32_t node)
+{
+    struct conf_schema_attr attr;
+    for (size_t i = 0; conf_schema_attr_at(item, i, &attr); i++) {
+        struct conf_pair pair = { slice_str(attr.name), xml_attr_or(g->x, node, attr.name, slice_str(attr.default_text)) };
+        if (attr.key && !conf_item_matches(item, &pair, 1))
+            return false;
+    }
+    return true;
+}
+
+/* What a result set says of an item that stands here already is said of that one: a fresh instance has some. */
 static int add_item(struct graft *g, struct conf_element *collection, uint32_t node)
 {
     struct conf_pair pairs[PROPATH_PAIRS];
     struct diag d = { 0 };
     int err = conf_add(g->c->conf, collection, pairs, pairs_of(g, node, pairs), PROPATH_END, &d);
+    for (size_t i = 0; err == ERR_EXISTS && i < conf_count(collection); i++)
+        if (conf_is_local(conf_item(collection, i)) && has_key_of(g, conf_item(collection, i), node))
+            return do_item_children(g, node, i, true);
     if (err)
         return cli_failed_diag(g->c, err, &d);
     if (g->x->nodes[node].first == XML_NONE)
         return EXIT_OK;
     int code = here(g, &collection);
-    if (!code)
-        code = step_into(g, (struct propath_step){ .kind = PROPATH_INDEX, .position = (long)conf_count(collection) - 1 });
-    if (!code) {
-        code = do_children(g, node);
-        g->path.count--;
-    }
-    return code;
+    return code ? code : do_item_children(g, node, conf_count(collection) - 1, false);
 }
 
 static int do_directive(struct graft *g, struct conf_element *collection, uint32_t node)
