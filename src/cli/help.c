@@ -42,10 +42,14 @@ void help_general(struct cli *c)
 void help_object(struct cli *c, const struct object_row *object)
 {
     cli_say(c, "%s - %s\n\nSupported commands:\n", object->name, object->summary);
+    const char *first = NULL;
     for (size_t i = 0; i < verb_row_count; i++)
-        if (strcmp(verb_rows[i].object, object->name) == 0)
+        if (strcmp(verb_rows[i].object, object->name) == 0) {
             cli_say(c, "  %-8s %s", verb_rows[i].verb, verb_rows[i].summary);
-    cli_say(c, "\nTo get help for each command use /?, e.g. '%s list %s /?'.", c->program, object->name);
+            first = first ? first : verb_rows[i].verb;
+        }
+    if (first)
+        cli_say(c, "\nTo get help for each command use /?, e.g. '%s %s %s /?'.", c->program, first, object->name);
 }
 
 static void print_param(struct cli *c, const struct verb_param *p)

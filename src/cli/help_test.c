@@ -95,6 +95,26 @@ static void test_help_of_every_verb(void **state)
     scenario_end(&s);
 }
 
+/* What the help of an object gives as an example is a command. */
+static void test_help_of_every_object(void **state)
+{
+    (void)state;
+    static const char begin[] = "'sallyport ";
+    struct scenario s;
+    scenario_begin(&s, false);
+    for (size_t i = 0; i < object_row_count; i++) {
+        const char *const argv[] = { object_rows[i].name, "/?", NULL };
+        print_message("    case: %s\n", object_rows[i].name);
+        assert_int_equal(scenario_run(&s, argv, NULL), 0);
+        const char *found = strstr(s.out, begin);
+        assert_non_null(found);
+        struct slice rest = slice_str(found + sizeof begin - 1), verb = slice_cut(&rest, ' ');
+        assert_true(slice_equal_str(slice_cut(&rest, ' '), object_rows[i].name));
+        assert_non_null(verb_find(verb, &object_rows[i]));
+    }
+    scenario_end(&s);
+}
+
 static void test_general(void **state)
 {
     (void)state;
@@ -133,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_man_pages),
         cmocka_unit_test(test_settings_page),
         cmocka_unit_test(test_help_of_every_verb),
+        cmocka_unit_test(test_help_of_every_object),
         cmocka_unit_test(test_general),
         cmocka_unit_test(test_completion),
     };
