@@ -27,24 +27,54 @@ static bool sets_attribute(struct conf_element *e, struct slice name, const stru
     return value.origin == CONF_EXPLICIT && (!p->has_value || listing_meets(value.text, p->value));
 }
 
-/* One condition at one place; unknown names are told only when the section was named. */
+/* Whether the schema knows the names, as far as there are items that lead to them; *unknown_out is the first that it does not. */
+static bool knows(struct search *s, const struct edit_place *place, const struct propath *path, struct slice *unknown_out)
+{
+    struct conf_element *e = NULL;
+    struct edit_miss miss = { 0 };
+    const struct propath_step *last = &path->steps[path->count - 1];
+    if (conf_section(s->c->conf, place->section, place->path, &e) != 0)
+        return s->is_named; /* it is not declared: nothing can be said of its names */
+    if (edit_find(s->c->conf, place, path->steps, path->count, &e, &miss) == 0 || !miss.name.len)
+        return true;
+    *unknown_out = miss.name;
+    return miss.step == last && edit_find(s->c->conf, place, path->steps, path->count - 1, &e, NULL) == 0 &&
+           edit_attribute_name(e, last->name) != NULL;
+}
+
+/* A name that no section has, or not the one that was asked for. */
+static int check_names(struct search *s, const struct arg_param *p)
+{
+    struct propath path;
+    struct slice unknown = p->name;
+    bool known = false;
+    if (propath_parse(p->name, &path) != 0 || path.sign)
+        return cli_unknown_attribute(s->c, p->name);
+    for (size_t i = 0; !known && i < conf_section_count(); i++) {
+        const struct edit_place place = { .section = slice_str(conf_section_name(i)), .path = SLICE_LITERAL(""), .takes_first = true };
+        if (!s->is_named || slice_equal(s->section, place.section))
+            known = knows(s, &place, &path, &unknown);
+    }
+    return known ? EXIT_OK : cli_unknown_attribute(s->c, s->is_named ? unknown : p->name);
+}
+
+/* One condition at one place; names unknown there are told only when the section was named. */
 static bool meets(struct search *s, const struct edit_place *place, const struct arg_param *p)
 {
     struct propath path;
     struct conf_element *e = NULL, *below = NULL;
+    struct slice unknown;
     bool known = false;
-    if (propath_parse(p->name, &path) != 0 || path.sign) {
-        s->code = cli_unknown_attribute(s->c, p->name);
-        return false;
-    }
+    if (propath_parse(p->name, &path) != 0)
+        return false; /* check_names has told it */
     const struct propath_step *last = &path.steps[path.count - 1];
     if (edit_find(s->c->conf, place, path.steps, path.count, &below, NULL) == 0)
         return !p->has_value && conf_is_local(below);
     if (last->kind == PROPATH_NAME &&
         edit_find(s->c->conf, place, path.steps, path.count - 1, &e, NULL) == 0 && sets_attribute(e, last->name, p, &known))
         return true;
-    if (!known && last->kind == PROPATH_NAME && e && s->is_named)
-        s->code = cli_unknown_attribute(s->c, last->name);
+    if (!known && s->is_named && !knows(s, place, &path, &unknown))
+        s->code = cli_unknown_attribute(s->c, unknown);
     return false;
 }
 
@@ -108,6 +138,8 @@ int config_search(struct cli *c)
     if (code)
         return code;
     s.is_named = s.section.ptr != NULL;
+    for (size_t i = 0; !s.code && i < c->args.param_count; i++)
+        s.code = edit_is_edit(c, &c->args.params[i]) ? check_names(&s, &c->args.params[i]) : EXIT_OK;
     for (size_t i = 0; !s.code && i < conf_section_count(); i++) {
         if (s.is_named && !slice_equal_str(s.section, conf_section_name(i)))
             continue;
