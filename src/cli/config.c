@@ -181,14 +181,52 @@ int config_list(struct cli *c)
 
 /* ---- set ---- */
 
+static void print_attribute(struct cli *c, const char *prefix, const struct conf_schema_attr *attr)
+{
+    if (!attr->runtime)
+        cli_say(c, "-%s%s  (%s%s%s)", prefix, attr->name, attr->type, attr->allowed[0] ? ": " : "", attr->allowed);
+}
+
+static void print_collection(struct cli *c, const char *prefix, const char *item)
+{
+    cli_say(c, "+%s[name='value',...]  (adds %s %s)", prefix, strchr("aeiou", item[0]) ? "an" : "a", item);
+}
+
+/* What an item of a collection takes, and the items that it holds itself. */
+static void print_item(struct cli *c, struct conf_draft *item, const char *prefix)
+{
+    struct conf_schema_attr attr;
+    struct conf_draft *inner = NULL;
+    struct diag d = { 0 };
+    const char *child, *inner_name = conf_draft_schema_item_name(item);
+    for (size_t i = 0; conf_draft_schema_attr_at(item, i, &attr); i++)
+        print_attribute(c, prefix, &attr);
+    for (size_t i = 0; (child = conf_draft_schema_child_at(item, i)) != NULL; i++) {
+        OWNED_TEXT_BUFFER below = { 0 };
+        text_addf(&below, "%s%s.", prefix, child);
+        struct conf_draft *element = conf_draft_child(item, child);
+        if (element)
+            print_item(c, element, text_str(&below));
+    }
+    if (!inner_name)
+        return;
+    print_collection(c, prefix, inner_name);
+    OWNED_TEXT_BUFFER below = { 0 };
+    text_addf(&below, "%s[name='value'].", prefix);
+    if (conf_draft_item_new(item, &inner, &d) == 0)
+        print_item(c, inner, text_str(&below));
+    conf_draft_free(inner);
+}
+
 static void print_settable(struct cli *c, struct conf_element *e, const char *prefix)
 {
     struct conf_schema_attr attr;
+    struct conf_draft *draft = NULL;
+    struct diag d = { 0 };
     const char *child, *item = conf_schema_item_name(e);
     bool is_collection;
     for (size_t i = 0; conf_schema_attr_at(e, i, &attr); i++)
-        if (!attr.runtime)
-            cli_say(c, "-%s%s  (%s%s%s)", prefix, attr.name, attr.type, attr.allowed[0] ? ": " : "", attr.allowed);
+        print_attribute(c, prefix, &attr);
     for (size_t i = 0; (child = conf_schema_child_at(e, i, &is_collection)) != NULL; i++) {
         OWNED_TEXT_BUFFER below = { 0 };
         text_addf(&below, "%s%s.", prefix, child);
@@ -196,8 +234,14 @@ static void print_settable(struct cli *c, struct conf_element *e, const char *pr
         if (element)
             print_settable(c, element, text_str(&below));
     }
-    if (item)
-        cli_say(c, "+%s[name='value',...]  (adds %s %s)", prefix, strchr("aeiou", item[0]) ? "an" : "a", item);
+    if (!item)
+        return;
+    print_collection(c, prefix, item);
+    OWNED_TEXT_BUFFER below = { 0 };
+    text_addf(&below, "%s[name='value'].", prefix);
+    if (conf_draft_new(e, &draft, &d) == 0)
+        print_item(c, draft, text_str(&below));
+    conf_draft_free(draft);
 }
 
 static int list_settable(struct cli *c, const struct edit_place *place)

@@ -117,6 +117,15 @@ static void test_config_as_object(void **state)
           "<system.ftpServer>\n  <security>\n    <authorization metadata.configPath=\"MACHINE/WEBROOT/APPHOST/depot/in\" "
           "metadata.overrideMode=\"Deny\" metadata.isLocked=\"true\">\n      <add accessType=\"Allow\" users=\"*\" permissions=\"Read\" />\n"
           "    </authorization>\n  </security>\n</system.ftpServer>\n" },
+        { "what can be set, in its items too", { "set", "config", "-section:authorization", "-?" }, NULL, 0,
+          "+[name='value',...]  (adds an add)\n-[name='value'].accessType  (enum: Allow, Deny)\n-[name='value'].users  (string)\n"
+          "-[name='value'].roles  (string)\n-[name='value'].permissions  (flags: Read, Write)\n" },
+        { "and in items of theirs", { "set", "config", "-section:" PROVIDERS, "-?" }, NULL, 0,
+          "+activation.[name='value',...]  (adds a providerData)\n-activation.[name='value'].name  (string: any text but the empty one)\n"
+          "+activation.[name='value'].[name='value',...]  (adds an add)\n"
+          "-activation.[name='value'].[name='value'].key  (string: any text but the empty one)\n"
+          "-activation.[name='value'].[name='value'].value  (string)\n-activation.[name='value'].[name='value'].encryptedValue  (string)\n"
+          "+[name='value',...]  (adds an add)\n-[name='value'].name  (string)\n-[name='value'].type  (string)\n-[name='value'].clsid  (string)\n" },
         { "of an object", { "list", "vdir", "/config", "/metadata" }, NULL, 0,
           "<virtualDirectory metadata.configPath=\"MACHINE/WEBROOT/APPHOST\" metadata.overrideMode=\"Deny\" metadata.isLocked=\"true\" "
           "path=\"/\" physicalPath=\"C:\\depot\" />\n" },
