@@ -160,6 +160,41 @@ static int graft_section(struct object *o)
     return code ? code : config_save_and_say(o->c, &place);
 }
 
+static void drop_param(struct args *a, const char *name)
+{
+    const struct arg_param *found = args_find(a, name);
+    if (!found)
+        return;
+    size_t at = (size_t)(found - a->params);
+    memmove(&a->params[at], &a->params[at + 1], (a->param_count - at - 1) * sizeof a->params[0]);
+    a->param_count--;
+}
+
+/* Sites and applications stand for all that is in them, as they do for `list`.  The names are taken first: elements end with an edit. */
+static int run_related(struct object *o)
+{
+    OWNED_TEXT_BUFFER names = { 0 };
+    const struct verb_row *row = o->c->row;
+    struct slice site = cli_param(o->c, "site.name"), app = cli_param(o->c, "app.name");
+    int code;
+    if (strcmp(row->object, "app") == 0)
+        code = app_names_of_site(o->c, site, &names);
+    else if (strcmp(row->object, "vdir") == 0)
+        code = vdir_names_of(o->c, site, app, &names);
+    else
+        return cli_error(o->c, EXIT_BAD_PARAMETER, "The objects on standard input do not name the %s: \"%s %s /in\" takes what \"list %s /xml\" prints.",
+                         row->identifier, row->verb, row->object, row->object);
+    if (!code && text_error(&names))
+        code = cli_failed(o->c, 14, "%s", err_text(names.err));
+    drop_param(&o->c->args, "site.name");
+    drop_param(&o->c->args, "app.name");
+    for (struct slice rest = text_slice(&names); !code && rest.len;) {
+        o->c->identifier = slice_cut(&rest, '\n');
+        code = cli_run_row(o->c);
+    }
+    return code;
+}
+
 static int run_one(struct object *o)
 {
     bool has_inside = o->x->nodes[o->node].first != XML_NONE;
@@ -168,6 +203,8 @@ static int run_one(struct object *o)
         return code;
     if (o->c->row->run == config_set && has_inside)
         return graft_section(o);
+    if (o->c->row->identifies == MUST_IDENTIFY && !o->adds && !o->c->identifier.ptr)
+        return run_related(o);
     code = cli_run_row(o->c);
     if (code || !o->adds || !has_inside)
         return code;
@@ -177,16 +214,6 @@ static int run_one(struct object *o)
     o->is_told = code != EXIT_OK;
     o->c->out = out;
     return code;
-}
-
-static void drop_param(struct args *a, const char *name)
-{
-    const struct arg_param *found = args_find(a, name);
-    if (!found)
-        return;
-    size_t at = (size_t)(found - a->params);
-    memmove(&a->params[at], &a->params[at + 1], (a->param_count - at - 1) * sizeof a->params[0]);
-    a->param_count--;
 }
 
 /* One run; what it prints goes to `said` if it succeeds, to the user at once if it does not. */

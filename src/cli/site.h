@@ -18,6 +18,11 @@ struct edit_place site_place(struct slice site, struct slice app, struct slice v
 /* The lines that deleting the site's applications and virtual directories is worth, each with its line break. */
 void vdir_add_deleted(struct conf_element *site, struct text *out);
 
+/* The identifiers of the site's applications, and of the virtual directories of a site or of an application (ptr NULL: of any), a
+ * line each.  Reports E1 for what is not there. */
+MUST_USE int app_names_of_site(struct cli *c, struct slice site, struct text *names_out);
+MUST_USE int vdir_names_of(struct cli *c, struct slice site, struct slice app, struct text *names_out);
+
 /* The configuration path that a URL names by the bindings of the sites: "http://localhost/app1", "ftp://host:2121/in".
  * An exact host name goes before a binding without one.  E1 when no site answers there. */
 bool site_is_url(struct slice identifier);

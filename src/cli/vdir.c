@@ -43,6 +43,7 @@ struct visit {
     int (*app)(struct visit *v, struct conf_element *site, struct conf_element *app);
     int (*vdir)(struct visit *v, struct conf_element *site, struct conf_element *app, struct conf_element *vdir);
     struct conf_element *found_site, *found_app, *found_vdir; /* for searches */
+    struct text *names; /* for names */
 };
 
 static int walk_app(struct visit *v, struct conf_element *site, struct conf_element *app)
@@ -173,6 +174,44 @@ static int find_vdir(struct cli *c, struct slice identifier, struct visit *v)
     *v = (struct visit){ .c = c, .wanted_app = identifier, .vdir = match_vdir };
     int code = walk(v);
     return code || v->found_vdir ? code : cli_cannot_find(c, "VDIR", identifier);
+}
+
+/* ---- the names of several ---- */
+
+static int name_app(struct visit *v, struct conf_element *site, struct conf_element *app)
+{
+    add_identifier(v->names, conf_text(site, "name"), conf_text(app, "path"), SLICE_NONE);
+    text_add_char(v->names, '\n');
+    return EXIT_OK;
+}
+
+static int name_vdir(struct visit *v, struct conf_element *site, struct conf_element *app, struct conf_element *vdir)
+{
+    OWNED_TEXT_BUFFER app_name = { 0 };
+    add_identifier(&app_name, conf_text(site, "name"), conf_text(app, "path"), SLICE_NONE);
+    if (v->wanted_app.ptr && !same_identifier(v->wanted_app, text_slice(&app_name)))
+        return EXIT_OK;
+    add_identifier(v->names, conf_text(site, "name"), conf_text(app, "path"), conf_text(vdir, "path"));
+    text_add_char(v->names, '\n');
+    return EXIT_OK;
+}
+
+int app_names_of_site(struct cli *c, struct slice site, struct text *names_out)
+{
+    struct visit v = { .c = c, .wanted_site = site, .app = name_app, .names = names_out };
+    int code = cli_open(c);
+    if (!code && !site_find(c, site))
+        return cli_cannot_find(c, "SITE", site);
+    return code ? code : walk(&v);
+}
+
+int vdir_names_of(struct cli *c, struct slice site, struct slice app, struct text *names_out)
+{
+    struct visit found, v = { .c = c, .wanted_site = site, .wanted_app = app, .vdir = name_vdir, .names = names_out };
+    int code = app.ptr ? find_app(c, app, &found) : cli_open(c);
+    if (!code && site.ptr && !site_find(c, site))
+        return cli_cannot_find(c, "SITE", site);
+    return code ? code : walk(&v);
 }
 
 /* A place whose words outlive the edits. */
