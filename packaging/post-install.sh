@@ -2,10 +2,11 @@
 # post-install.sh - after `./dev install` on a live machine, or from a package's postinst: users, folders, a first
 # configuration.  Repeating it changes nothing.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
 if command -v systemd-sysusers >/dev/null; then
-    systemd-sysusers "$(dirname "$0")/sysusers.conf"
+    systemd-sysusers "$here/sysusers.conf" # absolute: a relative name is looked up in sysusers.d alone
 else # a machine without systemd: the same list by the tools every Debian has
-    grep -E '^[ug] ' "$(dirname "$0")/sysusers.conf" | while read -r type name _; do
+    grep -E '^[ug] ' "$here/sysusers.conf" | while read -r type name _; do
         case $type in
         u) id "$name" >/dev/null 2>&1 ||
             useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$name" ;;
