@@ -1,7 +1,8 @@
 #!/bin/sh
 # post-install.sh - after `./dev install` on a live machine, or from a package's postinst: users, folders, a first
-# configuration.  Repeating it changes nothing.
+# configuration, the linker's list of libraries.  Repeating it changes nothing.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin # plain `su` leaves them out
 here=$(cd "$(dirname "$0")" && pwd)
 if command -v systemd-sysusers >/dev/null; then
     systemd-sysusers "$here/sysusers.conf" # absolute: a relative name is looked up in sysusers.d alone
@@ -21,5 +22,6 @@ if [ ! -e /etc/sallyport/applicationHost.config ]; then
     sallyport=$(command -v sallyport || echo /usr/local/bin/sallyport)
     "$sallyport" --config /etc/sallyport create instance /drive:C:=/var/lib/sallyport/c
 fi
+ldconfig # or programs do not find libsallyport.so, docs/management-library.md
 command -v systemctl >/dev/null && [ -d /run/systemd/system ] && systemctl daemon-reload
 exit 0

@@ -26,3 +26,7 @@ def called(tmp_path):
 def test_users_are_made_of_our_list(called):
     """systemd-sysusers looks a relative name up in its own folders, and fails."""
     assert called[0] == ["systemd-sysusers", str(ROOT / "packaging/sysusers.conf")]
+
+
+def test_the_library_is_made_known(called):
+    assert ["ldconfig"] in called
