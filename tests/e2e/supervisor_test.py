@@ -18,7 +18,7 @@ def by_name(instance, name):
 
 
 def test_systemd_is_told(instance, tmp_path):
-    """Type=notify-reload: READY, RELOADING with a monotonic time stamp, READY again, STOPPING."""
+    """Type=notify, and notify-reload of newer systemd: READY, RELOADING with a monotonic time stamp, READY again, STOPPING."""
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(str(path))
