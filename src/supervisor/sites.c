@@ -31,6 +31,7 @@ struct site {
     bool told_stopped; /* what the workers believe */
     uint32_t win32;
     char why[256];     /* it does not run */
+    char told[256];    /* `why`, when the service log said it */
 };
 
 struct listener {
@@ -368,23 +369,28 @@ static void tell_workers(struct supervisor *s)
     }
 }
 
+/* A site that should run and does not: once for each reason, or every reload would say it again. */
+static void tell_log(struct supervisor *s)
+{
+    for (size_t row = 0; row < s->sites->count; row++) {
+        struct site *site = &s->sites->rows[row];
+        const char *why = site->runs || !site->wanted ? "" : site->why;
+        if (*why && strcmp(why, site->told))
+            say(s, LOG_LEVEL_ERROR, "site \"" SLICE_FMT "\" is stopped: %s", SLICE_ARG(site_name(s, row)), why);
+        snprintf(site->told, sizeof site->told, "%s", why);
+    }
+}
+
 void sites_apply(struct supervisor *s)
 {
     if (adopt_generation(s)) {
         say(s, LOG_LEVEL_ERROR, "%s", err_text(ERR_NOMEM));
         return;
     }
-    struct sites *t = s->sites;
-    bool *ran = calloc(t->count + 1, sizeof *ran);
-    for (size_t row = 0; ran && row < t->count; row++)
-        ran[row] = t->rows[row].runs;
     judge(s);
     while (try_plan(s)) {
     }
-    for (size_t row = 0; row < t->count; row++)
-        if (!t->rows[row].runs && t->rows[row].wanted && (s->stage == STAGE_STARTING || !ran || ran[row]))
-            say(s, LOG_LEVEL_ERROR, "site \"" SLICE_FMT "\" is stopped: %s", SLICE_ARG(site_name(s, row)), t->rows[row].why);
-    free(ran);
+    tell_log(s);
     tell_workers(s);
 }
 

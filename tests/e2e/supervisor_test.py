@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import BUILD, PATIENCE
+from harness import BUILD, PATIENCE, free_port
 
 
 def by_name(instance, name):
@@ -236,6 +236,18 @@ def test_last_startup_status(instance):
     assert re.search(r'SITE "Late" \(id:2,state:Started,sessions:0,lastStartupStatus:0\)', instance.cli("status"))
     with instance.client(instance.sites[1]) as c:
         c.login()
+
+
+def test_a_site_that_comes_with_a_reload_and_cannot_start_is_told(site):
+    """A taken port is in the service log once, not at every reload; a second reason is another line."""
+    late = site.add_site("Late", users={"anna": "secret"})
+    other = free_port()
+    with socket.create_server((late.host, late.port)), socket.create_server((late.host, other)):
+        for port in (late.port, late.port, other):
+            late.bindings = [f"{late.host}:{port}:"]
+            site.reload()
+            assert site.wait_line(f'site "Late" is stopped: {late.host}:{port}: Address already in use'), site.output
+    assert site.output.count('site "Late" is stopped') == 2, site.output
 
 
 def test_orders_to_a_program_that_starts(site):
