@@ -258,6 +258,20 @@ static void report_conf(void *context, int severity, const struct diag *d)
     report_add(context, severity == 0 ? LOADER_ERROR : LOADER_WARNING, 0, d);
 }
 
+/* A file that is moved away for a moment, as some editors save, must not look like a server without sites. */
+static void check_there(struct compiler *c, struct slice application_host)
+{
+    struct diag d = { 0 };
+    OWNED_TEXT_BUFFER path = { 0 };
+    if (application_host.ptr)
+        return;
+    text_addf(&path, SLICE_FMT "/%s", SLICE_ARG(c->in->directory), conf_file_name(CONF_APPLICATION_HOST));
+    diag_place(&d, text_slice(&path), 0, 0);
+    diag_set(&d, "the file is missing or cannot be read");
+    diag_todo(&d, "Put it back, or make a new instance: sallyport --config DIR create instance");
+    report_add(c->report, LOADER_ERROR, 0, &d);
+}
+
 static int open_conf(struct compiler *c)
 {
     struct slice bytes[CONF_FILE_COUNT] = { { 0 } };
@@ -265,6 +279,7 @@ static int open_conf(struct compiler *c)
         for (int f = 0; f < CONF_FILE_COUNT; f++)
             if (strcmp(c->in->files[i].name, conf_file_name((enum conf_file)f)) == 0)
                 bytes[f] = c->in->files[i].bytes;
+    check_there(c, bytes[CONF_APPLICATION_HOST]);
     return conf_open_sources(bytes, c->in->sources, c->in->source_count, report_conf, c->report, &c->conf);
 }
 

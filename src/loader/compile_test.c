@@ -283,6 +283,7 @@ static void test_notes(void **state)
 static const struct {
     const char *label, *apphost, *sallyport, *words;
 } refused[] = {
+    { "no file", NULL, NULL, "/etc/sallyport/applicationHost.config: the file is missing or cannot be read. Put it back" },
     { "not XML", "<configuration>", NULL, "" },
     { "unknown attribute", APPHOST(SITE("one", "1", "*:21:", "<ftpServer nonsense=\"1\" />"), ""), NULL, "nonsense" },
     { "unknown enum value",

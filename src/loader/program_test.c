@@ -265,6 +265,7 @@ static void test_large_certificate(void **state)
     memset(room, 'x', CERT_FILE_LIMIT + 100000);
     text_grown(&large, CERT_FILE_LIMIT + 100000);
     begin(&channel, &pid);
+    send_file(channel, "applicationHost.config", SLICE_LITERAL("<configuration />"), 0640);
     send_file(channel, "certificates/MY/large.pem", text_slice(&large), 0600);
     assert_int_equal(DATAGRAM_SEND(channel, -1, loader_go, .generation = 5, .directory = SLICE_LITERAL("/d")), 0);
     listen_to(channel, pid, &o);

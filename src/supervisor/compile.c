@@ -27,7 +27,7 @@ struct compile {
     struct loop_timer *timer;
     compile_done *done;
     pid_t pid;
-    bool said_good;
+    bool said_good, lacking; /* lacking: the loader has not seen every file that is there */
     struct compile_result result;
     unsigned roles; /* snapshots that came */
 };
@@ -150,7 +150,7 @@ static void finish(struct compile *c, const char *failure)
         tell(c, LOADER_ERROR, slice_str(failure));
     }
     bool whole = c->said_good && c->roles == SNAPSHOT_ROLES && c->result.generation->view;
-    c->result.good = whole && !failure;
+    c->result.good = whole && !failure && !c->lacking;
     if (c->said_good && !whole && !failure)
         tell(c, LOADER_ERROR, SLICE_LITERAL("the loader sent no usable snapshot"));
     struct compile_result result = c->result;
@@ -295,6 +295,7 @@ int compile_start(struct supervisor *s, compile_done *done, struct diag *d)
         compile_cancel(s);
         return err;
     }
+    c->lacking = files.lacking;
     hand_over(c, &files);
     files_close(&files);
     loop_timer_set(c->timer, LOADER_LIMIT_MS);

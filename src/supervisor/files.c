@@ -90,10 +90,12 @@ static int open_one(const char *directory, const char *name, enum file_kind kind
     if (fd < 0 || fstat(fd, &st) < 0) {
         diag_set(&d, "cannot be read: %s", strerror(errno));
         report(context, LOADER_ERROR, &d);
+        files->lacking |= kind == FILE_CONFIGURATION;
         return 0;
     }
     const char *why = objection(kind, fd, &st);
     if (why) {
+        files->lacking |= kind == FILE_CONFIGURATION;
         diag_set(&d, "%s", why);
         if (kind != FILE_CONFIGURATION && S_ISREG(st.st_mode) && st.st_size <= CERTIFICATE_MOST)
             diag_todo(&d, "Give it mode 0600");

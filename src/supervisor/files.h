@@ -17,6 +17,7 @@ struct config_file {
 struct config_files {
     struct config_file *items;
     size_t count, room;
+    bool lacking; /* one of the configuration files is there and could not be taken: what the others say is not all */
 };
 
 /* The three files' names, NULL-terminated, and the stores' below certificates/. */
@@ -24,7 +25,8 @@ extern const char *const config_file_names[], *const config_store_names[];
 extern const char *const config_secrets_name; /* the folder of files that settings name, such as bindPasswordFile */
 
 /* `report` is called for each file that is left out (LOADER_ERROR), and for a configuration file that everybody may
- * read although it holds password hashes (LOADER_WARNING).  Absent files are no error. */
+ * read although it holds password hashes (LOADER_WARNING).  Absent files are no error here: whether
+ * applicationHost.config is elsewhere only the loader finds out. */
 typedef void files_report(void *context, enum loader_severity severity, const struct diag *d);
 MUST_USE int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out);
 void files_close(struct config_files *files);

@@ -1,6 +1,7 @@
 """Configuration machinery on the running service: configSource, shared configuration, the history of the files."""
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -86,6 +87,52 @@ def test_x01_nothing_outside_is_read(instance, tmp_path, name, why):
     instance.write()
     done = instance.check()
     assert done.returncode == 1 and why in done.stdout + done.stderr
+
+
+# ---- files that are not there ----
+
+def test_the_server_file_goes_and_comes_back(site):
+    """Some programs save by removing and writing: nobody may lose his session, or the sites, over it."""
+    path, away = site.dir / "applicationHost.config", site.dir / "saved"
+    line = f"{path}: the file is missing or cannot be read. Put it back"
+    with site.client() as client:
+        client.login()
+        path.rename(away)
+        assert site.wait_line(line), site.output
+        assert site.wait_line("the one before it stays in force"), site.output
+        client.cmd("PWD", "257")
+        assert "state:Started" in site.cli("status")
+        away.rename(path)
+        assert site.wait_line("sallyportd: reloaded"), site.output
+        client.cmd("PWD", "257")
+
+
+def test_without_the_server_file_nothing_starts(instance):
+    instance.write()
+    path = instance.dir / "applicationHost.config"
+    path.unlink()
+    line = f"{path}: the file is missing or cannot be read. Put it back"
+    for done in (instance.check(), instance.cli("check", check=False)):
+        assert done.returncode == 1 and line in done.stdout and "The configuration has errors." in done.stdout, done
+    instance.launch()
+    assert instance.wait(lambda: instance.process.poll() is not None)
+    assert instance.stop() == 1 and line in instance.output and "ready" not in instance.output, instance.output
+    assert instance.cli("create", "instance", check=False).returncode  # the other two are there and stay
+
+
+@pytest.mark.parametrize("name", ["administration.config", "sallyport.config"])
+def test_a_file_that_cannot_be_read_changes_nothing(site, name):
+    """What is there and cannot be taken is not the same as nothing: users and limits would be gone."""
+    path, other = site.dir / name, site.dir / "other"
+    other.symlink_to("c")  # a folder
+    with site.client() as client:
+        client.login()
+        other.rename(path)  # at once: at no time there is nothing
+        site.process.send_signal(signal.SIGHUP)
+        assert site.wait_line(f"{path}: is no regular file"), site.output
+        assert site.wait_line("the one before it stays in force"), site.output
+        client.cmd("PWD", "257")
+    assert can_log_in(site, "anna")
 
 
 # ---- shared configuration ----
