@@ -67,14 +67,14 @@ static void prepare_process(struct supervisor *s)
 static struct supervisor super = { .pid_file = -1, .signals = -1, .log_fd = -1, .counts_fd = -1, .tally_fd = -1 };
 
 /* Below that programs would die of it one by one, and be started again for ever. */
-static bool has_descriptors(void)
+static bool has_descriptors(struct supervisor *s)
 {
     enum { LEAST = 256 };
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= LEAST)
         return true;
-    fprintf(stderr, "sallyportd: only %llu descriptors are allowed (ulimit -Hn): the service needs at least %d, and about two for "
-                    "every session\n", (unsigned long long)files.rlim_cur, LEAST);
+    say(s, LOG_LEVEL_ERROR, "only %llu descriptors are allowed (ulimit -Hn): the service needs at least %d, and about two for "
+                            "every session", (unsigned long long)files.rlim_cur, LEAST);
     return false;
 }
 
@@ -116,21 +116,20 @@ int main(int argc, char **argv)
     char *absolute = realpath(directory, NULL);
     struct stat st;
     if (!absolute || stat(absolute, &st) < 0 || !S_ISDIR(st.st_mode)) {
-        fprintf(stderr, "sallyportd: %s: %s\n", directory, absolute ? "is no directory" : strerror(errno));
+        say(s, LOG_LEVEL_ERROR, "%s: %s", directory, absolute ? "is no directory" : strerror(errno));
         free(absolute);
         return 1;
     }
     s->directory = absolute;
     s->privileged = geteuid() == 0;
     prepare_process(s);
-    if (!s->check_only && !has_descriptors()) {
+    if (!s->check_only && !has_descriptors(s)) {
         free(absolute);
         return 1;
     }
     if (!s->privileged && !s->check_only)
-        fprintf(stderr, "sallyportd: started by an ordinary user: system accounts are off, ports below 1024 are out of "
-                        "reach, and all programs run under user %u\n",
-                (unsigned)geteuid());
+        say(s, LOG_LEVEL_NOTICE, "started by an ordinary user: system accounts are off, ports below 1024 are out of "
+                                 "reach, and all programs run under user %u", (unsigned)geteuid());
     int status = supervisor_run(s);
     free(absolute);
     return status;

@@ -63,23 +63,53 @@ static void notify_reloading(void)
 }
 
 /* A line on standard output or error; lost rather than waited for when nobody reads the pipe. */
-static void put_line(int fd, const char *prefix, const char *text)
+static void put_line(int fd, const char *line)
 {
     struct pollfd ready = { .fd = fd, .events = POLLOUT };
     if (poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT))
-        dprintf(fd, "sallyportd: %s%s\n", prefix, text);
+        dprintf(fd, "%s\n", line);
+}
+
+static int64_t time_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void make_json(enum log_level level, struct slice text, struct text *out)
+{
+    static const char *const levels[] = { "error", "warning", "notice", "debug" };
+    text_reset(out);
+    text_add_str(out, "{\"time\":\"");
+    text_add_time(out, time_ms());
+    text_addf(out, "\",\"level\":\"%s\",\"program\":\"sallyportd\",\"text\":", levels[level]);
+    text_add_json(out, text);
+    text_add_char(out, '}');
+}
+
+/* As the logger prints it (service_log.h), for the time when there is none.  One write, whole or not at all: what is
+ * longer than a pipe takes at once is cut. */
+static void say_ourselves(enum log_level level, const char *text)
+{
+    const char *format = getenv("SALLYPORT_LOG_FORMAT");
+    struct slice part = slice_str(text);
+    OWNED_TEXT_BUFFER line = { 0 };
+    if (format && !strcmp(format, "json"))
+        for (make_json(level, part, &line); line.len >= PIPE_BUF; make_json(level, part, &line))
+            part = slice_first(part, part.len / 2);
+    else
+        text_addf(&line, "sallyportd: %s%s", level == LOG_LEVEL_WARNING ? "warning: " : "", text);
+    put_line(STDERR_FILENO, text_str(&line));
 }
 
 /* By the logger, which prints all events in one form; by ourselves while there is none. */
 static bool say_by_logger(struct supervisor *s, enum log_level level, const char *text)
 {
-    struct timespec now;
     const struct program *logger = s->program_count ? program_of(s, ROLE_LOGGER, 0) : NULL;
     if (s->log_fd < 0 || !logger || logger->state != PROGRAM_READY)
         return false;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return DATAGRAM_SEND(s->log_fd, -1, log_event, .time = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
-                         .level = (uint8_t)level, .where = SLICE_LITERAL("sallyportd"), .text = slice_str(text)) == 0;
+    return DATAGRAM_SEND(s->log_fd, -1, log_event, .time = time_ms(), .level = (uint8_t)level, .where = SLICE_LITERAL("sallyportd"), .text = slice_str(text)) == 0;
 }
 
 void say(struct supervisor *s, enum log_level level, const char *fmt, ...)
@@ -90,7 +120,7 @@ void say(struct supervisor *s, enum log_level level, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (!say_by_logger(s, level, text))
-        put_line(STDERR_FILENO, level == LOG_LEVEL_WARNING ? "warning: " : "", text);
+        say_ourselves(level, text);
 }
 
 /* ---- ticket keys (threats.md T04): random, rotated, one older kept, in memory only ---- */
@@ -211,7 +241,7 @@ void supervisor_advance(struct supervisor *s)
 {
     if (s->stage == STAGE_STARTING && programs_all_ready(s)) {
         s->stage = STAGE_RUNNING;
-        put_line(STDOUT_FILENO, "", "ready");
+        put_line(STDOUT_FILENO, "sallyportd: ready");
         notify("READY=1");
         if (s->reload_again)
             supervisor_reload(s);
@@ -304,7 +334,7 @@ static void reloaded(struct supervisor *s, struct compile_result result)
 
 void supervisor_reload_over(struct supervisor *s)
 {
-    put_line(STDOUT_FILENO, "", "reloaded");
+    put_line(STDOUT_FILENO, "sallyportd: reloaded");
     notify("READY=1");
     control_reload_done(s, s->current->number, true);
 }
@@ -490,7 +520,7 @@ int supervisor_run(struct supervisor *s)
 {
     struct diag d = { 0 };
     if (prepare(s, &d)) {
-        fprintf(stderr, "sallyportd: %s\n", d.what);
+        say(s, LOG_LEVEL_ERROR, "%s", d.what);
         s->exit_status = 1;
     } else {
         loop_run(s->loop);

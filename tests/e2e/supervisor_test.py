@@ -1,5 +1,6 @@
 """sallyportd itself: what systemd hears, who may control it, restarts, certificates and hashes that change under it."""
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -248,6 +249,29 @@ def test_a_site_that_comes_with_a_reload_and_cannot_start_is_told(site):
             site.reload()
             assert site.wait_line(f'site "Late" is stopped: {late.host}:{port}: Address already in use'), site.output
     assert site.output.count('site "Late" is stopped') == 2, site.output
+
+
+def test_json_service_log(instance):
+    """Before the logger runs, too: what keeps the sites and the service from starting is read by programs as well."""
+    late = instance.add_site("Late", users={"anna": "secret"})
+    instance.environment["SALLYPORT_LOG_FORMAT"] = "json"
+    plain = {"sallyportd: ready", "sallyportd: reloaded"}  # on standard output, for scripts
+
+    def events():
+        return [json.loads(line) for line in instance.output.splitlines() if line not in plain]
+    with socket.create_server((late.host, late.port)):
+        instance.start()
+        (instance.dir / "applicationHost.config").write_text("<configuration>")
+        assert instance.wait_line("stays in force"), instance.output
+    instance.stop()
+    stopped = [event for event in events() if "is stopped" in event["text"]]
+    assert [(event["level"], event["program"]) for event in stopped] == [("error", "sallyportd")]
+    assert f'site "Late" is stopped: {late.host}:{late.port}: Address already in use' == stopped[0]["text"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", stopped[0]["time"])
+    instance.launch()
+    assert instance.wait(lambda: instance.process.poll() is not None)
+    assert instance.stop() == 1
+    assert events()[-1]["text"] == "the configuration has errors: giving up"
 
 
 def test_orders_to_a_program_that_starts(site):
