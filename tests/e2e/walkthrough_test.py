@@ -30,7 +30,7 @@ def test_every_command_of_the_page(instance, tmp_path):
 
     def here(text):
         return (text.replace("127.0.0.1:21:", f"127.0.0.1:{port}:").replace("ftp://127.0.0.1/", f"ftp://127.0.0.1:{port}/")
-                .replace("/var/lib/sallyport/c", str(drive)).replace("chown sallyport:", f"chown {account}:"))
+                .replace("--config DIR", f"--config {instance.dir}").replace("/var/lib/sallyport/c", str(drive)).replace("chown sallyport:", f"chown {account}:"))
     environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "SALLYPORT_CONFIG": str(instance.dir)}
     done = []
     for line, output in steps():
