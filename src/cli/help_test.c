@@ -47,7 +47,17 @@ static void test_man_pages(void **state)
     }
 }
 
-/* Every setting of our own file has a word in its page. */
+/* `.It Cm name Pq default` begins the line about a setting; what every item of a collection has stands in its sentence. */
+static bool page_explains(const char *page, const struct conf_schema_attr *attr)
+{
+    OWNED_TEXT_BUFFER line = { 0 };
+    bool has_blank = strchr(attr->default_text, ' ') != NULL;
+    text_addf(&line, has_blank ? "\n.It Cm %s Pq \"%s\"\n" : "\n.It Cm %s Pq %s\n", attr->name,
+              *attr->default_text ? attr->default_text : "empty");
+    return strstr(page, attr->required ? attr->name : text_str(&line)) != NULL;
+}
+
+/* Every setting of our own file has a line in its page, with its default. */
 static void test_settings_page(void **state)
 {
     (void)state;
@@ -65,9 +75,10 @@ static void test_settings_page(void **state)
         assert_int_equal(conf_section(conf, name, SLICE_LITERAL(""), &section), 0);
         assert_non_null(strstr(text_str(&page), conf_section_name(i)));
         for (size_t a = 0; conf_schema_attr_at(section, a, &attr); a++) {
-            if (!strstr(text_str(&page), attr.name))
-                print_message("    sallyport.config.5 lacks %s of %s\n", attr.name, conf_section_name(i));
-            assert_non_null(strstr(text_str(&page), attr.name));
+            bool explained = page_explains(text_str(&page), &attr);
+            if (!explained)
+                print_message("    sallyport.config.5 lacks %s (%s) of %s\n", attr.name, attr.default_text, conf_section_name(i));
+            assert_true(explained);
         }
     }
     conf_free(conf);
