@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 enum {
-    WINDOW = 512 * 1024,      /* probed, then sent, by sendfile */
+    WINDOW = 2048 * 1024,     /* probed, then sent, by sendfile */
     BATCH = 256 * 1024,       /* read and sealed at a time under TLS */
     ASCII_BATCH = 64 * 1024,
-    AHEAD = 4 * WINDOW,       /* asked for once a file has proved cold */
+    AHEAD = 2 * WINDOW,       /* asked for once a file has proved cold */
     PAGE = 4096,              /* the least that memory comes in: no second look within one */
     COLD_TRIES = 40,
     TLS_RECORD = 16384,
