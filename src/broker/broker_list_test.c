@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/own.h"
+#include "broker/browse.h"
 
 static void furnish(struct world *w)
 {
@@ -203,6 +204,31 @@ static void test_memory(void **state)
     world_close(&w);
 }
 
+/* R09: who reads slowly, or not at all, holds no more than all listings may together. */
+static void test_memory_of_all(void **state)
+{
+    (void)state;
+    enum { MANY = 6000 };
+    struct world w;
+    size_t most = browse_held_most;
+    browse_held_most = 64 * 1024;
+    world_open(&w, (struct world_options){ .sort_limit = MANY });
+    make_many(&w, MANY - 1);
+    uint64_t anna = world_login(&w, "anna");
+    struct broker_request q = { .ticket = anna, .verb = BROKER_LIST, .path = SLICE_LITERAL("/"), .flags = LIST_STYLE_NAMES };
+    size_t before = mallinfo2().uordblks;
+    uint64_t unread = ask_all(&w, q)->m.handle;
+    assert_int_not_equal(unread, 0);
+    assert_true(mallinfo2().uordblks < before + 512 * 1024);
+    assert_int_equal(count_lines(list(&w, anna, "/", LIST_STYLE_NAMES, "")), MANY - 1);
+    assert_int_equal(finish(&w, anna, BROKER_LIST_END, unread)->m.status, 0);
+    browse_held_most = most; /* everything was given back */
+    const char *all = list(&w, anna, "/", LIST_STYLE_NAMES, "");
+    assert_int_equal(count_lines(all), MANY - 1);
+    assert_true(is_sorted(all));
+    world_close(&w);
+}
+
 static void test_interrupted(void **state)
 {
     (void)state;
@@ -257,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),  cmocka_unit_test(test_lines),  cmocka_unit_test(test_permissions),
         cmocka_unit_test(test_hostile_names), cmocka_unit_test(test_many), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory_of_all),
         cmocka_unit_test(test_interrupted), cmocka_unit_test(test_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

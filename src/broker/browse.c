@@ -5,7 +5,7 @@
  * the sorted names the same looks cost a third more.
  *
  *     READING ---- directory ends below the limit ----> sorted, then SHOWING from memory
- *        |-------- the limit is passed ---------------> SHOWING what was read, then STREAMING
+ *        |-------- a limit is passed -----------------> SHOWING what was read, then STREAMING
  *
  * A line that does not fit the chunk waits for the next one.
  */
@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -32,6 +33,9 @@ struct name_at {
 };
 
 enum { IS_MAPPING = UINT32_MAX };
+
+size_t browse_held_most = (size_t)64 * 1024 * 1024;
+static atomic_size_t held_by_all;
 
 struct browse {
     struct browse *next;
@@ -56,6 +60,7 @@ struct browse {
     struct name_at *names;
     struct listing_entry *seen; /* what was found of each name, without it */
     size_t count, cap, shown;
+    size_t held;              /* its part of held_by_all */
     bool streaming;
     struct text waiting;      /* the line that did not fit */
     struct text single;       /* the one line of a file */
@@ -94,6 +99,7 @@ void browse_end(struct browse *b)
         text_free(texts[i]);
     free(b->names);
     free(b->seen);
+    atomic_fetch_sub(&held_by_all, b->held);
     shared_identity_unref(b->owner);
     snapshot_unref(b->snapshot);
     free(b);
@@ -136,6 +142,9 @@ static int grow(struct browse *b)
         return ERR_NOMEM;
     b->seen = seen;
     b->cap = cap;
+    size_t held = cap * (sizeof *names + sizeof *seen) + b->pool.cap;
+    atomic_fetch_add(&held_by_all, held - b->held);
+    b->held = held;
     return 0;
 }
 
@@ -241,7 +250,7 @@ static int read_names(struct browse *b)
 {
     int err = add_mappings(b);
     struct listing_entry e;
-    while (!err && b->count < b->site->sort_limit) {
+    while (!err && b->count < b->site->sort_limit && atomic_load(&held_by_all) < browse_held_most) {
         if (!read_entry(b, &e)) {
             if (b->count)
                 qsort_r(b->names, b->count, sizeof *b->names, by_name, b->pool.ptr);

@@ -24,6 +24,9 @@ struct browse_order {
     struct fixed_accounts *fixed;    /* for the mappings in the listing */
 };
 
+/* Bytes that sorted listings may hold together; beyond that a directory is streamed, however small (threats.md R09).  64 MiB; for tests. */
+extern size_t browse_held_most;
+
 enum { BROWSE_PREFIX_MAX = 8 * 1024 }; /* so that any line fits a chunk; longer paths cannot exist */
 
 /* Begin at the place, which is consumed: its descriptors belong to the listing, copies are made of the rest.  A file
