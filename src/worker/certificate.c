@@ -56,7 +56,7 @@ void certificate_judge(struct session *s)
 {
     OWNED_TEXT_BUFFER chain = { 0 };
     certificate_drop(s);
-    if (!session_is_secure(s) || s->site->client_cert_policy == CERT_IGNORE) {
+    if (!session_is_secure(s) || s->pinned_site->client_cert_policy == CERT_IGNORE) {
         stream_allow_resumption(&s->stream);
         return;
     }
@@ -129,7 +129,7 @@ void certificate_judged(struct worker *w, const struct auth_certified *m)
 
 bool certificate_is_missing(const struct session *s)
 {
-    return channel_policy_certificate(s->site, s->generation->snapshot, s->cert_state != CERT_NONE, NULL) != 0;
+    return channel_policy_certificate(s->pinned_site, s->pinned->snapshot, s->cert_state != CERT_NONE, NULL) != 0;
 }
 
 uint64_t certificate_number(const struct session *s)

@@ -6,20 +6,19 @@
 #include "policy/address_rules.h"
 #include "worker/run.h"
 
-/* Ports are those of the newest configuration: a firewall that was changed is changed for everybody. */
 static struct data_rules rules_of(const struct session *s)
 {
-    const struct snap_server *server = generation_server(s->worker->generation);
-    const struct snap_site *site = session_newest_site(s);
+    const struct snap_server *server = session_server(s);
+    const struct snap_site *site = s->site;
     bool own = site->low_data_port || site->high_data_port;
     return (struct data_rules){
         .low_port = (uint16_t)(own ? site->low_data_port : server->low_data_port),
         .high_port = (uint16_t)(own ? site->high_data_port : server->high_data_port),
         .session = s->id,
-        .match_pasv = s->site->match_address_for_pasv,
-        .match_port = s->site->match_address_for_port,
-        .require_resumption = s->site->require_data_resumption,
-        .timeout_ms = s->site->data_channel_timeout * 1000,
+        .match_pasv = site->match_address_for_pasv,
+        .match_port = site->match_address_for_port,
+        .require_resumption = site->require_data_resumption,
+        .timeout_ms = site->data_channel_timeout * 1000,
     };
 }
 
@@ -105,7 +104,7 @@ static MUST_USE int listen_for_data(struct session *s, struct run *r)
 /* What the list tells this client: an address, "" none. */
 static struct slice listed_address(const struct session *s, struct snap_range list)
 {
-    const struct snapshot *view = s->worker->generation->snapshot;
+    const struct snapshot *view = s->generation->snapshot;
     for (uint32_t i = 0; i < list.count; i++) {
         const struct snap_external *e = snapshot_external(view, list.first + i);
         if (e->network && address_rule_matches(snapshot_address(view, e->network - 1), &s->peer))
@@ -117,13 +116,12 @@ static struct slice listed_address(const struct session *s, struct snap_range li
 /* The site's list, the server's, externalIp4Address, or the address that the client dialled. */
 static struct net_addr passive_address(const struct session *s)
 {
-    const struct snap_site *site = session_newest_site(s);
-    struct slice text = listed_address(s, site->externals);
+    struct slice text = listed_address(s, s->site->externals);
     struct net_addr address;
     if (!text.len)
-        text = listed_address(s, generation_server(s->worker->generation)->externals);
+        text = listed_address(s, session_server(s)->externals);
     if (!text.len)
-        text = snapshot_text(s->worker->generation->snapshot, site->external_ip4_address);
+        text = session_text(s, s->site->external_ip4_address);
     return net_addr_parse(text, &address) == 0 && address.family == 4 ? address : s->local;
 }
 

@@ -195,7 +195,7 @@ static void more_wanted(void *context)
 /* The bandwidths that a transfer of this session shares: with nobody, with the user's other sessions, with the site. */
 static void choose_paces(const struct session *s, enum transfer_kind kind, struct transfer_pace paces[TRANSFER_PACES])
 {
-    const struct snap_site *site = session_newest_site(s);
+    const struct snap_site *site = s->site;
     bool up = kind == TRANSFER_UPLOAD;
     enum tally_clock which = up ? TALLY_UP : TALLY_DOWN;
     paces[0] = (struct transfer_pace){ (tally_time *)&s->own_clocks[which], (uint64_t)(up ? site->up_session : site->down_session) };

@@ -1,7 +1,7 @@
 /*
  * dialogue_test.c - plays a dialogue script against a whole worker: real sockets on loopback, peers from tables.
  *
- *   set NAME VALUE   a setting of the site (before the first line that talks)
+ *   set NAME VALUE   a setting of the site (before the first line that talks, or before a G:)
  *   C: text          sends text and CRLF; \r \n \0 \xHH escapes
  *   R: text          the same without CRLF
  *   S: pattern       the next line from the server; '*' stands for anything
@@ -11,6 +11,7 @@
  *   K: auth|broker   that program dies
  *   L: pattern       the next log record: VERB [argument] user status win32 sub-status path
  *   F:               what there is to log is asked for, and the worker says that it is sent
+ *   G:               a new configuration: what was set above, up to here
  *   N:               another connection
  *   X:               the client is gone
  *   Lines that begin with '#' are comments; `# cite:` names the page that documents the behaviour.
@@ -33,6 +34,7 @@ enum { WAIT_MS = 25000 };
 struct play {
     struct peers peers;
     struct text script, received;
+    size_t played;   /* of the script */
     const char *name;
     unsigned line;
     uint16_t port, data_port;
@@ -58,7 +60,7 @@ static const struct {
     SETTING(suppress_default_banner, false), SETTING(allow_local_detailed_errors, false),
     SETTING(expand_variables, false), SETTING(anonymous_enabled, false), SETTING(max_connections, false),
     SETTING(unauthenticated_timeout, true), SETTING(control_channel_timeout, true), SETTING(data_channel_timeout, true),
-    SETTING(allow_utf8, false), SETTING(log_enabled, false),
+    SETTING(allow_utf8, false), SETTING(log_enabled, false), SETTING(max_command_line, false),
 #undef SETTING
 };
 
@@ -141,6 +143,13 @@ static bool is_setting(struct slice line)
     return slice_starts(line, SLICE_LITERAL("set "));
 }
 
+/* A verb that commandFiltering denies; there is one. */
+static void deny(struct snapshot_writer *w, struct snap_site *site, struct slice verb)
+{
+    const struct snap_command row = { .command = snapshot_put_text(w, verb) };
+    site->commands = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_command, &row), 1 };
+}
+
 /* The rows that the settings ask for: `host` gives the binding a host name, `certificate` makes one. */
 static bool apply_line(struct play *p, struct snapshot_writer *w, struct snap_site *site, struct snap_binding *binding,
                        struct slice line)
@@ -149,6 +158,8 @@ static bool apply_line(struct play *p, struct snapshot_writer *w, struct snap_si
     struct slice name = slice_cut(&value, ' ');
     if (slice_equal_str(name, "host"))
         binding->host = snapshot_put_text(w, value);
+    else if (slice_equal_str(name, "deny"))
+        deny(w, site, value);
     else if (slice_equal_str(name, "certificate"))
         return put_certificate(w, site) == 0;
     else if (!apply_setting(w, site, name, value)) {
@@ -158,19 +169,21 @@ static bool apply_line(struct play *p, struct snapshot_writer *w, struct snap_si
     return true;
 }
 
-static struct snapshot *build_snapshot(struct play *p)
+/* As the script sets it before it talks or, while it is played, up to where it is. */
+static bool put_rows(struct play *p, struct snapshot_writer *w)
 {
-    struct snapshot_writer *w = snapshot_writer_new();
     struct snap_server server = snapshot_build_server(w);
     struct snap_site site = snapshot_build_site(w, "Test", 1);
     struct snap_binding binding = { .port = p->port };
-    struct slice rest = text_slice(&p->script);
+    struct slice rest = slice_first(text_slice(&p->script), p->played ? p->played : p->script.len);
     site.control_channel_policy = SSL_ALLOW;
     site.data_channel_policy = SSL_ALLOW;
     site.allow_local_detailed_errors = 0;
     bool good = true;
     while (good && rest.ptr) {
         struct slice line = slice_cut(&rest, '\n');
+        if (!p->played && line.len > 1 && line.ptr[1] == ':')
+            break;
         if (is_setting(line))
             good = apply_line(p, w, &site, &binding, line);
     }
@@ -180,7 +193,13 @@ static struct snapshot *build_snapshot(struct play *p)
     struct snap_address_scope anywhere = { .path = snapshot_build_text(w, "/"), .allow_unlisted = 1 };
     site.address_scopes = (struct snap_range){ snapshot_put_row(w, SNAP_TABLE_address_scope, &anywhere), 1 };
     snapshot_put_row(w, SNAP_TABLE_site, &site);
-    struct snapshot *s = good ? snapshot_build(w, ROLE_WORKER) : NULL;
+    return good;
+}
+
+static struct snapshot *build_snapshot(struct play *p)
+{
+    struct snapshot_writer *w = snapshot_writer_new();
+    struct snapshot *s = put_rows(p, w) ? snapshot_build(w, ROLE_WORKER) : NULL;
     snapshot_writer_free(w);
     return s;
 }
@@ -310,7 +329,7 @@ static void play_log(struct play *p, struct slice pattern)
     }
 }
 
-static void play_flush(struct play *p)
+static bool supervisor_hears(struct play *p, uint16_t number)
 {
     static uint8_t buffer[WIRE_DATAGRAM_MAX];
     struct pollfd ready = { p->supervisor, POLLIN, 0 };
@@ -318,10 +337,26 @@ static void play_flush(struct play *p)
     const struct wire_message *m;
     struct wire_in in;
     int fd = -1;
-    if (DATAGRAM_SEND(p->supervisor, -1, child_flush, .query = p->line) || poll(&ready, 1, WAIT_MS) <= 0 ||
-        datagram_receive(p->supervisor, buffer, sizeof buffer, &bytes, &fd) ||
-        wire_channel_accept(&child_channel, ROLE_WORKER, bytes, false, &m, &in) || m->number != MSG_child_done)
+    return poll(&ready, 1, WAIT_MS) > 0 && !datagram_receive(p->supervisor, buffer, sizeof buffer, &bytes, &fd) &&
+           !wire_channel_accept(&child_channel, ROLE_WORKER, bytes, false, &m, &in) && m->number == number;
+}
+
+static void play_flush(struct play *p)
+{
+    if (DATAGRAM_SEND(p->supervisor, -1, child_flush, .query = p->line) || !supervisor_hears(p, MSG_child_done))
         complain(p, "no child_done came", SLICE_NONE);
+}
+
+static void play_change(struct play *p)
+{
+    OWNED_TEXT_BUFFER bytes = { 0 };
+    OWNED_FD fd = -1;
+    struct snapshot_writer *w = snapshot_writer_new();
+    bool good = put_rows(p, w) && !snapshot_writer_finish(w, ROLE_WORKER, &bytes) &&
+                !snapshot_seal(text_slice(&bytes), &fd);
+    snapshot_writer_free(w);
+    if (!good || DATAGRAM_SEND(p->supervisor, fd, child_snapshot, .generation = 2) || !supervisor_hears(p, MSG_child_taken))
+        complain(p, "the configuration was not taken", SLICE_NONE);
 }
 
 static void play_connect(struct play *p)
@@ -361,6 +396,9 @@ static void play_line(struct play *p, struct slice line)
     case 'F':
         play_flush(p);
         break;
+    case 'G':
+        play_change(p);
+        break;
     case 'N':
         play_connect(p);
         break;
@@ -381,7 +419,9 @@ static void *play_script(void *context)
     play_connect(p);
     while (rest.ptr && !p->failed) {
         p->line++;
-        play_line(p, slice_cut(&rest, '\n'));
+        struct slice line = slice_cut(&rest, '\n');
+        p->played = p->script.len - rest.len;
+        play_line(p, line);
     }
     if (p->control >= 0)
         close(p->control);

@@ -22,11 +22,11 @@ enum { FAILURE_DELAY_MS = 250, FAILURE_DELAY_MAX_MS = 4000 };
 static bool refuse_clear_credentials(struct session *s, struct run *r)
 {
     struct reason why = { 0 };
-    unsigned refused = channel_policy_credentials(s->site, s->generation->snapshot, session_is_secure(s), NULL);
+    unsigned refused = channel_policy_credentials(s->pinned_site, s->pinned->snapshot, session_is_secure(s), NULL);
     if (!refused)
         return false;
-    (void)channel_policy_credentials(s->site, s->generation->snapshot, session_is_secure(s), &why);
-    run_because(s, r, &why);
+    (void)channel_policy_credentials(s->pinned_site, s->pinned->snapshot, session_is_secure(s), &why);
+    run_because(r, s->pinned, &why);
     answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED, refused);
     return true;
 }
@@ -97,8 +97,8 @@ static bool refuse_missing_certificate(struct session *s, struct run *r)
     if (!certificate_is_missing(s))
         return false;
     struct reason why = { 0 };
-    (void)channel_policy_certificate(s->site, s->generation->snapshot, false, &why);
-    run_because(s, r, &why);
+    (void)channel_policy_certificate(s->pinned_site, s->pinned->snapshot, false, &why);
+    run_because(r, s->pinned, &why);
     answer_denied(s, r, REPLY_CERT_REQUIRED, WIN_ACCESS_DENIED, SUB_CERTIFICATE_REQUIRED);
     return true;
 }

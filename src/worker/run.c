@@ -159,10 +159,10 @@ void answer_file_error(struct session *s, struct run *r, uint32_t win32, uint32_
     answer_failure(s, r, 550, text_slice(&first), win32, substatus, SLICE_NONE);
 }
 
-void run_because(const struct session *s, struct run *r, const struct reason *why)
+void run_because(struct run *r, const struct generation *g, const struct reason *why)
 {
     text_reset(&r->reason);
-    reason_print(s->generation->snapshot, why, &r->reason);
+    reason_print(g->snapshot, why, &r->reason);
 }
 
 void answer_broker(struct session *s, struct run *r, const struct broker_answer *a)

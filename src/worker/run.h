@@ -68,8 +68,8 @@ void answer_failure(struct session *s, struct run *r, unsigned code, struct slic
 void answer_denied(struct session *s, struct run *r, enum reply_id id, uint32_t win32, uint32_t substatus);
 /* 550 and the Win32 message. */
 void answer_file_error(struct session *s, struct run *r, uint32_t win32, uint32_t substatus);
-/* Why the next answer is a refusal. */
-void run_because(const struct session *s, struct run *r, const struct reason *why);
+/* Why the next answer is a refusal, by a setting of `g`. */
+void run_because(struct run *r, const struct generation *g, const struct reason *why);
 /* What a broker answer that is no success means; NULL: the broker is gone (421, the session ends). */
 void answer_broker(struct session *s, struct run *r, const struct broker_answer *a);
 

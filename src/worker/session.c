@@ -165,6 +165,7 @@ static void session_free(struct session *s)
     text_free(&s->out);
     free(s->host);
     generation_unref(s->generation);
+    generation_unref(s->pinned);
     free(s);
     worker_check_drained(w);
 }
@@ -231,13 +232,13 @@ static void drain(struct session *s)
 static struct tls_server *choose_by_name(void *context, struct slice name)
 {
     struct session *s = context;
-    const struct snap_binding *b = hosts_find(s->generation->snapshot, &s->local, name);
-    return b ? generation_tls(s->generation, snapshot_site(s->generation->snapshot, b->site)) : NULL;
+    const struct snap_binding *b = hosts_find(s->pinned->snapshot, &s->local, name);
+    return b ? generation_tls(s->pinned, snapshot_site(s->pinned->snapshot, b->site)) : NULL;
 }
 
 static void begin_handshake(struct session *s)
 {
-    struct tls_server *server = generation_tls(s->generation, s->site);
+    struct tls_server *server = generation_tls(s->pinned, s->pinned_site);
     if (!server || stream_start_tls(&s->stream, server)) {
         session_die(s, SUB_SSL_FAILED, 0);
         return;
@@ -251,6 +252,7 @@ static void begin_handshake(struct session *s)
 static void take_server_name(struct session *s)
 {
     struct slice name = stream_server_name(&s->stream);
+    session_follow(s);
     int err = !s->host && hosts_is_name(name) ? session_choose_host(s, name) : 0;
     if (err == ERR_LIMIT || err == ERR_DENIED)
         session_end(s, err == ERR_LIMIT ? SUB_CONNECTION_LIMIT : SUB_IP_RESTRICTION, REPLY_NO_SERVICE);
@@ -336,6 +338,7 @@ static bool take_line(struct session *s)
     if (s->state != SESSION_OPEN || certificate_is_pending(s) || (s->run && (!s->run->is_transfer || s->held)) || s->unanswered ||
         s->out.len > SESSION_OUTPUT_HIGH)
         return false;
+    session_follow(s);
     if (s->held) {
         enum line_event event = (enum line_event)s->held;
         s->held = LINE_MORE;
@@ -551,7 +554,8 @@ static struct session *session_new(struct worker *w, int fd, const struct net_ad
         return NULL;
     s->worker = w;
     s->generation = generation_ref(w->generation);
-    s->site = snapshot_site(w->generation->snapshot, binding->site);
+    s->pinned = generation_ref(w->generation);
+    s->site = s->pinned_site = snapshot_site(w->generation->snapshot, binding->site);
     s->local = *local;
     s->peer = *peer;
     s->of_address = of_address;
@@ -570,6 +574,7 @@ static struct session *session_new(struct worker *w, int fd, const struct net_ad
     loop_io_close(s->io);
     loop_timer_free(s->timer);
     generation_unref(s->generation);
+    generation_unref(s->pinned);
     free(s);
     return NULL;
 }

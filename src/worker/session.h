@@ -46,8 +46,10 @@ enum cert_state { CERT_NONE, CERT_PENDING, CERT_GOOD, CERT_REFUSED, CERT_LATE };
 struct session {
     uint64_t id;
     struct worker *worker;
-    struct generation *generation;
-    const struct snap_site *site;   /* of the generation's snapshot */
+    struct generation *generation;  /* the newest when the last command began */
+    const struct snap_site *site;   /* of its snapshot */
+    struct generation *pinned;      /* that the connection began with: certificates and policies */
+    const struct snap_site *pinned_site;
     struct net_addr local, peer;
     struct tally_cell *of_address, *of_site, *of_user; /* held; the user's while a name is logged in */
     uint8_t guid[16];
@@ -135,12 +137,18 @@ bool session_address_is_allowed(const struct session *s, const struct snap_site 
 /* Take the site that `host` names here; ERR_NOT_FOUND. */
 MUST_USE int session_choose_host(struct session *s, struct slice host);
 
+/* Go on under the newest configuration; for session_follow. */
+void session_move_on(struct session *s);
+/* Before a command: what it is judged by is the newest configuration.  One that runs keeps what it began with. */
+static inline void session_follow(struct session *s)
+{
+    if (s->generation != s->worker->generation && !s->run)
+        session_move_on(s);
+}
 static inline struct slice session_text(const struct session *s, struct snap_text t)
 {
     return generation_text(s->generation, t);
 }
-/* The session's site as it is configured now; the session itself goes on with what it began with. */
-const struct snap_site *session_newest_site(const struct session *s);
 static inline const struct snap_server *session_server(const struct session *s)
 {
     return generation_server(s->generation);

@@ -130,6 +130,17 @@ static bool move_to(struct session *s, const struct snap_site *site)
     return false;
 }
 
+/* The policies of a site that another was left for are those that the connection began with, too, if it was there. */
+static void pin(struct session *s)
+{
+    s->pinned_site = snapshot_site_by_id(s->pinned->snapshot, s->site->id);
+    if (s->pinned_site)
+        return;
+    generation_unref(s->pinned);
+    s->pinned = generation_ref(s->generation);
+    s->pinned_site = s->site;
+}
+
 int session_choose_site(struct session *s, const struct snap_site *site, struct slice host)
 {
     char *name = host.len ? strndup(host.ptr, host.len) : NULL;
@@ -147,6 +158,7 @@ int session_choose_site(struct session *s, const struct snap_site *site, struct 
         free(name);
         return ERR_LIMIT;
     }
+    pin(s);
     drop_text(&s->host);
     s->host = name;
     s->host_missing = false;
@@ -162,10 +174,23 @@ int session_choose_host(struct session *s, struct slice host)
     return session_choose_site(s, snapshot_site(s->generation->snapshot, b->site), host);
 }
 
-const struct snap_site *session_newest_site(const struct session *s)
+static uint32_t list_style(const struct snap_site *site)
 {
-    const struct snap_site *site = snapshot_site_by_id(s->worker->generation->snapshot, s->site->id);
-    return site ? site : s->site;
+    return site->show_flags & SHOW_STYLE_UNIX;
+}
+
+void session_move_on(struct session *s)
+{
+    struct generation *newest = s->worker->generation;
+    const struct snap_site *site = snapshot_site_by_id(newest->snapshot, s->site->id);
+    if (!site)
+        return; /* it is about to be ended */
+    if (list_style(site) != list_style(s->site))
+        s->dir_style_changed = false; /* what the client asked for is what there is now */
+    generation_unref(s->generation);
+    s->generation = generation_ref(newest);
+    s->site = site;
+    session_rearm(s);
 }
 
 bool session_is_local(const struct session *s)

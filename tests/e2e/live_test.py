@@ -1,5 +1,5 @@
-"""Sessions that run and what becomes of them: a new CRL, a new OCSP answer, a changed mapping, a changed store, and an
-authenticator that was started anew (threats A15; client-certificates: live de-authorization)."""
+"""Sessions that run and what becomes of them: a new configuration, a new CRL, a new OCSP answer, a changed mapping, a
+changed store, and an authenticator that was started anew (threats A15; client-certificates: live de-authorization)."""
 import contextlib
 import os
 import signal
@@ -220,3 +220,25 @@ def test_relogin_and_logout_behind_a_restart(instance, world):
         c.protect().put("f", b"after", tls=True)
         revoke(world)
         assert ended(c)
+
+
+def test_new_configuration_from_the_next_command(site):
+    """Filter, messages, listings and time-outs follow; the policy is the one that the connection began with."""
+    [depot] = site.sites
+    with site.client() as c:
+        c.login()
+        depot.security = '<commandFiltering><add command="DELE" allowed="false" /></commandFiltering>'
+        depot.extra = '<messages exitMessage="So long" /><directoryBrowse showFlags="StyleUnix" />'
+        depot.control_policy = depot.data_policy = "SslRequire"
+        site.reload()
+        c.cmd("DELE f", "500")
+        c.cmd("SITE DIRSTYLE", "200 MSDOS-like directory output is on.")
+        c.login()
+        c.cmd("DELE f", "500")
+        depot.extra += '<connections controlChannelTimeout="1" />'
+        site.reload()
+        c.cmd("PWD", "257")
+        assert c.closed() and c.buffer.startswith(b"421 Connection timed out")
+    with site.client() as c:
+        c.cmd("USER anna", "534")
+        c.cmd("QUIT", "221 So long")
