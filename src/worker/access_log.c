@@ -70,7 +70,8 @@ static struct log_access record_of(const struct session *s)
 
 static bool logs(const struct session *s)
 {
-    return s->site->log_enabled || generation_server(s->generation)->central_log_enabled;
+    const struct snap_server *server = session_server(s);
+    return server->central_log_mode ? server->central_log_enabled : s->site->log_enabled;
 }
 
 void access_log_command(struct session *s, const struct run *r)

@@ -223,12 +223,14 @@ def test_relogin_and_logout_behind_a_restart(instance, world):
 
 
 def test_new_configuration_from_the_next_command(site):
-    """Filter, messages, listings and time-outs follow; the policy is the one that the connection began with."""
+    """Filter, messages, listings, time-outs and logging follow; the policy is the one that the connection began with."""
     [depot] = site.sites
     with site.client() as c:
         c.login()
+        c.cmd("XPWD", "257")
         depot.security = '<commandFiltering><add command="DELE" allowed="false" /></commandFiltering>'
-        depot.extra = '<messages exitMessage="So long" /><directoryBrowse showFlags="StyleUnix" />'
+        depot.extra = ('<messages exitMessage="So long" /><directoryBrowse showFlags="StyleUnix" />'
+                       '<logFile enabled="false" />')
         depot.control_policy = depot.data_policy = "SslRequire"
         site.reload()
         c.cmd("DELE f", "500")
@@ -242,3 +244,5 @@ def test_new_configuration_from_the_next_command(site):
     with site.client() as c:
         c.cmd("USER anna", "534")
         c.cmd("QUIT", "221 So long")
+    methods = [line["cs-method"] for line in site.log_lines()]
+    assert "XPWD" in methods and not {"DELE", "PWD", "QUIT"} & set(methods)
