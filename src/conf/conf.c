@@ -138,6 +138,21 @@ void conf_locations(struct conf *c, const char *section, struct slice site,
     }
 }
 
+void conf_each_located(struct conf *c,
+                       void (*each)(void *context, const char *section, struct slice path, const struct diag *place),
+                       void *context)
+{
+    struct diag d;
+    for (size_t f = 0; f < CONF_FILE_COUNT; f++)
+        for (size_t i = 0; i < c->files[f].place_count; i++) {
+            const struct place *p = &c->files[f].places[i];
+            if (!p->path.len)
+                continue;
+            place_diag(&c->files[f], p->at, c->files[f].x->nodes[p->at].start, NULL, NULL, &d);
+            each(context, p->section->name, p->path, &d);
+        }
+}
+
 bool conf_is_locked(struct conf *c, const char *section, struct slice path)
 {
     const struct schema_section *schema = schema_section_short(slice_str(section));

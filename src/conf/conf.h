@@ -125,6 +125,11 @@ bool conf_attr_is_locked(struct conf_element *e, const char *name);
 void conf_locations(struct conf *c, const char *section, struct slice site,
                     void (*each)(void *context, struct slice path), void *context);
 
+/* All sections that stand in location tags for a path below the server level; `place` is that of the section's element. */
+void conf_each_located(struct conf *c,
+                       void (*each)(void *context, const char *section, struct slice path, const struct diag *place),
+                       void *context);
+
 /* Whether levels below `path` may not set the section: nearest location/@overrideMode, else overrideModeDefault.
  * Location tags of the same file are never affected by it. */
 bool conf_is_locked(struct conf *c, const char *section, struct slice path);

@@ -278,6 +278,31 @@ static void test_notes(void **state)
     end_run(&r);
 }
 
+static void test_misplaced(void **state)
+{
+    (void)state;
+    static const char *const told[] = {
+        "applicationHost.config:7:1: system.ftpServer/security/authentication has no effect in the location tag for \"one\": it is "
+        "a section of the whole server",
+        "applicationHost.config:8:85: system.ftpServer/providerDefinitions has no effect in the location tag for \"one/sub\"",
+        "applicationHost.config:9:1: system.ftpServer/firewallSupport has no effect",
+    };
+    struct run r;
+    run_texts(&r, APPHOST(SITE("one", "1", "*:21:", SECURITY("")),
+                          "<location path=\"one\"><system.ftpServer><security>\n<authorization /><ipSecurity /><requestFiltering />\n"
+                          "<authentication><denyByFailure enabled=\"true\" /></authentication>\n</security></system.ftpServer>"
+                          "</location><location path=\"one/sub\"><system.ftpServer><providerDefinitions />\n<firewallSupport />"
+                          "</system.ftpServer></location><location path=\".\"><system.ftpServer><firewallSupport /><caching />"
+                          "</system.ftpServer></location>"),
+              NULL, NULL);
+    show(&r);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(r.report.count, sizeof told / sizeof told[0]);
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+        assert_true(says(&r, LOADER_WARNING, 0, told[i]));
+    end_run(&r);
+}
+
 /* ---- what keeps everything from loading ---- */
 
 static const struct {
@@ -374,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_misplaced),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_ten_thousand_sites),
         cmocka_unit_test(test_order),

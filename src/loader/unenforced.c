@@ -2,7 +2,7 @@
  * unenforced.c - settings that are understood but not enforced.
  *
  * Two questions.  Which explicit settings does this version ignore?  Each is named once, as a note: an administrator
- * must not believe in a setting that does nothing.  And would a site stand wider open than its configuration says?
+ * must not believe in a setting that does nothing, nor in one at a place where it does nothing.  And would a site stand wider open than its configuration says?
  * Then it does not start.  The second is asked of effective values, so a filter inherited from siteDefaults or the
  * server level counts as one of the site's own.
  */
@@ -148,9 +148,35 @@ static void note(void *context, const char *element, const char *attribute, cons
     report_add(c->report, LOADER_NOTE, 0, &d);
 }
 
+/* The rest are the server's alone, whatever their declaration in configSections says. */
+static bool counts_below_the_server(const char *section)
+{
+    static const char *const sections[] = {
+        "system.ftpServer/security/authorization", "system.ftpServer/security/ipSecurity",
+        "system.ftpServer/security/requestFiltering",
+    };
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+        if (strcmp(section, sections[i]) == 0)
+            return true;
+    return strncmp(section, "system.", 7) != 0; /* console features: none of our business */
+}
+
+static void tell_misplaced(void *context, const char *section, struct slice path, const struct diag *place)
+{
+    struct compiler *c = context;
+    struct diag d = *place;
+    if (counts_below_the_server(section))
+        return;
+    diag_set(&d, "%s has no effect in the location tag for \"" SLICE_FMT "\": it is a section of the whole server", section,
+             SLICE_ARG(path));
+    diag_todo(&d, "Write it outside of location tags.");
+    report_add(c->report, LOADER_WARNING, 0, &d);
+}
+
 void unenforced_report(struct compiler *c)
 {
     conf_each_explicit_of(c->conf, is_unenforced, note, c);
+    conf_each_located(c->conf, tell_misplaced, c);
 }
 
 /* ---- what keeps a site from starting ---- */
