@@ -66,11 +66,12 @@ static const struct {
     { "site name with a slash", SITES("<site name='a/b' id='1'/>"), ERR_SYNTAX, NULL,
       "The 'name' attribute is invalid.  Invalid site name" },
     { "site names are unique without case", SITES("<site name='a' id='1'/><site name='A' id='2'/>"), ERR_EXISTS, NULL,
-      "Cannot add duplicate collection entry of type 'site' with unique key attributes 'name, id' respectively set to "
-      "'A, 2'" },
+      "Cannot add duplicate collection entry of type 'site' with unique key attribute 'name' set to 'A'" },
     { "site ids are unique as numbers", SITES("<site name='a' id='1'/><site name='b' id='01'/>"), ERR_EXISTS, NULL,
+      "Cannot add duplicate collection entry of type 'site' with unique key attribute 'id' set to '01'" },
+    { "a site twice", SITES("<site name='a' id='1'/><site name='A' id='1'/>"), ERR_EXISTS, NULL,
       "Cannot add duplicate collection entry of type 'site' with unique key attributes 'name, id' respectively set to "
-      "'b, 01'" },
+      "'A, 1'" },
     { "application path", SITE("<application path='app'/>"), ERR_SYNTAX, NULL,
       "The 'path' attribute is invalid.  Invalid application path" },
     { "directory path with ..", SITE("<application path='/'><virtualDirectory path='/a/..'/></application>"),

@@ -190,17 +190,19 @@ static void merge_problem(struct merge *m, uint32_t node, int err, const char *t
         sink_warning(m->sink, &d);
 }
 
-/* "Cannot add duplicate collection entry of type 'add' with combined key attributes 'a, b' respectively set to 'v, w'" */
-static void complain_duplicate(struct merge *m, uint32_t node)
+/* "Cannot add duplicate collection entry of type 'add' with combined key attributes 'a, b' respectively set to 'v, w'": of
+ * the keys whose bits are set, numbered as in item_key. */
+static void complain_duplicate(struct merge *m, uint32_t node, unsigned clashing)
 {
     const struct schema_element *item = m->collection->item;
     const struct xml *x = input_of(m, m->layer)->x;
     OWNED_TEXT_BUFFER names = { 0 }, values = { 0 }, what = { 0 };
-    size_t count = 0;
+    size_t count = 0, unique = 0;
     bool combined = false;
     for (size_t i = 0; i < item->attr_count; i++) {
         const struct schema_attr *a = &item->attrs[i];
-        if (!schema_attr_is_key(a))
+        size_t which = a->unique_key ? unique++ : m->keys - 1; /* the combined key is the last */
+        if (!schema_attr_is_key(a) || !(clashing & 1u << which))
             continue;
         text_addf(&names, "%s%s", count ? ", " : "", a->name);
         if (count++)
@@ -251,19 +253,20 @@ static void merge_add(struct merge *m, uint32_t node)
         m->found = grown;
         m->cap = cap;
     }
-    bool duplicate = false;
+    unsigned clashing = 0; /* keys, by bits */
     for (size_t k = 0; k < m->keys && !m->err; k++) {
         text_reset(&m->key);
         if (m->collection->duplicates || !item_key(x, m->collection->item, node, k, false, &m->key))
             continue;
         uint32_t at = map_get(&m->by_key, text_slice(&m->key));
-        duplicate |= at != MAP_NONE && at != KEY_GONE;
+        if (at != MAP_NONE && at != KEY_GONE)
+            clashing |= 1u << k;
         struct slice kept = key_kept(m, &m->key);
         if (!m->err)
             m->err = map_put(&m->by_key, kept, (uint32_t)m->count);
     }
-    if (duplicate && m->sink)
-        complain_duplicate(m, node);
+    if (clashing && m->sink)
+        complain_duplicate(m, node, clashing);
     m->found[m->count++] = (struct candidate){ node, m->layer, false };
 }
 
