@@ -46,7 +46,8 @@ static int put_address(struct compiler *c, struct site_work *s, struct conf_elem
     struct slice address = conf_text(item, "ipAddress"), mask = conf_text(item, "subnetMask");
     if (address_rule_parse(address, mask, &rule)) {
         struct diag d = { 0 };
-        compile_place(item, "ipAddress", &d);
+        bool mask_is_wrong = address_rule_parse(address, SLICE_NONE, &rule) == 0;
+        compile_place(item, mask_is_wrong ? "subnetMask" : "ipAddress", &d);
         diag_set(&d, "ipAddress \"" SLICE_FMT "\" with subnetMask \"" SLICE_FMT "\" is no address or network",
                  SLICE_ARG(address), SLICE_ARG(mask));
         diag_todo(&d, "Write an IPv4 or IPv6 address; a mask as 255.255.255.0 or as a number of bits, also as /24 behind "

@@ -43,6 +43,7 @@ int bindings_read(struct compiler *c, struct site_work *s, bool *is_ftp_out)
             refuse_binding(c, s, binding, &d);
             continue;
         }
+        e.binding = binding;
         int err = add_endpoint(s, &e);
         if (err)
             return err;
@@ -86,11 +87,10 @@ static void tell_clash(struct compiler *c, const struct endpoint *e, size_t hold
 {
     struct diag d = { 0 };
     struct site_work *s = &c->sites[late];
-    compile_place(s->site, "name", &d);
     diag_set(&d, "the binding %s:%u:%s of site \"" SLICE_FMT "\" is already that of site \"" SLICE_FMT "\"",
              e->address[0] ? e->address : "*", e->port, e->host, SLICE_ARG(s->name), SLICE_ARG(c->sites[holder].name));
     diag_todo(&d, "Give it another port, address or host name.");
-    compile_tell(c, s, LOADER_ERROR, &d);
+    refuse_binding(c, s, e->binding, &d);
 }
 
 int bindings_clashes(struct compiler *c)

@@ -278,6 +278,35 @@ static void test_notes(void **state)
     end_run(&r);
 }
 
+static const struct {
+    const char *label, *apphost, *told;
+    uint32_t site;
+} places[] = {
+    { "the binding that clashes", WITH("<site name=\"two\" id=\"2\">" ROOT("C:\\ftp") "<bindings>\n<binding protocol=\"ftp\" "
+      "bindingInformation=\"*:22:\" />\n<binding protocol=\"ftp\" bindingInformation=\"*:21:\" /></bindings></site>"),
+      "applicationHost.config:6:45: system.applicationHost/sites/site/bindings/binding: the binding *:21: of site \"two\" is already "
+      "that of site \"one\"", 2 },
+    { "a bad mask", SERVER("<ipSecurity><add\nipAddress=\"192.0.2.0\"\nsubnetMask=\"255.255.0.256\" /></ipSecurity>"),
+      "applicationHost.config:7:13: system.ftpServer/security/ipSecurity/add: ipAddress \"192.0.2.0\"", 1 },
+    { "a mask beside one", SERVER("<ipSecurity><add\nipAddress=\"192.0.2.0/24\"\nsubnetMask=\"255.255.0.0\" /></ipSecurity>"),
+      "applicationHost.config:7:13: ", 1 },
+    { "a bad address", SERVER("<ipSecurity><add\nsubnetMask=\"255.0.0.0\"\nipAddress=\"192.0.2\" /></ipSecurity>"),
+      "applicationHost.config:7:12: ", 1 },
+};
+
+static void test_places(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        struct run r;
+        CASE_LABEL(&places[i]);
+        run_texts(&r, places[i].apphost, NULL, NULL);
+        show(&r);
+        assert_true(says(&r, LOADER_ERROR, places[i].site, places[i].told));
+        end_run(&r);
+    }
+}
+
 static void test_misplaced(void **state)
 {
     (void)state;
@@ -399,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_misplaced),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_ten_thousand_sites),

@@ -9,13 +9,16 @@
 #include "base/diag.h"
 #include "base/slice.h"
 
+struct conf_element;
+
 enum { ENDPOINT_ADDRESS_MAX = 64, ENDPOINT_HOST_MAX = 253 };
 
 struct endpoint {
     char address[ENDPOINT_ADDRESS_MAX]; /* canonical, without brackets; "" any */
     uint16_t port;
     char host[ENDPOINT_HOST_MAX + 1]; /* lower case; "" none */
-    bool implicit_tls; /* not part of the text: set by whoever knows the certificates */
+    bool implicit_tls; /* not part of the text, like what follows: set by whoever knows the certificates */
+    struct conf_element *binding; /* where the text stands */
 };
 
 /* ERR_SYNTAX with the reason in `d`. */
