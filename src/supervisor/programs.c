@@ -23,6 +23,7 @@
 enum {
     START_LIMIT_MS = 60000,
     FAILED_STARTS_MOST = 3, /* while the service starts: then it gives up */
+    LEAVE_AFTER_MS = 1000,  /* a program that leaves by itself more often waits as if it had died */
     PAIR_WAIT_MS = 2000,
     EXIT_TRAPPED = 128 + SIGSYS,
 };
@@ -323,6 +324,20 @@ static void end_program(struct program *p, int64_t kill_after_ms)
     loop_timer_set(p->timer, kill_after_ms);
 }
 
+/* Authenticator and logger leave when a new configuration needs what their sandboxes do not allow. */
+static bool has_left(const struct program *p, int status, int64_t lived_ms)
+{
+    return (p->kind == PROGRAM_AUTH || p->kind == PROGRAM_LOGGER) && status == 0 && lived_ms >= LEAVE_AFTER_MS;
+}
+
+static void revive_at_once(struct program *p)
+{
+    p->restarts++;
+    p->state = PROGRAM_WAITING;
+    say(p->super, LOG_LEVEL_NOTICE, "sallyport-%s %u starts again", role_name(p->role), p->index);
+    loop_timer_set(p->timer, 0);
+}
+
 static void revive_later(struct supervisor *s, struct program *p, int64_t lived_ms, const char *how)
 {
     int64_t wait = backoff_died(&p->backoff, lived_ms);
@@ -374,7 +389,10 @@ static void buried(struct supervisor *s, struct program *p, int status)
         supervisor_give_up(s, "a program does not get ready");
         return;
     }
-    revive_later(s, p, lived, how);
+    if (was == PROGRAM_READY && has_left(p, status, lived))
+        revive_at_once(p);
+    else
+        revive_later(s, p, lived, how);
 }
 
 void programs_reap(struct supervisor *s)

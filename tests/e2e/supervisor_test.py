@@ -107,6 +107,24 @@ def test_back_off_grows(site):
     assert waits == [100, 200, 400, 800]
 
 
+@pytest.mark.parametrize("program, extra, location, why", [
+    ("logger", r'<logFile directory="%SystemDrive%\new" />', "", "is new: starting again to be allowed to write there"),
+    ("auth", "", '<ipSecurity enableReverseDns="true"><add domainName="*.invalid" /></ipSecurity>',
+     "the authenticator starts again to be allowed to"),
+])
+def test_leaving_for_a_new_configuration_is_no_death(site, program, extra, location, why):
+    """The program starts again at once, without an error, and says for what."""
+    time.sleep(1)                                             # who leaves sooner waits like one that died
+    [depot] = site.sites
+    [before] = by_name(site, f"sallyport-{program}")
+    depot.extra = extra
+    depot.locations = [f'<location path="Depot"><system.ftpServer><security>{location}</security></system.ftpServer></location>']
+    site.reload()
+    assert before not in site.children()
+    assert site.wait_line(why) and site.wait_line(f"sallyport-{program} 0 starts again"), site.output
+    assert "ended with status" not in site.output and "started again in" not in site.output
+
+
 def test_second_signal_ends_at_once(instance):
     site = instance.add_site("Depot", users={"anna": "secret"})
     (site.path / "big").write_bytes(b"x" * 30_000_000)
