@@ -65,7 +65,7 @@ static MUST_USE int confine(bool online, struct diag *d)
 static MUST_USE int set_up(struct auth_server **server_out, struct diag *d)
 {
     learn_machine();
-    const struct auth_options options = { slice_str(machine), verifier_count(), auth_needs_network(child.snapshot), QUEUE_MAX, LOGINS_MAX,
+    const struct auth_options options = { slice_str(machine), verifier_count(), auth_why_network(child.snapshot) != NULL, QUEUE_MAX, LOGINS_MAX,
                                           CERTIFICATES_MAX, TWIN_MS };
     warm_up();
     directory_warm_up();

@@ -343,18 +343,20 @@ static void serve_peer(struct auth_server *a, struct peer *p)
 
 /* ---- messages of the supervisor ---- */
 
-bool auth_needs_network(const struct snapshot *s)
+const char *auth_why_network(const struct snapshot *s)
 {
-    if (ad_is_configured(s) || snapshot_server(s, 0)->needs_names)
-        return true;
+    if (ad_is_configured(s))
+        return "accounts and revocation lists are looked up in a directory";
+    if (snapshot_server(s, 0)->needs_names)
+        return "ipSecurity has rules by domain name (enableReverseDns)";
     for (size_t i = 0; i < snapshot_count(s, SNAP_TABLE_site); i++) {
         const struct snap_site *site = snapshot_site(s, i);
         unsigned f = site->client_cert_flags;
         bool no_revocation = f & (PKI_NO_REVOCATION_CHECK | PKI_REVOCATION_CACHE_ONLY), no_issuers = f & PKI_URL_CACHE_ONLY;
         if (site->client_cert_policy != CERT_IGNORE && !(no_revocation && no_issuers))
-            return true;
+            return "client certificates are checked against the network";
     }
-    return false;
+    return NULL;
 }
 
 static void apply_snapshot(struct auth_server *a)
@@ -372,10 +374,9 @@ static void apply_snapshot(struct auth_server *a)
     if (server->needs_names && !a->names && names_new(&a->names))
         server_tell(a, LOG_LEVEL_ERROR, "names of clients cannot be looked up: rules by domain name deny");
     login_apply_snapshot(a);
-    if (auth_needs_network(s) && !a->options.online) {
-        server_tell(a, LOG_LEVEL_NOTICE,
-                    "client certificates are checked against the network or a directory: the authenticator starts again to be "
-                    "allowed to");
+    const char *why = auth_why_network(s);
+    if (why && !a->options.online) {
+        server_tell(a, LOG_LEVEL_NOTICE, "%s: the authenticator starts again to be allowed to use the network", why);
         a->must_restart = true;
     }
 }

@@ -28,8 +28,8 @@ void auth_server_free(struct auth_server *a);
 /* Takes over `fd`, in every case. */
 MUST_USE int auth_server_add_peer(struct auth_server *a, unsigned role, unsigned index, int fd);
 
-/* Whether a site of this configuration may need revocation or issuers from the network. */
-bool auth_needs_network(const struct snapshot *s);
+/* What in this configuration may need the network, in words for the administrator; NULL: nothing. */
+const char *auth_why_network(const struct snapshot *s);
 
 /* The peers known at the start are there: look at the snapshot and tell the administrator what cannot work. */
 void auth_server_start(struct auth_server *a);

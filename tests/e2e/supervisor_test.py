@@ -110,7 +110,7 @@ def test_back_off_grows(site):
 @pytest.mark.parametrize("program, extra, location, why", [
     ("logger", r'<logFile directory="%SystemDrive%\new" />', "", "is new: starting again to be allowed to write there"),
     ("auth", "", '<ipSecurity enableReverseDns="true"><add domainName="*.invalid" /></ipSecurity>',
-     "the authenticator starts again to be allowed to"),
+     "ipSecurity has rules by domain name (enableReverseDns): the authenticator starts again"),
 ])
 def test_leaving_for_a_new_configuration_is_no_death(site, program, extra, location, why):
     """The program starts again at once, without an error, and says for what."""
