@@ -12,7 +12,8 @@
 
 enum { GATHER_MS = 5 };
 
-/* A logger that is slow for a moment loses nothing: its socket lets ten datagrams wait, the link many more. */
+/* A logger that is slow for a moment, or away to start again, loses nothing: its socket lets ten datagrams wait, the link
+ * many more. */
 static void send_records(struct worker *w)
 {
     int err = text_error(&w->log_records);

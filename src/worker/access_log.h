@@ -1,7 +1,7 @@
 /*
  * access_log.h - records for the logger: one per command, and the pseudo-verbs (ftp-behaviour.md 10).
  *
- * Never waits: a record that the socket cannot take is counted as lost, and the next one that gets through says how
+ * Never waits: a record that neither the socket nor the link can take is counted as lost, and the next one that gets through says how
  * many (threats.md H06).
  */
 #pragma once

@@ -266,7 +266,20 @@ int peers_start(struct peers *p, int ends_out[3])
 
 void peers_kill(struct peers *p, struct slice which)
 {
-    shutdown(slice_equal_str(which, "broker") ? p->broker : p->auth, SHUT_RDWR);
+    shutdown(slice_equal_str(which, "broker") ? p->broker : slice_equal_str(which, "log") ? p->log : p->auth, SHUT_RDWR);
+}
+
+int peers_new_logger(struct peers *p, int *end_out)
+{
+    int pair[2];
+    pthread_join(p->threads[2], NULL);
+    close(p->log);
+    int err = datagram_pair(pair);
+    if (err)
+        return err;
+    *end_out = pair[0];
+    p->log = pair[1];
+    return start(p, 2, p->log, &log_channel, serve_log);
 }
 
 void peers_join(struct peers *p)

@@ -22,5 +22,7 @@ MUST_USE int peers_start(struct peers *p, int ends_out[3]);
 void peers_join(struct peers *p);
 /* Hang up as a program that died does. */
 void peers_kill(struct peers *p, struct slice which);
+/* A new logger in the place of one that was killed; the worker's end goes to `end_out`. */
+MUST_USE int peers_new_logger(struct peers *p, int *end_out);
 /* The next record into `out`; ERR_TIMEOUT after some seconds. */
 MUST_USE int peers_next_record(struct peers *p, struct text *out);

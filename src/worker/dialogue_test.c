@@ -8,7 +8,8 @@
  *   E:               the server has closed the connection
  *   D: open          connects to the port of the last 229 reply
  *   D: send text     D: close     D: expect text (whole content until its end)
- *   K: auth|broker   that program dies
+ *   K: auth|broker|log   that program dies
+ *   B:               a new logger is there
  *   L: pattern       the next log record: VERB [argument] user status win32 sub-status path
  *   F:               what there is to log is asked for, and the worker says that it is sent
  *   G:               a new configuration: what was set above, up to here
@@ -337,14 +338,25 @@ static bool supervisor_hears(struct play *p, uint16_t number)
     const struct wire_message *m;
     struct wire_in in;
     int fd = -1;
-    return poll(&ready, 1, WAIT_MS) > 0 && !datagram_receive(p->supervisor, buffer, sizeof buffer, &bytes, &fd) &&
-           !wire_channel_accept(&child_channel, ROLE_WORKER, bytes, false, &m, &in) && m->number == number;
+    do
+        if (poll(&ready, 1, WAIT_MS) <= 0 || datagram_receive(p->supervisor, buffer, sizeof buffer, &bytes, &fd) ||
+            wire_channel_accept(&child_channel, ROLE_WORKER, bytes, false, &m, &in))
+            return false;
+    while (m->number == MSG_child_event);
+    return m->number == number;
 }
 
 static void play_flush(struct play *p)
 {
     if (DATAGRAM_SEND(p->supervisor, -1, child_flush, .query = p->line) || !supervisor_hears(p, MSG_child_done))
         complain(p, "no child_done came", SLICE_NONE);
+}
+
+static void play_new_logger(struct play *p)
+{
+    OWNED_FD end = -1;
+    if (peers_new_logger(&p->peers, &end) || DATAGRAM_SEND(p->supervisor, end, child_peer, .role = ROLE_LOGGER))
+        complain(p, "no new logger", SLICE_NONE);
 }
 
 static void play_change(struct play *p)
@@ -389,6 +401,9 @@ static void play_line(struct play *p, struct slice line)
         break;
     case 'K':
         peers_kill(&p->peers, text);
+        break;
+    case 'B':
+        play_new_logger(p);
         break;
     case 'L':
         play_log(p, text);

@@ -8,7 +8,7 @@
 #include "sys/datagram.h"
 #include "worker/worker.h"
 
-enum { QUEUE_MAX = 16 * 1024 * 1024, DATAGRAMS_PER_TURN = 64 };
+enum { QUEUE_MAX = 16 * 1024 * 1024, KEPT_MAX = 4 * 1024 * 1024, DATAGRAMS_PER_TURN = 64 };
 
 /* A login that waited here held a password. */
 static void drop_queue(struct link *l)
@@ -52,19 +52,30 @@ static void receive_some(struct link *l)
     }
 }
 
+/* As much as the socket takes; the sum of what went is dropped at once, since all behind it moves. */
+static int send_waiting(struct link *l)
+{
+    int err = 0;
+    size_t at = 0;
+    while (at < l->queue.len && !err) {
+        uint32_t len;
+        memcpy(&len, l->queue.ptr + at, sizeof len);
+        err = datagram_send(l->fd, slice_of(l->queue.ptr + at + sizeof len, len), -1);
+        if (!err)
+            at += sizeof len + len;
+    }
+    text_drop(&l->queue, at);
+    return err;
+}
+
 static void flush(struct link *l)
 {
-    while (l->queue.len) {
-        uint32_t len;
-        memcpy(&len, l->queue.ptr, sizeof len);
-        int err = datagram_send(l->fd, slice_of(l->queue.ptr + sizeof len, len), -1);
-        if (err == ERR_AGAIN)
-            return;
-        if (err) {
-            link_fail(l);
-            return;
-        }
-        text_drop(&l->queue, sizeof len + len);
+    int err = send_waiting(l);
+    if (err == ERR_AGAIN)
+        return;
+    if (err) {
+        link_fail(l);
+        return;
     }
     drop_queue(l);
     want(l);
@@ -102,7 +113,8 @@ void link_close(struct link *l)
     close(l->fd);
     l->io = NULL;
     l->fd = -1;
-    drop_queue(l);
+    if (!l->keeps)
+        drop_queue(l);
 }
 
 int link_try_pass(struct link *l, struct slice datagram, int fd)
@@ -122,9 +134,10 @@ int link_try_send(struct link *l, struct slice datagram)
 int link_send(struct link *l, struct slice datagram)
 {
     int err = link_try_send(l, datagram);
-    if (err != ERR_AGAIN)
+    bool waits = err == ERR_AGAIN || (err == ERR_CLOSED && l->keeps);
+    if (!waits)
         return err;
-    if (l->queue.len + datagram.len > QUEUE_MAX)
+    if (l->queue.len + datagram.len > (err == ERR_AGAIN ? QUEUE_MAX : KEPT_MAX))
         return ERR_LIMIT;
     uint32_t len = (uint32_t)datagram.len;
     size_t before = l->queue.len;
@@ -135,6 +148,7 @@ int link_send(struct link *l, struct slice datagram)
         l->queue.err = 0;
         return ERR_NOMEM;
     }
-    want(l);
+    if (l->fd >= 0)
+        want(l);
     return 0;
 }

@@ -3,7 +3,8 @@
  *
  * Messages that the socket cannot take now wait in order, up to a bound; a link whose peer is gone is closed and says
  * so once through `closed`.  What comes in has been judged by the channel's table before `arrived` sees it; a message
- * that is not legal closes the link with an event line, since it is a bug or an attack.
+ * that is not legal closes the link with an event line, since it is a bug or an attack.  What had not been sent then is
+ * dropped, unless the link keeps it.
  */
 #pragma once
 
@@ -25,6 +26,7 @@ struct link { /* embedded in the worker; zero with fd -1 is a closed one */
     struct text queue;   /* datagrams that wait: u32 length, bytes */
     link_arrived *arrived;
     link_closed *closed;
+    bool keeps;          /* what waits when the peer is gone, and later, waits for the next one */
 };
 
 /* Take over `fd` and begin to read.  An earlier connection of the link is closed, without `closed`. */
@@ -39,7 +41,7 @@ static inline bool link_waits(const struct link *l)
 {
     return l->fd >= 0 && l->queue.len;
 }
-/* Send or queue.  ERR_CLOSED, ERR_LIMIT: too much waits. */
+/* Send or queue.  ERR_CLOSED, never from a link that keeps; ERR_LIMIT: too much waits. */
 MUST_USE int link_send(struct link *l, struct slice datagram);
 /* Send or nothing: ERR_AGAIN when the socket is full. */
 MUST_USE int link_try_send(struct link *l, struct slice datagram);

@@ -29,7 +29,8 @@ static void neighbour_gone(struct worker *w)
 void neighbours_init(struct worker *w)
 {
     for (size_t i = 0; i < NEIGHBOURS; i++)
-        w->neighbours[i].link = (struct link){ w, &neighbour_channel, ROLE_WORKER, -1, NULL, { 0 }, connection_arrived, neighbour_gone };
+        w->neighbours[i].link = (struct link){ w, &neighbour_channel, ROLE_WORKER, -1, NULL, { 0 }, connection_arrived,
+                                               neighbour_gone, false };
 }
 
 void neighbours_close(struct worker *w)

@@ -131,15 +131,15 @@ static void log_arrived(struct worker *w, const struct wire_message *message, st
 
 static void log_gone(struct worker *w)
 {
-    worker_event(w, LOG_LEVEL_WARNING, "the logger is gone: records are lost until it is back");
+    worker_event(w, LOG_LEVEL_WARNING, "the logger is gone: records wait until it is back");
 }
 
 static void init_links(struct worker *w)
 {
-    w->supervisor = (struct link){ w, &child_channel, ROLE_SUPERVISOR, -1, NULL, { 0 }, supervised_arrived, supervised_gone };
-    w->auth = (struct link){ w, &auth_channel, ROLE_AUTH, -1, NULL, { 0 }, login_auth_arrived, login_auth_gone };
-    w->broker = (struct link){ w, &broker_channel, ROLE_BROKER, -1, NULL, { 0 }, broker_arrived, broker_gone };
-    w->log = (struct link){ w, &log_channel, ROLE_LOGGER, -1, NULL, { 0 }, log_arrived, log_gone };
+    w->supervisor = (struct link){ w, &child_channel, ROLE_SUPERVISOR, -1, NULL, { 0 }, supervised_arrived, supervised_gone, false };
+    w->auth = (struct link){ w, &auth_channel, ROLE_AUTH, -1, NULL, { 0 }, login_auth_arrived, login_auth_gone, false };
+    w->broker = (struct link){ w, &broker_channel, ROLE_BROKER, -1, NULL, { 0 }, broker_arrived, broker_gone, false };
+    w->log = (struct link){ w, &log_channel, ROLE_LOGGER, -1, NULL, { 0 }, log_arrived, log_gone, true };
     neighbours_init(w);
 }
 
@@ -242,6 +242,7 @@ void worker_free(struct worker *w)
     ended_tell(w);
     text_free(&w->ended);
     text_free(&w->log_records);
+    text_free(&w->log.queue);
     text_free(&w->flushes);
     lockout_free(w->blocked);
     link_close(&w->auth);

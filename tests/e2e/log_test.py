@@ -1,5 +1,7 @@
 """The W3C log as IIS writes it (ftp-behaviour 10; threats A14, H07)."""
 import re
+import threading
+import time
 
 
 def test_log_of_a_session(site):
@@ -101,3 +103,26 @@ def test_many_commands_at_once_are_all_logged(site):
         c.cmd("QUIT", "221")
     site.wait(lambda: any(l["cs-method"] == "QUIT" for l in site.log_lines()))
     assert sum(l["cs-method"] == "NOOP" for l in site.log_lines()) == 3000
+
+
+def test_a_new_log_folder_loses_nothing(instance):
+    """The logger starts again to be allowed to write there; what the other sites' clients do meanwhile is logged, too."""
+    depot = instance.add_site("Depot", users={"anna": "secret"})
+    other = instance.add_site("Other", users={"bert": "geheim"})
+    instance.start()
+    with instance.client(depot) as c:
+        c.login()
+        sent = 0
+        for folder in ("first", "second", "third"):
+            other.extra = rf'<logFile directory="%SystemDrive%\{folder}" />'
+            reload = threading.Thread(target=instance.reload)
+            reload.start()
+            while reload.is_alive():
+                c.cmd("NOOP", "200")
+                sent += 1
+                time.sleep(0.001)
+            reload.join()
+        c.cmd("QUIT", "221")
+    assert instance.wait(lambda: any(line["cs-method"] == "QUIT" for line in instance.log_lines(depot)))
+    assert sum(line["cs-method"] == "NOOP" for line in instance.log_lines(depot)) == sent
+    assert "were lost" not in instance.output
