@@ -101,6 +101,21 @@ void command_split(struct slice line, struct slice *verb_out, struct slice *argu
     *argument_out = trimmed.len ? rest : SLICE_LITERAL("");
 }
 
+static bool is_printable(char c)
+{
+    return c > ' ' && c <= '~';
+}
+
+struct slice command_word(struct slice text)
+{
+    size_t start = 0, end;
+    while (start < text.len && !is_printable(text.ptr[start]))
+        start++;
+    for (end = start; end < text.len && is_printable(text.ptr[end]);)
+        end++;
+    return slice_of(text.ptr + start, end - start);
+}
+
 bool command_is_http(struct slice verb)
 {
     static const char *const methods[] = { "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "CONNECT", "TRACE", "PATCH", "PRI" };

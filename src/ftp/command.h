@@ -65,6 +65,8 @@ const struct command *command_find(struct slice verb, unsigned extensions);
 /* Cut a line into verb and argument.  One blank separates them; the argument is taken as it stands, so that names
  * with leading blanks stay reachable.  Trailing blanks of an argumentless line do not count. */
 void command_split(struct slice line, struct slice *verb_out, struct slice *argument_out);
+/* The first run of printable ASCII bytes: the verb that was meant where blanks, controls or other bytes stand around it. */
+struct slice command_word(struct slice text);
 /* Whether the first word is an HTTP method: somebody's browser was redirected here (ALPACA, threats.md P05). */
 bool command_is_http(struct slice verb);
 

@@ -111,6 +111,28 @@ static void test_split(void **state)
     }
 }
 
+static const struct {
+    const char *label, *text, *word;
+} words[] = {
+    { "a verb", "PASS", "PASS" },
+    { "TAB in front", "\tPASS secret", "PASS" },
+    { "TAB behind", "PASS\tsecret", "PASS" },
+    { "no-break space behind", "PASS\xc2\xa0secret", "PASS" },
+    { "byte order mark in front", "\xef\xbb\xbfPASS secret", "PASS" },
+    { "DEL", "\x7fPASS\x7f", "PASS" },
+    { "none", " \t\x80", "" },
+    { "empty", "", "" },
+};
+
+static void test_word(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        CASE_LABEL(&words[i]);
+        assert_true(slice_equal_str(command_word(slice_str(words[i].text)), words[i].word));
+    }
+}
+
 static void test_features(void **state)
 {
     (void)state;
@@ -144,7 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_help_order), cmocka_unit_test(test_classes), cmocka_unit_test(test_rights_need_a_login),
         cmocka_unit_test(test_find),       cmocka_unit_test(test_split),   cmocka_unit_test(test_features),
-        cmocka_unit_test(test_http),
+        cmocka_unit_test(test_http),       cmocka_unit_test(test_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,14 +75,24 @@ static bool logs(const struct session *s)
     return server->central_log_mode ? server->central_log_enabled : s->site->log_enabled;
 }
 
+/* A password is not only what stands behind PASS: with a blank or another byte too many the line is no command.  Before the
+ * login whatever is no command may hold one. */
+static bool is_secret(const struct session *s, const struct run *r)
+{
+    if (r->row)
+        return (r->row->flags & CMD_SECRET) && !r->show_secret;
+    struct slice word = r->verb[0] ? slice_str(r->verb) : command_word(run_argument(r));
+    const struct command *meant = command_find(word, s->generation->extensions);
+    return r->argument.len && (!s->logged_in || (meant && (meant->flags & CMD_SECRET)));
+}
+
 void access_log_command(struct session *s, const struct run *r)
 {
     if (!logs(s))
         return;
     struct log_access record = record_of(s);
-    bool secret = r->row && (r->row->flags & CMD_SECRET) && !r->show_secret;
     record.verb = slice_str(r->verb);
-    record.argument = secret ? SLICE_LITERAL("***") : slice_first(text_slice(&r->argument), PATH_LIMIT);
+    record.argument = is_secret(s, r) ? SLICE_LITERAL("***") : slice_first(text_slice(&r->argument), PATH_LIMIT);
     record.status = r->status;
     record.win32 = r->win32;
     record.substatus = r->substatus;

@@ -14,9 +14,10 @@ struct run *run_new(struct session *s, const struct command *row, struct slice v
     struct run *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
-    size_t len = verb.len < RUN_VERB_MAX ? verb.len : RUN_VERB_MAX;
+    /* What stands behind a TAB in the place of the blank is no part of a verb, and may be a password. */
+    struct slice shown = row ? verb : slice_first(command_word(verb), RUN_VERB_MAX);
     r->row = row;
-    memcpy(r->verb, verb.ptr, len);
+    memcpy(r->verb, shown.ptr, shown.len);
     text_add(&r->argument, argument);
     r->started = loop_now(s->worker->loop);
     r->wall_ms = worker_clock_ms();

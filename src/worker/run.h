@@ -17,7 +17,7 @@ enum { RUN_VERB_MAX = 32 };
 
 struct run {
     const struct command *row;    /* NULL: unknown verb */
-    char verb[RUN_VERB_MAX + 1];  /* as typed */
+    char verb[RUN_VERB_MAX + 1];  /* as typed; of an unknown one the first word */
     struct text argument;
     struct text path;             /* canonical, "" for commands without one */
     int64_t started;              /* loop time */
