@@ -159,7 +159,6 @@ void cmd_pass(struct session *s, struct run *r)
         answer(s, r, REPLY_INVALID_PARAMETER);
         return;
     }
-    r->show_secret = is_anonymous_name(slice_str(s->user_typed)) && !slice_has_control(run_argument(r));
     ask_login(s, AUTH_METHOD_PASSWORD, run_argument(r));
 }
 
@@ -206,9 +205,16 @@ static void refuse_one_more(struct session *s, struct run *r)
     session_refuse_full(s);
 }
 
+/* An e-mail address is shown; what is typed behind `anonymous` where a certificate decides may be a password. */
+static void show_address(struct run *r, bool anonymous)
+{
+    r->show_secret = anonymous && r->row->handler == DO_pass && !slice_has_control(run_argument(r));
+}
+
 static void login_allowed(struct session *s, struct run *r, const struct auth_result *m)
 {
     struct worker *w = s->worker;
+    show_address(r, m->anonymous);
     int err = link_is_open(&w->broker) ? session_log_in(s, m->name, m->anonymous, m->home, m->ticket) : ERR_CLOSED;
     if (err) {
         ended_add(w, m->ticket);
@@ -256,6 +262,7 @@ static void delay_expired(void *context)
 static void login_denied(struct session *s, struct run *r, const struct auth_result *m)
 {
     s->user_given = false;
+    show_address(r, is_anonymous_name(slice_str(s->user_typed)) && s->cert_state == CERT_NONE);
     if (s->login_failures < UINT8_MAX)
         s->login_failures++;
     penalty_add(s, PENALTY_FAILED_LOGIN);

@@ -74,6 +74,23 @@ def test_columns(instance, pki):
         assert not any(word in value for line in instance.log_lines(logs) for value in line.values())
 
 
+def test_password_behind_an_anonymous_name(instance, pki):
+    """A14: where a certificate decides, what is typed behind `anonymous` may be a password; only who is anonymous has an address."""
+    logs = partners(instance, pki, 'logClientCertificates="true" certificateAndPassword="true"')
+    instance.start()
+    for pem, password, status in (("ana", "secret", "230"), ("ana", "hunter2", "530"), ("bea", "hunter2", "530")):
+        with connect(instance, pki.made[pem]) as c:
+            c.login("ftp", password, status)
+    with instance.client() as c:
+        c.login("anonymous", "me@example.com", "530")          # anonymous authentication is off, and that is all there is
+
+    def shown():
+        return sorted((line["sc-status"], line["cs-uri-stem"]) for line in instance.log_lines(logs) if line["cs-method"] == "PASS")
+
+    assert instance.wait(lambda: len(shown()) == 4)
+    assert shown() == [("230", "***"), ("530", "***"), ("530", "***"), ("530", "me@example.com")]
+
+
 def test_json(instance, pki):
     partners(instance, pki, "")
     instance.environment["SALLYPORT_LOG_FORMAT"] = "json"
