@@ -74,7 +74,7 @@ void cmd_prot(struct session *s, struct run *r)
 
 void cmd_ccc(struct session *s, struct run *r)
 {
-    if (s->pinned_site->control_channel_policy != SSL_REQUIRE_CREDENTIALS_ONLY || s->implicit_tls) {
+    if (s->pinned_site->control_channel_policy == SSL_REQUIRE || s->implicit_tls) {
         answer(s, r, REPLY_CCC_DENIED);
     } else if (!s->logged_in) { /* a password would have to follow in the clear */
         answer(s, r, REPLY_BAD_SEQUENCE);

@@ -114,6 +114,8 @@ void cmd_user(struct session *s, struct run *r)
     struct slice name = run_argument(r);
     if (s->logged_in) {
         session_log_out(s); /* a second login starts from nothing (threats.md P19) */
+        if (s->cleared)
+            certificate_drop(s); /* who speaks in the clear has shown none */
         session_rearm(s);
     }
     s->user_given = false;

@@ -197,6 +197,22 @@ def test_allow_without_certificate_is_a_normal_session(instance, pki):
         c.login()
 
 
+def test_certificate_does_not_outlive_its_channel(instance, pki):
+    """P22: after CCC the login stays, but who logs in again, in the clear, does so without the certificate."""
+    site = instance.add_site("Either", tls="SslAllow", users={"anna": "secret"})
+    policy(site, "CertAllow")
+    site.elements = f'<{MAPPING} enabled="true">{many(map_subject("ana", "anna"))}</{MAPPING}>'
+    pki.install(instance)
+    instance.start()
+    with connect(instance, pki.leaf("ana")) as c:
+        c.login("x", "y")
+        c.cmd("CCC", "200")
+        c.sock = c.sock.unwrap()
+        c.cmd("PWD", "257")
+        c.login("anna", "wrong", "530")
+        c.login()
+
+
 def test_deny_and_nobody(instance, pki):
     certificates_alone(instance, pki, many(map_subject("bea", "", mode="Deny", label="no"), map_subject("a*", "anna")))
     for name in ("ana", "bea", "cleo"):

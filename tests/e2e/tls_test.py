@@ -108,6 +108,25 @@ def test_policy_credentials_only(instance):
         assert c.data("NLST")[2].startswith("226")
 
 
+def test_policy_allow(instance):
+    """The client decides: it may go back to clear text, but not to TLS again (P22)."""
+    tls_site(instance, "SslAllow")
+    instance.start()
+    with instance.client() as c:
+        c.auth_tls()
+        c.cmd("CCC", "503")                                   # the password would follow in the clear
+        c.login()
+        c.protect().cmd("CCC", "200")
+        session, c.sock = c.sock.session, c.sock.unwrap()
+        assert c.cmd("PWD") == '257 "/" is current directory.'
+        assert [c.cmd(line)[:3] for line in ("AUTH TLS", "PBSZ 0", "PROT C", "CCC")] == ["503"] * 4
+        with socket.create_connection(c.epsv(), c.timeout) as data:
+            c.cmd("NLST", "1")
+            c.context.wrap_socket(data, server_hostname="localhost", session=session).recv(1)   # PROT P stays
+        assert c.reply().startswith("226")
+        c.login()
+
+
 def test_data_deny(instance):
     site = tls_site(instance)
     site.data_policy = "SslDeny"
@@ -160,6 +179,7 @@ def test_implicit(instance):
     with instance.client(implicit=True) as c:
         assert c.banner.startswith("220")
         c.login()
+        c.cmd("CCC", "533")                                   # everything stays encrypted
         assert c.data("NLST", tls=True)[2].startswith("226")   # starts with PROT P
     with instance.client(banner=False) as c:                   # T09: clear text on an implicit port
         c.send("USER anna\r\n")
