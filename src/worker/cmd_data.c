@@ -18,6 +18,7 @@ static struct data_rules rules_of(const struct session *s)
         .match_pasv = site->match_address_for_pasv,
         .match_port = site->match_address_for_port,
         .require_resumption = site->require_data_resumption,
+        .require_certificate = s->pinned_site->client_cert_policy == CERT_REQUIRE,
         .timeout_ms = site->data_channel_timeout * 1000,
     };
 }

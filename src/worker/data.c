@@ -166,7 +166,7 @@ static void handshake(struct data *d)
     int peer = stream_check_peer(&d->stream);
     if (peer) {
         snprintf(d->why, sizeof d->why, "the data connection does not show the control connection's certificate");
-        fail(d, peer == ERR_NOT_FOUND ? DATA_CERT_MISSING : DATA_CERT_DIFFERS);
+        fail(d, peer == ERR_NOT_FOUND && d->rules.require_certificate ? DATA_CERT_MISSING : DATA_CERT_DIFFERS);
         return;
     }
     if (d->rules.require_resumption && !stream_is_resumption(&d->stream)) {

@@ -30,6 +30,7 @@ struct data_rules {
     uint64_t session;             /* whose channel it is: listeners are used again by their session only; 0 never */
     bool match_pasv, match_port;  /* dataChannelSecurity */
     bool require_resumption;      /* requireDataChannelResumption */
+    bool require_certificate;     /* clientCertificatePolicy is CertRequire: one that is missing is told so */
     int64_t timeout_ms;           /* dataChannelTimeout: to connect, to be connected to, to finish the handshake; 0 none */
 };
 

@@ -261,16 +261,17 @@ def test_reply_232_and_user_match(instance, pki):
         c.cmd("USER anna", "232")
 
 
-def test_data_channel_must_show_the_same_certificate(instance, pki):
+@pytest.mark.parametrize("wanted, missing", [("CertRequire", "47"), ("CertAllow", "49")])
+def test_data_channel_must_show_the_same_certificate(instance, pki, wanted, missing):
     """C13, D08: a stolen passive port is of no use without the key, nor with another good certificate."""
-    certificates_alone(instance, pki, many(map_subject("*", "anna")))
+    policy(certificates_alone(instance, pki, many(map_subject("*", "anna"))), wanted)
     ana, bea = pki.leaf("ana"), pki.leaf("bea")
     instance.start()
     for version in TLS:
         with connect(instance, ana, version) as c:
             c.login("x", "y")
             c.protect()
-            for pem, substatus in ((bea, "49"), (None, "47"), (ana, None)):
+            for pem, substatus in ((bea, "49"), (None, missing), (ana, None)):
                 context = insecure_context()
                 context.minimum_version = context.maximum_version = version
                 if pem:
