@@ -49,7 +49,7 @@ struct data {
 static const struct data_reply replies[DATA_RESULT_COUNT] = {
     [DATA_FAILED] =      { 425, "Cannot open data connection.",                                    53, 10061 },
     [DATA_TIMED_OUT] =   { 425, "Cannot open data connection.",                                    15, 121 },
-    [DATA_STRANGER] =    { 425, "Cannot open data connection.",                                    38, 5 },
+    [DATA_STRANGER] =    { 425, "Cannot open data connection.",                                    38, 1236 },
     [DATA_TLS_FAILED] =  { 522, "TLS negotiation failed on the data connection.",                  32, 0 },
     [DATA_CERT_MISSING] = { 522, "SSL policy requires client certificate.",                          47, 5 },
     [DATA_CERT_DIFFERS] = { 522, "SSL policy requires matching client certificate for control and data channel.", 49, 5 },

@@ -239,6 +239,8 @@ static void test_nobody_comes(void **state)
     d = listen_with(&quick);
     int stranger = connect_from("127.0.0.2", "127.0.0.1", data_port(d));
     assert_int_equal(open_data(d, NULL), DATA_STRANGER);
+    assert_int_equal(data_result_reply(DATA_STRANGER)->win32, 1236); /* KB 2505047: DataChannelClosed - - 1236 38 */
+    assert_int_equal(data_result_reply(DATA_STRANGER)->substatus, 38);
     data_free(d);
     close(stranger);
 
