@@ -251,7 +251,8 @@ static void opened(void *context, enum data_result result)
 
 void transfer_open(struct session *s, struct run *r, struct slice name)
 {
-    static const struct data_reply failed = { 425, "Cannot open data connection.", SUB_NONE, WIN_CONNECTION_ABORTED };
+    static const struct data_reply failed = { 425, "Cannot open data connection.", SUB_CONNECTION_ERROR,
+                                              WIN_CONNECTION_ABORTED };
     struct tls_session *tls = s->prot_private ? stream_session(&s->stream) : NULL;
     if (!s->data || (s->prot_private && !tls)) { /* no PASV or PORT; a name that does not exist has been told before */
         transfer_fail(s, r, &failed);
