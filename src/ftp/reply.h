@@ -59,7 +59,6 @@
     R(REPLY_SIZE_ASCII,        550, "SIZE not allowed in ASCII mode.")                                     \
     R(REPLY_RNFR,              350, "Requested file action pending further information.")                \
     R(REPLY_REST,              350, "Restarting at $.")                                                  \
-    R(REPLY_REST_BEYOND,       554, "Restart offset is beyond the end of the file.")                     \
     R(REPLY_BAD_SEQUENCE,      503, "Bad sequence of commands.")                                         \
     R(REPLY_NUMBER,            213, "$")                                                                 \
     R(REPLY_MFMT,              213, "$")                                                                 \

@@ -275,12 +275,8 @@ void transfer_open(struct session *s, struct run *r, struct slice name)
 static void file_answered(struct session *s, const struct broker_answer *a, int *fd)
 {
     struct run *r = run_answered(s);
-    if (!a || (a->status && a->status != -ERR_RANGE)) {
+    if (!a || a->status) {
         answer_broker(s, r, a);
-        return;
-    }
-    if (a->status) {
-        answer(s, r, REPLY_REST_BEYOND);
         return;
     }
     if (*fd < 0) {
