@@ -26,7 +26,7 @@ void dispatch_banner(struct session *s)
 {
     struct reply r = { 0 };
     OWNED_TEXT_BUFFER banner = { 0 };
-    session_message(s, s->site->banner_message, &banner);
+    session_message(s, s->site, s->site->banner_message, &banner);
     reply_begin(&r, reply_code_of(REPLY_WELCOME));
     if (!s->site->suppress_default_banner)
         reply_row(&r, REPLY_WELCOME, SLICE_NONE);

@@ -36,14 +36,27 @@ static bool is_anonymous_name(struct slice name)
     return slice_equal_fold_str(name, "anonymous") || slice_equal_fold_str(name, "ftp");
 }
 
-/* Why a site could not be chosen; ends the session where IIS would. */
-static void answer_no_site(struct session *s, struct run *r, int err, enum reply_id unknown)
+/* Told in the words of the site that is full. */
+static void refuse_one_more(struct session *s, struct run *r, const struct snap_site *site)
+{
+    r->status = 421;
+    r->substatus = SUB_CONNECTION_LIMIT;
+    run_finish(s, r);
+    session_refuse_full(s, site);
+}
+
+/* Why the site of `host` could not be chosen; ends the session where IIS would. */
+static void answer_no_site(struct session *s, struct run *r, struct slice host, int err, enum reply_id unknown)
 {
     if (err == ERR_NOT_FOUND) {
         answer_denied(s, r, unknown, WIN_LOGON_FAILURE, SUB_HOST_UNKNOWN);
         return;
     }
-    r->substatus = err == ERR_LIMIT ? SUB_CONNECTION_LIMIT : err == ERR_DENIED ? SUB_IP_RESTRICTION : SUB_SITE_STOPPED;
+    if (err == ERR_LIMIT) {
+        refuse_one_more(s, r, session_site_of_host(s, host));
+        return;
+    }
+    r->substatus = err == ERR_DENIED ? SUB_IP_RESTRICTION : SUB_SITE_STOPPED;
     uint32_t substatus = r->substatus;
     answer(s, r, REPLY_NO_SERVICE);
     session_close(s, substatus);
@@ -57,7 +70,7 @@ static MUST_USE int take_host(struct session *s, struct run *r, struct slice *na
     if (bar != SIZE_MAX) {
         int err = session_choose_host(s, slice_first(*name, bar));
         if (err) {
-            answer_no_site(s, r, err, REPLY_PASS_NO_HOST);
+            answer_no_site(s, r, slice_first(*name, bar), err, REPLY_PASS_NO_HOST);
             return err;
         }
         *name = slice_from(*name, bar + 1);
@@ -69,7 +82,7 @@ static MUST_USE int take_host(struct session *s, struct run *r, struct slice *na
     if (err == ERR_NOT_FOUND)
         return 0; /* then it is a Windows domain */
     if (err) {
-        answer_no_site(s, r, err, REPLY_PASS_NO_HOST);
+        answer_no_site(s, r, slice_first(*name, backslash), err, REPLY_PASS_NO_HOST);
         return err;
     }
     *name = slice_from(*name, backslash + 1);
@@ -169,7 +182,7 @@ void cmd_pass(struct session *s, struct run *r)
 static void add_greeting(struct session *s, struct reply *reply, enum reply_id logged_in, const uint64_t *space)
 {
     OWNED_TEXT_BUFFER greeting = { 0 }, commas = { 0 };
-    session_message(s, s->site->greeting_message, &greeting);
+    session_message(s, s->site, s->site->greeting_message, &greeting);
     reply_begin(reply, reply_code_of(logged_in));
     reply_lines(reply, text_slice(&greeting));
     if (space) {
@@ -198,15 +211,6 @@ static void space_answered(struct session *s, const struct broker_answer *a, int
         answer_logged_in(s, r, a->status ? NULL : &a->size);
 }
 
-/* The user has as many sessions as one may have: told in the words for a full site. */
-static void refuse_one_more(struct session *s, struct run *r)
-{
-    r->status = 421;
-    r->substatus = SUB_CONNECTION_LIMIT;
-    run_finish(s, r);
-    session_refuse_full(s);
-}
-
 /* An e-mail address is shown; what is typed behind `anonymous` where a certificate decides may be a password. */
 static void show_address(struct run *r, bool anonymous)
 {
@@ -220,8 +224,8 @@ static void login_allowed(struct session *s, struct run *r, const struct auth_re
     int err = link_is_open(&w->broker) ? session_log_in(s, m->name, m->anonymous, m->home, m->ticket) : ERR_CLOSED;
     if (err) {
         ended_add(w, m->ticket);
-        if (err == ERR_LIMIT)
-            refuse_one_more(s, r);
+        if (err == ERR_LIMIT) /* the user has as many sessions as one may have */
+            refuse_one_more(s, r, s->site);
         else
             session_end(s, SUB_AUTHENTICATION_ERROR, REPLY_NO_SERVICE);
         return;
@@ -378,7 +382,7 @@ void cmd_host(struct session *s, struct run *r)
         host = net_addr_same_host(&literal, &s->local) ? SLICE_LITERAL("") : host;
     int err = session_choose_host(s, host);
     if (err) {
-        answer_no_site(s, r, err, REPLY_HOST_UNKNOWN);
+        answer_no_site(s, r, host, err, REPLY_HOST_UNKNOWN);
         return;
     }
     s->user_given = false;
@@ -389,7 +393,7 @@ void cmd_quit(struct session *s, struct run *r)
 {
     struct reply reply = { 0 };
     OWNED_TEXT_BUFFER message = { 0 };
-    session_message(s, s->site->exit_message, &message);
+    session_message(s, s->site, s->site->exit_message, &message);
     reply_begin(&reply, reply_code_of(REPLY_GOODBYE));
     reply_lines(&reply, text_slice(&message));
     if (!message.len)

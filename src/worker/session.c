@@ -254,8 +254,10 @@ static void take_server_name(struct session *s)
     struct slice name = stream_server_name(&s->stream);
     session_follow(s);
     int err = !s->host && hosts_is_name(name) ? session_choose_host(s, name) : 0;
-    if (err == ERR_LIMIT || err == ERR_DENIED)
-        session_end(s, err == ERR_LIMIT ? SUB_CONNECTION_LIMIT : SUB_IP_RESTRICTION, REPLY_NO_SERVICE);
+    if (err == ERR_LIMIT)
+        session_refuse_full(s, session_site_of_host(s, name));
+    else if (err == ERR_DENIED)
+        session_end(s, SUB_IP_RESTRICTION, REPLY_NO_SERVICE);
 }
 
 /* The alert that says why has been written: close in order, since a reset would take it away from the client. */
@@ -580,16 +582,16 @@ static struct session *session_new(struct worker *w, int fd, const struct net_ad
 }
 
 /* Its own words if it has some, or a reset. */
-void session_refuse_full(struct session *s)
+void session_refuse_full(struct session *s, const struct snap_site *site)
 {
     OWNED_TEXT_BUFFER message = { 0 };
     struct reply r = { 0 };
-    if (s->site->reset_on_max_connections || (s->implicit_tls && !session_is_secure(s))) {
-        s->stream.reset = s->site->reset_on_max_connections;
+    if (site->reset_on_max_connections || (s->implicit_tls && !session_is_secure(s))) {
+        s->stream.reset = site->reset_on_max_connections;
         session_die(s, SUB_CONNECTION_LIMIT, 0);
         return;
     }
-    session_message(s, s->site->max_clients_message, &message);
+    session_message(s, site, site->max_clients_message, &message);
     reply_begin(&r, reply_code_of(REPLY_NO_SERVICE));
     reply_lines(&r, text_slice(&message));
     if (!message.len)
@@ -628,7 +630,7 @@ void session_begin(struct worker *w, int fd, const struct net_addr *local, const
     access_log_control(s, "ControlChannelOpened", 0, 0);
     bool full = !session_count_in(s);
     if (full)
-        session_refuse_full(s);
+        session_refuse_full(s, s->site);
     bool refused = full || refuse_address(s);
     if (!refused && worker_site_is_stopped(w, s->site->id))
         session_end(s, SUB_SITE_STOPPED, REPLY_NO_SERVICE);

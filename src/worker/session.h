@@ -130,12 +130,13 @@ MUST_USE int session_log_in(struct session *s, struct slice user, bool anonymous
 /* The site changes (HOST, USER host|user, server name); ERR_LIMIT: it is full, ERR_STATE: it is stopped,
  * ERR_DENIED: its ipSecurity does not let this client in. */
 MUST_USE int session_choose_site(struct session *s, const struct snap_site *site, struct slice host);
-/* 421 in the site's words for having too many clients, then close in order; a reset where the site wants that. */
-void session_refuse_full(struct session *s);
+/* 421 in the words of `site`, which has too many clients, then close in order; a reset where it wants that. */
+void session_refuse_full(struct session *s, const struct snap_site *site);
 /* ipSecurity at the root of `site`. */
 bool session_address_is_allowed(const struct session *s, const struct snap_site *site);
 /* Take the site that `host` names here; ERR_NOT_FOUND. */
 MUST_USE int session_choose_host(struct session *s, struct slice host);
+const struct snap_site *session_site_of_host(const struct session *s, struct slice host); /* NULL: none */
 
 /* Go on under the newest configuration; for session_follow. */
 void session_move_on(struct session *s);
@@ -159,8 +160,8 @@ static inline bool session_is_secure(const struct session *s)
 }
 /* Whether detailed errors are for this client: it is on this very machine (ftp-behaviour.md 2.3). */
 bool session_is_local(const struct session *s);
-/* A configured message with its variables filled in, when the site wants that. */
-void session_message(const struct session *s, struct snap_text message, struct text *out);
+/* A configured message of `site` with its variables filled in, when the site wants that. */
+void session_message(const struct session *s, const struct snap_site *site, struct snap_text message, struct text *out);
 
 /* The broker died: logins that hold its grants end; downloads under way may finish first. */
 void sessions_lost_broker(struct worker *w);

@@ -166,12 +166,16 @@ int session_choose_site(struct session *s, const struct snap_site *site, struct 
     return 0;
 }
 
-int session_choose_host(struct session *s, struct slice host)
+const struct snap_site *session_site_of_host(const struct session *s, struct slice host)
 {
     const struct snap_binding *b = hosts_find(s->generation->snapshot, &s->local, host);
-    if (!b)
-        return ERR_NOT_FOUND;
-    return session_choose_site(s, snapshot_site(s->generation->snapshot, b->site), host);
+    return b ? snapshot_site(s->generation->snapshot, b->site) : NULL;
+}
+
+int session_choose_host(struct session *s, struct slice host)
+{
+    const struct snap_site *site = session_site_of_host(s, host);
+    return site ? session_choose_site(s, site, host) : ERR_NOT_FOUND;
 }
 
 static uint32_t list_style(const struct snap_site *site)
@@ -198,18 +202,18 @@ bool session_is_local(const struct session *s)
     return net_addr_is_loopback(&s->peer) || net_addr_same_host(&s->peer, &s->local);
 }
 
-void session_message(const struct session *s, struct snap_text message, struct text *out)
+void session_message(const struct session *s, const struct snap_site *site, struct snap_text message, struct text *out)
 {
     OWNED_TEXT_BUFFER guid = { 0 };
     struct slice text = session_text(s, message);
-    if (!s->site->expand_variables || !text.len) {
+    if (!site->expand_variables || !text.len) {
         text_add(out, text);
         return;
     }
     text_add_guid(&guid, slice_of((const char *)s->guid, sizeof s->guid));
     const struct message_values values = {
         .session_id = text_slice(&guid),
-        .site_name = session_text(s, s->site->name),
+        .site_name = session_text(s, site->name),
         .user_name = s->anonymous ? slice_str(s->user_typed) : slice_str(s->user),
         .to_client = s->bytes_sent,
         .to_server = s->bytes_received,

@@ -308,6 +308,26 @@ def test_sni_chooses_the_site(instance):
     assert len(seen) == 2
 
 
+def test_full_site_chosen_by_name(instance):
+    """However the site was named, it is the full one that speaks (maxClientsMessage)."""
+    one = instance.add_site("One", tls="SslAllow", users={"anna": "secret"})
+    full = instance.add_site("Full", tls="SslAllow", users={"bert": "geheim"})
+    full.port = one.port
+    one.bindings, full.bindings = [f"127.0.0.1:{one.port}:"], [f"127.0.0.1:{one.port}:full.test"]
+    full.extra = '<connections maxConnections="0" /><messages maxClientsMessage="%SiteName% is full" expandVariables="true" />'
+    instance.start()
+    for line in ("HOST full.test", "USER full.test|bert"):
+        with instance.client() as c:
+            c.cmd(line, "421 Full is full")
+            assert c.closed()
+    with instance.client() as c:
+        c.cmd("AUTH TLS", "234")
+        c.sock = c.context.wrap_socket(c.sock, server_hostname="full.test")
+        assert c.reply() == "421 Full is full"
+    refused = lambda: [(line["cs-method"], line["sc-substatus"]) for line in instance.log_lines() if line["sc-status"] == "421"]
+    assert instance.wait(lambda: sorted(refused()) == [("HOST", "19"), ("USER", "19")])
+
+
 def test_resumption_across_workers(site):
     """Tickets are good at every worker."""
     session, reused = None, 0
