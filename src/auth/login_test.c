@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 
 #include "auth/password.h"
+#include "directory/directory.h"
+#include "pki/chain.h"
+#include "policy/win_error.h"
 
 static const struct world_setup walkthrough = { .basic = true, .manager = true };
 
@@ -395,6 +398,20 @@ static void test_no_rehash(void **state)
     }
 }
 
+/* Whatever is said of a certificate or an account has a message for the client: no empty line in the details. */
+static void test_every_verdict_has_a_message(void **state)
+{
+    (void)state;
+    static const uint32_t numbers[] = {
+#define N(name, win32, text) win32,
+        CHAIN_REASONS(N) DIRECTORY_VERDICTS(N)
+#undef N
+    };
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        if (numbers[i] && !win_error_text(numbers[i])[0])
+            fail_msg("no text for %#x", numbers[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_membership_cache_and_end),
         cmocka_unit_test(test_rehash),
         cmocka_unit_test(test_no_rehash),
+        cmocka_unit_test(test_every_verdict_has_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,28 @@ static const struct {
 #undef W
 };
 
+/* What is wrong with a certificate: HRESULTs, above what an enum holds; chain.h and directory.h decide upon them. */
+static const struct {
+    uint32_t number;
+    const char *text;
+} certificate_errors[] = {
+    { 0x80090327, "An unknown error occurred while processing the certificate." },
+    { 0x80092010, "The certificate is revoked." },
+    { 0x80092012, "The revocation function was unable to check revocation for the certificate." },
+    { 0x80092013, "The revocation function was unable to check revocation because the revocation server was offline." },
+    { 0x80096004, "The signature of the certificate cannot be verified." },
+    { 0x80096019, "A certificate's basic constraint extension has not been observed." },
+    { 0x800B0101, "A required certificate is not within its validity period when verifying against the current system clock or "
+                  "the timestamp in the signed file." },
+    { 0x800B0109, "A certificate chain processed, but terminated in a root certificate which is not trusted by the trust "
+                  "provider." },
+    { 0x800B010A, "A certificate chain could not be built to a trusted root authority." },
+    { 0x800B0110, "The certificate is not valid for the requested usage." },
+    { 0x800B0111, "The certificate was explicitly marked as untrusted by the user." },
+    { 0x800B0112, "A certification chain processed correctly, but one of the CA certificates is not trusted by the policy "
+                  "provider." },
+};
+
 /* A second ERR_ for the same message. */
 static const struct {
     int err;
@@ -44,6 +66,9 @@ const char *win_error_text(uint32_t number)
     for (size_t i = 0; i < sizeof win_errors / sizeof win_errors[0]; i++)
         if (win_errors[i].number == number)
             return win_errors[i].text;
+    for (size_t i = 0; i < sizeof certificate_errors / sizeof certificate_errors[0]; i++)
+        if (certificate_errors[i].number == number)
+            return certificate_errors[i].text;
     return "";
 }
 

@@ -53,7 +53,7 @@ static const struct data_reply replies[DATA_RESULT_COUNT] = {
     [DATA_TLS_FAILED] =  { 522, "TLS negotiation failed on the data connection.",                  32, 0 },
     [DATA_CERT_MISSING] = { 522, "SSL policy requires client certificate.",                          47, 5 },
     [DATA_CERT_DIFFERS] = { 522, "SSL policy requires matching client certificate for control and data channel.", 49, 5 },
-    [DATA_NOT_RESUMED] = { 522, "Data connection must resume the control connection's TLS session.", 32, 0 },
+    [DATA_NOT_RESUMED] = { 522, "Data connection must resume the control connection's TLS session.", 32, 5 },
 };
 
 const struct data_reply *data_result_reply(enum data_result result)

@@ -239,7 +239,8 @@ def test_required_resumption(instance, version):
                     tls.recv(100)
             except OSError:
                 pass
-        assert c.reply().startswith("522")
+        reply = c.reply().split("\n")
+        assert reply[0].startswith("522-") and reply[1] == " Win32 error:   Access is denied. "
 
 
 def test_truncated_upload_is_not_published(site):
