@@ -12,11 +12,22 @@
 
 /* ---- arguments ---- */
 
-/* Leading words like -la are options; the set is fixed and none changes anything (threats.md R03, R06). */
-static struct slice skip_options(struct slice argument)
+static bool is_option(struct slice word, const char *letters)
+{
+    if (word.len < 2 || word.ptr[0] != '-')
+        return false;
+    for (size_t i = 1; letters && i < word.len; i++)
+        if (!memchr(letters, word.ptr[i], strlen(letters)))
+            return false;
+    return true;
+}
+
+/* Leading words like -la are options, and none changes anything (threats.md R03, R06); of letters outside of `letters` they
+ * are names.  NULL: any. */
+static struct slice skip_options(struct slice argument, const char *letters)
 {
     struct slice rest = argument;
-    while (rest.len > 1 && rest.ptr[0] == '-') {
+    while (is_option(slice_first(rest, slice_find(rest, ' ')), letters)) {
         slice_cut(&rest, ' ');
         if (!rest.ptr)
             return SLICE_LITERAL("");
@@ -153,12 +164,13 @@ static void list_over_data(struct session *s, struct run *r, uint32_t flags, str
 
 void cmd_list(struct session *s, struct run *r)
 {
-    list_over_data(s, r, style_flags(s), skip_options(run_argument(r)));
+    list_over_data(s, r, style_flags(s), skip_options(run_argument(r), NULL));
 }
 
+/* The letters that NLST knows (KB 2505047); in LIST clients send those of any ls. */
 void cmd_nlst(struct session *s, struct run *r)
 {
-    list_over_data(s, r, LIST_STYLE_NAMES, skip_options(run_argument(r)));
+    list_over_data(s, r, LIST_STYLE_NAMES, skip_options(run_argument(r), "C1lFaA"));
 }
 
 void cmd_mlsd(struct session *s, struct run *r)
@@ -223,6 +235,6 @@ static void status_answered(struct session *s, const struct broker_answer *a, in
 void list_status(struct session *s, struct run *r)
 {
     r->kind = TRANSFER_LISTING;
-    if (ask_list(s, r, style_flags(s), skip_options(run_argument(r)), status_answered))
+    if (ask_list(s, r, style_flags(s), skip_options(run_argument(r), NULL), status_answered))
         return; /* answered */
 }

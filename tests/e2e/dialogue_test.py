@@ -316,6 +316,9 @@ def test_listings(site):
         assert c.data("LIST *.TXT")[1].count(b"\r\n") == 2
         assert c.data("LIST -la")[1].count(b"\r\n") == 3      # R06
         assert c.data("NLST")[1] == b"B2.txt\r\nplans\r\nq1.txt\r\n"
+        assert c.data("NLST -C1 -lFaA")[1].count(b"\r\n") == 3
+        for names_nothing in ("NLST -z", "NLST -az"):
+            assert c.data(names_nothing, want_end=None)[0].startswith("550-The system cannot find the file specified."), names_nothing
         assert c.data("NLST /")[1] == b"/B2.txt\r\n/plans\r\n/q1.txt\r\n"
         assert c.data("LIST plans") [1:] == (b"", "226 Transfer complete.")
         assert c.data("LIST missing", want_end=None)[0].startswith("550")
