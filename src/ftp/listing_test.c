@@ -1,4 +1,5 @@
 /* listing_test.c - lines as measured on IIS, and names that try to forge one. */
+#include "ftp/facts.h"
 #include "ftp/listing.h"
 
 #include <stdlib.h>
@@ -119,8 +120,26 @@ static void test_one_line_each(void **state)
         }
 }
 
+/* FEAT, OPTS and MLST read another table than the one who prints: no fact stands in one of them alone. */
+static void test_every_fact_is_known(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER line = { 0 }, chosen = { 0 }, names = { 0 };
+    const struct listing_entry e = { .name = SLICE_LITERAL("a"), .may_read = true, .has_created = true, .inode = 1 };
+    listing_line(&line, LIST_STYLE_FACTS, &e, SLICE_NONE, T_NOW);
+    facts_filter(text_slice(&line), FACTS_ALL, &chosen);
+    assert_string_equal(text_str(&chosen), text_str(&line));
+    struct slice rest = text_slice(&line);
+    for (struct slice fact = slice_cut(&rest, ';'); rest.ptr && rest.len; fact = slice_cut(&rest, ';'))
+        text_addf(&names, SLICE_FMT ";", SLICE_ARG(slice_first(fact, slice_find(fact, '='))));
+    text_reset(&chosen);
+    facts_print(FACTS_ALL, false, &chosen);
+    assert_string_equal(text_str(&names), text_str(&chosen));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_one_line_each) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_one_line_each),
+                                        cmocka_unit_test(test_every_fact_is_known) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

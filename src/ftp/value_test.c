@@ -142,7 +142,7 @@ static void test_facts(void **state)
     }
     OWNED_TEXT_BUFFER stars = { 0 };
     facts_print(facts_parse(SLICE_LITERAL("type;UNIX.mode;")), true, &stars);
-    assert_string_equal(text_str(&stars), "type*;size;modify;perm;unique;UNIX.mode*;");
+    assert_string_equal(text_str(&stars), "type*;size;modify;create;perm;unique;UNIX.mode*;");
 }
 
 int main(void)

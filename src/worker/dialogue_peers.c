@@ -118,7 +118,9 @@ static bool list(int fd, const struct broker_request *m)
     bool is_facts = (m->flags & LIST_STYLE_MASK) == LIST_STYLE_FACTS || m->handle == HANDLE_FACTS;
     /* Two chunks for a whole directory, so that LIST_NEXT is used. */
     bool more = m->verb == BROKER_LIST && !(m->flags & LIST_ONE);
+    int file = find_file(m->path);
     return DATAGRAM_SEND(fd, -1, broker_answer, .request = m->request, .more = more,
+                         .type = file >= 0 && files[file].directory ? BROKER_DIRECTORY : BROKER_FILE,
                          .handle = !more ? 0 : is_facts ? HANDLE_FACTS : HANDLE_LINES,
                          .data = is_facts ? slice_str(facts) : slice_str(dos)) == 0;
 }

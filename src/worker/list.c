@@ -46,15 +46,16 @@ struct list_target {
     struct slice directory, pattern, prefix; /* borrow from the argument */
 };
 
-/* Wildcards count in the last component only; NLST puts in front of each name what stood up to the last '/'. */
-static struct list_target target_of(struct slice argument)
+/* Wildcards count in the last component only, and not for MLSD (RFC 3659 section 7.2); NLST puts in front of each name
+ * what stood up to the last '/'. */
+static struct list_target target_of(const struct run *r, struct slice argument)
 {
     struct list_target t = { argument, SLICE_NONE, SLICE_NONE };
     size_t slash = slice_find_last(argument, '/');
     size_t start = slash == SIZE_MAX ? 0 : slash + 1;
     struct slice last = slice_from(argument, start);
     t.prefix = slice_first(argument, start);
-    if (has_wildcard(last)) {
+    if (has_wildcard(last) && r->row->handler != DO_mlsd) {
         t.pattern = last;
         t.directory = slash == 0 ? SLICE_LITERAL("/") : slice_first(argument, start);
     }
@@ -72,7 +73,7 @@ static uint32_t style_flags(const struct session *s)
 static MUST_USE int ask_list(struct session *s, struct run *r, uint32_t flags, struct slice argument,
                              broker_answered *answered)
 {
-    struct list_target t = target_of(argument);
+    struct list_target t = target_of(r, argument);
     if (run_resolve(s, r, t.directory))
         return ERR_NAME;
     if (s->site->show_flags & SHOW_VIRTUAL_DIRECTORIES)
@@ -148,6 +149,10 @@ static void list_answered(struct session *s, const struct broker_answer *a, int 
     struct run *r = run_answered(s);
     if (!a || a->status) {
         answer_broker(s, r, a);
+        return;
+    }
+    if (r->row->handler == DO_mlsd && a->type != BROKER_DIRECTORY) { /* RFC 3659 section 7.2.1; one chunk, nothing to end */
+        answer(s, r, REPLY_INVALID_PARAMETER);
         return;
     }
     take_chunk(s, r, a);

@@ -89,7 +89,7 @@ def test_before_login(site):
     with site.client() as c:
         assert c.cmd("FEAT") == (
             "211-Extended features supported:\n LANG EN*\n UTF8\n AUTH TLS;TLS-C;SSL;TLS-P;\n PBSZ\n PROT C;P;\n CCC\n HOST\n"
-            " SIZE\n MDTM\n REST STREAM\n MLST type*;size*;modify*;perm*;unique*;UNIX.mode*;\n MFMT\n TVFS\n EPRT\n EPSV\n211 END")
+            " SIZE\n MDTM\n REST STREAM\n MLST type*;size*;modify*;create*;perm*;unique*;UNIX.mode*;\n MFMT\n TVFS\n EPRT\n EPSV\n211 END")
         for line in ("LIST", "PWD", "CWD /", "RETR x", "STOR x", "PASV", "PORT 127,0,0,1,100,100", "MKD x", "SIZE x", "REST 0",
                      "TYPE I", "RNTO x", "MLSD", "SITE DIRSTYLE", "STAT"):
             assert c.cmd(line) == "530 Please login with USER and PASS.", line
@@ -317,8 +317,9 @@ def test_listings(site):
         assert c.data("LIST -la")[1].count(b"\r\n") == 3      # R06
         assert c.data("NLST")[1] == b"B2.txt\r\nplans\r\nq1.txt\r\n"
         assert c.data("NLST -C1 -lFaA")[1].count(b"\r\n") == 3
-        for names_nothing in ("NLST -z", "NLST -az"):
+        for names_nothing in ("NLST -z", "NLST -az", "MLSD -a"):
             assert c.data(names_nothing, want_end=None)[0].startswith("550-The system cannot find the file specified."), names_nothing
+        assert c.data("MLSD *", want_end=None)[0].startswith("550-The filename, directory name, or volume label")
         assert c.data("NLST /")[1] == b"/B2.txt\r\n/plans\r\n/q1.txt\r\n"
         assert c.data("LIST plans") [1:] == (b"", "226 Transfer complete.")
         assert c.data("LIST missing", want_end=None)[0].startswith("550")
@@ -329,6 +330,11 @@ def test_listings(site):
         facts = c.data("MLSD")[1].decode().splitlines()
         assert any(re.match(r"type=dir;.*modify=\d{14};.* plans$", line) for line in facts)
         assert any("size=1234;" in line and line.endswith(" q1.txt") for line in facts)
+        assert c.data("MLSD q1.txt", want_end=None)[0] == "501 The parameter is incorrect."
+        for options in (None, "create;", "size;create;", "size;"):  # MLSD and MLST tell the same, whether or not there is a birth time
+            assert options is None or c.cmd(f"OPTS MLST {options}") == f"200 MLST OPTS {options}"
+            one = c.cmd("MLST q1.txt").split("\n")[1].split()[0]
+            assert any(line.split()[0] == one for line in c.data("MLSD")[1].decode().splitlines()), (options, one)
         assert c.cmd("STAT /").split("\n")[0][:3] in ("212", "213")
 
 
