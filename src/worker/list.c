@@ -74,6 +74,10 @@ static MUST_USE int ask_list(struct session *s, struct run *r, uint32_t flags, s
                              broker_answered *answered)
 {
     struct list_target t = target_of(r, argument);
+    if (slice_has_byte(t.pattern, '\\')) { /* no separator, no name can hold one (threats.md F01) */
+        answer_file_error(s, r, WIN_INVALID_NAME, SUB_FILE_ERROR);
+        return ERR_NAME;
+    }
     if (run_resolve(s, r, t.directory))
         return ERR_NAME;
     if (s->site->show_flags & SHOW_VIRTUAL_DIRECTORIES)

@@ -319,7 +319,8 @@ def test_listings(site):
         assert c.data("NLST -C1 -lFaA")[1].count(b"\r\n") == 3
         for names_nothing in ("NLST -z", "NLST -az", "MLSD -a"):
             assert c.data(names_nothing, want_end=None)[0].startswith("550-The system cannot find the file specified."), names_nothing
-        assert c.data("MLSD *", want_end=None)[0].startswith("550-The filename, directory name, or volume label")
+        for no_name in ("LIST plans\\*", "NLST plans\\*.txt", "LIST \\*", "STAT plans\\?", "MLSD *"):       # F01; MLSD has no wildcards
+            assert c.data(no_name, want_end=None)[0].startswith("550-The filename, directory name, or volume label"), no_name
         assert c.data("NLST /")[1] == b"/B2.txt\r\n/plans\r\n/q1.txt\r\n"
         assert c.data("LIST plans") [1:] == (b"", "226 Transfer complete.")
         assert c.data("LIST missing", want_end=None)[0].startswith("550")
