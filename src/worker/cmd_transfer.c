@@ -324,16 +324,10 @@ void cmd_stou(struct session *s, struct run *r)
     ask_file(s, r, TRANSFER_UPLOAD, BROKER_UPLOAD_UNIQUE, SLICE_LITERAL(""));
 }
 
-/* While a transfer runs: 426 for it, then 226; else 225 (threats.md P18). */
-void cmd_abor(struct session *s, struct run *r)
+void transfer_cut(struct session *s, struct run *t)
 {
     static const struct data_reply aborted = { 426, "Connection closed; transfer aborted.", SUB_DATA_ABOR,
                                                WIN_CONNECTION_ABORTED };
-    struct run *t = s->run != r ? s->run : NULL;
-    if (!t) {
-        answer_with(s, r, REPLY_NOTHING_TO_ABORT, SLICE_LITERAL("ABOR"));
-        return;
-    }
     if (t->asked)
         broker_forget(s->worker, t->request);
     t->asked = false;
@@ -341,5 +335,15 @@ void cmd_abor(struct session *s, struct run *r)
         transfer_abort(t->transfer); /* answers through moved() */
     else
         transfer_fail(s, t, &aborted);
+}
+
+/* While a transfer runs: 426 for it, then 226; else 225 (threats.md P18). */
+void cmd_abor(struct session *s, struct run *r)
+{
+    if (s->run == r) {
+        answer_with(s, r, REPLY_NOTHING_TO_ABORT, SLICE_LITERAL("ABOR"));
+        return;
+    }
+    transfer_cut(s, s->run);
     answer_with(s, r, REPLY_DONE_226, SLICE_LITERAL("ABOR"));
 }

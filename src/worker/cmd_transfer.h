@@ -19,5 +19,7 @@ uint16_t transfer_data_port(const struct session *s);
 void transfer_succeed(struct session *s, struct run *r);
 /* It failed: drop what the broker holds, close the channel, answer. */
 void transfer_fail(struct session *s, struct run *r, const struct data_reply *reply);
+/* ABOR: stop it, whatever it waits for, and answer 426. */
+void transfer_cut(struct session *s, struct run *t);
 /* Listings: bytes for the data channel; more are asked for when they have gone. */
 void list_moving(struct session *s, struct run *r);

@@ -45,6 +45,15 @@ bool dispatch_acts_in_transfer(const struct session *s)
     return row && (row->flags & CMD_IN_TRANSFER) && (row->handler != DO_stat || !argument.len);
 }
 
+bool dispatch_is_abor(const struct session *s, struct slice line)
+{
+    struct slice verb, argument;
+    command_split(line, &verb, &argument);
+    const struct command *row = command_find(verb, s->generation->extensions);
+    return row && row->handler == DO_abor && !argument.len &&
+           command_filter_allows(s->generation->snapshot, s->site, verb, NULL);
+}
+
 /* Too many lines that are no commands: somebody is trying things out, or speaks another protocol (threats.md P06). */
 static void count_unknown(struct session *s)
 {

@@ -12,5 +12,7 @@ struct session;
 void dispatch_line(struct session *s, enum line_event event);
 /* Whether the command in s->line may act while a transfer runs. */
 bool dispatch_acts_in_transfer(const struct session *s);
+/* Whether the line is an ABOR that would be carried out. */
+bool dispatch_is_abor(const struct session *s, struct slice line);
 /* 220 and the configured banner. */
 void dispatch_banner(struct session *s);

@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "sys/random_bytes.h"
 #include "worker/access_log.h"
+#include "worker/cmd_transfer.h"
 #include "worker/dispatch.h"
 #include "worker/hosts.h"
 #include "worker/penalty.h"
@@ -335,8 +336,31 @@ static size_t line_limit(const struct session *s)
     return s->site->max_command_line < COMMAND_LINE_MAX ? s->site->max_command_line : COMMAND_LINE_MAX;
 }
 
+/* Whether ABOR stands behind the line that waits for the transfer to end.  The lines are only looked at: each is taken, and
+ * answered, in its turn (threats.md P15, P18). */
+static bool abor_waits(struct session *s)
+{
+    struct line line = { 0 };
+    struct slice rest = slice_from(text_slice(&s->in), s->peeked);
+    bool found = false;
+    while (!found && slice_has_byte(rest, '\n')) {
+        enum line_event event = line_feed(&line, &rest, line_limit(s));
+        if (event == LINE_MORE)
+            break;
+        if (event != LINE_REFUSE) /* the end of a line: nobody looks at it again */
+            s->peeked = (uint16_t)(s->in.len - rest.len);
+        found = event == LINE_COMMAND && dispatch_is_abor(s, line_text(&line));
+    }
+    line_reset(&line);
+    return found;
+}
+
 static bool take_line(struct session *s)
 {
+    if (s->state == SESSION_OPEN && s->held && s->run && s->run->is_transfer && abor_waits(s)) {
+        transfer_cut(s, s->run);
+        return true;
+    }
     if (s->state != SESSION_OPEN || certificate_is_pending(s) || (s->run && (!s->run->is_transfer || s->held)) || s->unanswered ||
         s->out.len > SESSION_OUTPUT_HIGH)
         return false;
@@ -357,7 +381,8 @@ static bool take_line(struct session *s)
         return false;
     if (s->run && !acts_in_transfer(s, event)) {
         s->held = (uint8_t)event;
-        return false;
+        s->peeked = 0;
+        return s->in.len > 0;
     }
     dispatch_line(s, event);
     return true;

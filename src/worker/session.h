@@ -10,7 +10,8 @@
  *
  * Everything that happens to a session comes in through session_enter ... session_leave.  Between the two no session
  * is freed; the outermost leave flushes, takes the next commands and frees a dead session.  While one command runs the
- * next ones wait in order; only while a transfer runs are ABOR, STAT and NOOP taken (threats.md P15, P16).
+ * next ones wait in order; only while a transfer runs are ABOR, STAT and NOOP taken (threats.md P15, P16), and an ABOR that
+ * waits behind others stops it.
  */
 #pragma once
 
@@ -66,6 +67,7 @@ struct session {
     uint8_t state;
     uint8_t depth;            /* of session_enter */
     uint8_t held;             /* the event of a line that waits for the transfer to end; LINE_MORE none */
+    uint16_t peeked;          /* so many bytes of `in` behind it hold no ABOR */
     bool eof;
     bool implicit_tls, cleared, may_clear, host_missing, counted;
     uint8_t cert_state;

@@ -1,4 +1,6 @@
 """requestFiltering and commandFiltering as a client and the log see them (ftp-behaviour 5)."""
+import socket
+
 import pytest
 
 REFUSED = "550-Access is denied. \n Win32 error:   Access is denied. \n Error details: {}\n550 End"
@@ -155,6 +157,25 @@ def test_only_listed_commands(instance):
             assert c.cmd(command) == NOT_ALLOWED
         c.cmd("QUIT", "221")
     assert not [note for note in instance.check().stdout.splitlines() if "commandFiltering" in note]
+
+
+@pytest.mark.parametrize("allowed, replies", [("false", ["226", "257", "500"]), ("true", ["426", "257", "225"])])
+def test_abor_behind_another_command(instance, allowed, replies):
+    """P18: it stops the transfer at once, unless it is refused."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.security = f'<commandFiltering><add command="ABOR" allowed="{allowed}" /></commandFiltering>'
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        with socket.create_connection(c.epsv()) as data:
+            c.cmd("STOR f", "1")
+            c.send("STAT\r\nPWD\r\nABOR\r\n")               # in one piece: with the answer to STAT all have been seen
+            assert c.reply().startswith("211")
+            if allowed == "false":
+                data.sendall(b"whole")
+                data.close()
+            assert [c.reply()[:3] for _ in replies] == replies
+    assert (site.path / "f").exists() == (allowed == "false")
 
 
 def test_long_command_lines(instance):
