@@ -64,7 +64,7 @@ void cmd_prot(struct session *s, struct run *r)
         answer(s, r, REPLY_PROT_LEVEL);
     } else if (c != 'P' && c != 'C') {
         answer(s, r, REPLY_PROT_UNKNOWN);
-    } else if (c == 'P' && s->pinned_site->data_channel_policy == SSL_DATA_DENY) {
+    } else if (c == 'P' && s->site->data_channel_policy == SSL_DATA_DENY) {
         answer_denied(s, r, REPLY_POLICY_NO_SSL, WIN_ACCESS_DENIED, SUB_SSL_DENIED_DATA);
     } else {
         s->prot_private = c == 'P';
@@ -74,7 +74,7 @@ void cmd_prot(struct session *s, struct run *r)
 
 void cmd_ccc(struct session *s, struct run *r)
 {
-    if (s->pinned_site->control_channel_policy == SSL_REQUIRE || s->implicit_tls) {
+    if (s->site->control_channel_policy == SSL_REQUIRE || s->implicit_tls) {
         answer(s, r, REPLY_CCC_DENIED);
     } else if (!s->logged_in) { /* a password would have to follow in the clear */
         answer(s, r, REPLY_BAD_SEQUENCE);

@@ -107,7 +107,7 @@ static bool refuse_certificate(struct session *s, struct run *r)
 static bool refuse_without_certificate(struct session *s, struct run *r)
 {
     if (s->logged_in || (r->row->phases & PHASE_NEW) || !certificate_is_missing(s) ||
-        (!session_is_secure(s) && s->pinned_site->control_channel_policy != SSL_ALLOW))
+        (!session_is_secure(s) && s->site->control_channel_policy != SSL_ALLOW))
         return false;
     struct reason why = { 0 };
     (void)channel_policy_certificate(s->pinned_site, s->pinned->snapshot, false, &why);
@@ -126,13 +126,13 @@ static bool refuse_phase(struct session *s, struct run *r)
 
 static bool refuse_policy(struct session *s, struct run *r)
 {
-    const struct snapshot *snapshot = s->pinned->snapshot;
+    const struct snapshot *snapshot = s->generation->snapshot;
     struct reason why = { 0 };
-    unsigned refused = channel_policy_command(s->pinned_site, snapshot, session_is_secure(s), NULL);
+    unsigned refused = channel_policy_command(s->site, snapshot, session_is_secure(s), NULL);
     if (!refused || (r->row->flags & CMD_CLEAR))
         return false;
-    (void)channel_policy_command(s->pinned_site, snapshot, session_is_secure(s), &why);
-    run_because(r, s->pinned, &why);
+    (void)channel_policy_command(s->site, snapshot, session_is_secure(s), &why);
+    run_because(r, s->generation, &why);
     answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED, refused);
     return true;
 }
@@ -171,11 +171,11 @@ static bool refuse_data_policy(struct session *s, struct run *r)
     if (!(r->row->flags & CMD_OPENS_DATA))
         return false;
     struct reason why = { 0 };
-    unsigned refused = channel_policy_data(s->pinned_site, s->pinned->snapshot, s->prot_private, NULL);
+    unsigned refused = channel_policy_data(s->site, s->generation->snapshot, s->prot_private, NULL);
     if (!refused)
         return false;
-    (void)channel_policy_data(s->pinned_site, s->pinned->snapshot, s->prot_private, &why);
-    run_because(r, s->pinned, &why);
+    (void)channel_policy_data(s->site, s->generation->snapshot, s->prot_private, &why);
+    run_because(r, s->generation, &why);
     answer_denied(s, r, refused == SUB_SSL_REQUIRED_DATA ? REPLY_POLICY_SSL : REPLY_POLICY_NO_SSL, WIN_ACCESS_DENIED, refused);
     return true;
 }

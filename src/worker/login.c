@@ -22,11 +22,11 @@ enum { FAILURE_DELAY_MS = 250, FAILURE_DELAY_MAX_MS = 4000 };
 static bool refuse_clear_credentials(struct session *s, struct run *r)
 {
     struct reason why = { 0 };
-    unsigned refused = channel_policy_credentials(s->pinned_site, s->pinned->snapshot, session_is_secure(s), NULL);
+    unsigned refused = channel_policy_credentials(s->site, s->generation->snapshot, session_is_secure(s), NULL);
     if (!refused)
         return false;
-    (void)channel_policy_credentials(s->pinned_site, s->pinned->snapshot, session_is_secure(s), &why);
-    run_because(r, s->pinned, &why);
+    (void)channel_policy_credentials(s->site, s->generation->snapshot, session_is_secure(s), &why);
+    run_because(r, s->generation, &why);
     answer_denied(s, r, REPLY_POLICY_SSL, WIN_ACCESS_DENIED, refused);
     return true;
 }

@@ -49,7 +49,7 @@ struct session {
     struct worker *worker;
     struct generation *generation;  /* the newest when the last command began */
     const struct snap_site *site;   /* of its snapshot */
-    struct generation *pinned;      /* that the connection began with: certificates and policies */
+    struct generation *pinned;      /* that the connection began with: certificates */
     const struct snap_site *pinned_site;
     struct net_addr local, peer;
     struct tally_cell *of_address, *of_site, *of_user; /* held; the user's while a name is logged in */

@@ -223,7 +223,7 @@ def test_relogin_and_logout_behind_a_restart(instance, world):
 
 
 def test_new_configuration_from_the_next_command(site):
-    """Filter, messages, listings, time-outs and logging follow; the policy is the one that the connection began with."""
+    """Filter, messages, listings, time-outs, logging and policies of ssl follow (A15, P04)."""
     [depot] = site.sites
     with site.client() as c:
         c.login()
@@ -231,7 +231,6 @@ def test_new_configuration_from_the_next_command(site):
         depot.security = '<commandFiltering><add command="DELE" allowed="false" /></commandFiltering>'
         depot.extra = ('<messages exitMessage="So long" /><directoryBrowse showFlags="StyleUnix" />'
                        '<logFile enabled="false" />')
-        depot.control_policy = depot.data_policy = "SslRequire"
         site.reload()
         c.cmd("DELE f", "500")
         c.cmd("SITE DIRSTYLE", "200 MSDOS-like directory output is on.")
@@ -241,8 +240,14 @@ def test_new_configuration_from_the_next_command(site):
         site.reload()
         c.cmd("PWD", "257")
         assert c.closed() and c.buffer.startswith(b"421 Connection timed out")
-    with site.client() as c:
-        c.cmd("USER anna", "534")
-        c.cmd("QUIT", "221 So long")
+    with site.client() as here, site.client() as new:
+        here.login()
+        depot.extra = depot.extra.replace(' controlChannelTimeout="1"', "")
+        depot.control_policy = depot.data_policy = "SslRequire"
+        site.reload()
+        here.cmd("SIZE f", "534")
+        for c in here, new:
+            c.cmd("USER anna", "534")
+            c.cmd("QUIT", "221 So long")
     methods = [line["cs-method"] for line in site.log_lines()]
     assert "XPWD" in methods and not {"DELE", "PWD", "QUIT"} & set(methods)
