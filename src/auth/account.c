@@ -172,7 +172,8 @@ int account_system_name(struct slice typed, struct slice machine, struct slice d
 
 int identity_copy(const struct identity *from, struct identity **to_out)
 {
-    struct identity *to = malloc(sizeof *to + from->user.len + from->groups.len + from->roles.len + from->sid.len + from->mapped.len + 1);
+    struct identity *to = malloc(sizeof *to + from->user.len + from->groups.len + from->roles.len + from->sid.len +
+                                 from->dns_domain.len + from->principal.len + from->mapped.len + 1);
     if (!to)
         return ERR_NOMEM;
     *to = *from;
@@ -181,6 +182,8 @@ int identity_copy(const struct identity *from, struct identity **to_out)
     to->groups = pack_text(&at, from->groups);
     to->roles = pack_text(&at, from->roles);
     to->sid = pack_text(&at, from->sid);
+    to->dns_domain = pack_text(&at, from->dns_domain);
+    to->principal = pack_text(&at, from->principal);
     to->mapped = pack_text(&at, from->mapped);
     *to_out = to;
     return 0;

@@ -69,6 +69,7 @@ struct identity {
     struct slice user; /* canonical, "" for anonymous; borrowed unless made by identity_copy */
     struct slice groups, roles;
     struct slice sid;  /* ACCOUNT_DIRECTORY, whose `user` is DOMAIN\name */
+    struct slice dns_domain, principal; /* ... its other names, which rules may use */
     struct slice mapped; /* ... as an entry of the site's certificate mappings names it, "" when the directory mapped it */
 };
 /* One allocation owns the texts; free with identity_free. */

@@ -182,6 +182,23 @@ static void test_cache_forgets(void **state)
     cache_free(c);
 }
 
+/* What is cached or waits for a grant keeps every name that rules may use. */
+static void test_copy(void **state)
+{
+    (void)state;
+    const struct identity from = { .kind = ACCOUNT_DIRECTORY, .user = SLICE_LITERAL("CORP\\anna"), .groups = SLICE_LITERAL("1234"),
+                                   .roles = SLICE_LITERAL("staff"), .sid = SLICE_LITERAL("S-1-5-21-1"),
+                                   .dns_domain = SLICE_LITERAL("corp.example"), .principal = SLICE_LITERAL("a.smith@example.net"),
+                                   .mapped = SLICE_LITERAL("anna@corp.example") };
+    struct identity *to;
+    assert_int_equal(identity_copy(&from, &to), 0);
+    assert_true(slice_equal(to->user, from.user) && slice_equal(to->groups, from.groups) && slice_equal(to->roles, from.roles));
+    assert_true(slice_equal(to->sid, from.sid) && slice_equal(to->dns_domain, from.dns_domain));
+    assert_true(slice_equal(to->principal, from.principal) && slice_equal(to->mapped, from.mapped));
+    assert_ptr_not_equal(to->principal.ptr, from.principal.ptr);
+    identity_free(to);
+}
+
 /* However many logins there are, memory is bounded and the newest is there. */
 static void test_cache_is_bounded(void **state)
 {
@@ -225,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_names),         cmocka_unit_test(test_permissions),
         cmocka_unit_test(test_cache_keys),    cmocka_unit_test(test_cache_forgets),
         cmocka_unit_test(test_cache_is_bounded), cmocka_unit_test(test_two_processes_differ),
+        cmocka_unit_test(test_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

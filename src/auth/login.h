@@ -153,7 +153,7 @@ bool login_is_allowed(struct auth_server *a, uint32_t site_id, const struct iden
 /* Ask the broker to let l->identity in. */
 void login_ask_broker(struct auth_server *a, struct login *l);
 /* What the broker is told about l->identity, without ticket and memo; the texts are borrowed. */
-void login_describe(const struct login *l, struct grant_give *give_out);
+void login_describe(const struct auth_server *a, const struct login *l, struct grant_give *give_out);
 /* The name without and the domain in *domain_out, "" for accounts that have none. */
 struct slice login_split_domain(const struct identity *identity, struct slice *domain_out);
 

@@ -15,7 +15,8 @@ struct identity login_identity_of(const struct directory_account *account, struc
     text_reset(user);
     text_addf(user, SLICE_FMT "\\" SLICE_FMT, SLICE_ARG(account->domain), SLICE_ARG(account->name));
     return (struct identity){ .kind = ACCOUNT_DIRECTORY, .user = text_slice(user), .roles = account->roles, .sid = account->sid,
-                              .has_ids = account->has_uid, .uid = account->uid, .gid = account->gid, .groups = account->gids };
+                              .dns_domain = account->dns_domain, .principal = account->upn, .has_ids = account->has_uid,
+                              .uid = account->uid, .gid = account->gid, .groups = account->gids };
 }
 
 void login_tell_directory(struct auth_server *a, const struct login *l, const struct map_job *job)

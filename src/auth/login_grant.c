@@ -37,7 +37,7 @@ struct slice login_split_domain(const struct identity *identity, struct slice *d
     return backslash == SIZE_MAX ? identity->user : slice_from(identity->user, backslash + 1);
 }
 
-void login_describe(const struct login *l, struct grant_give *give_out)
+void login_describe(const struct auth_server *a, const struct login *l, struct grant_give *give_out)
 {
     const struct identity *identity = l->identity;
     bool is_system = identity->kind == ACCOUNT_SYSTEM || identity->has_ids ||
@@ -49,7 +49,9 @@ void login_describe(const struct login *l, struct grant_give *give_out)
         .gid = is_system ? identity->gid : UINT32_MAX, .groups = is_system ? identity->groups : SLICE_NONE,
         .home_root = text_slice(&l->home_root), .home_dir = text_slice(&l->home_dir),
         .user = identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : name,
-        .domain = domain, .roles = identity->roles, .client = l->client, .client_name = slice_str(l->client_name),
+        .domain = domain, .alias = domain.len ? identity->dns_domain : a->options.machine,
+        .principal = identity->principal, .roles = identity->roles, .client = l->client,
+        .client_name = slice_str(l->client_name),
     };
     give_out->client.port = 0; /* no rule asks for it */
 }
@@ -129,9 +131,9 @@ void login_ask_broker(struct auth_server *a, struct login *l)
     login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
     l->asked = login_now_ms();
     struct grant_give give;
-    uint8_t memo[MEMO_LIMIT], bytes[sizeof give + 48 * 1024] __attribute__((uninitialized));
+    uint8_t memo[MEMO_LIMIT], bytes[sizeof give + 52 * 1024] __attribute__((uninitialized));
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };
-    login_describe(l, &give);
+    login_describe(a, l, &give);
     give.ticket = ticket;
     give.memo = slice_of((const char *)memo, login_write_memo(l->identity, memo, sizeof memo));
     wire_channel_begin(&out, MSG_grant_give);

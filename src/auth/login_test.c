@@ -261,6 +261,8 @@ static void test_system_accounts(void **state)
             assert_int_equal(give.account, GRANT_LOCAL);
             assert_int_equal(give.uid, 1001);
             assert_true(slice_equal_str(give.user, "anna"));
+            assert_true(slice_equal_str(give.alias, "HOST1")); /* rules may say HOST1\anna */
+            assert_true(give.domain.len == 0 && give.principal.len == 0);
             assert_true(slice_equal_str(give.roles, "staff"));
             assert_int_equal(DATAGRAM_SEND(world.broker[1], -1, grant_answer, .ticket = give.ticket, .accepted = true), 0);
         }

@@ -287,13 +287,12 @@ static void say_rule(void *context, const struct snap_scope *scope, const struct
                   rule->permissions & PERMISSION_WRITE ? "Write" : "");
 }
 
-static void say_account(struct auth_server *a, const struct login *l)
+static void say_account(struct auth_server *a, const struct login *l, const struct grant_give *give)
 {
-    struct grant_give give;
-    login_describe(l, &give);
-    TO_SUPERVISOR(a, child_test_account, .query = l->rehearsal->query, .account = give.account, .identity = give.identity,
-                  .uid = give.uid, .gid = give.gid, .groups = give.groups, .user = give.user, .domain = give.domain,
-                  .roles = give.roles, .home_root = give.home_root, .home_dir = give.home_dir);
+    TO_SUPERVISOR(a, child_test_account, .query = l->rehearsal->query, .account = give->account, .identity = give->identity,
+                  .uid = give->uid, .gid = give->gid, .groups = give->groups, .user = give->user, .domain = give->domain,
+                  .alias = give->alias, .principal = give->principal, .roles = give->roles, .home_root = give->home_root,
+                  .home_dir = give->home_dir);
 }
 
 /* The identity that was asked for, what it belongs to, and the authorization rules that name it. */
@@ -309,9 +308,12 @@ static void say_identity(struct auth_server *a, const struct login *l, struct sl
                   : identity->kind == ACCOUNT_SYSTEM  ? "system account"
                                                       : "IIS Manager user");
     say_each(a, l->rehearsal, "role: ", identity->roles);
-    say_account(a, l);
-    struct authorization_subject who = { .roles = identity->roles };
-    who.user = login_split_domain(identity, &who.domain);
+    struct grant_give give;
+    login_describe(a, l, &give);
+    say_account(a, l, &give);
+    const struct authorization_subject who = { .user = give.user, .domain = give.domain, .alias = give.alias,
+                                               .principal = give.principal, .system = give.account == GRANT_LOCAL,
+                                               .roles = give.roles };
     if (site)
         authorization_each_rule(s, site, start, &who, say_rule, &(struct told_rules){ a, l->rehearsal });
 }

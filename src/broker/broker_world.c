@@ -350,7 +350,8 @@ struct grant_answer world_give(struct world *w, struct grant_give give)
     OWNED_FD fd = -1;
     assert_int_equal(DATAGRAM_SEND(w->auth, -1, grant_give, .ticket = give.ticket, .site = give.site,
                                    .account = give.account, .identity = give.identity, .uid = give.uid, .gid = give.gid,
-                                   .groups = give.groups, .user = give.user, .domain = give.domain, .roles = give.roles,
+                                   .groups = give.groups, .user = give.user, .domain = give.domain, .alias = give.alias,
+                                   .principal = give.principal, .roles = give.roles,
                                    .client = give.client, .home_root = give.home_root, .home_dir = give.home_dir,
                                    .memo = give.memo),
                      0);

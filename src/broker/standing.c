@@ -11,8 +11,11 @@ static int fill(struct standing *as, const struct grant_give *m, uint32_t uid_fl
     as->is_anonymous = m->account == GRANT_ANONYMOUS;
     text_add(&as->client_name, m->client_name);
     text_add(&as->user, m->user);
-    if (m->account == GRANT_DOMAIN)
+    if (m->account == GRANT_DOMAIN) {
         text_add(&as->domain, m->domain);
+        text_add(&as->principal, m->principal);
+    }
+    text_add(&as->alias, m->alias);
     text_add(&as->roles, m->roles);
     text_add(&as->home_root, m->home_root);
     text_add(&as->home_dir, m->home_dir);
@@ -20,6 +23,8 @@ static int fill(struct standing *as, const struct grant_give *m, uint32_t uid_fl
     if (text_error(&as->memo) || text_error(&as->home_root) || text_error(&as->home_dir))
         return ERR_NOMEM;
     if (text_error(&as->user) || text_error(&as->domain) || text_error(&as->roles))
+        return ERR_NOMEM;
+    if (text_error(&as->alias) || text_error(&as->principal))
         return ERR_NOMEM;
     /* A domain account without its domain would match the rules of local ones. */
     if (m->account == GRANT_DOMAIN && m->domain.len == 0)
@@ -58,8 +63,8 @@ void standing_unref(struct standing *as)
 {
     if (!as || atomic_fetch_sub(&as->holders, 1) != 1)
         return;
-    struct text *const texts[] = { &as->user, &as->domain, &as->roles, &as->memo, &as->client_name, &as->home_root,
-                                   &as->home_dir, &as->physical, &as->below, &as->home, &as->start };
+    struct text *const texts[] = { &as->user, &as->domain, &as->alias, &as->principal, &as->roles, &as->memo, &as->client_name,
+                                   &as->home_root, &as->home_dir, &as->physical, &as->below, &as->home, &as->start };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         text_free(texts[i]);
     free(as->identity.groups);
@@ -75,5 +80,7 @@ struct place_view standing_view(const struct standing *as)
 struct authorization_subject standing_subject(const struct standing *as)
 {
     return (struct authorization_subject){ .user = text_slice(&as->user), .domain = text_slice(&as->domain),
-                                           .anonymous = as->is_anonymous, .roles = text_slice(&as->roles) };
+                                           .alias = text_slice(&as->alias), .principal = text_slice(&as->principal),
+                                           .anonymous = as->is_anonymous, .system = as->account == GRANT_LOCAL,
+                                           .roles = text_slice(&as->roles) };
 }

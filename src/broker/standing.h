@@ -18,7 +18,7 @@
 struct standing {
     atomic_uint holders;
     uint32_t site;
-    struct text user, domain, roles;
+    struct text user, domain, alias, principal, roles;
     struct text memo;   /* the authenticator's */
     bool is_anonymous;
     struct identity identity;

@@ -84,6 +84,8 @@ static void check_directory(struct explain *e, struct explain_candidate *who)
     who->give.account = GRANT_DOMAIN;
     who->give.user = backslash != SIZE_MAX ? slice_from(e->user, backslash + 1) : slice_first(e->user, at);
     who->give.domain = snapshot_text(e->s, ad->domain);
+    who->give.alias = snapshot_text(e->s, ad->dns_domain);
+    who->give.principal = backslash == SIZE_MAX && at != SIZE_MAX ? e->user : SLICE_NONE;
     if (!who->give.domain.len)
         who->give.domain = backslash != SIZE_MAX ? slice_first(e->user, backslash) : snapshot_text(e->s, e->site->basic_default_logon_domain);
     take_roles(e, who, "the directory");
@@ -103,11 +105,8 @@ static void check_membership(struct explain *e, struct explain_candidate *who)
 static void check_system(struct explain *e, struct explain_candidate *who)
 {
     struct slice name;
-    char machine[256] = "";
-    (void)gethostname(machine, sizeof machine - 1);
-    machine[strcspn(machine, ".")] = 0;
     struct slice domain = snapshot_text(e->s, e->site->basic_default_logon_domain);
-    if (account_system_name(e->user, slice_str(machine), domain, &name)) {
+    if (account_system_name(e->user, slice_str(who->machine), domain, &name)) {
         check_directory(e, who);
         return;
     }
@@ -147,6 +146,8 @@ static bool take_certificate_account(struct explain *e, struct explain_candidate
     who->give.gid = m.gid;
     who->give.user = m.user;
     who->give.domain = m.domain;
+    who->give.alias = m.alias;
+    who->give.principal = m.principal;
     who->give.home_root = m.home_root;
     who->give.home_dir = m.home_dir;
     text_add(&who->roles, m.roles);
@@ -194,6 +195,9 @@ static void look_at_methods(struct explain *e, struct explain_candidate *who)
 
 void explain_login(struct explain *e, struct explain_candidate *who)
 {
+    (void)gethostname(who->machine, sizeof who->machine - 1);
+    who->machine[strcspn(who->machine, ".")] = 0;
+    who->give.alias = slice_str(who->machine);
     if (!take_certificate_account(e, who))
         look_at_methods(e, who);
     if (cli_has(e->c, "role") && !who->takes_roles)

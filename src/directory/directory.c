@@ -103,6 +103,11 @@ static const char *domain_part(const char *base)
     return base;
 }
 
+bool domain_is(const struct domain *domain, struct slice name)
+{
+    return name.len && (slice_equal_fold_str(name, domain->netbios) || slice_equal_fold_str(name, domain->dns));
+}
+
 /* Active Directory takes "person" for the name of a class; who stands in for it has what is stored, the DN. */
 void filter_add_person(struct text *filter, const struct domain *domain)
 {
@@ -246,7 +251,7 @@ void directory_account_free(struct directory_account *a)
 /* ---- copies of accounts ---- */
 
 /* The texts of an account, one list for whoever walks over them. */
-#define ACCOUNT_TEXTS(a) { &(a)->name, &(a)->domain, &(a)->upn, &(a)->dn, &(a)->sid, &(a)->groups, &(a)->roles, &(a)->ftp_root, &(a)->ftp_dir, &(a)->gids }
+#define ACCOUNT_TEXTS(a) { &(a)->name, &(a)->domain, &(a)->dns_domain, &(a)->upn, &(a)->dn, &(a)->sid, &(a)->groups, &(a)->roles, &(a)->ftp_root, &(a)->ftp_dir, &(a)->gids }
 
 /* A copy that owns its texts. */
 static int account_copy(const struct directory_account *from, struct directory_account *to_out)

@@ -89,6 +89,7 @@ struct mapping_rules {
 struct directory_account {
     struct slice name;                  /* sAMAccountName */
     struct slice domain;                /* NetBIOS */
+    struct slice dns_domain;
     struct slice upn, dn, sid;
     struct slice groups;                /* SIDs, one per line: tokenGroups, Everyone, Authenticated Users, Network */
     struct slice roles;                 /* those names of `role_names` that are among the groups, one per line */

@@ -88,6 +88,9 @@ static inline void hit_free(struct hit *h)
 /* The domain's names; valid as long as the directory.  ERR_CLOSED: no controller answers. */
 MUST_USE int directory_domain(struct directory *d, struct text *steps, const struct domain **domain_out);
 
+/* Whether that is the domain's NetBIOS or DNS name. */
+bool domain_is(const struct domain *domain, struct slice name);
+
 /* The terms that only accounts of people fulfil, for an "&". */
 void filter_add_person(struct text *filter, const struct domain *domain);
 

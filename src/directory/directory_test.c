@@ -289,14 +289,17 @@ static void test_account(void **state)
     struct directory_account a = { 0 };
     struct cert_facts f = facts_with((struct cert_facts){ .serial_reversed = S("0a01") });
     struct slice roles = SLICE_LITERAL("ftp-admins\nftp-users\nDEPOT\\ftp-users\nOTHER\\ftp-users\nS-1-5-21-1-2-3-513\nEveryone\n*\n"
-                                       "nobody\n\nBUILTIN\\Administrators");
+                                       "nobody\n\nBUILTIN\\Administrators\nDepot.test\\ftp-users\nftp-users@depot.test\nFTP-users@DEPOT\n"
+                                       "ftp-users@other.test\nother.test\\ftp-users\n.\\ftp-users\nftp-admins@depot.test\n@depot.test");
     assert_int_equal(directory_map(d, &f, &strict, roles, NULL, &a), DIRECTORY_FOUND);
     assert_true(slice_equal_str(a.domain, "DEPOT"));
+    assert_true(slice_equal_str(a.dns_domain, "depot.test"));
     assert_true(slice_equal_str(a.upn, "alice@depot.test"));
     assert_true(slice_equal_str(a.dn, "CN=alice,OU=People,DC=depot,DC=test"));
     assert_true(slice_equal_str(a.sid, "S-1-5-21-1-2-3-1001"));
     assert_true(slice_equal_str(a.groups, "S-1-5-21-1-2-3-513\nS-1-5-21-1-2-3-2001\nS-1-1-0\nS-1-5-11\nS-1-5-2"));
-    assert_true(slice_equal_str(a.roles, "ftp-users\nDEPOT\\ftp-users\nS-1-5-21-1-2-3-513\nEveryone"));
+    assert_true(slice_equal_str(a.roles, "ftp-users\nDEPOT\\ftp-users\nS-1-5-21-1-2-3-513\nEveryone\nDepot.test\\ftp-users\n"
+                                         "ftp-users@depot.test\nFTP-users@DEPOT"));
     assert_true(a.strong && !a.has_uid);
     directory_account_free(&a);
     directory_free(d);

@@ -24,11 +24,6 @@ struct meaning {
     struct slice value;
 };
 
-static bool is_domain(const struct domain *domain, struct slice name)
-{
-    return name.len && (slice_equal_fold_str(name, domain->netbios) || slice_equal_fold_str(name, domain->dns));
-}
-
 /* The ways to read a name, the first that finds somebody counts.  0: it is not of this domain. */
 static size_t read_name(const struct domain *domain, const struct directory_logon *logon, struct meaning out[2])
 {
@@ -37,13 +32,13 @@ static size_t read_name(const struct domain *domain, const struct directory_logo
     if (!name.len || name.len > NAME_MAX_LEN || slice_has_control(name) || !slice_is_utf8(name))
         return 0;
     if (backslash != SIZE_MAX) {
-        if (is_domain(domain, slice_first(name, backslash)))
+        if (domain_is(domain, slice_first(name, backslash)))
             out[count++] = (struct meaning){ "sAMAccountName", slice_from(name, backslash + 1) };
     } else if (at != SIZE_MAX) {
         out[count++] = (struct meaning){ "userPrincipalName", name };
-        if (is_domain(domain, slice_from(name, at + 1)))
+        if (domain_is(domain, slice_from(name, at + 1)))
             out[count++] = (struct meaning){ "sAMAccountName", slice_first(name, at) };
-    } else if (is_domain(domain, logon->domain)) {
+    } else if (domain_is(domain, logon->domain)) {
         out[count++] = (struct meaning){ "sAMAccountName", name };
     }
     return count;

@@ -21,7 +21,7 @@ static const char *const attributes[] = {
 
 /* ---- texts of the account: collected first, pointed to when the pool no longer moves ---- */
 
-enum piece { PIECE_NAME, PIECE_DOMAIN, PIECE_UPN, PIECE_DN, PIECE_SID, PIECE_GROUPS, PIECE_ROOT, PIECE_DIR, PIECE_GIDS, PIECE_COUNT };
+enum piece { PIECE_NAME, PIECE_DOMAIN, PIECE_DNS, PIECE_UPN, PIECE_DN, PIECE_SID, PIECE_GROUPS, PIECE_ROOT, PIECE_DIR, PIECE_GIDS, PIECE_COUNT };
 
 struct pieces {
     struct text pool;
@@ -147,6 +147,8 @@ static bool add_texts(struct directory *d, const struct hit *hit, const struct l
     end_piece(p, PIECE_NAME);
     text_add_str(&p->pool, d->domain.netbios);
     end_piece(p, PIECE_DOMAIN);
+    text_add_str(&p->pool, d->domain.dns);
+    end_piece(p, PIECE_DNS);
     ldap_answer_text(answer, entry, "userPrincipalName", &p->pool);
     end_piece(p, PIECE_UPN);
     text_add(&p->pool, text_slice(&hit->dn));
@@ -171,7 +173,7 @@ static void fill_account(const struct pieces *p, const struct hit *hit, const st
 {
     int64_t uid = ldap_answer_number(answer, entry, "uidNumber", -1), gid = ldap_answer_number(answer, entry, "gidNumber", -1);
     *a = (struct directory_account){
-        .name = piece_of(p, PIECE_NAME), .domain = piece_of(p, PIECE_DOMAIN), .upn = piece_of(p, PIECE_UPN),
+        .name = piece_of(p, PIECE_NAME), .domain = piece_of(p, PIECE_DOMAIN), .dns_domain = piece_of(p, PIECE_DNS), .upn = piece_of(p, PIECE_UPN),
         .dn = piece_of(p, PIECE_DN), .sid = piece_of(p, PIECE_SID), .groups = piece_of(p, PIECE_GROUPS),
         .ftp_root = piece_of(p, PIECE_ROOT), .ftp_dir = piece_of(p, PIECE_DIR),
         .gids = piece_of(p, PIECE_GIDS),

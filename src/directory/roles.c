@@ -30,11 +30,13 @@ static const struct {
 static int ask(struct directory *d, const struct domain *domain, struct slice name, struct text *steps, struct text *sid)
 {
     static const char *const wanted[] = { "objectSid", NULL };
-    size_t backslash = slice_find(name, '\\');
+    size_t backslash = slice_find(name, '\\'), at = slice_find_last(name, '@');
     if (backslash != SIZE_MAX) {
-        if (!slice_equal_fold_str(slice_first(name, backslash), domain->netbios))
+        if (!domain_is(domain, slice_first(name, backslash)))
             return 0; /* another domain's */
         name = slice_from(name, backslash + 1);
+    } else if (at != SIZE_MAX && domain_is(domain, slice_from(name, at + 1))) {
+        name = slice_first(name, at);
     }
     OWNED_TEXT_BUFFER filter = { 0 }, binary = { 0 };
     text_add_str(&filter, "(&(objectClass=group)(sAMAccountName=");

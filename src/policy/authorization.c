@@ -3,50 +3,60 @@
 
 #include "policy/vpath.h"
 
-static bool qualified_matches(struct slice domain, struct slice name, const struct authorization_subject *who)
+/* Whether `domain` is a name of where the account is kept.  Where not all of them are known, a Deny takes it for one. */
+static bool is_home(struct slice domain, const struct authorization_subject *who, bool deny)
 {
-    if (!slice_equal_fold(name, who->user))
-        return false;
-    if (slice_equal_str(domain, "."))
-        return who->domain.len == 0;
-    return who->domain.len && slice_equal_fold(domain, who->domain);
+    if (who->domain.len ? slice_equal_fold(domain, who->domain)
+                        : slice_equal_str(domain, ".") || slice_equal_fold_str(domain, "NT AUTHORITY"))
+        return true;
+    return who->alias.len ? slice_equal_fold(domain, who->alias) : deny;
 }
 
-static bool name_matches(struct slice name, const struct authorization_subject *who)
+/* The name in DOMAIN\name or name@DOMAIN when the account is kept there; else nothing. */
+static struct slice name_at_home(struct slice text, const struct authorization_subject *who, bool deny)
 {
+    size_t backslash = slice_find(text, '\\'), at = backslash == SIZE_MAX ? slice_find_last(text, '@') : SIZE_MAX;
+    if (backslash != SIZE_MAX)
+        return is_home(slice_first(text, backslash), who, deny) ? slice_from(text, backslash + 1) : SLICE_NONE;
+    return at != SIZE_MAX && is_home(slice_from(text, at + 1), who, deny) ? slice_first(text, at) : SLICE_NONE;
+}
+
+static bool name_matches(struct slice name, const struct authorization_subject *who, bool deny)
+{
+    bool is_custom = !who->system && !who->domain.len;
     if (name.len == 0)
         return false;
     if (slice_equal_str(name, "*"))
         return true;
     if (who->anonymous)
         return slice_equal_str(name, "?");
-    /* Accounts of custom providers may hold '@' or '\' in their own names: the whole comes first. */
-    if (who->domain.len == 0 && slice_equal_fold(name, who->user))
-        return true;
-    size_t backslash = slice_find(name, '\\');
-    if (backslash != SIZE_MAX)
-        return qualified_matches(slice_first(name, backslash), slice_from(name, backslash + 1), who);
-    size_t at = slice_find_last(name, '@');
-    return at != SIZE_MAX && qualified_matches(slice_from(name, at + 1), slice_first(name, at), who);
+    /* Accounts of custom providers may hold '@' or '\' in their own names: the whole comes first.  That they call
+     * themselves MACHINE\name does not make them the system account whom an Allow means. */
+    if (slice_equal_fold(name, who->domain.len ? who->principal : who->user))
+        return !is_custom || deny || !name_at_home(name, who, deny).len;
+    struct slice own = is_custom ? SLICE_NONE : name_at_home(name, who, deny);
+    return own.len && slice_equal_fold(own, who->user);
 }
 
-static bool role_matches(struct slice role, const struct authorization_subject *who)
+/* A directory has been asked for the roles as the rules spell them; of a system account they are the bare names of groups. */
+static bool role_matches(struct slice role, const struct authorization_subject *who, bool deny)
 {
     if (role.len == 0)
         return false;
+    struct slice own = who->system ? name_at_home(role, who, deny) : SLICE_NONE;
     for (struct slice rest = who->roles; rest.len;) {
         struct slice one = slice_cut(&rest, '\n');
-        if (one.len && (slice_equal_str(role, "*") || slice_equal_fold(role, one)))
+        if (one.len && (slice_equal_str(role, "*") || slice_equal_fold(role, one) || slice_equal_fold(own, one)))
             return true;
     }
     return false;
 }
 
-static bool list_matches(struct slice list, const struct authorization_subject *who,
-                         bool (*matches)(struct slice, const struct authorization_subject *))
+static bool list_matches(struct slice list, const struct authorization_subject *who, bool deny,
+                         bool (*matches)(struct slice, const struct authorization_subject *, bool))
 {
     while (list.len)
-        if (matches(slice_trim(slice_cut(&list, ',')), who))
+        if (matches(slice_trim(slice_cut(&list, ',')), who, deny))
             return true;
     return false;
 }
@@ -78,8 +88,8 @@ static void note(const struct snap_rule *rule, const struct snap_rule *first[BIT
 
 static bool rule_names(const struct snapshot *s, const struct snap_rule *rule, const struct authorization_subject *who)
 {
-    return list_matches(snapshot_text(s, rule->users), who, name_matches) ||
-           list_matches(snapshot_text(s, rule->roles), who, role_matches);
+    return list_matches(snapshot_text(s, rule->users), who, rule->deny, name_matches) ||
+           list_matches(snapshot_text(s, rule->roles), who, rule->deny, role_matches);
 }
 
 static unsigned judge(const struct snapshot *s, const struct snap_scope *scope, const struct authorization_subject *who,

@@ -3,9 +3,11 @@
  *
  * The rules are those of the longest scope that contains the path.  For each permission asked: a matching Deny
  * refuses, else a matching Allow grants, else it is refused; no rules refuse everybody (ftp-behaviour 5).
- * Names compare without regard to ASCII case.  In `users`: "*" everybody, "?" anonymous only, "name" an account
- * without domain, "DOMAIN\name" and "name@DOMAIN" a domain account, ".\name" one without.  Anonymous is matched by
- * "*" and "?" alone.  In `roles`: names, or "*" for whoever has a role at all.
+ * Names compare without regard to ASCII case.  In `users`: "*" everybody, "?" anonymous only, "name" an account without
+ * domain, "DOMAIN\name" and "name@DOMAIN" one of that domain or machine under any of its names; a userPrincipalName means
+ * its account too.  The names of a machine are ".", "NT AUTHORITY" and its own, and mean system accounts alone.  Anonymous
+ * is matched by "*" and "?" alone.  In `roles`: names, or "*" for whoever has a role at all; groups of a system account with
+ * the names of the machine too.
  */
 #pragma once
 
@@ -14,9 +16,12 @@
 
 struct authorization_subject {
     struct slice user;
-    struct slice domain;   /* "" for accounts without one */
+    struct slice domain;    /* "" for accounts without one */
+    struct slice alias;     /* the DNS name of `domain`, without one the machine's name; "" where that is not known */
+    struct slice principal; /* userPrincipalName, "" none */
     bool anonymous;
-    struct slice roles;    /* one per line */
+    bool system;            /* an account of this machine */
+    struct slice roles;     /* one per line */
 };
 
 typedef void authorization_rule(void *context, const struct snap_scope *scope, const struct snap_rule *rule);

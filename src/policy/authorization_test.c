@@ -49,8 +49,12 @@ static struct snapshot *with_scopes(const struct scope *scopes, size_t count)
     return s;
 }
 
-#define ANNA { .user = SLICE_LITERAL("anna"), .roles = SLICE_LITERAL("staff\nftp users") }
-#define DOMAIN_ANNA { .user = SLICE_LITERAL("anna"), .domain = SLICE_LITERAL("CORP"), .roles = SLICE_LITERAL("staff") }
+#define ANNA \
+    { .user = SLICE_LITERAL("anna"), .alias = SLICE_LITERAL("HOST1"), .system = true, .roles = SLICE_LITERAL("staff\nftp users") }
+#define DOMAIN_ANNA \
+    { .user = SLICE_LITERAL("anna"), .domain = SLICE_LITERAL("CORP"), .alias = SLICE_LITERAL("corp.example"), \
+      .principal = SLICE_LITERAL("a.smith@example.net"), .roles = SLICE_LITERAL("staff") }
+#define CUSTOM(name) { .user = SLICE_LITERAL(name), .alias = SLICE_LITERAL("HOST1"), .roles = SLICE_LITERAL("staff") }
 #define ANONYMOUS { .user = SLICE_LITERAL("IUSR"), .anonymous = true }
 
 static const struct {
@@ -91,8 +95,43 @@ static const struct {
     { "domain form is not a local account", { { false, "CORP\\anna", "", RW } }, ANNA, 0 },
     { "dot form is the local account", { { false, ".\\anna", "", R } }, ANNA, R },
     { "dot form is no domain account", { { false, ".\\anna", "", R } }, DOMAIN_ANNA, 0 },
-    { "a custom name with an at sign", { { false, "anna@example.com", "", R } },
-      { .user = SLICE_LITERAL("anna@example.com") }, R },
+    { "machine form is the local account", { { true, "host1\\anna", "", W }, { false, "*", "", RW } }, ANNA, R },
+    { "machine behind", { { true, "anna@Host1", "", W }, { false, "*", "", RW } }, ANNA, R },
+    { "NT AUTHORITY", { { true, "nt authority\\anna", "", W }, { false, "*", "", RW } }, ANNA, R },
+    { "dot behind", { { true, "anna@.", "", W }, { false, "*", "", RW } }, ANNA, R },
+    { "allowed by the machine form", { { false, "HOST1\\anna", "", RW } }, ANNA, RW },
+    { "somebody else of the machine", { { true, "HOST1\\ann", "", W }, { false, "*", "", RW } }, ANNA, RW },
+    { "another machine", { { true, "HOST10\\anna", "", W }, { false, "*", "", RW } }, ANNA, RW },
+    { "machine form is no domain account", { { false, "HOST1\\anna,NT AUTHORITY\\anna", "", R } }, DOMAIN_ANNA, 0 },
+    { "nobody at the machine", { { false, "HOST1\\,@HOST1", "", R } }, ANNA, 0 },
+    { "group of the machine", { { true, "", "HOST1\\staff", W }, { false, "*", "", RW } }, ANNA, R },
+    { "group with a dot", { { true, "", ".\\FTP Users", W }, { false, "*", "", RW } }, ANNA, R },
+    { "group, machine behind", { { true, "", "staff@host1", W }, { false, "*", "", RW } }, ANNA, R },
+    { "group of NT AUTHORITY", { { true, "", "x,NT AUTHORITY\\staff", W }, { false, "*", "", RW } }, ANNA, R },
+    { "group of another machine", { { false, "", "HOST10\\staff,CORP\\staff", RW } }, ANNA, 0 },
+    { "another group of the machine", { { false, "", ".\\staf,.\\", RW } }, ANNA, 0 },
+    { "group of the machine and a domain account", { { false, "", ".\\staff,HOST1\\staff", RW } }, DOMAIN_ANNA, 0 },
+    { "group of the machine and a custom role", { { false, "", ".\\staff,HOST1\\staff", RW } }, CUSTOM("anna"), 0 },
+    { "DNS name of the domain in front", { { true, "corp.example\\Anna", "", W }, { false, "*", "", RW } }, DOMAIN_ANNA, R },
+    { "DNS name of the domain behind", { { true, "anna@Corp.Example", "", W }, { false, "*", "", RW } }, DOMAIN_ANNA, R },
+    { "principal name with another suffix", { { true, "A.Smith@example.net", "", W }, { false, "*", "", RW } }, DOMAIN_ANNA, R },
+    { "allowed by the principal name", { { false, "a.smith@example.net", "", R } }, DOMAIN_ANNA, R },
+    { "part of the principal name", { { false, "a.smith,a.smith@corp,CORP\\a.smith", "", R } }, DOMAIN_ANNA, 0 },
+    { "a domain below", { { false, "anna@eu.corp.example", "", R } }, DOMAIN_ANNA, 0 },
+    { "a Deny where the machine's name is not known", { { true, "HOST1\\anna", "HOST1\\staff", W }, { false, "*", "", RW } },
+      { .user = SLICE_LITERAL("anna"), .system = true }, R },
+    { "a Deny where the domain's DNS name is not known", { { true, "anna@corp.example", "", W }, { false, "*", "", RW } },
+      { .user = SLICE_LITERAL("anna"), .domain = SLICE_LITERAL("CORP") }, R },
+    { "an Allow there", { { false, "anna@corp.example", "", RW } },
+      { .user = SLICE_LITERAL("anna"), .domain = SLICE_LITERAL("CORP") }, 0 },
+    { "dot form is no custom account", { { false, ".\\anna,anna@.", "", R } }, CUSTOM("anna"), 0 },
+    { "machine form is no custom account", { { false, "HOST1\\anna,anna@HOST1,NT AUTHORITY\\anna", "", R } }, CUSTOM("anna"), 0 },
+    { "a custom account that calls itself so", { { false, ".\\anna", "", R } }, CUSTOM(".\\anna"), 0 },
+    { "a custom account with the machine's name", { { false, "host1\\anna", "", R } }, CUSTOM("HOST1\\anna"), 0 },
+    { "a Deny of such a name", { { true, "host1\\anna", "", W }, { false, "*", "", RW } }, CUSTOM("HOST1\\anna"), R },
+    { "plain name is a custom account", { { false, "anna", "", R } }, CUSTOM("anna"), R },
+    { "a custom name with an at sign", { { false, "anna@example.com", "", R } }, CUSTOM("anna@example.com"), R },
+    { "a custom name with a backslash", { { false, "shop\\anna", "", R } }, CUSTOM("shop\\anna"), R },
     { "no user at all", { { false, "", "", RW } }, { .user = SLICE_LITERAL("") }, 0 },
 };
 

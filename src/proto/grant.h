@@ -26,8 +26,9 @@ enum grant_account { /* ftp-behaviour.md 6: the kinds that isolation tells apart
 enum { HOME_ATTRIBUTE_LIMIT = 2048 };
 
 /* Auth -> broker.  `client` is where the session comes from, `client_name` the
- * name of that address ("" none, "?" could not be found out) where some ipSecurity has rules by name.  `roles` are group or role names, one per line.  `groups` are
- * u32 little-endian.  `home_root` and `home_dir`: msIIS-FTPRoot and msIIS-FTPDir as the directory has them, for sites with
+ * name of that address ("" none, "?" could not be found out) where some ipSecurity has rules by name.  `alias` is the DNS name
+ * of `domain`, without one the machine's name; `principal` the userPrincipalName: rules may use both.  `roles` are group or
+ * role names, one per line.  `groups` are u32 little-endian.  `home_root` and `home_dir`: msIIS-FTPRoot and msIIS-FTPDir as the directory has them, for sites with
  * userIsolation mode ActiveDirectory; whether they lie below a configured root the broker says.
  * `memo` is the authenticator's alone: the broker keeps it and gives it back in grant_held. */
 #define GRANT_GIVE_FIELDS(F)                  \
@@ -40,6 +41,8 @@ enum { HOME_ATTRIBUTE_LIMIT = 2048 };
     F(bytes, groups,   GROUPS_LIMIT)          \
     F(text,  user,     NAME_LIMIT)            \
     F(text,  domain,   NAME_LIMIT)            \
+    F(text,  alias,    NAME_LIMIT)            \
+    F(text,  principal, NAME_LIMIT)           \
     F(text,  roles,    ROLES_LIMIT)           \
     F(addr,  client,   0)                     \
     F(text,  client_name, 255)                \

@@ -12,6 +12,8 @@
     F(bytes, groups,    GROUPS_LIMIT)         \
     F(text,  user,      NAME_LIMIT)           \
     F(text,  domain,    NAME_LIMIT)           \
+    F(text,  alias,     NAME_LIMIT)           \
+    F(text,  principal, NAME_LIMIT)           \
     F(text,  roles,     ROLES_LIMIT)          \
     F(text,  home_root, HOME_ATTRIBUTE_LIMIT) \
     F(text,  home_dir,  HOME_ATTRIBUTE_LIMIT)

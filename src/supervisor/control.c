@@ -431,8 +431,8 @@ void control_test_account(struct supervisor *s, const struct child_test_account 
     struct asker *a = asker_of(s, m->query);
     if (a)
         MAILBOX_SEND(&a->mail, -1, control_account, .account = m->account, .identity = m->identity, .uid = m->uid, .gid = m->gid,
-                     .groups = m->groups, .user = m->user, .domain = m->domain, .roles = m->roles, .home_root = m->home_root,
-                     .home_dir = m->home_dir);
+                     .groups = m->groups, .user = m->user, .domain = m->domain, .alias = m->alias, .principal = m->principal,
+                     .roles = m->roles, .home_root = m->home_root, .home_dir = m->home_dir);
 }
 
 void control_test_done(struct supervisor *s, const struct child_test_done *m)

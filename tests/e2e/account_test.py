@@ -2,9 +2,13 @@
 import os
 import pathlib
 import pwd
+import socket
 import subprocess
+from xml.sax.saxutils import quoteattr
 
 import pytest
+
+from harness import BUILD, PATIENCE
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="system accounts need root")
 
@@ -86,3 +90,42 @@ def test_logon_method_chooses_the_pam_service(instance, account):
         assert "not enforced yet" not in instance.output
     finally:
         deny.unlink()
+
+
+RULE = '<location path="Depot/{}"><system.ftpServer><security><authorization>{}</authorization></security></system.ftpServer></location>\n'
+# IIS Manager user and system account may have one name; {m} is the machine, {u} the name of the account and of its group
+SPELLINGS = [
+    ("users", "{u}", True), ("users", ".\\{u}", False), ("users", "{m}\\{u}", False), ("users", "{u}@{m}", False),
+    ("users", "NT AUTHORITY\\{u}", False), ("roles", "{u}", False), ("roles", ".\\{u}", False), ("roles", "{m}\\{u}", False),
+    ("roles", "{u}@{m}", False), ("roles", "NT AUTHORITY\\{u}", False),
+]
+
+
+def test_rules_name_accounts_of_this_machine(instance, account):
+    """MACHINE\\name, .\\name and NT AUTHORITY are the local account (coming-from-iis) in a Deny and an Allow, and nobody else."""
+    name, machine = account.pw_name, socket.gethostname().split(".")[0]
+    site = instance.add_site("Depot", users={name: "secret"})
+    site.basic = True
+    site.rules = ['<add accessType="Allow" users="*" permissions="Read" />']
+    instance.sallyport_xml = '<systemAccounts pamService="login" />'
+    site.path.chmod(0o755)
+    for i, (attribute, spelled, _) in enumerate(SPELLINGS):
+        spelled = quoteattr(spelled.format(u=name, m=machine))
+        site.locations.append(RULE.format(f"deny{i}", f'<add accessType="Deny" {attribute}={spelled} permissions="Read" />'))
+        site.locations.append(RULE.format(f"allow{i}", f'<clear /><add accessType="Allow" {attribute}={spelled} permissions="Read" />'))
+        for kind in ("deny", "allow"):
+            (site.path / f"{kind}{i}").mkdir(mode=0o755)
+    instance.start()
+    with instance.client() as system, instance.client() as manager:
+        system.login(name, "Sys-pass1")
+        manager.login(name, "secret")
+        for i, (attribute, spelled, means_manager) in enumerate(SPELLINGS):
+            got = [c.cmd(f"CWD /{kind}{i}")[:3] for c in (system, manager) for kind in ("deny", "allow")]
+            want = ["550", "250"] + (["550", "250"] if means_manager else ["250", "550"])
+            assert got == want, (attribute, spelled)
+    site.users = {}
+    instance.write()
+    for i in range(len(SPELLINGS)):
+        ran = subprocess.run([BUILD / "sallyport", "--config", instance.dir, "explain", "--site", "Depot", "--user", name, "--verb",
+                              "CWD", "--path", f"/deny{i}"], text=True, capture_output=True, timeout=PATIENCE)
+        assert ran.returncode == 5 and "Deny Read for" in ran.stdout, ran.stdout

@@ -115,6 +115,37 @@ def test_roles(instance, domain, name, role):
     assert log_in(instance, "DEPOT\\frank", password_of("frank")).startswith("530-User cannot log in, home")
 
 
+RULE = '<location path="Depot/{}"><system.ftpServer><security><authorization>{}</authorization></security></system.ftpServer></location>\n'
+SPELLINGS = [("users", "DEPOT\\alice"), ("users", "depot.test\\Alice"), ("users", "alice@depot.test"), ("users", "alice@DEPOT"),
+             ("users", "a.liddell@wonder.test"), ("roles", "ftp-users"), ("roles", "DEPOT\\ftp-users"), ("roles", "depot.test\\ftp-users"),
+             ("roles", "ftp-users@depot.test")]
+STRANGERS = [("users", "alice"), ("users", "OTHER\\alice"), ("users", ".\\alice"), ("users", "alice@other.test"), ("users", "DEPOT\\a.liddell"),
+             ("roles", "OTHER\\ftp-users"), ("roles", "ftp-users@other.test"), ("roles", ".\\ftp-users")]
+
+
+def test_rules_know_every_spelling(instance, domain):
+    """A10: a rule means the same account and group whichever name of the domain it uses."""
+    site = basic(instance, domain, rules='users="*" permissions="Read"')
+    for kind, spellings in (("known", SPELLINGS), ("strange", STRANGERS)):
+        for i, (attribute, spelled) in enumerate(spellings):
+            site.locations.append(RULE.format(f"{kind}-deny{i}", f'<add accessType="Deny" {attribute}="{spelled}" permissions="Read" />'))
+            site.locations.append(RULE.format(f"{kind}-allow{i}", f'<clear /><add accessType="Allow" {attribute}="{spelled}" permissions="Read" />'))
+            for what in ("deny", "allow"):
+                (site.path / f"{kind}-{what}{i}").mkdir()
+    domain.first.modify("alice", "userPrincipalName", "a.liddell@wonder.test")
+    try:
+        instance.reload()
+        for typed in ("DEPOT\\alice", "alice@depot.test", "a.liddell@wonder.test"):
+            with instance.client() as c:
+                c.auth_tls().login(typed, password_of("alice"))
+                for kind, spellings, want in (("known", SPELLINGS, ["550", "250"]), ("strange", STRANGERS, ["250", "550"])):
+                    for i, spelled in enumerate(spellings):
+                        got = [c.cmd(f"CWD /{kind}-{what}{i}")[:3] for what in ("deny", "allow")]
+                        assert got == want, (typed, spelled)
+    finally:
+        domain.first.modify("alice", "userPrincipalName", "alice@depot.test")
+
+
 def test_bind_password_in_a_file(instance, domain):
     secrets = instance.dir / "secrets"
     secrets.mkdir()
