@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "base/fold.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(bool true_claim)
@@ -57,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (ldap_text_add_sid(&sid, bytes) == 0)
         must(slice_starts(text_slice(&sid), SLICE_LITERAL("S-1-")));
     (void)!ldap_text_to_time(bytes, &seconds);
-    must(ldap_text_equal_fold(bytes, bytes) || !slice_is_utf8(bytes));
+    must(fold_equal(bytes, bytes) || !slice_is_utf8(bytes));
     if (ldap_crl_url_parse(bytes, &url) == 0) {
         must(!slice_has_control(text_slice(&url.dn)));
         text_free(&url.dn);

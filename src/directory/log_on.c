@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "directory/directory_priv.h"
 #include "directory/text_forms.h"
@@ -65,7 +66,7 @@ static enum directory_verdict find(struct directory *d, const struct domain *dom
     LDAPMessage *found = NULL;
     for (LDAPMessage *entry = NULL; (entry = ldap_answer_next(&answer, entry));) {
         OWNED_TEXT_BUFFER value = { 0 };
-        if (!ldap_answer_text(&answer, entry, m->attribute, &value) || !ldap_text_equal_fold(text_slice(&value), m->value))
+        if (!ldap_answer_text(&answer, entry, m->attribute, &value) || !fold_equal(text_slice(&value), m->value))
             continue;
         if (found)
             return DIRECTORY_AMBIGUOUS; /* threats.md L03 */

@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "directory/directory_priv.h"
 #include "directory/text_forms.h"
 #include "pki/chain.h"
@@ -43,7 +44,7 @@ static void tell(const struct search *s, const char *what)
 
 static bool same(struct slice directory, struct slice certificate)
 {
-    return directory.len && ldap_text_equal_fold(directory, certificate);
+    return directory.len && fold_equal(directory, certificate);
 }
 
 /* Some tools keep the 00 that pads a serial number in DER, as trailing 00 of the reversed form, and some do not. */

@@ -14,9 +14,5 @@ void ldap_text_add_filter(struct text *t, struct slice value);
 /* A binary SID as "S-1-...".  ERR_SYNTAX when it is not exactly one. */
 MUST_USE int ldap_text_add_sid(struct text *t, struct slice binary);
 
-/* Whether two UTF-8 texts are equal after simple case folding of Latin, Greek, Cyrillic and Armenian letters; other
- * characters must be the same.  Accents count: a directory that ignores them finds more than we accept. */
-bool ldap_text_equal_fold(struct slice a, struct slice b);
-
 /* "20230101000000.0Z" as seconds since the epoch.  ERR_SYNTAX. */
 MUST_USE int ldap_text_to_time(struct slice s, int64_t *seconds_out);

@@ -1,6 +1,7 @@
 /* authorization.c - matching subjects against rules. */
 #include "policy/authorization.h"
 
+#include "base/fold.h"
 #include "policy/vpath.h"
 
 /* Whether `domain` is a name of where the account is kept.  Where not all of them are known, a Deny takes it for one. */
@@ -32,10 +33,10 @@ static bool name_matches(struct slice name, const struct authorization_subject *
         return slice_equal_str(name, "?");
     /* Accounts of custom providers may hold '@' or '\' in their own names: the whole comes first.  That they call
      * themselves MACHINE\name does not make them the system account whom an Allow means. */
-    if (slice_equal_fold(name, who->domain.len ? who->principal : who->user))
+    if (fold_same_name(name, who->domain.len ? who->principal : who->user))
         return !is_custom || deny || !name_at_home(name, who, deny).len;
     struct slice own = is_custom ? SLICE_NONE : name_at_home(name, who, deny);
-    return own.len && slice_equal_fold(own, who->user);
+    return own.len && fold_same_name(own, who->user);
 }
 
 /* A directory has been asked for the roles as the rules spell them; of a system account they are the bare names of groups. */
@@ -46,7 +47,7 @@ static bool role_matches(struct slice role, const struct authorization_subject *
     struct slice own = who->system ? name_at_home(role, who, deny) : SLICE_NONE;
     for (struct slice rest = who->roles; rest.len;) {
         struct slice one = slice_cut(&rest, '\n');
-        if (one.len && (slice_equal_str(role, "*") || slice_equal_fold(role, one) || slice_equal_fold(own, one)))
+        if (one.len && (slice_equal_str(role, "*") || fold_same_name(role, one) || fold_same_name(own, one)))
             return true;
     }
     return false;

@@ -3,7 +3,7 @@
  *
  * The rules are those of the longest scope that contains the path.  For each permission asked: a matching Deny
  * refuses, else a matching Allow grants, else it is refused; no rules refuse everybody (ftp-behaviour 5).
- * Names compare without regard to ASCII case.  In `users`: "*" everybody, "?" anonymous only, "name" an account without
+ * Names compare without regard to case (base/fold.h).  In `users`: "*" everybody, "?" anonymous only, "name" an account without
  * domain, "DOMAIN\name" and "name@DOMAIN" one of that domain or machine under any of its names; a userPrincipalName means
  * its account too.  The names of a machine are ".", "NT AUTHORITY" and its own, and mean system accounts alone.  Anonymous
  * is matched by "*" and "?" alone.  In `roles`: names, or "*" for whoever has a role at all; groups of a system account with

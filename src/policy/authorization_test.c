@@ -68,6 +68,7 @@ static const struct {
     { "another name", { { false, "bert", "", RW } }, ANNA, 0 },
     { "a longer name", { { false, "annabel", "", RW } }, ANNA, 0 },
     { "case does not matter", { { false, "ANNA", "", RW } }, ANNA, RW },
+    { "nor beyond ASCII", { { true, "\xc3\xbcnal", "", W }, { false, "*", "", RW } }, CUSTOM("\xc3\x9cnal"), R },
     { "in a list with blanks", { { false, "bert, anna ,carl", "", R } }, ANNA, R },
     { "empty list items match nobody", { { false, " , ,", "", RW } }, ANNA, 0 },
     { "star is everybody", { { false, "*", "", R } }, ANNA, R },
