@@ -11,8 +11,7 @@ static void ask_path(struct session *s, struct run *r, uint8_t verb, struct slic
     if (run_resolve(s, r, argument))
         return;
     struct broker_request request = { .verb = verb, .path = run_path(r) };
-    if (run_ask(s, r, request, answered))
-        return; /* answered */
+    run_ask(s, r, request, answered);
 }
 
 /* Success is `250 VERB command successful.` with the verb that was sent (RMD or XRMD). */
@@ -193,8 +192,7 @@ void cmd_mfmt(struct session *s, struct run *r)
     if (run_resolve(s, r, name))
         return;
     struct broker_request request = { .verb = BROKER_SET_TIME, .path = run_path(r), .time = time };
-    if (run_ask(s, r, request, mfmt_answered))
-        return; /* answered */
+    run_ask(s, r, request, mfmt_answered);
 }
 
 static void mlst_answered(struct session *s, const struct broker_answer *a, int *fd)
@@ -226,6 +224,5 @@ void cmd_mlst(struct session *s, struct run *r)
         .path = run_path(r),
         .time = worker_clock_ms() / 1000,
     };
-    if (run_ask(s, r, request, mlst_answered))
-        return; /* answered */
+    run_ask(s, r, request, mlst_answered);
 }

@@ -96,8 +96,7 @@ void transfer_succeed(struct session *s, struct run *r)
     r->is_transfer = false; /* nothing is left to abort */
     if (r->kind == TRANSFER_LISTING && (s->site->show_flags & SHOW_AVAILABLE_BYTES)) {
         struct broker_request request = { .verb = BROKER_FREE_SPACE, .path = run_path(r) };
-        if (run_ask(s, r, request, space_answered))
-            return; /* answered */
+        run_ask(s, r, request, space_answered);
         return;
     }
     answer(s, r, REPLY_TRANSFER_DONE);
@@ -137,8 +136,7 @@ static void commit(struct session *s, struct run *r)
     }
     r->is_transfer = false; /* the last byte is in: ABOR waits and then meets a finished transfer */
     struct broker_request request = { .verb = BROKER_COMMIT, .handle = r->handle };
-    if (run_ask(s, r, request, committed))
-        return; /* answered */
+    run_ask(s, r, request, committed);
 }
 
 static void abandoned(struct session *s, const struct broker_answer *a, int *fd)
@@ -156,8 +154,7 @@ static void abandon(struct session *s, struct run *r, const struct data_reply *r
     struct broker_request request = { .verb = BROKER_ABANDON, .handle = r->handle };
     r->is_transfer = false; /* ABOR waits and then meets a finished transfer */
     r->failure = reply;
-    if (run_ask(s, r, request, abandoned))
-        return; /* answered */
+    run_ask(s, r, request, abandoned);
 }
 
 /* ---- moving ---- */
@@ -298,8 +295,7 @@ static void ask_file(struct session *s, struct run *r, enum transfer_kind kind, 
     if (transfer_prepare(s, r, kind) || run_resolve(s, r, argument))
         return;
     struct broker_request request = { .verb = verb, .path = run_path(r), .offset = r->appending ? 0 : r->offset };
-    if (run_ask(s, r, request, file_answered))
-        return; /* answered */
+    run_ask(s, r, request, file_answered);
 }
 
 void cmd_retr(struct session *s, struct run *r)

@@ -70,21 +70,20 @@ static uint32_t style_flags(const struct session *s)
            (show & SHOW_GMT ? LIST_GMT : 0u);
 }
 
-static MUST_USE int ask_list(struct session *s, struct run *r, uint32_t flags, struct slice argument,
-                             broker_answered *answered)
+static void ask_list(struct session *s, struct run *r, uint32_t flags, struct slice argument, broker_answered *answered)
 {
     struct list_target t = target_of(r, argument);
     if (slice_has_byte(t.pattern, '\\')) { /* no separator, no name can hold one (threats.md F01) */
         answer_file_error(s, r, WIN_INVALID_NAME, SUB_FILE_ERROR);
-        return ERR_NAME;
+        return;
     }
     if (run_resolve(s, r, t.directory))
-        return ERR_NAME;
+        return;
     if (s->site->show_flags & SHOW_VIRTUAL_DIRECTORIES)
         flags |= LIST_VIRTUAL_DIRECTORIES;
     if (t.pattern.len > NAME_LIMIT) {
         answer_file_error(s, r, WIN_FILENAME_TOO_LONG, SUB_FILE_ERROR);
-        return ERR_TOO_LONG;
+        return;
     }
     struct broker_request request = {
         .verb = BROKER_LIST,
@@ -94,7 +93,7 @@ static MUST_USE int ask_list(struct session *s, struct run *r, uint32_t flags, s
         .prefix = t.prefix,
         .time = worker_clock_ms() / 1000,
     };
-    return run_ask(s, r, request, answered);
+    run_ask(s, r, request, answered);
 }
 
 /* Keep what a chunk brought. */
@@ -143,8 +142,7 @@ void list_moving(struct session *s, struct run *r)
         return;
     }
     struct broker_request request = { .verb = BROKER_LIST_NEXT, .handle = r->handle };
-    if (run_ask(s, r, request, chunk_answered))
-        return; /* answered */
+    run_ask(s, r, request, chunk_answered);
 }
 
 static void list_answered(struct session *s, const struct broker_answer *a, int *fd)
@@ -167,8 +165,7 @@ static void list_over_data(struct session *s, struct run *r, uint32_t flags, str
 {
     if (transfer_prepare(s, r, TRANSFER_LISTING))
         return;
-    if (ask_list(s, r, flags, argument, list_answered))
-        return; /* answered */
+    ask_list(s, r, flags, argument, list_answered);
 }
 
 void cmd_list(struct session *s, struct run *r)
@@ -197,8 +194,7 @@ static void status_drained(struct session *s, struct run *r)
     r->drained = NULL;
     if (r->list_more) {
         struct broker_request request = { .verb = BROKER_LIST_NEXT, .handle = r->handle };
-        if (run_ask(s, r, request, status_answered))
-            return; /* answered */
+        run_ask(s, r, request, status_answered);
         return;
     }
     reply_begin(&end, reply_code_of(REPLY_STAT_LIST_END));
@@ -244,6 +240,5 @@ static void status_answered(struct session *s, const struct broker_answer *a, in
 void list_status(struct session *s, struct run *r)
 {
     r->kind = TRANSFER_LISTING;
-    if (ask_list(s, r, style_flags(s), skip_options(run_argument(r), NULL), status_answered))
-        return; /* answered */
+    ask_list(s, r, style_flags(s), skip_options(run_argument(r), NULL), status_answered);
 }

@@ -235,8 +235,7 @@ static void login_allowed(struct session *s, struct run *r, const struct auth_re
     text_add(&r->reason, m->why);
     if (s->site->show_flags & SHOW_AVAILABLE_BYTES) {
         struct broker_request request = { .verb = BROKER_FREE_SPACE, .path = slice_str(s->cwd) };
-        if (run_ask(s, r, request, space_answered))
-            return;
+        run_ask(s, r, request, space_answered);
     } else {
         answer_logged_in(s, r, NULL);
     }

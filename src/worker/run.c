@@ -196,13 +196,12 @@ int run_resolve(struct session *s, struct run *r, struct slice argument)
     return err;
 }
 
-int run_ask(struct session *s, struct run *r, struct broker_request request, broker_answered *answered)
+void run_ask(struct session *s, struct run *r, struct broker_request request, broker_answered *answered)
 {
     int err = broker_ask(s, request, answered, &r->request);
     r->asked = !err;
     if (err)
         answer_broker(s, r, NULL);
-    return err;
 }
 
 struct run *run_answered(struct session *s)

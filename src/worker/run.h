@@ -75,8 +75,8 @@ void answer_broker(struct session *s, struct run *r, const struct broker_answer 
 
 /* Resolve the argument against the current directory into r->path; answers 550 and returns an error when it is none. */
 MUST_USE int run_resolve(struct session *s, struct run *r, struct slice argument);
-/* Ask the broker on behalf of this run; answers 421 and returns an error when that is impossible. */
-MUST_USE int run_ask(struct session *s, struct run *r, struct broker_request request, broker_answered *answered);
+/* Ask the broker on behalf of this run; answers 421 when that is impossible.  `r` may be gone afterwards. */
+void run_ask(struct session *s, struct run *r, struct broker_request request, broker_answered *answered);
 /* To be called first by every continuation: the run that the answer belongs to. */
 struct run *run_answered(struct session *s);
 
