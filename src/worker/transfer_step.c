@@ -21,9 +21,10 @@
 
 enum {
     WINDOW = 2048 * 1024,     /* probed, then sent, by sendfile */
+    COLD_WINDOW = 512 * 1024, /* the same of a file that has proved cold: what is cold in the middle makes all others wait */
     BATCH = 256 * 1024,       /* read and sealed at a time under TLS */
     ASCII_BATCH = 64 * 1024,
-    AHEAD = 2 * WINDOW,       /* asked for once a file has proved cold */
+    AHEAD = 4 * COLD_WINDOW,  /* asked for once a file has proved cold */
     PAGE = 4096,              /* the least that memory comes in: no second look within one */
     COLD_TRIES = 40,
     TLS_RECORD = 16384,
@@ -84,7 +85,7 @@ static void read_ahead(struct transfer *t)
     if (t->asked_until < t->offset)
         t->asked_until = t->offset;
     uint64_t until = t->offset + AHEAD;
-    if (until - t->asked_until < WINDOW || until > INT64_MAX)
+    if (until - t->asked_until < COLD_WINDOW || until > INT64_MAX)
         return;
     posix_fadvise(t->config.file, (off_t)t->asked_until, (off_t)(until - t->asked_until), POSIX_FADV_WILLNEED);
     t->asked_until = until;
@@ -109,7 +110,7 @@ static bool window_is_warm(struct transfer *t)
 {
     if (t->offset < t->warm_until || t->cannot_probe)
         return true;
-    uint64_t end = t->offset + WINDOW, size = size_now(t);
+    uint64_t end = t->offset + (t->seen_cold ? COLD_WINDOW : WINDOW), size = size_now(t);
     if (size < end)
         end = size;
     if (t->seen_cold)
