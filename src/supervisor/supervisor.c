@@ -23,6 +23,7 @@
 #include <time.h>
 
 #include "base/own.h"
+#include "logfmt/event.h"
 
 enum { END_MS = 3000, DRAIN_GRACE_MS = 1500, DRAIN_MOST_S = 24 * 3600, KEY_LIFE_LEAST_S = 60 };
 
@@ -67,7 +68,7 @@ static void put_line(int fd, const char *line)
 {
     struct pollfd ready = { .fd = fd, .events = POLLOUT };
     if (poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT))
-        dprintf(fd, "%s\n", line);
+        dprintf(fd, "%s", line);
 }
 
 static int64_t time_ms(void)
@@ -77,29 +78,16 @@ static int64_t time_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void make_json(enum log_level level, struct slice text, struct text *out)
-{
-    static const char *const levels[] = { "error", "warning", "notice", "debug" };
-    text_reset(out);
-    text_add_str(out, "{\"time\":\"");
-    text_add_time(out, time_ms());
-    text_addf(out, "\",\"level\":\"%s\",\"program\":\"sallyportd\",\"text\":", levels[level]);
-    text_add_json(out, text);
-    text_add_char(out, '}');
-}
-
-/* As the logger prints it (service_log.h), for the time when there is none.  One write, whole or not at all: what is
- * longer than a pipe takes at once is cut. */
+/* As the logger does, for the time when there is none. */
 static void say_ourselves(enum log_level level, const char *text)
 {
     const char *format = getenv("SALLYPORT_LOG_FORMAT");
-    struct slice part = slice_str(text);
+    const struct log_event event = { time_ms(), (uint8_t)level, SLICE_LITERAL("sallyportd"), slice_str(text) };
     OWNED_TEXT_BUFFER line = { 0 };
     if (format && !strcmp(format, "json"))
-        for (make_json(level, part, &line); line.len >= PIPE_BUF; make_json(level, part, &line))
-            part = slice_first(part, part.len / 2);
+        log_event_print(true, &event, &line);
     else
-        text_addf(&line, "sallyportd: %s%s", level == LOG_LEVEL_WARNING ? "warning: " : "", text);
+        text_addf(&line, "sallyportd: %s%s\n", level == LOG_LEVEL_WARNING ? "warning: " : "", text);
     put_line(STDERR_FILENO, text_str(&line));
 }
 
@@ -109,7 +97,8 @@ static bool say_by_logger(struct supervisor *s, enum log_level level, const char
     const struct program *logger = s->program_count ? program_of(s, ROLE_LOGGER, 0) : NULL;
     if (s->log_fd < 0 || !logger || logger->state != PROGRAM_READY)
         return false;
-    return DATAGRAM_SEND(s->log_fd, -1, log_event, .time = time_ms(), .level = (uint8_t)level, .where = SLICE_LITERAL("sallyportd"), .text = slice_str(text)) == 0;
+    return DATAGRAM_SEND(s->log_fd, -1, log_event, .time = time_ms(), .level = (uint8_t)level,
+                         .where = SLICE_LITERAL("sallyportd"), .text = slice_str(text)) == 0;
 }
 
 void say(struct supervisor *s, enum log_level level, const char *fmt, ...)
@@ -241,7 +230,7 @@ void supervisor_advance(struct supervisor *s)
 {
     if (s->stage == STAGE_STARTING && programs_all_ready(s)) {
         s->stage = STAGE_RUNNING;
-        put_line(STDOUT_FILENO, "sallyportd: ready");
+        put_line(STDOUT_FILENO, "sallyportd: ready\n");
         notify("READY=1");
         if (s->reload_again)
             supervisor_reload(s);
@@ -334,7 +323,7 @@ static void reloaded(struct supervisor *s, struct compile_result result)
 
 void supervisor_reload_over(struct supervisor *s)
 {
-    put_line(STDOUT_FILENO, "sallyportd: reloaded");
+    put_line(STDOUT_FILENO, "sallyportd: reloaded\n");
     notify("READY=1");
     control_reload_done(s, s->current->number, true);
 }
