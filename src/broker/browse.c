@@ -142,10 +142,17 @@ static int grow(struct browse *b)
         return ERR_NOMEM;
     b->seen = seen;
     b->cap = cap;
-    size_t held = cap * (sizeof *names + sizeof *seen) + b->pool.cap;
+    return 0;
+}
+
+/* Memory grows by doubling, so that there is seldom something to tell. */
+static void tell_held(struct browse *b)
+{
+    size_t held = b->cap * (sizeof *b->names + sizeof *b->seen) + b->pool.cap;
+    if (held == b->held)
+        return;
     atomic_fetch_add(&held_by_all, held - b->held);
     b->held = held;
-    return 0;
 }
 
 /* `e` NULL: a mapping, looked at when its line is made. */
@@ -160,6 +167,7 @@ static int add_name(struct browse *b, struct slice name, const struct listing_en
     b->count++;
     text_add(&b->pool, name);
     text_add_char(&b->pool, '\0');
+    tell_held(b);
     return text_error(&b->pool);
 }
 

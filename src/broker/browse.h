@@ -24,7 +24,8 @@ struct browse_order {
     struct fixed_accounts *fixed;    /* for the mappings in the listing */
 };
 
-/* Bytes that sorted listings may hold together; beyond that a directory is streamed, however small (threats.md R09).  64 MiB; for tests. */
+/* Bytes that sorted listings may hold together; beyond that a directory is streamed, however small (threats.md R09).  64 MiB;
+ * tests take less. */
 extern size_t browse_held_most;
 
 enum { BROWSE_PREFIX_MAX = 8 * 1024 }; /* so that any line fits a chunk; longer paths cannot exist */
