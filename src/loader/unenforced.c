@@ -2,9 +2,9 @@
  * unenforced.c - settings that are understood but not enforced.
  *
  * Two questions.  Which explicit settings does this version ignore?  Each is named once, as a note: an administrator
- * must not believe in a setting that does nothing, nor in one at a place where it does nothing.  And would a site stand wider open than its configuration says?
- * Then it does not start.  The second is asked of effective values, so a filter inherited from siteDefaults or the
- * server level counts as one of the site's own.
+ * must not believe in a setting that does nothing, nor in one at a place where it does nothing.  And would a site stand
+ * wider open than its configuration says?  Then it does not start.  The second is asked of effective values, so a filter
+ * inherited from siteDefaults or the server level counts as one of the site's own.
  */
 #include "loader/compile_priv.h"
 #include "loader/coverage.h"

@@ -158,10 +158,12 @@ void broker_gone(struct worker *w)
         release(&w->requests.slots[i]);
         struct session *s = worker_session(w, request.session);
         int none = -1;
-        if (s && !request.answered)
-            settle_forgotten(s);
-        if (!s || !request.answered)
+        if (!s)
             continue;
+        if (!request.answered) {
+            settle_forgotten(s);
+            continue;
+        }
         session_enter(s);
         request.answered(s, NULL, &none);
         session_leave(s);

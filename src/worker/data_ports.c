@@ -6,8 +6,8 @@
  * process may be faster: both failures mean "next port" (D06).
  *
  * Kept listeners: only while many are made, only a small part of the range, and only for the session that was told the
- * port: one that others were told too could be waited for at the right moment.  To which anybody connected meanwhile is
- * not used again (D03): he knows the port.
+ * port: one that others were told too could be waited for at the right moment.  One to which anybody connected meanwhile
+ * is not used again (D03): he knows the port.
  */
 #include "worker/data_ports.h"
 

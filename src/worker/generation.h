@@ -1,8 +1,8 @@
 /*
  * generation.h - one configuration as the worker uses it: the snapshot and a TLS server per site with a certificate.
  *
- * Sessions hold a reference to the generation they began with, so a change never moves a certificate or a policy under
- * a running session, and one to the newest that they have had a command under.
+ * Sessions hold a reference to the generation they began with, so a change never moves a certificate under a running
+ * session, and one to the newest that they have had a command under, which judges everything else.
  */
 #pragma once
 

@@ -130,7 +130,7 @@ static bool move_to(struct session *s, const struct snap_site *site)
     return false;
 }
 
-/* The policies of a site that another was left for are those that the connection began with, too, if it was there. */
+/* The certificate of a site that another was left for is the one that the connection began with, too, if it was there. */
 static void pin(struct session *s)
 {
     s->pinned_site = snapshot_site_by_id(s->pinned->snapshot, s->site->id);
