@@ -1,5 +1,6 @@
 """The W3C log as IIS writes it (ftp-behaviour 10; threats A14, H07)."""
 import re
+import socket
 import threading
 import time
 
@@ -54,6 +55,24 @@ def test_log_of_a_session(site):
     assert raw.startswith(b"#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.0\r\n#Date: ")
     for p in folder.iterdir():
         assert p.stat().st_mode & 0o007 == 0
+
+
+def test_active_channel_of_a_lost_client(site):
+    """Both ends of an active channel are logged with our port, also when nobody is left to be answered."""
+    (site.sites[0].path / "big").write_bytes(b"x" * 50_000_000)
+    site.give_files()
+    with socket.create_server(("127.0.0.1", 0)) as server, site.client() as c:
+        c.login()
+        port = server.getsockname()[1]
+        c.cmd(f"PORT 127,0,0,1,{port >> 8},{port & 255}", "200")
+        c.send("RETR big\r\n")
+        assert c.reply()[0] == "1"
+        data, (_, ours) = server.accept()
+        c.sock.close()
+        assert site.wait(lambda: any(l["cs-method"] == "DataChannelClosed" for l in site.log_lines()))
+        data.close()
+    ports = {l["cs-method"]: l["s-port"] for l in site.log_lines() if l["cs-method"].startswith("DataChannel")}
+    assert ports == {"DataChannelOpened": str(ours), "DataChannelClosed": str(ours)}
 
 
 def test_central_log_all_fields(instance):
