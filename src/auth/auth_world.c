@@ -113,9 +113,11 @@ void world_begin(const struct world_setup *t)
     world_begin_with(t, &world_usual, true);
 }
 
-void world_begin_snapshot(struct snapshot *snapshot)
+void world_begin_written(struct snapshot_writer *w)
 {
-    world = (struct world){ .child = { .role = ROLE_AUTH, .region_fd = -1, .cache_fd = -1, .privileged = true, .snapshot = snapshot } };
+    world = (struct world){ .child = { .role = ROLE_AUTH, .region_fd = -1, .cache_fd = -1, .privileged = true,
+                                       .snapshot = snapshot_build(w, ROLE_AUTH) } };
+    snapshot_writer_free(w);
     open_world(&world_usual, true, false);
 }
 
@@ -153,10 +155,9 @@ void world_finish(void)
     snapshot_unref(world.child.snapshot);
 }
 
-void world_apply(const struct world_setup *t)
+void world_apply_written(struct snapshot_writer *w)
 {
     OWNED_TEXT_BUFFER bytes = { 0 };
-    struct snapshot_writer *w = compose(t);
     int fd = -1;
     assert_int_equal(snapshot_writer_finish(w, ROLE_AUTH, &bytes), 0);
     snapshot_writer_free(w);
@@ -165,6 +166,11 @@ void world_apply(const struct world_setup *t)
     close(fd);
     for (int i = 0; i < 3; i++)
         assert_int_equal(auth_server_turn(world.auth, 5), 0);
+}
+
+void world_apply(const struct world_setup *t)
+{
+    world_apply_written(compose(t));
 }
 
 /* ---- waiting ---- */

@@ -51,10 +51,11 @@ extern const struct auth_options world_usual;
 void world_begin(const struct world_setup *t);
 /* Membership is there if the setup has it. */
 void world_begin_with(const struct world_setup *t, const struct auth_options *options, bool with_pam);
-/* With a configuration of the test's own, started by root; takes over `snapshot`. */
-void world_begin_snapshot(struct snapshot *snapshot);
+/* With a configuration of the test's own, started by root; takes it. */
+void world_begin_written(struct snapshot_writer *w);
 /* Another configuration. */
 void world_apply(const struct world_setup *t);
+void world_apply_written(struct snapshot_writer *w); /* takes it */
 void world_finish(void);
 
 /* A peer that comes (again); our end. */

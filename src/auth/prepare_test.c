@@ -12,7 +12,7 @@ struct setup {
     bool mapped;             /* sallyport/identities names anna */
 };
 
-static struct snapshot *compose(const struct setup *t)
+static struct snapshot_writer *compose(const struct setup *t)
 {
     struct snapshot_writer *w = snapshot_writer_new();
 #define PUT(text) snapshot_build_text(w, text)
@@ -40,15 +40,12 @@ static struct snapshot *compose(const struct setup *t)
         snapshot_put_row(w, SNAP_TABLE_fixed_account, &fixed);
     if (t->mapped)
         snapshot_put_row(w, SNAP_TABLE_account_map, &mapped);
-    struct snapshot *s = snapshot_build(w, ROLE_AUTH);
-    snapshot_writer_free(w);
-    assert_non_null(s);
-    return s;
+    return w;
 }
 
 static void begin(const struct setup *t)
 {
-    world_begin_snapshot(compose(t));
+    world_begin_written(compose(t));
 }
 
 static void log_in(void)
@@ -143,6 +140,24 @@ static void test_programs_come_and_go(void **state)
     world_finish();
 }
 
+/* A login that waits for a fixed account goes on when a change of the configuration takes the account away. */
+static void test_a_fixed_account_is_given_up(void **state)
+{
+    (void)state;
+    struct pam_check check;
+    struct grant_give give;
+    begin(&(struct setup){ .fixed = true });
+    EXPECT(world.pam, pam_check, &check);
+    log_in();
+    assert_true(world_is_silent(world.broker[0]));
+    world_apply_written(compose(&(struct setup){ .fixed = false }));
+    EXPECT(world.broker[0], grant_give, &give);
+    assert_int_equal(give.identity, GRANT_SERVICE);
+    answer_pam(check.job, PAM_VERDICT_OK, UID); /* too late to matter */
+    assert_true(world_is_silent(world.broker[0]));
+    world_finish();
+}
+
 /* What the password was when the question was put says nothing after a flush: it is asked about once more. */
 static void test_flush_overtakes_a_question(void **state)
 {
@@ -207,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_grants_wait_for_fixed_accounts), cmocka_unit_test(test_refused_fixed_accounts),
         cmocka_unit_test(test_programs_come_and_go),           cmocka_unit_test(test_mapped_numbers),
         cmocka_unit_test(test_no_home_for_others),             cmocka_unit_test(test_flush_overtakes_a_question),
+        cmocka_unit_test(test_a_fixed_account_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
