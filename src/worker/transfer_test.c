@@ -1,6 +1,7 @@
 /*
  * transfer_test.c - what arrives, and how a transfer ends.
  */
+#include "worker/transfer_priv.h"
 #include "worker/transfer_world.h"
 
 #include <fcntl.h>
@@ -313,6 +314,52 @@ static void test_file_size_limit_H02(void **state)
     close(file);
 }
 
+struct cut {
+    struct run run;
+    int file;
+    struct client *client;
+    struct loop_timer *timer;
+};
+
+static void cut_the_file(void *context)
+{
+    struct cut *c = context;
+    if (!c->run.transfer->pending) { /* until the client's buffers are full */
+        loop_timer_set(c->timer, 5);
+        return;
+    }
+    assert_int_equal(ftruncate(c->file, (off_t)c->run.transfer->offset), 0);
+    client_start(c->client);
+}
+
+/* OpenSSL wants the record that waits offered again, and its bytes are gone. */
+static void test_file_cut_under_a_record(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER bytes = { 0 };
+    pattern(&bytes, 30000000, false);
+    for (int variant = 2 * TLS12; variant < 2 * COVER_COUNT; variant++) {
+        struct stream s;
+        struct client down = { .cover = (enum cover)(variant >> 1), .reads = true };
+        client_connect(&down, &s);
+        assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_SNDBUF, &(int){ 40000 }, sizeof(int)), 0); /* less than is written at a time */
+        struct cut cut = { .file = temp_file(text_slice(&bytes)), .client = &down };
+        struct transfer_config config = { .kind = TRANSFER_DOWNLOAD, .ascii = variant & 1, .file = dup(cut.file),
+                                          .done = run_done, .context = &cut.run };
+        assert_int_equal(transfer_start(world.hub, &s, &config, &cut.run.transfer), 0);
+        cut.timer = loop_timer_new(world.loop, cut_the_file, &cut);
+        loop_timer_set(cut.timer, 5);
+        loop_run(world.loop);
+        assert_int_equal(cut.run.outcome.result, TRANSFER_DISK);
+        assert_int_equal(cut.run.outcome.err, ERR_IO);
+        transfer_free(cut.run.transfer);
+        loop_timer_free(cut.timer);
+        end_stream(&s, &down);
+        assert_false(down.saw_end);
+        text_free(&down.bytes);
+        close(cut.file);
+    }
+}
 
 static void test_unreadable_file(void **state)
 {
@@ -521,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_disk_errors_H02),
         cmocka_unit_test(test_file_size_limit_H02),
         cmocka_unit_test(test_unreadable_file),
+        cmocka_unit_test(test_file_cut_under_a_record),
         cmocka_unit_test(test_abort_P18),
         cmocka_unit_test(test_free_without_end),
         cmocka_unit_test(test_listings),
