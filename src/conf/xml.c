@@ -8,9 +8,11 @@
  */
 #include "conf/xml.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
-#include <stdlib.h>
 
 #include "base/utf16.h"
 
@@ -122,7 +124,7 @@ static void describe(struct diag *d, struct slice file, struct witness *w)
         diag_set(d, "Configuration file is refused: %s", w->why);
         return;
     }
-    keep_first_error(w); /* no memory is told to nobody */
+    keep_first_error(w);
     diag_place(d, file, w->line > 0 ? (unsigned)w->line : 0, w->line > 0 && w->column > 0 ? (unsigned)w->column : 0);
     diag_set(d, "Configuration file is not well-formed XML: %s", text_str(&w->message));
 }
@@ -147,9 +149,11 @@ static MUST_USE int witness_read(struct witness *w, struct slice bytes, struct s
     /* NOENT only makes &amp; arrive as '&': without a DOCTYPE there is nothing else to expand.  HUGE lifts limits
      * that ours replace. */
     xmlCtxtUseOptions(w->ctxt, XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_HUGE);
+    errno = 0;
     xmlParseDocument(w->ctxt);
-    int err = w->err ? w->err : w->ctxt->wellFormed ? 0 : ERR_SYNTAX;
-    if (err)
+    /* Without memory libxml2 stops or leaves something out, and says so only sometimes. */
+    int err = errno == ENOMEM ? ERR_NOMEM : w->err ? w->err : w->ctxt->wellFormed ? 0 : ERR_SYNTAX;
+    if (err && err != ERR_NOMEM)
         describe(d, file, w);
     text_free(&w->message);
     xmlFreeParserCtxt(w->ctxt);

@@ -1,7 +1,10 @@
 /* xml_test.c - what a file may be, and where things stand in it. */
 #include "base/case_test.h"
 
+#include <errno.h>
 #include <stdlib.h>
+
+#include <libxml/xmlmemory.h>
 
 #include "conf/xml.h"
 
@@ -146,13 +149,65 @@ static void test_first_error(void **state)
     }
 }
 
+/* ---- libxml2's memory ---- */
+
+static size_t allocations_left = SIZE_MAX;
+
+static bool is_refused(void)
+{
+    if (allocations_left) {
+        allocations_left -= allocations_left != SIZE_MAX;
+        return false;
+    }
+    errno = ENOMEM;
+    return true;
+}
+
+static void *scarce_malloc(size_t size)
+{
+    return is_refused() ? NULL : malloc(size);
+}
+
+static void *scarce_realloc(void *block, size_t size)
+{
+    return is_refused() ? NULL : realloc(block, size);
+}
+
+static char *scarce_strdup(const char *text)
+{
+    return is_refused() ? NULL : strdup(text);
+}
+
+/* What libxml2 cannot read for want of memory is no mistake in the file (H10). */
+static void test_no_memory_H10(void **state)
+{
+    (void)state;
+    static const char text[] = "<a b='1'><!-- c --><d e='&lt;' f='2'/><g><h i='3'>text</h></g></a>";
+    struct xml *x;
+    int err = ERR_NOMEM;
+    for (size_t most = 0; err == ERR_NOMEM; most++) {
+        struct diag d = { 0 };
+        allocations_left = most;
+        err = parse(text, sizeof text - 1, &x, &d);
+        allocations_left = SIZE_MAX;
+        assert_true(err == 0 || err == ERR_NOMEM);
+        if (err)
+            assert_string_equal(d.what, err_text(ERR_NOMEM));
+        assert_in_range(most, 0, 1000);
+    }
+    assert_int_equal(x->node_count, 4);
+    xml_free(x);
+}
+
 int main(void)
 {
+    xmlMemSetup(free, scarce_malloc, scarce_realloc, scarce_strdup);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_spans),
         cmocka_unit_test(test_first_error),
+        cmocka_unit_test(test_no_memory_H10),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
