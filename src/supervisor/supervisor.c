@@ -339,8 +339,9 @@ void supervisor_reload(struct supervisor *s)
         return;
     }
     notify_reloading();
-    if (compile_start(s, reloaded, &d)) {
-        say(s, LOG_LEVEL_ERROR, "the configuration cannot be read: %s", d.what);
+    int err = compile_start(s, reloaded, &d);
+    if (err) {
+        say(s, LOG_LEVEL_ERROR, "the configuration cannot be read: %s", d.what[0] ? d.what : err_text(err));
         notify("READY=1");
         control_reload_done(s, s->generations + 1, false);
     }
