@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/memory.h"
+
 enum { TEXT_MAX_DEFAULT = 64 * 1024 * 1024 };
 
 void text_free(struct text *t)
@@ -38,7 +40,7 @@ static bool reserve(struct text *t, size_t more)
         cap *= 2;
     if (cap > max + 1) /* so that what fits the memory is allowed: text_add looks no further */
         cap = max + 1;
-    char *grown = realloc(t->ptr, cap);
+    char *grown = memory_get_again(t->ptr, cap);
     if (!grown) {
         t->err = ERR_NOMEM;
         return false;

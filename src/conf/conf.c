@@ -12,6 +12,7 @@
  */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "conf/conf_priv.h"
 #include "conf/value.h"
 
@@ -39,10 +40,18 @@ int conf_fill(struct conf *c, const struct slice bytes[CONF_FILE_COUNT], struct 
     return s->err;
 }
 
+struct conf *conf_new(void)
+{
+    struct conf *c = calloc(1, sizeof *c);
+    if (c)
+        c->refusals = memory_refusals();
+    return c;
+}
+
 int conf_open_sources(const struct slice bytes[CONF_FILE_COUNT], const struct conf_source_bytes *sources, size_t count,
                       conf_report *report, void *context, struct conf **conf_out)
 {
-    struct conf *c = calloc(1, sizeof *c);
+    struct conf *c = conf_new();
     if (!c)
         return ERR_NOMEM;
     struct sink s = { .report = report, .context = context };
@@ -199,7 +208,7 @@ struct conf_element *conf_item(struct conf_element *collection, size_t index)
 
 int conf_error(const struct conf *c)
 {
-    return c->err;
+    return c->err ? c->err : memory_refusals() != c->refusals ? ERR_NOMEM : 0;
 }
 
 const char *conf_element_name(struct conf_element *e)

@@ -78,8 +78,8 @@ struct conf_element *conf_child(struct conf_element *e, const char *path);
 /* Effective items of a collection, inherited first, after remove and clear. */
 size_t conf_count(struct conf_element *collection);
 struct conf_element *conf_item(struct conf_element *collection, size_t index);
-/* ERR_NOMEM when an answer since opening is incomplete (an empty collection, a missing child).  Whoever decides by what
- * was read asks this once at the end. */
+/* ERR_NOMEM when an answer since opening may be incomplete (an empty collection, a missing child, or a text that was made of
+ * it; base/memory.h).  Whoever decides by what was read asks this once at the end. */
 MUST_USE int conf_error(const struct conf *c);
 /* The name of an item's element ("add", "site", "virtualDirectory" ...); a collection may hold one kind only. */
 const char *conf_element_name(struct conf_element *e);

@@ -87,8 +87,11 @@ struct conf {
     size_t shift_count, shift_cap;
     uint64_t edits;
     bool is_redirection; /* it is redirection.config that was read, as the first file */
-    int err; /* conf_error */
+    unsigned refusals; /* memory_refusals() when it was opened */
+    int err;           /* conf_error */
 };
+
+struct conf *conf_new(void); /* NULL: out of memory */
 
 /* Where problems go.  `first` keeps the first error for callers that return only one. */
 struct sink {

@@ -280,7 +280,7 @@ static void link_to_site(struct walk *w, uint32_t index)
     struct place *p = &in->places[index];
     OWNED_TEXT_BUFFER key = { 0 };
     path_key(p->section, first_segment(p->path), &key);
-    char *kept = arena_copy(&in->memory, text_slice(&key));
+    char *kept = text_error(&key) ? NULL : arena_copy(&in->memory, text_slice(&key));
     if (!kept) {
         w->err = ERR_NOMEM;
         return;
@@ -346,7 +346,7 @@ static void add_place(struct walk *w, uint32_t node, const struct schema_section
         follow_source(w, &in->places[index]);
     OWNED_TEXT_BUFFER key = { 0 };
     path_key(section, w->path, &key);
-    char *kept = arena_copy(&in->memory, text_slice(&key));
+    char *kept = text_error(&key) ? NULL : arena_copy(&in->memory, text_slice(&key));
     if (!kept || map_put(&in->by_path, slice_of(kept, key.len), index)) {
         w->err = ERR_NOMEM;
         return;

@@ -73,7 +73,7 @@ int redirection_read(struct slice bytes, struct slice sallyport, struct slice di
         *out = r;
         return 0;
     }
-    struct conf *c = calloc(1, sizeof *c);
+    struct conf *c = conf_new();
     if (!c)
         return ERR_NOMEM;
     struct slice all[CONF_FILE_COUNT] = { [CONF_APPLICATION_HOST] = bytes };

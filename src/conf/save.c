@@ -181,7 +181,7 @@ int conf_open_with(const char *directory, const char *application_host, conf_rep
 {
     struct slice bytes[CONF_FILE_COUNT] = { 0 };
     struct sink s = { .report = report, .context = context };
-    struct conf *c = calloc(1, sizeof *c);
+    struct conf *c = conf_new();
     if (!c)
         return ERR_NOMEM;
     c->directory = strdup(directory);
@@ -335,6 +335,11 @@ int conf_save(struct conf *c, struct diag *d)
         *d = (struct diag){ 0 };
         diag_set(d, "The configuration was not read from a directory");
         return ERR_STATE;
+    }
+    if (conf_error(c)) {
+        *d = (struct diag){ 0 };
+        diag_set(d, "Nothing is saved: %s", err_text(conf_error(c)));
+        return conf_error(c);
     }
     struct save saves[CONF_FILE_COUNT] = { 0 };
     size_t count = 0;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/own.h"
 #include "conf/paths.h"
 
@@ -324,7 +325,13 @@ int compile_run(const struct compile_input *in, struct report *r, struct snapsho
     struct compiler c = { .in = in, .report = r, .w = snapshot_writer_new() };
     if (!c.w)
         return ERR_NOMEM;
+    unsigned before = memory_refusals();
     int err = compile_all(&c);
+    /* What memory was lacking for is not there, and looks like something that nobody has configured. */
+    if (memory_refusals() != before || (c.conf && conf_error(c.conf))) {
+        err = ERR_NOMEM;
+        report_free(r);
+    }
     release(&c);
     report_sort(r);
     if (!err && r->errors)

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "tls/cert_priv.h"
 
 #define ERR_STATE OPENSSL_ERR_STATE
@@ -17,10 +18,30 @@
 
 enum { CHAIN_MAX = 10 };
 
+static void *get(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return memory_get(size);
+}
+
+static void *get_again(void *block, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return memory_get_again(block, size);
+}
+
+static void give_back(void *block, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(block);
+}
+
 int cert_prepare(void)
 {
     char thumbprint[EVP_MAX_MD_SIZE];
     unsigned len;
+    /* OpenSSL without memory calls a certificate bad, or a key another's. */
+    (void)CRYPTO_set_mem_functions(get, get_again, give_back); /* too late: as it was */
     if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS |
                                  OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS, NULL))
         return ERR_NOMEM;

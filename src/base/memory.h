@@ -1,0 +1,17 @@
+/*
+ * memory.h - how often memory was refused.
+ *
+ * Libraries and the growing buffers say so to their callers, but not all of them to everybody, and not always.  Who must
+ * not act on what may be incomplete (a configuration without one of its rules looks like any other) compares the count
+ * before and after.
+ */
+#pragma once
+
+#include <stddef.h>
+
+/* Since the program was started, by all threads. */
+unsigned memory_refusals(void);
+
+/* malloc and realloc that count. */
+void *memory_get(size_t size);
+void *memory_get_again(void *block, size_t size);
