@@ -21,6 +21,8 @@
 
 #include <openssl/crypto.h>
 
+#include "base/memory.h"
+
 enum {
     BLOCK = 24 * 1024,
     BLOCKS = 4096,
@@ -92,7 +94,7 @@ static void *pool_malloc(size_t size, const char *file, int line)
     (void)file;
     (void)line;
     void *at = size >= SMALLEST && size <= LARGEST ? take() : NULL;
-    return at || !size ? at : malloc(size);
+    return at || !size ? at : memory_get(size);
 }
 
 static void pool_free(void *at, const char *file, int line)
@@ -110,7 +112,7 @@ static void *pool_realloc(void *at, size_t size, const char *file, int line)
     if (!at)
         return pool_malloc(size, file, line);
     if (size && !owns(at))
-        return realloc(at, size);
+        return memory_get_again(at, size);
     if (size && size <= LARGEST)
         return at;
     void *grown = pool_malloc(size, file, line);

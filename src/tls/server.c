@@ -5,6 +5,7 @@
  * (threats.md T01, T02, T05).  ssl128 adds nothing to these lists, since no suite in them is weaker; the handshake
  * checks it all the same, so that a later, longer list cannot break IIS's promise.
  */
+#include "base/memory.h"
 #include "tls/tls_priv.h"
 
 #include <stdlib.h>
@@ -209,6 +210,7 @@ int tls_server_new(const struct tls_server_config *config, struct tls_keys *keys
     s->ssl128 = config->ssl128;
     s->ask_certificate = config->ask_certificate;
     s->keys = tls_keys_ref(keys);
+    unsigned before = memory_refusals();
     s->ctx = SSL_CTX_new(TLS_server_method());
     int err = s->ctx ? apply_policy(s, config, d) : ERR_NOMEM;
     if (!err)
@@ -216,6 +218,10 @@ int tls_server_new(const struct tls_server_config *config, struct tls_keys *keys
     if (!err)
         err = use_key(s, config, d);
     ERR_clear_error();
+    if (err && memory_refusals() != before) { /* which OpenSSL may have told as anything */
+        diag_set(d, "%s", err_text(ERR_NOMEM));
+        err = ERR_NOMEM;
+    }
     if (err) {
         tls_server_unref(s);
         return err;

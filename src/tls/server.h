@@ -35,6 +35,10 @@ struct tls_server_config {
     bool ssl128;             /* IIS's floor: suites below 128 bits end the handshake */
 };
 
+/* Have OpenSSL make now what it makes at a first use: what it could not make for want of memory it would never make again
+ * (threats.md H10).  370 KiB; the second call does nothing. */
+void tls_prepare(void);
+
 /* Build from bytes that are borrowed for the call.  ERR_SYNTAX: not PEM; ERR_CONFLICT: key or thumbprint do not belong
  * to the certificate; ERR_DENIED: key too weak.  `d` says why.  On 0 `d->what` may hold a warning (expired, not valid
  * yet, or within 30 days of its end; threats.md T10), else it is "". */

@@ -55,8 +55,9 @@ static bool is_same_server(const struct generation *g, const struct snap_site *a
            slice_equal(generation_text(g, x->key_pem), generation_text(h, y->key_pem));
 }
 
-/* `earlier`: what the site had before, kept when its new certificate cannot be used; may be NULL. */
-static struct tls_server *build_server(struct generation *g, const struct snap_site *site, struct tls_server *earlier)
+/* `earlier`: what the site had before, kept when its new certificate cannot be used; may be NULL.  *tried_out false: without
+ * memory, which there may be the next time. */
+static struct tls_server *build_server(struct generation *g, const struct snap_site *site, struct tls_server *earlier, bool *tried_out)
 {
     const struct snap_cert *cert = cert_of(g, site);
     const struct snap_server *settings = generation_server(g);
@@ -76,6 +77,7 @@ static struct tls_server *build_server(struct generation *g, const struct snap_s
         .ssl128 = site->ssl128,
     };
     int err = tls_server_new(&config, g->worker->keys, &server, &d);
+    *tried_out = err != ERR_NOMEM;
     if (err) {
         server = earlier ? tls_server_ref(earlier) : NULL;
         worker_event(g->worker, LOG_LEVEL_ERROR, "site " SLICE_FMT ": %s%s", SLICE_ARG(generation_text(g, site->name)), d.what,
@@ -93,8 +95,9 @@ static void take_over(struct generation *g, const struct generation *previous, s
     struct tls_server *earlier = before ? built(previous, before) : NULL;
     if (!earlier)
         return;
-    g->servers[row] = is_same_server(g, site, previous, before) ? tls_server_ref(earlier) : build_server(g, site, earlier);
     g->tried[row] = true;
+    g->servers[row] = is_same_server(g, site, previous, before) ? tls_server_ref(earlier)
+                                                                : build_server(g, site, earlier, &g->tried[row]);
 }
 
 int generation_new(struct worker *w, struct snapshot *snapshot, struct generation *previous,
@@ -115,6 +118,8 @@ int generation_new(struct worker *w, struct snapshot *snapshot, struct generatio
         snapshot_unref(snapshot);
         return ERR_NOMEM;
     }
+    if (snapshot_count(snapshot, SNAP_TABLE_cert))
+        tls_prepare();
     *g = (struct generation){ 1, snapshot, w, servers, tried, sites, extensions_of(snapshot_server(snapshot, 0)) };
     for (size_t row = 0; previous && row < sites; row++)
         take_over(g, previous, row);
@@ -149,8 +154,10 @@ struct tls_server *generation_tls(struct generation *g, const struct snap_site *
 {
     size_t row = generation_site_row(g, site);
     if (!g->tried[row]) {
+        struct tls_server *earlier = g->servers[row];
         g->tried[row] = true;
-        g->servers[row] = build_server(g, site, NULL);
+        g->servers[row] = build_server(g, site, earlier, &g->tried[row]);
+        tls_server_unref(earlier);
     }
     return g->servers[row];
 }
