@@ -158,12 +158,24 @@ static void wire_ourselves(struct supervisor *s, struct program *logger)
     MAILBOX_SEND(&logger->mail, pair[1], child_peer, .role = ROLE_SUPERVISOR, .index = 0);
 }
 
+int program_copy(struct program *p, int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 4);
+    if (copy >= 0)
+        return copy;
+    bool starts = p->state == PROGRAM_STARTING;
+    say(p->super, LOG_LEVEL_ERROR, "sallyport-%s %u cannot be given a descriptor: %s; it %s", role_name(p->role), p->index,
+        strerror(errno), starts ? "starts again" : "goes on without");
+    if (starts && p->pid)
+        kill(p->pid, SIGKILL);
+    return -1;
+}
+
 static void send_snapshot(struct supervisor *s, struct program *p)
 {
     int fd = s->current->fds[p->role];
-    int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 4);
-    if (copy >= 0)
-        MAILBOX_SEND(&p->mail, copy, child_snapshot, .generation = s->current->number);
+    if (fd >= 0)
+        PROGRAM_SEND_COPY(p, fd, child_snapshot, .generation = s->current->number);
 }
 
 void programs_send_keys(struct supervisor *s, struct program *worker)
@@ -185,11 +197,10 @@ static void introduce(struct supervisor *s, struct program *p)
     if (kept >= 0)
         MAILBOX_SEND(&p->mail, kept, child_cache, 0);
     if (p->kind == PROGRAM_AUTH)
-        MAILBOX_SEND(&p->mail, fcntl(denied_fd(s), F_DUPFD_CLOEXEC, 4), child_region, 0);
+        PROGRAM_SEND_COPY(p, denied_fd(s), child_region, 0);
     if (p->kind == PROGRAM_WORKER) {
-        int copy = fcntl(s->counts_fd, F_DUPFD_CLOEXEC, 4);
-        MAILBOX_SEND(&p->mail, copy, child_counts, 0);
-        MAILBOX_SEND(&p->mail, fcntl(s->tally_fd, F_DUPFD_CLOEXEC, 4), child_region, 0);
+        PROGRAM_SEND_COPY(p, s->counts_fd, child_counts, 0);
+        PROGRAM_SEND_COPY(p, s->tally_fd, child_region, 0);
         programs_send_keys(s, p);
         sites_tell_listeners(s, p, true);
     }

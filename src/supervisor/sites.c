@@ -38,7 +38,8 @@ struct listener {
     uint32_t number;
     struct net_addr addr;
     int fd;
-    bool told; /* to the workers */
+    bool told;   /* to the workers */
+    bool missed; /* by one of them */
 };
 
 struct sites {
@@ -180,7 +181,7 @@ static struct listener **match_listeners(struct sites *t, const struct listen_pl
 /* Room was made by reserve_listeners. */
 static void add_listener(struct sites *t, const struct net_addr *addr, int fd)
 {
-    t->listeners[t->listener_count++] = (struct listener){ ++t->next_number, *addr, fd, false };
+    t->listeners[t->listener_count++] = (struct listener){ .number = ++t->next_number, .addr = *addr, .fd = fd };
 }
 
 static void close_listener(struct supervisor *s, size_t i)
@@ -326,9 +327,10 @@ static unsigned try_plan(struct supervisor *s)
 
 /* ---- the workers ---- */
 
-static void tell_listener(struct program *worker, const struct listener *l)
+/* Who could not be told is told when the listeners are looked at next. */
+static void tell_listener(struct program *worker, struct listener *l)
 {
-    MAILBOX_SEND(&worker->mail, fcntl(l->fd, F_DUPFD_CLOEXEC, 4), child_listener, .listener = l->number, .local = l->addr);
+    l->missed |= !PROGRAM_SEND_COPY(worker, l->fd, child_listener, .listener = l->number, .local = l->addr);
 }
 
 void sites_tell_listeners(struct supervisor *s, struct program *worker, bool first_part)
@@ -359,13 +361,12 @@ static void tell_workers(struct supervisor *s)
     }
     for (size_t i = 0; i < s->sites->listener_count; i++) {
         struct listener *l = &s->sites->listeners[i];
-        if (l->told)
+        if (l->told && !l->missed)
             continue;
+        l->told = true;
+        l->missed = false;
         EACH_PROGRAM(s, worker, PROGRAM_WORKER)
-        {
-            l->told = true;
             tell_listener(worker, l);
-        }
     }
 }
 

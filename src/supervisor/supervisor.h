@@ -164,6 +164,17 @@ struct program *program_of(struct supervisor *s, unsigned role, unsigned index);
 #define EACH_PROGRAM(s, p, of_kind)                                                                \
     for (struct program *p = (s)->programs; p < (s)->programs + (s)->program_count; p++)          \
         if (p->kind == (of_kind) && mailbox_is_open(&p->mail))
+/* A copy of a descriptor of ours for the program.  -1: there is none left, which was told; a program that is starting ends,
+ * to start again, one that runs goes on with what it has. */
+int program_copy(struct program *p, int fd);
+/* Send a message with such a copy, none without it: a program that got half a message would end.  Whether it was sent. */
+#define PROGRAM_SEND_COPY(p, fd, name, ...)                                                        \
+    ({                                                                                            \
+        int program_copy_ = program_copy(p, fd);                                                  \
+        if (program_copy_ >= 0)                                                                   \
+            MAILBOX_SEND(&(p)->mail, program_copy_, name, __VA_ARGS__);                           \
+        program_copy_ >= 0;                                                                       \
+    })
 /* The executable of a program ("worker"); false when it is nowhere. */
 bool program_find(const char *name, char path_out[PATH_MAX]);
 

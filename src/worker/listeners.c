@@ -191,6 +191,11 @@ void listeners_take(struct worker *w, int fd)
 int listeners_add(struct worker *w, uint32_t number, const struct net_addr *local, int fd)
 {
     (void)local; /* as it is configured: what a connection belongs to follows from the socket's own address */
+    for (const struct listener *known = w->listeners; known; known = known->next)
+        if (known->number == number) { /* another worker had missed it */
+            close(fd);
+            return 0;
+        }
     int flags = fcntl(fd, F_GETFL);
     struct listener *l = calloc(1, sizeof *l);
     struct loop_io *io = l ? loop_io_open(w->loop, fd, ready, l) : NULL;

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -247,6 +248,28 @@ def test_too_few_descriptors_are_told(instance):
     with instance.client() as c:
         c.login()
         c.put("f", b"x")
+
+
+def test_descriptors_that_run_out_in_a_reload(site):
+    """H01: a worker that cannot be handed a new listener keeps its sessions, and gets it when there are descriptors again."""
+    late = [site.add_site(f"Late {n}", users={"anna": "secret"}) for n in range(30)]
+    pid = site.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    with site.client() as c:
+        c.login()
+        workers = by_name(site, "sallyport-worker")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + 20, before[1]))
+        site.write()  # which is noticed
+        site.give_files()
+        assert site.wait_line("sallyport-worker 0 cannot be given a descriptor: Too many open files; it goes on without"), site.output
+        assert site.wait_line('site "Late 29" is stopped'), site.output
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        site.reload()
+        c.cmd("PWD", "257")
+        assert by_name(site, "sallyport-worker") == workers
+    for one in late:
+        with site.client(one) as c:
+            c.login()
 
 
 def test_last_startup_status(instance):
