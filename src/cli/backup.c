@@ -3,8 +3,9 @@
  *
  * A backup is made in a hidden folder and renamed when it is whole.  It is read as a configuration before anything of
  * it is put back, so that a damaged backup changes nothing; all files are written beside their places before the first
- * takes its own, and applicationHost.config comes last.  A file that did not exist when the backup was made is removed
- * again.  Certificates are no configuration and stay out, as in IIS.
+ * takes its own, and applicationHost.config comes last.  A file that did not exist when the backup was made says nothing
+ * again; it stays, for the running service takes one that is gone for an accident.  Certificates are no configuration and
+ * stay out, as in IIS.
  */
 #include "cli/cli.h"
 
@@ -135,6 +136,22 @@ static void copy_source(void *context, const char *name)
         k->code = copy_file(k, name, false);
 }
 
+/* What only the one folder has: not applicationHost.config, which is somewhere in any case. */
+static int empty_others(struct copying *k)
+{
+    int err = 0;
+    for (size_t i = 0; !err && i < FILES - 1; i++) {
+        OWNED_TEXT_BUFFER from = { 0 }, to = { 0 };
+        text_addf(&from, "%s/%s", k->from, files[i]);
+        text_addf(&to, "%s/%s", k->to, files[i]);
+        if (access(text_str(&from), F_OK) != 0 && access(text_str(&to), F_OK) == 0)
+            err = file_stage(&k->set, text_str(&to), SLICE_LITERAL("<configuration />\n"), 0640);
+        if (err)
+            return cannot_copy(k, files[i], err);
+    }
+    return EXIT_OK;
+}
+
 /* All files or, on an error, none.  Nobody saves meanwhile. */
 static int copy_all(struct cli *c, const char *from, const char *to)
 {
@@ -143,6 +160,7 @@ static int copy_all(struct cli *c, const char *from, const char *to)
     int err = file_lock_folder(c->directory, &lock);
     if (err)
         return cli_failed(c, cli_exit_of(err), "Cannot lock %s: %s", c->directory, err_text(err));
+    k.code = empty_others(&k);
     for (size_t i = 0; !k.code && i < FILES; i++)
         k.code = copy_file(&k, files[i], true);
     if (!k.code && (err = file_set_place(&k.set)) != 0)
@@ -258,25 +276,6 @@ static int check_readable(struct cli *c, const char *folder)
                : EXIT_OK;
 }
 
-/* Files that were not there when the backup was made. */
-static int remove_absent(struct cli *c, const char *folder)
-{
-    for (size_t i = 0; i < FILES; i++) {
-        OWNED_TEXT_BUFFER from = { 0 }, to = { 0 };
-        text_addf(&from, "%s/%s", folder, files[i]);
-        text_addf(&to, "%s/%s", c->directory, files[i]);
-        if (access(text_str(&from), F_OK) != 0 && unlink(text_str(&to)) != 0 && errno != ENOENT)
-            return cli_failed(c, EXIT_DENIED, "Cannot remove %s: %s", text_str(&to), strerror(errno));
-    }
-    return EXIT_OK;
-}
-
-static int put_back(struct cli *c, const char *folder)
-{
-    int code = copy_all(c, folder, c->directory);
-    return code ? code : remove_absent(c, folder);
-}
-
 static bool was_running(const struct control_states *sites, size_t at)
 {
     return strcmp(control_state_of(sites, slice_str(sites->rows[at].name)), "Started") == 0;
@@ -319,7 +318,7 @@ static int put_back_stopped(struct cli *c, const char *folder)
                : sites.err ? cli_failed(c, cli_exit_of(sites.err), "The sites cannot be stopped, nothing was changed: %s", err_text(sites.err))
                            : stop_sites(c, &sites);
     if (!code)
-        code = put_back(c, folder);
+        code = copy_all(c, folder, c->directory);
     if (!code && runs)
         code = control_do(c, CONTROL_RELOAD, SLICE_LITERAL(""), NULL, NULL);
     int started = runs ? start_sites(c, &sites) : EXIT_OK;
@@ -336,7 +335,7 @@ int backup_restore(struct cli *c)
     if (!code && slice_equal_fold_str(cli_param(c, "stop"), "true"))
         code = put_back_stopped(c, text_str(&folder));
     else if (!code)
-        code = put_back(c, text_str(&folder));
+        code = copy_all(c, text_str(&folder), c->directory);
     if (!code)
         cli_say(c, "Restored configuration from backup \"" SLICE_FMT "\"", SLICE_ARG(c->identifier));
     return code;

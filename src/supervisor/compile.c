@@ -142,6 +142,41 @@ static void take_want(struct compile *c, struct wire_in *in, int *fd)
         MAILBOX_SEND(&c->mail, wanted, loader_file, .name = m.name);
 }
 
+/* Which of the configuration's files are there, as bits. */
+static unsigned files_there(const struct config_files *files)
+{
+    unsigned there = 0;
+    for (size_t i = 0; config_file_names[i]; i++)
+        for (size_t k = 0; k < files->count; k++)
+            if (strcmp(files->items[k].name, config_file_names[i]) == 0)
+                there |= 1u << i;
+    return there;
+}
+
+/* Some programs save by removing and writing, and without administration.config nobody is a user: what the configuration in
+ * force was made of does not go by being away.  Of applicationHost.config, and of what is on a share, the loader tells. */
+static bool is_any_gone(struct compile *c)
+{
+    struct supervisor *s = c->super;
+    unsigned gone = s->current ? s->current->files & ~c->result.generation->files : 0;
+    bool any = false;
+    for (size_t i = 0; config_file_names[i]; i++) {
+        struct diag d = { 0 };
+        OWNED_TEXT_BUFFER path = { 0 };
+        bool is_ours = strcmp(config_file_names[i], "applicationHost.config") != 0 &&
+                       (!s->shared[0] || strcmp(config_file_names[i], "administration.config") != 0);
+        if (!(gone & 1u << i) || !is_ours)
+            continue;
+        text_addf(&path, "%s/%s", s->directory, config_file_names[i]);
+        diag_place(&d, text_slice(&path), 0, 0);
+        diag_set(&d, "the file was there and is gone");
+        diag_todo(&d, "Put it back, or one that says nothing: <configuration />");
+        tell_file(c, LOADER_ERROR, &d);
+        any = true;
+    }
+    return any;
+}
+
 static void finish(struct compile *c, const char *failure)
 {
     struct supervisor *s = c->super;
@@ -150,7 +185,7 @@ static void finish(struct compile *c, const char *failure)
         tell(c, LOADER_ERROR, slice_str(failure));
     }
     bool whole = c->said_good && c->roles == SNAPSHOT_ROLES && c->result.generation->view;
-    c->result.good = whole && !failure && !c->lacking;
+    c->result.good = whole && !failure && !c->lacking && !is_any_gone(c);
     if (c->said_good && !whole && !failure)
         tell(c, LOADER_ERROR, SLICE_LITERAL("the loader sent no usable snapshot"));
     struct compile_result result = c->result;
@@ -296,6 +331,7 @@ int compile_start(struct supervisor *s, compile_done *done, struct diag *d)
         return err;
     }
     c->lacking = files.lacking;
+    c->result.generation->files = files_there(&files);
     hand_over(c, &files);
     files_close(&files);
     loop_timer_set(c->timer, LOADER_LIMIT_MS);

@@ -26,7 +26,7 @@ extern const char *const config_secrets_name; /* the folder of files that settin
 
 /* `report` is called for each file that is left out (LOADER_ERROR), and for a configuration file that everybody may
  * read although it holds password hashes (LOADER_WARNING).  Absent files are no error here: whether
- * applicationHost.config is elsewhere only the loader finds out. */
+ * applicationHost.config is elsewhere only the loader finds out, and another may never have been there. */
 typedef void files_report(void *context, enum loader_severity severity, const struct diag *d);
 MUST_USE int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out);
 void files_close(struct config_files *files);

@@ -86,6 +86,7 @@ struct generation {
     struct snapshot *view;      /* what the supervisor may see */
     int fds[ROLE_LOGGER + 1];   /* by role; -1 none */
     struct text notes;          /* "not enforced yet" lines, one per line */
+    unsigned files;             /* which of config_file_names were there, as bits */
 };
 
 struct supervisor {

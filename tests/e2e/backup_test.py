@@ -30,6 +30,25 @@ def test_sites_stop_and_start_again(instance):
     assert can_log_in(instance, "anna")
 
 
+def test_a_file_that_came_later(instance):
+    """The running service takes a file that is gone for an accident, so one that the backup does not have says nothing instead."""
+    instance.add_site("Depot", users=USERS)
+    instance.start()
+    path = instance.dir / "administration.config"
+    with_users = path.read_bytes()
+    instance.stop()
+    path.unlink()
+    instance.cli("add", "backup", "before")
+    path.write_bytes(with_users)
+    instance.launch()
+    assert instance.wait_line("sallyportd: ready"), instance.output
+    assert can_log_in(instance, "anna")
+    instance.cli("restore", "backup", "before")
+    assert instance.wait(lambda: not can_log_in(instance, "anna"))
+    assert path.read_text() == "<configuration />\n" and "there and is gone" not in instance.output, instance.output
+    assert not (instance.dir / "web.config").exists()
+
+
 def test_nothing_runs(instance):
     instance.add_site("Depot", users=USERS)
     instance.write()

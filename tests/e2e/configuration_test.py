@@ -1,6 +1,7 @@
 """Configuration machinery on the running service: configSource, shared configuration, the history of the files."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -107,6 +108,50 @@ def test_the_server_file_goes_and_comes_back(site):
         client.cmd("PWD", "257")
 
 
+@pytest.mark.parametrize("name", ["administration.config", "sallyport.config", "web.config"])
+def test_another_file_goes_and_comes_back(site, name):
+    """Nothing is not the same as an empty file: users, drives and members would be gone for a moment."""
+    path, away = site.dir / name, site.dir / "saved"
+    if not path.exists():
+        path.write_text("<configuration />")
+        site.take_over()
+    with site.client() as client:
+        client.login()
+        before = site.output.count("sallyportd: reloaded")
+        path.rename(away)
+        assert site.wait_line(f"{path}: the file was there and is gone. Put it back, or one that says nothing: <configuration />"), site.output
+        assert site.wait_line("the one before it stays in force"), site.output
+        client.cmd("PWD", "257")
+        assert can_log_in(site, "anna")
+        assert site.output.count("sallyportd: reloaded") == before
+        away.rename(path)
+        site.take_over()
+        client.cmd("PWD", "257")
+    assert can_log_in(site, "anna")
+
+
+def test_users_go_when_their_file_says_nothing(site):
+    assert can_log_in(site, "anna")
+    (site.dir / "administration.config").write_text("")  # as a copy that has just begun
+    site.process.send_signal(signal.SIGHUP)
+    assert site.wait_line("the one before it stays in force"), site.output
+    assert can_log_in(site, "anna")
+    (site.dir / "administration.config").write_text("<configuration />")
+    site.take_over()
+    assert not can_log_in(site, "anna")
+
+
+@pytest.mark.parametrize("name", ["administration.config", "sallyport.config"])
+def test_a_start_without_another_file(instance, name):
+    """A fresh instance of which nobody has said anything yet; who comes later counts."""
+    instance.write()
+    text = (instance.dir / name).read_bytes()
+    (instance.dir / name).unlink()
+    launch(instance)
+    (instance.dir / name).write_bytes(text)
+    instance.take_over()
+
+
 def test_without_the_server_file_nothing_starts(instance):
     instance.write()
     path = instance.dir / "applicationHost.config"
@@ -194,6 +239,22 @@ def test_share_goes_and_comes_back(instance, tmp_path):
     (instance.dir / "redirection.config").write_text(
         '<configuration><configurationRedirection enabled="false" path="\\\\server\\conf\\iis" /></configuration>')
     assert instance.wait_line("applicationHost.config:1:1: Configuration file is not well-formed XML")  # the local one counts now
+
+
+def test_redirection_goes_and_comes_back(instance, tmp_path):
+    """Without it the local files, which nobody has kept up, would count for a moment."""
+    share(instance, tmp_path)
+    shutil.copy(tmp_path / "share" / "iis" / "applicationHost.config", instance.dir)
+    replace(instance.dir / "applicationHost.config", 'users="anna"', 'users="bert"')
+    launch(instance)
+    path = instance.dir / "redirection.config"
+    path.rename(instance.dir / "saved")
+    assert instance.wait_line(f"{path}: the file was there and is gone."), instance.output
+    assert instance.wait_line("the one before it stays in force"), instance.output
+    assert can_log_in(instance, "anna") and not can_log_in(instance, "bert")
+    path.write_text("<configuration />")
+    instance.take_over()
+    assert not can_log_in(instance, "anna")
 
 
 def test_share_missing_at_start(instance, tmp_path):
