@@ -119,11 +119,11 @@ static void take_shared(struct compile *c, struct wire_in *in, int *fd)
 {
     (void)fd;
     struct loader_shared m;
-    struct supervisor *s = c->super;
-    if (loader_shared_decode(in, &m) || m.directory.len >= sizeof s->shared || !slice_starts(m.directory, SLICE_LITERAL("/")))
+    struct generation *g = c->result.generation;
+    if (loader_shared_decode(in, &m) || m.directory.len >= sizeof g->shared || !slice_starts(m.directory, SLICE_LITERAL("/")))
         return;
-    snprintf(s->shared, sizeof s->shared, SLICE_FMT, SLICE_ARG(m.directory));
-    watch_poll(s, m.poll_seconds);
+    snprintf(g->shared, sizeof g->shared, SLICE_FMT, SLICE_ARG(m.directory));
+    watch_poll(c->super, m.poll_seconds);
 }
 
 static void take_want(struct compile *c, struct wire_in *in, int *fd)
@@ -158,13 +158,14 @@ static unsigned files_there(const struct config_files *files)
 static bool is_any_gone(struct compile *c)
 {
     struct supervisor *s = c->super;
-    unsigned gone = s->current ? s->current->files & ~c->result.generation->files : 0;
+    const struct generation *new = c->result.generation;
+    unsigned gone = s->current ? s->current->files & ~new->files : 0;
     bool any = false;
     for (size_t i = 0; config_file_names[i]; i++) {
         struct diag d = { 0 };
         OWNED_TEXT_BUFFER path = { 0 };
         bool is_ours = strcmp(config_file_names[i], "applicationHost.config") != 0 &&
-                       (!s->shared[0] || strcmp(config_file_names[i], "administration.config") != 0);
+                       (!new->shared[0] || strcmp(config_file_names[i], "administration.config") != 0);
         if (!(gone & 1u << i) || !is_ours)
             continue;
         text_addf(&path, "%s/%s", s->directory, config_file_names[i]);
@@ -319,7 +320,6 @@ int compile_start(struct supervisor *s, compile_done *done, struct diag *d)
     c->result.generation = generation_new(s->generations + 1);
     c->timer = loop_timer_new(s->loop, loader_late, c);
     s->compile = c;
-    s->shared[0] = 0;
     watch_forget_wanted(s);
     struct config_files files = { 0 };
     int err = c->result.generation && c->timer ? files_open(s->directory, tell_file, c, &files) : ERR_NOMEM;

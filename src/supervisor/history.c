@@ -129,7 +129,7 @@ static MUST_USE int write_at(int folder, const char *name, struct slice bytes)
 static const char *folder_of(const struct supervisor *s, const char *name)
 {
     bool is_shared = strcmp(name, "applicationHost.config") == 0 || strcmp(name, "administration.config") == 0;
-    return is_shared && s->shared[0] ? s->shared : s->directory;
+    return is_shared && s->current->shared[0] ? s->current->shared : s->directory;
 }
 
 static MUST_USE int read_current(const struct supervisor *s, const char *name, struct text *out)

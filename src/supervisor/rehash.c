@@ -48,7 +48,8 @@ static bool same_file(const struct stat *a, const struct stat *b)
 /* administration.config may be on a share. */
 static const char *folder_of(const struct rehash *r)
 {
-    return r->super->shared[0] ? r->super->shared : r->super->directory;
+    const struct supervisor *s = r->super;
+    return s->current->shared[0] ? s->current->shared : s->directory;
 }
 
 static int copy_bytes(int from, int to)
@@ -163,8 +164,10 @@ void rehash_ask(struct supervisor *s, const struct child_rehash *m)
 {
     struct rehash *r = rehash_of(s);
     char path[PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/%s", s->shared[0] ? s->shared : s->directory, ADMINISTRATION);
-    if (!r || r->running || r->pid || s->stage != STAGE_RUNNING || !is_writable(r, path))
+    if (!r || r->running || r->pid || s->stage != STAGE_RUNNING)
+        return;
+    snprintf(path, sizeof path, "%s/%s", folder_of(r), ADMINISTRATION);
+    if (!is_writable(r, path))
         return;
     OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct diag d = { 0 };

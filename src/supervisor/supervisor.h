@@ -87,13 +87,13 @@ struct generation {
     int fds[ROLE_LOGGER + 1];   /* by role; -1 none */
     struct text notes;          /* "not enforced yet" lines, one per line */
     unsigned files;             /* which of config_file_names were there, as bits */
+    char shared[PATH_MAX];      /* where redirection.config says the configuration is, "": in `directory` */
 };
 
 struct supervisor {
     struct loop *loop;
     const char *directory;          /* --config, absolute */
     char run[PATH_MAX];             /* run directory */
-    char shared[PATH_MAX];          /* where redirection.config says the configuration is, "": in `directory` */
     int64_t started;                /* wall clock, seconds */
     bool privileged;
     bool check_only;

@@ -252,6 +252,7 @@ def test_redirection_goes_and_comes_back(instance, tmp_path):
     assert instance.wait_line(f"{path}: the file was there and is gone."), instance.output
     assert instance.wait_line("the one before it stays in force"), instance.output
     assert can_log_in(instance, "anna") and not can_log_in(instance, "bert")
+    assert instance.wait_line(f"{tmp_path}/share/iis/administration.config: a password hash was stored in its newer form"), instance.output
     path.write_text("<configuration />")
     instance.take_over()
     assert not can_log_in(instance, "anna")
