@@ -41,6 +41,7 @@ void generation_free(struct generation *g)
         if (g->fds[i] >= 0)
             close(g->fds[i]);
     text_free(&g->notes);
+    text_free(&g->sources);
     free(g);
 }
 
@@ -126,6 +127,24 @@ static void take_shared(struct compile *c, struct wire_in *in, int *fd)
     watch_poll(c->super, m.poll_seconds);
 }
 
+static bool is_listed(struct slice names, struct slice name)
+{
+    while (names.len)
+        if (slice_equal(slice_from(slice_cut(&names, '\n'), 1), name))
+            return true;
+    return false;
+}
+
+/* For the history.  Of two folders' files of one name it keeps the first, which is the one of applicationHost.config. */
+static void note_source(struct generation *g, const struct loader_want *m)
+{
+    for (size_t i = 0; config_file_names[i]; i++)
+        if (slice_equal_str(m->name, config_file_names[i]))
+            return;
+    if (!is_listed(text_slice(&g->sources), m->name))
+        text_addf(&g->sources, "%c" SLICE_FMT "\n", m->directory.len ? 'S' : 'L', SLICE_ARG(m->name));
+}
+
 static void take_want(struct compile *c, struct wire_in *in, int *fd)
 {
     struct loader_want m = { 0 };
@@ -136,10 +155,12 @@ static void take_want(struct compile *c, struct wire_in *in, int *fd)
         err = files_open_wanted(c->super->directory, m.directory, m.name, tell_file, c, &wanted, &why);
     if (m.name.ptr)
         watch_wanted(c->super, m.directory, m.name);
-    if (err)
+    if (err) {
         MAILBOX_SEND(&c->mail, -1, loader_file_absent, .why = slice_str(why));
-    else
-        MAILBOX_SEND(&c->mail, wanted, loader_file, .name = m.name);
+        return;
+    }
+    note_source(c->result.generation, &m);
+    MAILBOX_SEND(&c->mail, wanted, loader_file, .name = m.name);
 }
 
 /* Which of the configuration's files are there, as bits. */

@@ -2,8 +2,9 @@
  * history.c - numbered copies of the configuration's files, as IIS's configHistory keeps them.
  *
  * CFGHISTORY_0000000001, ...0002 and so on below configHistory/@path, the newest maxHistories of them; a copy is made
- * when the files differ from those of the newest one, and no sooner than `period` after it.  Only configurations that
- * were good are kept.  The folders are ours alone: the files hold password hashes.
+ * when the files differ from those of the newest one, and no sooner than `period` after it.  What sections name by
+ * configSource is copied with them, so that a copy is a whole configuration.  Only configurations that were good are
+ * kept.  The folders are ours alone: the files hold password hashes.
  */
 #include "supervisor/supervisor.h"
 
@@ -20,7 +21,7 @@
 #define PREFIX "CFGHISTORY_"
 #define UNFINISHED ".CFGHISTORY.new"
 
-enum { FILE_MOST = 64 << 20, DIGITS = 10 };
+enum { FILE_MOST = 64 << 20, DIGITS = 10, DEPTH_MOST = 64 };
 static const uint64_t numbers_end = 10000000000;
 
 struct history {
@@ -91,13 +92,9 @@ static MUST_USE int list_numbers(int folder, struct numbers *out)
 
 /* ---- files ---- */
 
-/* Absent is empty. */
-static MUST_USE int read_at(int folder, const char *name, struct text *out)
+static MUST_USE int read_all(int fd, struct text *out)
 {
-    OWNED_FD fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     out->max = FILE_MOST;
-    if (fd < 0)
-        return errno == ENOENT ? 0 : err_from_errno(errno);
     for (;;) {
         char *room = text_room(out, 65536);
         if (!room)
@@ -110,6 +107,30 @@ static MUST_USE int read_at(int folder, const char *name, struct text *out)
         if (got > 0)
             text_grown(out, (size_t)got);
     }
+}
+
+/* Absent is empty. */
+static MUST_USE int read_at(int folder, const char *name, struct text *out)
+{
+    OWNED_FD fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_from_errno(errno);
+    return read_all(fd, out);
+}
+
+/* The folders that a name stands in.  The name comes from the loader: it leads nowhere but down. */
+static MUST_USE int make_folders(int folder, const char *name)
+{
+    char path[PATH_MAX];
+    struct slice rest = slice_str(name);
+    for (struct slice part = slice_cut(&rest, '/'); rest.len; part = slice_cut(&rest, '/')) {
+        if (slice_equal_str(part, "..") || rest.ptr - name >= PATH_MAX)
+            return ERR_PATH;
+        snprintf(path, sizeof path, "%.*s", (int)(rest.ptr - name) - 1, name);
+        if (*path && mkdirat(folder, path, 0700) < 0 && errno != EEXIST)
+            return err_from_errno(errno);
+    }
+    return 0;
 }
 
 static MUST_USE int write_at(int folder, const char *name, struct slice bytes)
@@ -138,9 +159,62 @@ static MUST_USE int read_current(const struct supervisor *s, const char *name, s
     return folder < 0 ? err_from_errno(errno) : read_at(folder, name, out);
 }
 
+static void ignore(void *context, enum loader_severity severity, const struct diag *d)
+{
+    (void)context;
+    (void)severity;
+    (void)d;
+}
+
+/* A file that a section names, as the loader got it. */
+static MUST_USE int read_source(const struct supervisor *s, char where, const char *name, struct text *out)
+{
+    OWNED_FD fd = -1;
+    const char *why;
+    struct slice folder = where == 'S' ? slice_str(s->current->shared) : SLICE_NONE;
+    int err = files_open_wanted(s->directory, folder, slice_str(name), ignore, NULL, &fd, &why);
+    return err ? err : read_all(fd, out);
+}
+
+/* Every file of the configuration in force, with its bytes. */
+typedef int visit_file(int copy, const char *name, struct slice bytes);
+
+static MUST_USE int each_file(const struct supervisor *s, visit_file *visit, int copy)
+{
+    int err = 0;
+    for (size_t i = 0; config_file_names[i] && !err; i++) {
+        OWNED_TEXT_BUFFER bytes = { 0 };
+        err = read_current(s, config_file_names[i], &bytes);
+        err = err ? err : visit(copy, config_file_names[i], text_slice(&bytes));
+    }
+    for (struct slice rest = text_slice(&s->current->sources); rest.len && !err;) {
+        OWNED_TEXT_BUFFER bytes = { 0 };
+        struct slice line = slice_cut(&rest, '\n');
+        OWNED_TEXT name = strndup(line.ptr + 1, line.len - 1);
+        err = name ? read_source(s, line.ptr[0], name, &bytes) : ERR_NOMEM;
+        err = err ? err : visit(copy, name, text_slice(&bytes));
+    }
+    return err;
+}
+
 static int open_copy(int folder, const char *name)
 {
     return openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static int compare_one(int copy, const char *name, struct slice bytes)
+{
+    OWNED_TEXT_BUFFER kept = { 0 };
+    int err = read_at(copy, name, &kept);
+    return err ? err : slice_equal(text_slice(&kept), bytes) ? 0 : ERR_CONFLICT;
+}
+
+static int copy_one(int copy, const char *name, struct slice bytes)
+{
+    if (!bytes.len)
+        return 0;
+    int err = make_folders(copy, name);
+    return err ? err : write_at(copy, name, bytes);
 }
 
 static bool is_current(const struct supervisor *s, int folder, uint64_t number)
@@ -148,33 +222,30 @@ static bool is_current(const struct supervisor *s, int folder, uint64_t number)
     OWNED_TEXT_BUFFER newest = { 0 };
     print_name(number, &newest);
     OWNED_FD copy = open_copy(folder, text_str(&newest));
-    for (size_t i = 0; config_file_names[i]; i++) {
-        OWNED_TEXT_BUFFER kept = { 0 }, now = { 0 };
-        if (copy < 0 || read_at(copy, config_file_names[i], &kept) || read_current(s, config_file_names[i], &now) ||
-            !slice_equal(text_slice(&kept), text_slice(&now)))
-            return false;
+    return copy >= 0 && each_file(s, compare_one, copy) == 0;
+}
+
+/* A folder with the files of a configuration in it, and in the folders in it: stays if somebody put something beside. */
+static void remove_below(int folder, const char *name, unsigned depth)
+{
+    int copy = open_copy(folder, name);
+    DIR *d = copy < 0 ? NULL : fdopendir(copy);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (slice_ends(slice_str(e->d_name), SLICE_LITERAL(".config")) && unlinkat(copy, e->d_name, 0) == 0)
+            continue;
+        if (depth < DEPTH_MOST && strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            remove_below(copy, e->d_name, depth + 1); /* no folder, no effect */
     }
-    return true;
+    if (d)
+        closedir(d);
+    else if (copy >= 0)
+        close(copy);
+    (void)unlinkat(folder, name, AT_REMOVEDIR);
 }
 
 static void remove_copy(int folder, const char *name)
 {
-    OWNED_FD copy = open_copy(folder, name);
-    for (size_t i = 0; copy >= 0 && config_file_names[i]; i++)
-        (void)unlinkat(copy, config_file_names[i], 0);
-    (void)unlinkat(folder, name, AT_REMOVEDIR); /* stays if somebody put something beside */
-}
-
-static MUST_USE int copy_all(const struct supervisor *s, int copy)
-{
-    int err = 0;
-    for (size_t i = 0; config_file_names[i] && !err; i++) {
-        OWNED_TEXT_BUFFER bytes = { 0 };
-        err = read_current(s, config_file_names[i], &bytes);
-        if (!err && bytes.len)
-            err = write_at(copy, config_file_names[i], text_slice(&bytes));
-    }
-    return err;
+    remove_below(folder, name, 0);
 }
 
 /* Written under another name, so that a copy with a number is a whole one. */
@@ -185,7 +256,7 @@ static MUST_USE int make_copy(const struct supervisor *s, int folder, uint64_t n
     if (mkdirat(folder, UNFINISHED, 0700) < 0)
         return err_from_errno(errno);
     OWNED_FD copy = open_copy(folder, UNFINISHED);
-    int err = copy < 0 ? err_from_errno(errno) : copy_all(s, copy);
+    int err = copy < 0 ? err_from_errno(errno) : each_file(s, copy_one, copy);
     print_name(number, &name);
     if (!err && renameat(folder, UNFINISHED, folder, text_str(&name)) < 0)
         err = err_from_errno(errno);
@@ -230,7 +301,7 @@ static void copy_now(void *context)
     const struct snap_server *server = snapshot_server(view, 0);
     const char *path = snapshot_text(view, server->history_path).ptr;
     h->waits = false;
-    if (!server->history_path.len)
+    if (!server->history_path.len || h->super->compile || h->super->refused) /* what the files say now is not in force (yet) */
         return;
     h->last_ms = loop_now(h->super->loop);
     int err = keep_copy(h->super, path, server->history_most);

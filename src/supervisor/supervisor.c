@@ -301,6 +301,7 @@ static void reloaded(struct supervisor *s, struct compile_result result)
 {
     watch_again(s);
     bool good = accept_generation(s, &result);
+    s->refused = !good;
     if (!good) {
         generation_free(result.generation);
         say(s, LOG_LEVEL_ERROR, "the configuration has errors; the one before it stays in force");

@@ -87,6 +87,7 @@ struct generation {
     int fds[ROLE_LOGGER + 1];   /* by role; -1 none */
     struct text notes;          /* "not enforced yet" lines, one per line */
     unsigned files;             /* which of config_file_names were there, as bits */
+    struct text sources;        /* what sections name by configSource: "S" (below `shared`) or "L", and the name, one per line */
     char shared[PATH_MAX];      /* where redirection.config says the configuration is, "": in `directory` */
 };
 
@@ -107,6 +108,7 @@ struct supervisor {
     uint64_t generations;
     struct compile *compile;        /* the one that is running, or NULL */
     bool reload_again;              /* asked for while one was running */
+    bool refused;                   /* what the last one read is not in force */
     bool taking;                    /* the programs are taking `current` over */
     struct loop_timer *taken_timer;
     struct watch *watch;

@@ -276,7 +276,8 @@ def test_share_that_is_not_mapped(instance, tmp_path):
 # ---- configHistory ----
 
 def with_history(instance, attributes='maxHistories="3" period="00:00:20"', body=None):
-    instance.add_site("Depot", users=USERS)
+    if not instance.sites:
+        instance.add_site("Depot", users=USERS)
     instance.write()
     path = instance.dir / "applicationHost.config"
     replace(path, '<sectionGroup name="system.applicationHost">',
@@ -329,6 +330,44 @@ def test_history_keeps_the_newest(instance):
     (instance.drive / "old" / "notes").mkdir()
     launch(instance)
     assert instance.wait(lambda: copies(instance, "old") == ["CFGHISTORY_0000000009", "CFGHISTORY_0000000010", "notes"])
+
+
+def test_history_of_sections_in_their_own_files(instance):
+    """A copy is a whole configuration: as a backup it brings everything back.  With the copy go the files of its sections."""
+    sourced(instance)
+    with_history(instance, 'path="%SystemDrive%\\old" maxHistories="2" period="00:00:10"')
+    folder = instance.drive / "old"
+    first = folder / "CFGHISTORY_0000000001"
+    (folder / "CFGHISTORY_0000000000").mkdir(parents=True)  # 0 is no number
+    launch(instance)
+    assert instance.wait(lambda: first.exists())
+    assert (first / "sections" / "authorization.config").read_bytes() == (instance.dir / "sections" / "authorization.config").read_bytes()
+    assert (first / "sections").stat().st_mode & 0o777 == 0o700
+    shutil.copytree(first, instance.dir / "backup" / "first")
+    rules(instance, "bert")  # the other files stay as they are
+    assert instance.wait(lambda: len(copies(instance, "old")) == 3)
+    assert "bert" in (folder / "CFGHISTORY_0000000002" / "sections" / "authorization.config").read_text()
+    instance.cli("restore", "backup", "first")
+    assert instance.wait(lambda: can_log_in(instance, "anna") and not can_log_in(instance, "bert"))
+    assert instance.wait(lambda: copies(instance, "old") == [f"CFGHISTORY_000000000{n}" for n in (0, 2, 3)])
+    assert "anna" in (folder / "CFGHISTORY_0000000003" / "sections" / "authorization.config").read_text()
+
+
+def test_history_waits_for_a_good_configuration(instance):
+    """What is bad when a copy is due is not kept; the next that is good is."""
+    with_history(instance, 'path="%SystemDrive%\\old" maxHistories="5" period="00:00:10"')
+    launch(instance)
+    assert instance.wait(lambda: len(copies(instance, "old")) == 1)
+    comment(instance, "good")
+    path = instance.dir / "applicationHost.config"
+    good = path.read_text()
+    path.write_text(good.replace("<system.ftpServer>", "<system.ftpServer><bad />", 1))
+    assert instance.wait_line("the one before it stays in force"), instance.output
+    instance.wait(lambda: len(copies(instance, "old")) > 1, 12)  # the period, and more
+    assert len(copies(instance, "old")) == 1
+    path.write_text(good)
+    assert instance.wait(lambda: len(copies(instance, "old")) == 2)
+    assert "<!-- good -->" in (instance.drive / "old" / "CFGHISTORY_0000000002" / "applicationHost.config").read_text()
 
 
 @pytest.mark.parametrize("attributes", ['enabled="false"', 'path="relative"'])
