@@ -64,7 +64,7 @@ static int put_in_place(const char *temporary, const char *path, bool replace)
 {
     if ((replace ? rename(temporary, path) : link(temporary, path)) != 0)
         return errno == EEXIST ? ERR_EXISTS : err_from_errno(errno);
-    return sync_folder_of(path);
+    return 0;
 }
 
 /* Mode and owner of the file that is replaced, if its group or user is another one than ours. */
@@ -110,7 +110,7 @@ static int write_file(const char *path, struct slice bytes, unsigned mode, bool 
     err = put_in_place(temporary, path, replace);
     if (err || !replace)
         unlink(temporary);
-    return err;
+    return err ? err : sync_folder_of(path);
 }
 
 int file_write(const char *path, struct slice bytes, unsigned mode)
@@ -167,12 +167,18 @@ int file_stage_new(struct file_set *set, const char *path, struct slice bytes, u
 int file_set_place(struct file_set *set)
 {
     int err = 0;
+    size_t placed = 0;
     for (size_t i = 0; !err && i < set->count; i++) {
         struct file_staged *item = &set->items[i];
         err = put_in_place(item->temporary, item->path, !item->is_new);
         if (err || item->is_new)
             unlink(item->temporary);
         free(text_take(&item->temporary));
+        placed += !err;
+    }
+    for (size_t i = 0; i < placed; i++) { /* what takes time, behind all of them */
+        int failed = sync_folder_of(set->items[i].path);
+        err = err ? err : failed;
     }
     return err;
 }

@@ -12,7 +12,7 @@ MUST_USE int file_write(const char *path, struct slice bytes, unsigned mode);
 MUST_USE int file_create(const char *path, struct slice bytes, unsigned mode);
 /*
  * Files that take their places together: each is written and synced beside its place first, so a full disk is met before
- * anything is replaced.  Placing renames them in the order they came; who is killed in between leaves each old or new.
+ * anything is replaced.  Placing renames them in the order they came, at once; who is killed in between leaves each old or new.
  */
 struct file_set {
     struct file_staged *items;

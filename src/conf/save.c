@@ -2,7 +2,9 @@
  * save.c - files on disk: reading a directory, and putting changed files back.
  *
  * A save writes a temporary file beside the old one, syncs it, renames it, syncs the directory: a crash or a full disk
- * leaves the old file or the new one, never half of one (threats.md X02).  Before anything is written every file is
+ * leaves the old file or the new one, never half of one (threats.md X02).  Several files are renamed one behind the other,
+ * with nothing between that takes time: who is killed leaves all of them old or all new, but for some microseconds.  What
+ * others rest on comes first, applicationHost.config last, so that no site misses its drive meanwhile.  Before anything is written every file is
  * read again and compared with what we had read; another writer's work is a conflict and stays (X03).  The comparison
  * and the renames happen under a lock on the directory, so two of our own writers cannot pass each other between them.
  */
@@ -294,6 +296,12 @@ static MUST_USE int put_in_place(struct save *s)
     if (rename(s->temporary, s->target) != 0)
         return err_from_errno(errno);
     free(text_take(&s->temporary));
+    return 0;
+}
+
+/* The new file is there, whatever became of others. */
+static MUST_USE int finish(struct save *s)
+{
     int err = sync_directory_of(s->target);
     text_reset(&s->disk->original);
     text_add(&s->disk->original, s->bytes);
@@ -302,7 +310,7 @@ static MUST_USE int put_in_place(struct save *s)
     return err ? err : text_error(&s->disk->original);
 }
 
-static MUST_USE int save_files(struct save *saves, size_t count, struct diag *d)
+static MUST_USE int prepare_all(struct save *saves, size_t count, struct diag *d)
 {
     int err = 0;
     for (size_t i = 0; i < count && !err; i++) {
@@ -315,11 +323,34 @@ static MUST_USE int save_files(struct save *saves, size_t count, struct diag *d)
             describe(d, saves[i].disk->path, "Cannot write configuration file", err, errno);
         }
     }
-    for (size_t i = 0; i < count && !err; i++) {
-        err = put_in_place(&saves[i]);
+    return err;
+}
+
+/* What was placed before an error is finished all the same. */
+static MUST_USE int place_all(struct save *saves, size_t count, struct diag *d)
+{
+    int err = 0;
+    size_t placed = 0;
+    while (!err && placed < count) {
+        err = put_in_place(&saves[placed]);
         if (err)
-            describe(d, saves[i].disk->path, "Cannot replace configuration file", err, errno);
+            describe(d, saves[placed].disk->path, "Cannot replace configuration file", err, errno);
+        placed += !err;
     }
+    for (size_t i = 0; i < placed; i++) {
+        int failed = finish(&saves[i]);
+        if (failed && !err)
+            describe(d, saves[i].disk->path, "Cannot replace configuration file", failed, errno);
+        err = err ? err : failed;
+    }
+    return err;
+}
+
+static MUST_USE int save_files(struct save *saves, size_t count, struct diag *d)
+{
+    int err = prepare_all(saves, count, d);
+    if (!err)
+        err = place_all(saves, count, d);
     for (size_t i = 0; i < count; i++) {
         if (saves[i].temporary)
             (void)unlink(saves[i].temporary);
@@ -343,7 +374,7 @@ int conf_save(struct conf *c, struct diag *d)
     }
     struct save saves[CONF_FILE_COUNT] = { 0 };
     size_t count = 0;
-    for (size_t i = 0; i < CONF_FILE_COUNT; i++)
+    for (size_t i = CONF_FILE_COUNT; i-- > 0;)
         if (c->disk[i].changed)
             saves[count++] = (struct save){ .disk = &c->disk[i], .bytes = conf_bytes(c, (enum conf_file)i) };
     if (!count)

@@ -86,3 +86,26 @@ def test_killed_at_any_moment(world, tmp_path, which):
             for name in NAMES:
                 kept = instance / f"{name}.before-import"
                 assert old[name] in (again[name], kept.read_bytes() if kept.exists() else None), (moment, name)
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("which", COMMANDS)
+def test_killed_where_it_waits_for_the_disk(world, tmp_path, which):
+    """Several files take their places together: what takes time is done before the first one does, or behind the last."""
+    old = files(world / "instance")
+    (tmp_path / "password").write_bytes(b"secret\n")
+    states = []
+    for moment in range(1, 100):
+        instance = tmp_path / f"killed{moment}"
+        shutil.copytree(world / "instance", instance)
+        with open(tmp_path / "password", "rb") as stdin:
+            ran = subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", f"inject=fsync:signal=KILL:when={moment}",
+                                  BUILD / "sallyport", "--config", instance, *map(str, COMMANDS[which](world))],
+                                 stdin=stdin, stdout=subprocess.DEVNULL, timeout=PATIENCE)
+        states.append([name for name in NAMES if (instance / name).read_bytes() != old[name]])
+        shutil.rmtree(instance)
+        if ran.returncode == 0:
+            break
+    assert ran.returncode == 0 and len(states) > 2
+    assert all(state in ([], states[-1]) for state in states), states
+    assert states[0] == [] and states[-2] == states[-1], states
