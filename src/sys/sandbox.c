@@ -139,15 +139,14 @@ static const struct profile {
     [SANDBOX_LOADER] = { "loader", false, { GROUP(calls_basic), GROUP(calls_loader) } },
     [SANDBOX_WORKER] = { "worker", false, { GROUP(calls_basic), GROUP(calls_loop), GROUP(calls_worker) } },
     [SANDBOX_BROKER] = { "broker", false,
-                         { GROUP(calls_basic), GROUP(calls_threads), GROUP(calls_loop), GROUP(calls_broker) } },
-    [SANDBOX_AUTH] = { "auth", false,
-                       { GROUP(calls_basic), GROUP(calls_threads), GROUP(calls_loop), GROUP(calls_auth) } },
+                         { GROUP(calls_basic), GROUP(calls_threads), GROUP(calls_broker) } },
+    [SANDBOX_AUTH] = { "auth", false, { GROUP(calls_basic), GROUP(calls_threads), GROUP(calls_auth) } },
     [SANDBOX_AUTH_ONLINE] = { "auth", false,
                               { GROUP(calls_basic), GROUP(calls_threads), GROUP(calls_loop), GROUP(calls_auth),
                                 GROUP(calls_online) } },
     [SANDBOX_PAM] = { "pam", true, { GROUP(refused_pam) } },
     [SANDBOX_MEMBERSHIP] = { "membership", true, { GROUP(refused_pam), GROUP(refused_membership) } },
-    [SANDBOX_LOGGER] = { "logger", false, { GROUP(calls_basic), GROUP(calls_loop), GROUP(calls_logger) } },
+    [SANDBOX_LOGGER] = { "logger", false, { GROUP(calls_basic), GROUP(calls_logger) } },
 };
 
 static int add_call(scmp_filter_ctx filter, const struct sandbox_call *call)

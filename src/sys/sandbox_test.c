@@ -117,6 +117,16 @@ static int do_memfd(void)
     return memfd_sealed("x", SLICE_LITERAL("abc"), &fd) || !memfd_is_sealed(fd) || pwrite(fd, "y", 1, 0) == 1;
 }
 
+static int do_truncate(void)
+{
+    return ftruncate(STDOUT_FILENO, 0);
+}
+
+static int do_rename(void)
+{
+    return (int)syscall(SYS_renameat2, AT_FDCWD, "/tmp/x", AT_FDCWD, "/tmp/y", 0);
+}
+
 static int do_raise_limit(void)
 {
     const uint64_t limit[2] = { 64, 64 };
@@ -165,6 +175,7 @@ static const struct {
     { "a worker that changes its user",                SANDBOX_WORKER, do_setuid,            "setuid",    false },
     { "a worker that raises a limit",                  SANDBOX_WORKER, do_raise_limit,       "prlimit64", true  },
     { "a worker that traces",                          SANDBOX_WORKER, ptrace_is_refused,    "ptrace",    false },
+    { "a worker that shortens a file it was handed",   SANDBOX_WORKER, do_truncate,          "ftruncate", false },
     { "a broker that executes",                        SANDBOX_BROKER, do_exec,              "execve",    false },
     { "a broker that clones a process",                SANDBOX_BROKER, do_clone_process,     "clone",     true  },
     { "a broker that opens a socket to the world",     SANDBOX_BROKER, do_inet_socket,       "socket",    false },
@@ -178,6 +189,7 @@ static const struct {
     { "a loader that opens a path",                    SANDBOX_LOADER, do_open,              "openat",    true  },
     { "a logger that connects out",                    SANDBOX_LOGGER, do_inet_socket,       "socket",    false },
     { "a logger that executes",                        SANDBOX_LOGGER, do_exec,              "execve",    false },
+    { "a logger that renames a log",                   SANDBOX_LOGGER, do_rename,            "renameat2", false },
 };
 
 static void expect_refusal(int socket, int status, const char *call)

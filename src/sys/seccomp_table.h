@@ -3,7 +3,8 @@
  *
  * A program's profile is a few groups.  Reading one line: the call, then what must be true of its arguments: an empty
  * condition means always.  Everything that stands in no group of the profile kills the program (SECCOMP_RET_TRAP),
- * except where a row answers with an error because a library asks politely and has another way.
+ * except where a row answers with an error because a library asks politely and has another way.  A call of which only
+ * another machine's C library makes use (aarch64 has no rename, riscv no renameat) stands beside its sibling.
  */
 #pragma once
 
@@ -13,7 +14,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <linux/sockios.h>
 
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
@@ -57,36 +57,29 @@ static const struct sandbox_call calls_basic[] = {
 /* Threads but no processes.  clone3 hides its flags behind a pointer; glibc then falls back to clone. */
 static const struct sandbox_call calls_threads[] = {
     ALLOW_BITS("clone", 0, CLONE_THREAD, CLONE_THREAD), REFUSE("clone3", ENOSYS),
-    ALLOW("set_robust_list"), ALLOW("get_robust_list"), ALLOW("clock_nanosleep"), ALLOW("nanosleep"),
-    ALLOW("sched_setscheduler"), ALLOW("sched_getparam"), ALLOW("sched_getscheduler"), ALLOW("membarrier"),
-    ALLOW("set_tid_address"), ALLOW("eventfd2"), ALLOW("rt_sigtimedwait"), ALLOW("shutdown"),
+    ALLOW("set_robust_list"), ALLOW("clock_nanosleep"), ALLOW("nanosleep"), ALLOW("membarrier"),
+    ALLOW("eventfd2"), ALLOW("shutdown"),
 };
 
 static const struct sandbox_call calls_loop[] = {
     ALLOW("epoll_create1"), ALLOW("epoll_ctl"), ALLOW("epoll_wait"), ALLOW("epoll_pwait"), ALLOW("epoll_pwait2"),
-    ALLOW("timerfd_create"), ALLOW("timerfd_settime"), ALLOW("eventfd2"),
 };
 
 /* The worker: sockets of the Internet families and bytes of files handed to it.  Nothing that takes a path. */
 static const struct sandbox_call calls_worker[] = {
     ALLOW_EQUAL("socket", 0, AF_INET), ALLOW_EQUAL("socket", 0, AF_INET6),
-    ALLOW("bind"), ALLOW("listen"), ALLOW("accept4"), ALLOW("accept"), ALLOW("connect"), ALLOW("getsockname"),
+    ALLOW("bind"), ALLOW("listen"), ALLOW("accept4"), ALLOW("connect"), ALLOW("getsockname"),
     ALLOW("getpeername"), ALLOW("setsockopt"), ALLOW("shutdown"), ALLOW("recvfrom"), ALLOW("sendto"),
-    ALLOW("sendfile"), ALLOW("splice"), ALLOW("pipe2"), ALLOW("ftruncate"), ALLOW("fdatasync"), ALLOW("fadvise64"),
-    ALLOW_EQUAL("ioctl", 1, FIONREAD), ALLOW_EQUAL("ioctl", 1, FIONBIO), ALLOW_EQUAL("ioctl", 1, SIOCATMARK),
-    ALLOW_EQUAL("ioctl", 1, SIOCOUTQ),
+    ALLOW("sendfile"), ALLOW("splice"), ALLOW("pipe2"), ALLOW("fadvise64"),
 };
 
 /* The broker: the file system below its directory descriptors, and the identity of a thread. */
 static const struct sandbox_call calls_broker[] = {
-    ALLOW("openat2"), ALLOW("openat"), ALLOW("statx"), ALLOW("newfstatat"), ALLOW("getdents64"), ALLOW("statfs"),
-    ALLOW("fstatfs"), ALLOW("faccessat"), ALLOW("faccessat2"), ALLOW("readlinkat"),
+    ALLOW("openat2"), ALLOW("openat"), ALLOW("statx"), ALLOW("newfstatat"), ALLOW("getdents64"), ALLOW("fstatfs"),
     ALLOW("renameat"), ALLOW("renameat2"), ALLOW("linkat"), ALLOW("unlinkat"), ALLOW("mkdirat"), ALLOW("utimensat"),
-    ALLOW("fchmod"), ALLOW("fchown"), ALLOW("geteuid"), ALLOW("getegid"), ALLOW("flock"), ALLOW("fallocate"), ALLOW("ftruncate"),
-    ALLOW("fsync"), ALLOW("fdatasync"),
-    ALLOW("copy_file_range"), ALLOW("sendfile"), ALLOW("fadvise64"), ALLOW("memfd_create"), ALLOW("pipe2"), ALLOW("dup"),
-    ALLOW("setfsuid"), ALLOW("setfsgid"), ALLOW("setgroups"), ALLOW("getgroups"), ALLOW("umask"),
-    ALLOW("recvfrom"), ALLOW("sendto"), ALLOW("socketpair"),
+    ALLOW("fchmod"), ALLOW("fchown"), ALLOW("geteuid"), ALLOW("getegid"), ALLOW("flock"), ALLOW("ftruncate"),
+    ALLOW("fsync"), ALLOW("fdatasync"), ALLOW("copy_file_range"),
+    ALLOW("setfsuid"), ALLOW("setfsgid"), ALLOW("setgroups"), ALLOW("getgroups"), ALLOW("sendto"),
 };
 
 /* The authenticator: thinks, hashes, talks to its peers. */
@@ -107,16 +100,13 @@ static const struct sandbox_call calls_online[] = {
 
 /* The logger: files below what Landlock leaves it. */
 static const struct sandbox_call calls_logger[] = {
-    ALLOW("openat"), ALLOW("newfstatat"), ALLOW("statx"), ALLOW("getdents64"), ALLOW("faccessat"), ALLOW("faccessat2"),
-    ALLOW("access"), ALLOW("readlink"), ALLOW("readlinkat"), ALLOW("mkdir"), ALLOW("mkdirat"), ALLOW("rename"),
-    ALLOW("renameat"), ALLOW("renameat2"), ALLOW("unlink"), ALLOW("unlinkat"), ALLOW("ftruncate"), ALLOW("fallocate"),
-    ALLOW("fsync"), ALLOW("fdatasync"), ALLOW("fchmod"), ALLOW("statfs"), ALLOW("fstatfs"), ALLOW("umask"), ALLOW("flock"),
-    ALLOW("dup"), ALLOW("recvfrom"), ALLOW("sendto"), ALLOW("shutdown"),
+    ALLOW("openat"), ALLOW("newfstatat"), ALLOW("statx"), ALLOW("getdents64"), ALLOW("mkdir"), ALLOW("mkdirat"),
+    ALLOW("ftruncate"), ALLOW("sendto"), ALLOW("shutdown"),
 };
 
 /* The loader: reads what it was handed, writes snapshots into memory files. */
 static const struct sandbox_call calls_loader[] = {
-    ALLOW("memfd_create"), ALLOW("ftruncate"), ALLOW("recvfrom"), ALLOW("sendto"), ALLOW("shutdown"),
+    ALLOW("memfd_create"),
 };
 
 /* PAM modules are other people's programs: they open, connect, fork and execute as they like.  Only what changes the
