@@ -345,7 +345,7 @@ def test_history_of_sections_in_their_own_files(instance):
     assert (first / "sections").stat().st_mode & 0o777 == 0o700
     shutil.copytree(first, instance.dir / "backup" / "first")
     rules(instance, "bert")  # the other files stay as they are
-    assert instance.wait(lambda: len(copies(instance, "old")) == 3)
+    assert instance.wait(lambda: "CFGHISTORY_0000000002" in copies(instance, "old"))
     assert "bert" in (folder / "CFGHISTORY_0000000002" / "sections" / "authorization.config").read_text()
     instance.cli("restore", "backup", "first")
     assert instance.wait(lambda: can_log_in(instance, "anna") and not can_log_in(instance, "bert"))
@@ -357,7 +357,7 @@ def test_history_waits_for_a_good_configuration(instance):
     """What is bad when a copy is due is not kept; the next that is good is."""
     with_history(instance, 'path="%SystemDrive%\\old" maxHistories="5" period="00:00:10"')
     launch(instance)
-    assert instance.wait(lambda: len(copies(instance, "old")) == 1)
+    assert instance.wait(lambda: copies(instance, "old") == ["CFGHISTORY_0000000001"])
     comment(instance, "good")
     path = instance.dir / "applicationHost.config"
     good = path.read_text()
@@ -366,7 +366,7 @@ def test_history_waits_for_a_good_configuration(instance):
     instance.wait(lambda: len(copies(instance, "old")) > 1, 12)  # the period, and more
     assert len(copies(instance, "old")) == 1
     path.write_text(good)
-    assert instance.wait(lambda: len(copies(instance, "old")) == 2)
+    assert instance.wait(lambda: "CFGHISTORY_0000000002" in copies(instance, "old"))
     assert "<!-- good -->" in (instance.drive / "old" / "CFGHISTORY_0000000002" / "applicationHost.config").read_text()
 
 
