@@ -4,9 +4,11 @@
  * A save writes a temporary file beside the old one, syncs it, renames it, syncs the directory: a crash or a full disk
  * leaves the old file or the new one, never half of one (threats.md X02).  Several files are renamed one behind the other,
  * with nothing between that takes time: who is killed leaves all of them old or all new, but for some microseconds.  What
- * others rest on comes first, applicationHost.config last, so that no site misses its drive meanwhile.  Before anything is written every file is
- * read again and compared with what we had read; another writer's work is a conflict and stays (X03).  The comparison
- * and the renames happen under a lock on the directory, so two of our own writers cannot pass each other between them.
+ * others rest on comes first, applicationHost.config last, so that no site misses its drive meanwhile.
+ *
+ * Before anything is written every file is read again and compared with what we had read; another writer's work is a
+ * conflict and stays (X03).  The comparison and the renames happen under a lock on the directory, so two of our own
+ * writers cannot pass each other between them.
  */
 #include <errno.h>
 #include <fcntl.h>
