@@ -1,8 +1,8 @@
 /* auth_world.c - see auth_world.h. */
 #include "auth/auth_world.h"
 
-#include <time.h>
 
+#include "base/clock.h"
 #include "sys/memfd.h"
 
 enum { PATIENCE_SECONDS = 60 };
@@ -175,18 +175,11 @@ void world_apply(const struct world_setup *t)
 
 /* ---- waiting ---- */
 
-static time_t seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
-}
-
 int world_wait(int socket, struct wire_in *fields_out, uint16_t *number_out)
 {
     struct slice bytes;
     int fd;
-    for (time_t begun = seconds_now(); seconds_now() - begun < PATIENCE_SECONDS;) {
+    for (int64_t begun = clock_ms(); clock_ms() - begun < PATIENCE_SECONDS * 1000;) {
         int err = datagram_receive(socket, world.buffer, sizeof world.buffer, &bytes, &fd);
         if (!err) {
             *number_out = (uint16_t)((uint8_t)bytes.ptr[0] | (uint8_t)bytes.ptr[1] << 8);

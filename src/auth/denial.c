@@ -2,18 +2,11 @@
 #include "auth/denial.h"
 
 #include <sys/random.h>
-#include <time.h>
 
 #include "auth/server_priv.h"
+#include "base/clock.h"
 #include "policy/address_rules.h"
 #include "sys/region.h"
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The supervisor's memory, which outlives us; without a supervisor our own, made with the first failure that counts. */
 static struct lockout *table(struct auth_server *a)
@@ -52,7 +45,7 @@ static void count_account(struct auth_server *a, const struct snap_server *serve
 {
     struct net_addr account = lockout_account(a->lockout, name);
     if (!server->account_failures || account_is_anonymous_name(name) ||
-        !lockout_fail(a->lockout, &account, server->account_failures, block_length(server), now_ms()) || !login_may_explain(a))
+        !lockout_fail(a->lockout, &account, server->account_failures, block_length(server), clock_ms()) || !login_may_explain(a))
         return;
     OWNED_TEXT_BUFFER shown = { 0 };
     text_add_escaped(&shown, slice_first(name, 200));
@@ -67,7 +60,7 @@ bool denial_closes_account(struct auth_server *a, const struct net_addr *client,
     if (!server->account_failures || server->deny_log_only || address_rules_exempt(a->child->snapshot, client) || !table(a))
         return false;
     struct net_addr account = lockout_account(a->lockout, name);
-    return lockout_left(a->lockout, &account, now_ms()) > 0;
+    return lockout_left(a->lockout, &account, clock_ms()) > 0;
 }
 
 void denial_count(struct auth_server *a, const struct net_addr *client, struct slice name)
@@ -79,7 +72,7 @@ void denial_count(struct auth_server *a, const struct net_addr *client, struct s
         return;
     count_account(a, server, name);
     if (!server->deny_by_failure ||
-        !lockout_fail(a->lockout, client, server->deny_max_failure, length, now_ms()))
+        !lockout_fail(a->lockout, client, server->deny_max_failure, length, clock_ms()))
         return;
     OWNED_TEXT_BUFFER address = { 0 };
     net_addr_print(client, &address);
@@ -106,5 +99,5 @@ void denial_tell_worker(struct auth_server *a, unsigned worker)
 {
     const struct snap_server *server = snapshot_server(a->child->snapshot, 0);
     if (table(a) && server->deny_by_failure && !server->deny_log_only)
-        lockout_each(a->lockout, now_ms(), tell_one, &(struct audience){ a, worker });
+        lockout_each(a->lockout, clock_ms(), tell_one, &(struct audience){ a, worker });
 }

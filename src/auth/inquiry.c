@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "pki/fetch.h"
 
 enum { LANES = INQUIRY_LANES, THREADS_MAX = 32, RETRIEVAL_DEFAULT_MS = 15000, STACK_SIZE = 512 * 1024 };
@@ -86,7 +87,7 @@ enum chain_reason inquiry_reason(enum revocation_status status, const struct rev
 static void run(struct inquiry *q, struct inquiry_job *job)
 {
     int64_t budget = job->retrieval_ms > 0 ? job->retrieval_ms : RETRIEVAL_DEFAULT_MS;
-    struct revocation_fetch fetch = { q->revocation, fetch_now_ms() + budget };
+    struct revocation_fetch fetch = { q->revocation, clock_ms() + budget };
     struct revocation_answer answers[PKI_CHAIN_MAX];
     struct chain_result result;
     struct text *steps = job->wants_steps ? &job->steps : NULL;
@@ -94,7 +95,7 @@ static void run(struct inquiry *q, struct inquiry_job *job)
     job->rules.fetch = revocation_fetch_issuers;
     job->rules.fetch_context = &fetch;
     chain_verify(job->stores, job->sent, job->sent_count, &job->rules, steps, &result);
-    int64_t left = fetch.deadline_ms - fetch_now_ms();
+    int64_t left = fetch.deadline_ms - clock_ms();
     job->reason = result.reason;
     if (result.reason == CHAIN_GOOD) {
         job->in_ntauth_by_issuer = pki_chain_is_ntauth(result.chain, job->stores, false);

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 
 #include "auth/login.h"
+#include "base/clock.h"
 #include "policy/win_error.h"
 #include "sys/datagram.h"
 
@@ -165,10 +166,8 @@ static void tell_reason(struct auth_server *a, const struct login *l, uint32_t w
     uint8_t bytes[REASON_MAX + NAME_LIMIT + 256];
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };
     const struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     const struct log_reason m = {
-        .site = l->site, .time = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+        .site = l->site, .time = clock_calendar_ms(),
         .session_id = slice_of((const char *)l->session_id, sizeof l->session_id),
         .user = slice_first(login_user(l), NAME_LIMIT), .win32 = win32, .substatus = substatus,
         .reason = l->why.len ? text_slice(&l->why) : slice_str(substatus_text(substatus)),
@@ -222,12 +221,12 @@ void login_give_up(struct auth_server *a, struct login *l)
 void login_wait_for(struct login *l, enum login_stage stage, int64_t ms)
 {
     l->stage = stage;
-    l->deadline = login_now_ms() + ms;
+    l->deadline = clock_ms() + ms;
 }
 
 bool login_may_explain(struct auth_server *a)
 {
-    int64_t now = login_now_ms();
+    int64_t now = clock_ms();
     if (now - a->explained.since >= EXPLAIN_MS) {
         if (a->explained.kept_quiet)
             server_tell(a, LOG_LEVEL_NOTICE, "%u more refused logins were not explained", a->explained.kept_quiet);
@@ -355,7 +354,7 @@ void login_rehearse(struct auth_server *a, struct rehearsal *r)
 
 int login_expire(struct auth_server *a)
 {
-    int64_t now = login_now_ms(), first = INT64_MAX;
+    int64_t now = clock_ms(), first = INT64_MAX;
     for (struct login *l = a->logins, *next; l; l = next) {
         next = l->next;
         if (l->deadline <= now && l->stage == LOGIN_NAMING) /* the resolver hangs: a rule by name denies */

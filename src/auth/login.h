@@ -65,13 +65,6 @@ struct login {
     uint8_t digest[CACHE_DIGEST]; /* of the method being tried */
 };
 
-static inline int64_t login_now_ms(void) /* monotonic */
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static inline int64_t login_seconds_now(void) /* of the calendar */
 {
     return (int64_t)time(NULL);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "auth/login.h"
+#include "base/clock.h"
 
 /* A password that was refused is seldom asked about again: every attempt brings the account nearer to being locked. */
 enum { AGAIN_GOOD_MS = 300000, AGAIN_REFUSED_MS = 3600000, AGAIN_SOON_MS = 30000, ASK_WAIT_MS = 60000, PAM_AWAIT_MS = 1000 };
@@ -81,7 +82,7 @@ bool fixed_is_pending(const struct auth_server *a, uint32_t site, unsigned broke
 
 static void ask_after(struct fixed *f, int64_t ms)
 {
-    f->next_ms = login_now_ms() + (f->again ? 0 : ms);
+    f->next_ms = clock_ms() + (f->again ? 0 : ms);
     f->again = false;
 }
 
@@ -119,7 +120,7 @@ static void unanswered(struct auth_server *a, struct fixed *f, const char *why)
     } else {
         settle(a, f, FIXED_BAD, why);
     }
-    f->next_ms = login_now_ms() + AGAIN_SOON_MS;
+    f->next_ms = clock_ms() + AGAIN_SOON_MS;
 }
 
 static struct fixed *find(struct auth_server *a, uint64_t id)
@@ -283,7 +284,7 @@ void fixed_peer_gone(struct auth_server *a, unsigned role, unsigned index)
         if (f->id && (f->local || f->identifying)) {
             f->id = 0;
             f->identifying = false;
-            f->next_ms = login_now_ms() + PAM_AWAIT_MS;
+            f->next_ms = clock_ms() + PAM_AWAIT_MS;
         }
 }
 

@@ -2,6 +2,7 @@
  * login_grant.c - from the identity to the ticket: the broker lets somebody in, the worker is told.
  */
 #include "auth/login.h"
+#include "base/clock.h"
 
 enum { GRANT_WAIT_MS = 20000 };
 
@@ -129,7 +130,7 @@ void login_ask_broker(struct auth_server *a, struct login *l)
     }
     l->ticket = ticket;
     login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
-    l->asked = login_now_ms();
+    l->asked = clock_ms();
     struct grant_give give;
     uint8_t memo[MEMO_LIMIT], bytes[sizeof give + 52 * 1024] __attribute__((uninitialized));
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };

@@ -2,6 +2,7 @@
  * login_password.c - the methods that ask for a password: IIS Manager users, system accounts, and the cache before both.
  */
 #include "auth/login.h"
+#include "base/clock.h"
 
 enum {
     PAM_WAIT_MS = 60000,
@@ -35,7 +36,7 @@ const struct identity *login_recall(struct auth_server *a, struct login *l, enum
         return NULL;
     cache_digest(a->cache, &key, l->digest);
     login_fingerprint(a, &(struct identity){ .kind = kind, .user = name }, fingerprint);
-    const struct identity *found = cache_find(a->cache, l->digest, fingerprint, login_now_ms() / 1000);
+    const struct identity *found = cache_find(a->cache, l->digest, fingerprint, clock_ms() / 1000);
     return found && account_is_allowed(a->child->snapshot, kind, l->site, found->user) ? found : NULL;
 }
 
@@ -46,7 +47,7 @@ void login_remember(struct auth_server *a, const struct login *l, const struct i
         return;
     login_fingerprint(a, identity, fingerprint);
     cache_put(a->cache, l->digest, fingerprint, l->site, identity,
-              login_now_ms() / 1000 + snapshot_server(a->child->snapshot, 0)->credentials_cache_seconds);
+              clock_ms() / 1000 + snapshot_server(a->child->snapshot, 0)->credentials_cache_seconds);
 }
 
 /* ---- IIS Manager users ---- */

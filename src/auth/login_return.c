@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "auth/login.h"
+#include "base/clock.h"
 
 enum { RETURN_MS = 60000, BUCKETS = 1024, SID_LIMIT = 256 };
 
@@ -84,7 +85,7 @@ static struct returning *find_or_add(struct auth_server *a, uint64_t ticket, uns
     struct returning *r = a->returning->count < a->certificates.max ? calloc(1, sizeof *r) : NULL;
     if (!r)
         return NULL;
-    *r = (struct returning){ .ticket = ticket, .worker = worker, .site = site, .deadline = login_now_ms() + RETURN_MS };
+    *r = (struct returning){ .ticket = ticket, .worker = worker, .site = site, .deadline = clock_ms() + RETURN_MS };
     if (!a->returning->count)
         a->returning->first = r->deadline;
     a->returning->count++;

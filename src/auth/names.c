@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 enum { THREADS = 2, QUEUE_MAX = 64, CACHE = 1024, GOOD_SECONDS = 300, BAD_SECONDS = 10 };
 
@@ -85,13 +86,6 @@ static void *serve(void *context)
 
 /* ---- the cache ---- */
 
-static int64_t seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec;
-}
-
 static struct known *place_of(struct names *n, const struct net_addr *client)
 {
     uint32_t x = client->family;
@@ -103,7 +97,7 @@ static struct known *place_of(struct names *n, const struct net_addr *client)
 const char *names_find(struct names *n, const struct net_addr *client)
 {
     struct known *k = place_of(n, client);
-    return k->until > seconds_now() && net_addr_same_host(&k->client, client) ? k->name : NULL;
+    return k->until > clock_ms() / 1000 && net_addr_same_host(&k->client, client) ? k->name : NULL;
 }
 
 static void remember(struct names *n, const struct name_job *job)
@@ -111,7 +105,7 @@ static void remember(struct names *n, const struct name_job *job)
     struct known *k = place_of(n, &job->client);
     bool good = strcmp(job->name, NAME_UNKNOWN) != 0;
     k->client = job->client;
-    k->until = seconds_now() + (good ? GOOD_SECONDS : BAD_SECONDS);
+    k->until = clock_ms() / 1000 + (good ? GOOD_SECONDS : BAD_SECONDS);
     memcpy(k->name, job->name, sizeof k->name);
 }
 

@@ -11,10 +11,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "auth/rehearsal.h"
+#include "base/clock.h"
 #include "base/secret.h"
 #include "sys/datagram.h"
 
@@ -96,10 +96,7 @@ void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...)
     vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
     const struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    const struct log_event m = { (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, level, SLICE_LITERAL("auth"),
-                                 slice_str(line) };
+    const struct log_event m = { clock_calendar_ms(), level, SLICE_LITERAL("auth"), slice_str(line) };
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };
     wire_channel_begin(&out, MSG_log_event);
     if (!logger)
@@ -113,9 +110,7 @@ void server_tell_certificate(struct auth_server *a, uint32_t site_id, struct log
     uint8_t bytes[8192];
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, site_id);
     const struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    m.time = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    m.time = clock_calendar_ms();
     m.site = site ? snapshot_text(a->child->snapshot, site->name) : SLICE_NONE;
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };
     wire_channel_begin(&out, MSG_log_certificate);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "auth/login.h"
+#include "base/clock.h"
 #include "proto/grant.h"
 #include "sys/datagram.h"
 
@@ -64,7 +65,7 @@ void twins_forget(struct auth_server *a)
     for (unsigned i = 0; i < sizeof a->twins / sizeof a->twins[0]; i++)
         if (a->twins[i]) {
             forget_all(a->twins[i]);
-            a->twins[i]->forgotten = login_now_ms();
+            a->twins[i]->forgotten = clock_ms();
         }
 }
 
@@ -123,7 +124,7 @@ const struct twin *twins_find(struct auth_server *a, const struct login *l)
 {
     struct twins *of = a->twins[l->broker];
     struct twin *t = of ? find(of, text_slice(&l->question)) : NULL;
-    if (!t || !holds(a, t, login_now_ms()) || !tell(of, l->ticket, t->ticket))
+    if (!t || !holds(a, t, clock_ms()) || !tell(of, l->ticket, t->ticket))
         return NULL;
     t->ticket = l->ticket;
     return t;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "broker/home.h"
 #include "broker/verbs.h"
@@ -137,14 +138,12 @@ static void end_request(struct broker *b)
 
 void broker_wait(struct broker *b)
 {
-    struct timespec until;
     pthread_mutex_lock(&b->lock);
     while (!b->is_ending)
         pthread_cond_wait(&b->changed, &b->lock);
     /* A request that hangs in a dead disk is not worth waiting for. */
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += FINISH_SECONDS;
-    while (b->running && pthread_cond_timedwait(&b->changed, &b->lock, &until) != ETIMEDOUT)
+    int64_t until = clock_ms() + FINISH_SECONDS * 1000;
+    while (b->running && clock_wait(&b->changed, &b->lock, until))
         ;
     pthread_mutex_unlock(&b->lock);
     grants_drop_all(&b->grants);

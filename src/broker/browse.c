@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "broker/fixed.h"
 #include "broker/patience.h"
@@ -313,9 +314,9 @@ static int look_in_time(struct browse *b, struct slice path, const struct identi
     look->who = *who;
     if (who->group_count)
         memcpy(look->groups, who->groups, who->group_count * sizeof *who->groups);
-    int64_t begin = patience_now();
+    int64_t begin = clock_ms();
     int err = patience_run(begin + b->patience, look_at, look, sizeof *look);
-    b->patience -= patience_now() - begin;
+    b->patience -= clock_ms() - begin;
     if (!err) {
         look->found.name = e->name;
         *e = look->found;

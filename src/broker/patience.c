@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 struct task {
     int (*work)(void *job);
@@ -16,26 +17,9 @@ struct task {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct task *current; /* what the helper does or is about to do */
-static bool is_ready, has_helper;
-
-int64_t patience_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void prepare(void)
-{
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr))
-        return;
-    is_ready = !pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) && !pthread_cond_init(&changed, &attr);
-    pthread_condattr_destroy(&attr);
-}
+static bool has_helper;
 
 static void *help(void *context)
 {
@@ -74,8 +58,7 @@ static bool start_helper(void)
 /* With the lock held: false when the time is up. */
 static bool wait_until(int64_t until)
 {
-    const struct timespec when = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
-    return patience_now() < until && pthread_cond_timedwait(&changed, &lock, &when) == 0;
+    return clock_ms() < until && clock_wait(&changed, &lock, until);
 }
 
 /* With the lock held; `t` is freed or left to the helper. */
@@ -101,8 +84,7 @@ static int hand_over(struct task *t, int64_t until, void *job, size_t size)
 
 int patience_run(int64_t until, int (*work)(void *job), void *job, size_t size)
 {
-    pthread_once(&once, prepare);
-    struct task *t = is_ready ? calloc(1, sizeof *t + size) : NULL;
+    struct task *t = calloc(1, sizeof *t + size);
     if (!t)
         return ERR_NOMEM;
     t->work = work;

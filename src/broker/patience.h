@@ -11,9 +11,7 @@
 
 #include "base/err.h"
 
-/* Milliseconds of the clock that `until` below is on. */
-int64_t patience_now(void);
-
-/* Run `work` on a copy of the `size` bytes at `job`, which are copied back when it returns by `until`; its result, or
- * ERR_TIMEOUT.  What the job points to must outlive the work however long that takes: put things into it by value. */
+/* Run `work` on a copy of the `size` bytes at `job`, which are copied back when it returns by `until` (clock_ms); its
+ * result, or ERR_TIMEOUT.  What the job points to must outlive the work however long that takes: put things into it by
+ * value. */
 MUST_USE int patience_run(int64_t until, int (*work)(void *job), void *job, size_t size);

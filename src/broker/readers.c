@@ -8,21 +8,15 @@
  */
 #include "broker/readers.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/err.h"
 
-enum { LOOK_NS = 5 * 1000 * 1000, CALM_LOOKS = 20, DONE = 1, LOOK_STEP = 2 };
+enum { LOOK_MS = 5, CALM_LOOKS = 20, DONE = 1, LOOK_STEP = 2 };
 
 int readers_init(struct readers *r)
 {
-    pthread_condattr_t attr;
     *r = (struct readers){ .looks = LOOK_STEP, .wanted = 1 };
-    if (pthread_condattr_init(&attr))
-        return ERR_NOMEM;
-    bool failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) || pthread_mutex_init(&r->lock, NULL) ||
-                  pthread_cond_init(&r->rest, NULL) || pthread_cond_init(&r->watch, &attr);
-    pthread_condattr_destroy(&attr);
+    bool failed = pthread_mutex_init(&r->lock, NULL) || pthread_cond_init(&r->rest, NULL) || pthread_cond_init(&r->watch, NULL);
     return failed ? ERR_SYS : 0;
 }
 
@@ -72,18 +66,12 @@ static bool is_idle(const struct readers *r)
 /* Until the next request, when there were none lately; then to the next look. */
 static void await_look(struct readers *r)
 {
-    struct timespec until;
     r->is_watched = r->is_used;
     while (!r->is_watched && is_idle(r) && !r->is_ending)
         pthread_cond_wait(&r->watch, &r->lock);
     r->is_watched = true;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOOK_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    while (!r->is_ending && pthread_cond_timedwait(&r->watch, &r->lock, &until) == 0)
+    int64_t until = clock_ms() + LOOK_MS;
+    while (!r->is_ending && clock_wait(&r->watch, &r->lock, until))
         ;
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "directory/directory_priv.h"
 #include "directory/text_forms.h"
@@ -298,7 +299,7 @@ static bool recall(struct directory *d, const struct text *key, enum directory_v
     bool known = false;
     pthread_mutex_lock(&d->lock);
     const struct cached_account *c = &d->accounts[slice_hash_fold(text_slice(key)) % ACCOUNT_CACHE_SLOTS];
-    if (c->key && c->until > ldap_now_ms() && !strcmp(c->key, text_str(key))) {
+    if (c->key && c->until > clock_ms() && !strcmp(c->key, text_str(key))) {
         *verdict = c->verdict;
         known = !has_account(c->verdict) || account_copy(&c->account, account) == 0;
     }
@@ -314,7 +315,7 @@ static void remember(struct directory *d, const struct text *key, enum directory
         free(made.key);
         return;
     }
-    made.until = ldap_now_ms() + (verdict == DIRECTORY_FOUND ? d->account_cache_ms : NEGATIVE_CACHE_MS);
+    made.until = clock_ms() + (verdict == DIRECTORY_FOUND ? d->account_cache_ms : NEGATIVE_CACHE_MS);
     pthread_mutex_lock(&d->lock);
     struct cached_account *c = &d->accounts[slice_hash_fold(text_slice(key)) % ACCOUNT_CACHE_SLOTS];
     forget(c);

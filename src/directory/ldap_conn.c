@@ -13,8 +13,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/net_addr.h"
 #include "base/own.h"
 
@@ -26,13 +26,6 @@ struct ldap_conn {
     int fd;
     int64_t deadline;
 };
-
-int64_t ldap_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- servers ---- */
 
@@ -85,7 +78,7 @@ void ldap_server_free(struct ldap_server *server)
 static bool wait_for(int fd, short events, int64_t deadline)
 {
     for (;;) {
-        int64_t left = deadline - ldap_now_ms();
+        int64_t left = deadline - clock_ms();
         if (left <= 0) {
             errno = ETIMEDOUT;
             return false;
@@ -285,7 +278,7 @@ static int encrypt(struct ldap_conn *c, const struct ldap_server *server, SSL_CT
 
 static struct timeval time_left(const struct ldap_conn *c)
 {
-    int64_t left = c->deadline - ldap_now_ms();
+    int64_t left = c->deadline - clock_ms();
     left = left < 1 ? 1 : left;
     return (struct timeval){ .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
 }
@@ -405,7 +398,7 @@ void ldap_conn_free(struct ldap_conn *c)
 {
     if (!c)
         return;
-    c->deadline = ldap_now_ms(); /* an unbind that the socket does not take at once is not sent */
+    c->deadline = clock_ms(); /* an unbind that the socket does not take at once is not sent */
     if (c->ld)
         ldap_destroy(c->ld);
     SSL_free(c->ssl);
@@ -456,7 +449,7 @@ int ldap_conn_search(struct ldap_conn *c, const struct ldap_query *q, int64_t de
     if (type == 0)
         return ERR_TIMEOUT;
     if (!message)
-        return ldap_now_ms() >= deadline ? ERR_TIMEOUT : ERR_CLOSED;
+        return clock_ms() >= deadline ? ERR_TIMEOUT : ERR_CLOSED;
     if (ldap_parse_result(c->ld, message, &code, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
         code = LDAP_OTHER;
     int err = err_of(code);

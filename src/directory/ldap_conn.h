@@ -39,7 +39,7 @@ struct ldap_login {
 
 struct ldap_conn;
 
-/* Connect, encrypt, bind until `deadline` (ldap_now_ms).  ERR_DENIED: the controller refuses the name or password, and
+/* Connect, encrypt, bind until `deadline` (clock_ms).  ERR_DENIED: the controller refuses the name or password, and
  * asking another one would only lock the account; others: this controller is of no use now.  `d` says why. */
 MUST_USE int ldap_conn_open(const struct ldap_server *server, SSL_CTX *tls, const struct ldap_login *login,
                             int64_t deadline, struct ldap_conn **conn_out, struct diag *d);
@@ -58,4 +58,3 @@ MUST_USE int ldap_conn_search(struct ldap_conn *c, const struct ldap_query *quer
                               LDAPMessage **result_out);
 LDAP *ldap_conn_handle(struct ldap_conn *c); /* for reading results */
 
-int64_t ldap_now_ms(void); /* monotonic */

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 
 enum { SERVERS_MAX = 8, IDLE_MAX = 8, CONNECT_MS = 3000, SEARCH_MS = 5000, SKIP_MS = 30000, IDLE_MS = 300000 };
@@ -114,7 +115,7 @@ void ldap_pool_free(struct ldap_pool *p)
  * went, the others find it still skipped. */
 static bool is_skipped(struct ldap_pool *p, struct server *s)
 {
-    int64_t now = ldap_now_ms();
+    int64_t now = clock_ms();
     pthread_mutex_lock(&p->lock);
     bool skipped = s->skip_until > now;
     if (!skipped && s->failed)
@@ -135,7 +136,7 @@ static void skip(struct ldap_pool *p, struct server *s)
 {
     struct idle dropped[IDLE_MAX];
     pthread_mutex_lock(&p->lock);
-    s->skip_until = ldap_now_ms() + p->skip_ms;
+    s->skip_until = clock_ms() + p->skip_ms;
     s->failed = true;
     size_t count = s->idle_count;
     memcpy(dropped, s->idle, count * sizeof dropped[0]);
@@ -152,7 +153,7 @@ static struct ldap_conn *take_idle(struct ldap_pool *p, struct server *s)
     if (s->idle_count)
         taken = s->idle[--s->idle_count];
     pthread_mutex_unlock(&p->lock);
-    if (taken.conn && ldap_now_ms() - taken.since > IDLE_MS) { /* the controller has closed it by now */
+    if (taken.conn && clock_ms() - taken.since > IDLE_MS) { /* the controller has closed it by now */
         ldap_conn_free(taken.conn);
         return NULL;
     }
@@ -163,7 +164,7 @@ static void put_idle(struct ldap_pool *p, struct server *s, struct ldap_conn *co
 {
     pthread_mutex_lock(&p->lock);
     if (s->idle_count < IDLE_MAX) {
-        s->idle[s->idle_count++] = (struct idle){ conn, ldap_now_ms() };
+        s->idle[s->idle_count++] = (struct idle){ conn, clock_ms() };
         conn = NULL;
     }
     pthread_mutex_unlock(&p->lock);
@@ -192,12 +193,12 @@ static int ask(struct ldap_pool *p, struct server *s, const struct ldap_query *q
         struct ldap_conn *conn = take_idle(p, s);
         if (!conn) {
             kept = false;
-            int err = ldap_conn_open(&s->where, p->tls, &login, ldap_now_ms() + p->connect_ms, &conn, d);
+            int err = ldap_conn_open(&s->where, p->tls, &login, clock_ms() + p->connect_ms, &conn, d);
             if (err)
                 return err == ERR_DENIED ? ERR_STATE : ERR_CLOSED;
         }
         LDAPMessage *message = NULL;
-        int err = ldap_conn_search(conn, q, ldap_now_ms() + p->search_ms, &message);
+        int err = ldap_conn_search(conn, q, clock_ms() + p->search_ms, &message);
         if (err == 0) {
             *a = (struct ldap_answer){ p, conn, (size_t)(s - p->servers), message };
             return 0;
@@ -252,7 +253,7 @@ int ldap_pool_bind(struct ldap_pool *p, struct slice name, struct slice password
             tell(steps, s, "skipped, because it failed a moment ago");
             continue;
         }
-        int err = ldap_conn_open(&s->where, p->tls, &login, ldap_now_ms() + p->connect_ms + p->search_ms, &conn, &d);
+        int err = ldap_conn_open(&s->where, p->tls, &login, clock_ms() + p->connect_ms + p->search_ms, &conn, &d);
         if (!err)
             ldap_conn_free(conn);
         if (!err || err == ERR_DENIED) {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fold.h"
 #include "base/own.h"
 #include "directory/directory_priv.h"
@@ -120,9 +121,7 @@ static void end_turn(struct directory *d, struct busy *mine)
 /* FILETIME: 100 ns since 1601. */
 static int64_t filetime_now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return ((int64_t)t.tv_sec + 11644473600) * 10000000 + t.tv_nsec / 100;
+    return clock_read(CLOCK_REALTIME) / 100 + 11644473600 * 10000000;
 }
 
 /* Whether the next wrong password would lock the account; attempts that the domain has forgotten do not count. */
@@ -326,7 +325,7 @@ static bool recall_home(struct directory *d, struct slice sid, int64_t max_age_m
 {
     pthread_mutex_lock(&d->lock);
     const struct cached_home *h = &d->homes[slice_hash_fold(sid) % ACCOUNT_CACHE_SLOTS];
-    bool known = h->sid && slice_equal_str(sid, h->sid) && ldap_now_ms() - h->since < max_age_ms;
+    bool known = h->sid && slice_equal_str(sid, h->sid) && clock_ms() - h->since < max_age_ms;
     if (known) {
         text_add_str(root, h->root);
         text_add_str(dir, h->dir);
@@ -337,7 +336,7 @@ static bool recall_home(struct directory *d, struct slice sid, int64_t max_age_m
 
 static void remember_home(struct directory *d, struct slice sid, const struct text *root, const struct text *dir)
 {
-    struct cached_home made = { strndup(sid.ptr, sid.len), strdup(text_str(root)), strdup(text_str(dir)), ldap_now_ms() };
+    struct cached_home made = { strndup(sid.ptr, sid.len), strdup(text_str(root)), strdup(text_str(dir)), clock_ms() };
     if (!made.sid || !made.root || !made.dir) {
         home_forget(&made);
         return;

@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #undef ERR_STATE
 
+#include "base/clock.h"
 #include "directory/directory_priv.h"
 #include "directory/ldap_url.h"
 
@@ -60,7 +61,7 @@ static MUST_USE int read_ntauth(struct directory *d, struct text *steps, struct 
     const struct domain *domain;
     OWNED_TEXT_BUFFER dn = { 0 };
     OWNED_ANSWER answer = { 0 };
-    struct ntauth ntauth = { .until = ldap_now_ms() + NTAUTH_CACHE_MS };
+    struct ntauth ntauth = { .until = clock_ms() + NTAUTH_CACHE_MS };
     if (directory_domain(d, steps, &domain))
         return ERR_CLOSED;
     if (!domain->configuration)
@@ -87,7 +88,7 @@ bool directory_is_ntauth(struct directory *d, struct slice der, bool fresh, stru
     uint8_t digest[NTAUTH_DIGEST];
     struct ntauth read;
     pthread_mutex_lock(&d->lock);
-    bool known = !fresh && d->ntauth.until > ldap_now_ms();
+    bool known = !fresh && d->ntauth.until > clock_ms();
     pthread_mutex_unlock(&d->lock);
     if (!digest_of(der, digest))
         return false;

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "directory/directory_priv.h"
 #include "directory/text_forms.h"
 
@@ -64,7 +65,7 @@ static bool recall(struct directory *d, struct slice name, struct text *sid)
 {
     pthread_mutex_lock(&d->lock);
     const struct cached_role *r = slot_of(d, name);
-    bool known = r->name && r->until > ldap_now_ms() && slice_equal_fold_str(name, r->name);
+    bool known = r->name && r->until > clock_ms() && slice_equal_fold_str(name, r->name);
     if (known)
         text_add_str(sid, r->sid);
     pthread_mutex_unlock(&d->lock);
@@ -78,7 +79,7 @@ static void remember(struct directory *d, struct slice name, const struct text *
     struct cached_role *r = slot_of(d, name);
     free(r->name);
     free(r->sid);
-    *r = (struct cached_role){ kept_name, kept_sid, ldap_now_ms() + (sid->len ? ROLE_CACHE_MS : ACCOUNT_CACHE_MS) };
+    *r = (struct cached_role){ kept_name, kept_sid, clock_ms() + (sid->len ? ROLE_CACHE_MS : ACCOUNT_CACHE_MS) };
     if (!kept_name || !kept_sid) {
         free(kept_name);
         free(kept_sid);

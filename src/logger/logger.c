@@ -19,9 +19,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "logger/log_set.h"
 #include "logger/reason_line.h"
 #include "logger/service_log.h"
@@ -69,17 +69,10 @@ static struct logger {
     uint8_t buffer[WIRE_DATAGRAM_MAX];
 } logger;
 
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void say(void *context, unsigned level, struct slice text)
 {
     struct logger *l = context;
-    const struct log_event event = { clock_ms(CLOCK_REALTIME), (uint8_t)level, SLICE_LITERAL("logger"), text };
+    const struct log_event event = { clock_calendar_ms(), (uint8_t)level, SLICE_LITERAL("logger"), text };
     service_log_write(&l->service, &event);
 }
 
@@ -296,7 +289,7 @@ static void keep_early(struct logger *l, struct slice fields)
 static void write_record(struct logger *l, const struct log_access *record)
 {
     OWNED_TEXT_BUFFER line = { 0 };
-    log_set_append(l->set, record, clock_ms(CLOCK_REALTIME));
+    log_set_append(l->set, record, clock_calendar_ms());
     if (!record->reason.len)
         return;
     reason_line_of_command(record, &line);
@@ -444,7 +437,7 @@ static void tell_lost(struct logger *l)
 
 static void flush_when_due(struct logger *l)
 {
-    int64_t now = clock_ms(CLOCK_MONOTONIC);
+    int64_t now = clock_ms();
     if (!l->next_flush && log_set_is_dirty(l->set))
         l->next_flush = now + FLUSH_MS;
     if (!l->next_flush || now < l->next_flush)
@@ -468,7 +461,7 @@ static int wait_ms(const struct logger *l)
 {
     if (!l->next_flush)
         return -1;
-    int64_t left = l->next_flush - clock_ms(CLOCK_MONOTONIC);
+    int64_t left = l->next_flush - clock_ms();
     return left < 0 ? 0 : (int)left;
 }
 

@@ -12,7 +12,8 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 struct loop {
     struct event_base *base;
@@ -82,19 +83,12 @@ void loop_stop(struct loop *l)
     event_base_loopbreak(l->base);
 }
 
-static int64_t clock_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int64_t loop_now(struct loop *l)
 {
     if (!l->in_callback)
-        return clock_now();
+        return clock_ms();
     if (!l->now)
-        l->now = clock_now();
+        l->now = clock_ms();
     return l->now;
 }
 

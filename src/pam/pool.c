@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/pack.h"
 #include "base/secret.h"
 
@@ -30,13 +30,6 @@ struct pool {
     unsigned threads;
     pthread_t ids[];
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void job_free(struct job *job)
 {
@@ -86,7 +79,7 @@ static void *serve(void *context)
         job->answer = NULL;
         conversation_run(&p->options.conversation, &job->check, &answer->result);
         job_free(job);
-        answer->due = due_at(p, answer, now_ms());
+        answer->due = due_at(p, answer, clock_ms());
         pthread_mutex_lock(&p->lock);
         answer->next = p->answers;
         p->answers = answer;
@@ -155,7 +148,7 @@ static struct job *job_new(const struct pam_check *check)
                                      pack_text(&at, check->password), pack_text(&at, check->rhost), check->vouched,
                                      check->only_identity, pack_text(&at, check->also) };
     answer->job = check->job;
-    answer->asked = now_ms();
+    answer->asked = clock_ms();
     return job;
 }
 
@@ -192,7 +185,7 @@ struct pool_answer *pool_take(struct pool *p, int *wait_ms_out)
 {
     struct pool_answer *taken = NULL;
     uint64_t ignored;
-    int64_t now = now_ms(), first = INT64_MAX;
+    int64_t now = clock_ms(), first = INT64_MAX;
     pthread_mutex_lock(&p->lock);
     (void)!read(p->fd, &ignored, sizeof ignored);
     for (struct pool_answer **at = &p->answers; *at; at = &(*at)->next) {

@@ -1,10 +1,10 @@
 /* cache.c - see cache.h.  A hash table whose entries are in a ring as well, the most recently used one first. */
 #include "pki/cache.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 enum { BUCKETS = 8192 };
 
@@ -28,25 +28,14 @@ struct pki_cache {
     atomic_uint_fast64_t changes;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 struct pki_cache *pki_cache_new(void)
 {
     struct pki_cache *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
     c->ring.newer = c->ring.older = &c->ring;
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->landed, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&c->landed, NULL);
     return c;
 }
 
@@ -185,18 +174,16 @@ struct pki_item *pki_cache_find(struct pki_cache *c, const struct pki_key *key)
 
 static bool failed_lately(const struct entry *e, int64_t allowed_ms)
 {
-    return e->failed_ms && now_ms() - e->failed_ms < PKI_FAILURE_MS && allowed_ms <= 2 * e->failed_after_ms;
+    return e->failed_ms && clock_ms() - e->failed_ms < PKI_FAILURE_MS && allowed_ms <= 2 * e->failed_after_ms;
 }
 
 /* Wait until the flight under way has ended. */
 static enum pki_flight await(struct pki_cache *c, struct entry *e, int64_t deadline_ms)
 {
-    const struct timespec until = { deadline_ms / 1000, (deadline_ms % 1000) * 1000000 };
     uint64_t landed = e->landed;
-    int err = 0;
     e->waiting++;
-    while (e->landed == landed && err != ETIMEDOUT)
-        err = pthread_cond_timedwait(&c->landed, &c->lock, &until);
+    while (e->landed == landed && clock_wait(&c->landed, &c->lock, deadline_ms))
+        ;
     e->waiting--;
     if (e->landed == landed)
         return PKI_FLIGHT_LATE;
@@ -226,7 +213,7 @@ void pki_cache_end(struct pki_cache *c, const struct pki_key *key, struct pki_it
     struct entry *e = find(c, key); /* flying: it was not dropped */
     e->flying = false;
     e->landed++;
-    e->failed_ms = item ? 0 : now_ms();
+    e->failed_ms = item ? 0 : clock_ms();
     e->failed_after_ms = item ? 0 : allowed_ms;
     if (item && (!e->item || item->this_update >= e->item->this_update))
         set_item(c, e, item);
@@ -259,7 +246,7 @@ void pki_cache_note(struct pki_cache *c, const struct pki_key *key, int64_t fail
     pthread_mutex_lock(&c->lock);
     struct entry *e = failed_after_ms ? find_or_add(c, key) : find(c, key);
     if (e) {
-        e->failed_ms = failed_after_ms ? now_ms() : 0;
+        e->failed_ms = failed_after_ms ? clock_ms() : 0;
         e->failed_after_ms = failed_after_ms;
     }
     shrink(c);

@@ -12,19 +12,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/net_addr.h"
 
 enum { HEADERS_MAX = 16 * 1024 };
-
-int64_t fetch_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 static CURLcode start_result;
@@ -247,7 +240,7 @@ static MUST_USE int exchange(const struct fetch_policy *policy, const struct fet
 {
     OWNED_TEXT_BUFFER spelled = { 0 };
     char type[128];
-    int64_t left = request->deadline_ms - fetch_now_ms();
+    int64_t left = request->deadline_ms - clock_ms();
     int err = spell(policy, url, &spelled);
     if (err)
         return err;

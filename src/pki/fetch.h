@@ -24,7 +24,7 @@ struct fetch_request {
     struct slice body;   /* "": GET */
     const char *type;    /* Content-Type of the body */
     size_t max;          /* bytes of an answer */
-    int64_t deadline_ms; /* CLOCK_MONOTONIC */
+    int64_t deadline_ms; /* clock_ms() */
 };
 
 /* Once, before any thread fetches: libcurl's own state. */
@@ -38,4 +38,3 @@ MUST_USE int fetch(const struct fetch_policy *policy, const struct fetch_request
 struct sockaddr;
 bool fetch_address_allowed(const struct fetch_policy *policy, const struct sockaddr *address);
 
-int64_t fetch_now_ms(void); /* CLOCK_MONOTONIC */

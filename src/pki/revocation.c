@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "pki/revocation_priv.h"
 
 enum { BUDGET_DEFAULT_MS = 15000 };
@@ -140,7 +141,7 @@ enum revocation_status revocation_check(struct revocation *r, const struct revoc
     ask.brief = question->brief;
     ask.at = question->at;
     ask.now = question->now ? question->now : question->at;
-    ask.deadline_ms = fetch_now_ms() + (question->retrieval_ms > 0 ? question->retrieval_ms : BUDGET_DEFAULT_MS);
+    ask.deadline_ms = clock_ms() + (question->retrieval_ms > 0 ? question->retrieval_ms : BUDGET_DEFAULT_MS);
     enum revocation_status worst = check_all(&ask, question, answers, steps);
     ask_end(&ask);
     return worst;

@@ -64,7 +64,7 @@ enum revocation_status revocation_check(struct revocation *r, const struct revoc
 /* A pki_fetch_issuers (chain.h): `context` is a struct revocation_fetch. */
 struct revocation_fetch {
     struct revocation *revocation;
-    int64_t deadline_ms;         /* CLOCK_MONOTONIC */
+    int64_t deadline_ms;         /* clock_ms() */
 };
 int revocation_fetch_issuers(void *context, struct slice der, bool cache_only, struct pki_found *found);
 

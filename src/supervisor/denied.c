@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "policy/lockout.h"
 #include "proto/control.h"
@@ -39,17 +40,10 @@ struct denied {
     char path[PATH_MAX + 32];
 };
 
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* What has to be added to a time of the table to make it one of the calendar. */
 static int64_t to_calendar(void)
 {
-    return clock_ms(CLOCK_REALTIME) - clock_ms(CLOCK_MONOTONIC);
+    return clock_calendar_ms() - clock_ms();
 }
 
 /* ---- reading ---- */
@@ -91,7 +85,7 @@ static bool read_file(struct denied *d, struct slice rest)
     if (!slice_starts(head, SLICE_LITERAL(HEAD)) || sscanf(head.ptr + sizeof HEAD - 1, "%" SCNx64, &seed) != 1)
         return false;
     lockout_seed(d->table, seed);
-    int64_t shift = to_calendar(), now = clock_ms(CLOCK_MONOTONIC);
+    int64_t shift = to_calendar(), now = clock_ms();
     bool good = true;
     while (rest.len) {
         struct slice line = slice_cut(&rest, '\n');
@@ -160,7 +154,7 @@ static void save(struct denied *d)
         return;
     struct printing p = { .shift = to_calendar() };
     text_addf(&p.out, HEAD "%016" PRIx64 "\n", lockout_seed_of(d->table));
-    lockout_records(d->table, clock_ms(CLOCK_MONOTONIC), print_record, &p);
+    lockout_records(d->table, clock_ms(), print_record, &p);
     char fresh[sizeof d->path + 8];
     snprintf(fresh, sizeof fresh, "%s.new", d->path);
     OWNED_FD fd = text_error(&p.out) ? -1 : open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "sys/spawn.h"
 
@@ -312,7 +313,7 @@ static void penalise_client(struct supervisor *s, const struct program *worker)
     struct tally_cell *cell = tally_worked_for(s->tally, worker->index);
     if (!cell || server->penalty_crash <= 0)
         return;
-    tally_push(tally_clock(cell, TALLY_PENALTY), server->penalty_crash * 1000000000, server->penalty_most * 1000000000, tally_now());
+    tally_push(tally_clock(cell, TALLY_PENALTY), server->penalty_crash * 1000000000, server->penalty_most * 1000000000, clock_ns());
     say(s, LOG_LEVEL_WARNING, "the client whose input it was handling is kept out for %lld seconds",
         (long long)server->penalty_crash);
 }

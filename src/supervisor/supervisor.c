@@ -22,6 +22,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "logfmt/event.h"
 
@@ -57,9 +58,7 @@ void notify(const char *text)
 static void notify_reloading(void)
 {
     char text[64];
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_ns() / 1000);
     notify(text);
 }
 
@@ -71,18 +70,11 @@ static void put_line(int fd, const char *line)
         dprintf(fd, "%s", line);
 }
 
-static int64_t time_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* As the logger does, for the time when there is none. */
 static void say_ourselves(enum log_level level, const char *text)
 {
     const char *format = getenv("SALLYPORT_LOG_FORMAT");
-    const struct log_event event = { time_ms(), (uint8_t)level, SLICE_LITERAL("sallyportd"), slice_str(text) };
+    const struct log_event event = { clock_calendar_ms(), (uint8_t)level, SLICE_LITERAL("sallyportd"), slice_str(text) };
     OWNED_TEXT_BUFFER line = { 0 };
     if (format && !strcmp(format, "json"))
         log_event_print(true, &event, &line);
@@ -97,7 +89,7 @@ static bool say_by_logger(struct supervisor *s, enum log_level level, const char
     const struct program *logger = s->program_count ? program_of(s, ROLE_LOGGER, 0) : NULL;
     if (s->log_fd < 0 || !logger || logger->state != PROGRAM_READY)
         return false;
-    return DATAGRAM_SEND(s->log_fd, -1, log_event, .time = time_ms(), .level = (uint8_t)level,
+    return DATAGRAM_SEND(s->log_fd, -1, log_event, .time = clock_calendar_ms(), .level = (uint8_t)level,
                          .where = SLICE_LITERAL("sallyportd"), .text = slice_str(text)) == 0;
 }
 

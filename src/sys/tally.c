@@ -13,9 +13,9 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 
 enum { BUCKETS = 4096, WAYS = 8, TRIES = 8, WORD_BITS = 64 };
@@ -133,13 +133,6 @@ uint64_t tally_site(const struct tally *t, uint32_t site)
 
 /* ---- cells ---- */
 
-int64_t tally_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * (int64_t)SECOND_NS + now.tv_nsec;
-}
-
 static bool is_held(const struct tally_cell *c)
 {
     for (unsigned i = 0; i < WORKERS_MAX; i++)
@@ -196,7 +189,7 @@ static void mark_used(struct tally *t, uint64_t key)
 /* The cell of `key`, made if need be; NULL: no place. */
 static struct tally_cell *find_or_make(struct tally *t, uint64_t key)
 {
-    int64_t now = tally_now();
+    int64_t now = clock_ns();
     for (int i = 0; i < TRIES; i++) {
         struct tally_cell *c = find(t, key);
         if (c)

@@ -43,11 +43,10 @@ uint64_t tally_held(const struct tally *t, enum tally_kind kind, uint64_t key);
 /* The worker died: what it held is given back. */
 void tally_clear_worker(struct tally *t, unsigned worker);
 
-/* ---- clocks ---- */
+/* ---- clocks: `now` is clock_ns() ---- */
 
 typedef _Atomic uint64_t tally_time;
 tally_time *tally_clock(struct tally_cell *cell, enum tally_clock which);
-int64_t tally_now(void); /* nanoseconds */
 
 /* Reserve `amount` of something of which there is `rate` a second; returns when it may be spent, which may be in the
  * past.  What was not used within `burst_ns` is lost.  Reservations are served in their order, whoever makes them. */

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sys/tally.h"
 
 #define MS INT64_C(1000000)
@@ -117,7 +118,7 @@ static void test_penalties_stay(void **state)
     struct pair *p = *state;
     uint64_t key = tally_site(p->one, 1);
     struct tally_cell *c = tally_hold(p->one, 0, TALLY_SITE, key);
-    int64_t now = tally_now();
+    int64_t now = clock_ns();
     tally_push(tally_clock(c, TALLY_PENALTY), 600 * SECOND, 3600 * SECOND, now);
     tally_release(c, 0);
     for (uint32_t i = 2; i < 20000; i++)
@@ -180,7 +181,7 @@ static void *hammer(void *context)
     for (uint32_t i = 0; i < ROUNDS; i++) {
         uint64_t key = tally_site(c->t, i % 3000 + (i % 7 == 0) * 50000 + c->worker * (i % 5 == 0) * 100000);
         struct tally_cell *cell = tally_hold(c->t, c->worker, TALLY_SITE, key);
-        tally_reserve(tally_clock(cell, TALLY_UP), 1, 1000, 0, tally_now());
+        tally_reserve(tally_clock(cell, TALLY_UP), 1, 1000, 0, clock_ns());
         tally_release(cell, c->worker);
     }
     return NULL;

@@ -6,6 +6,7 @@
  */
 #include "worker/access_log.h"
 
+#include "base/clock.h"
 #include "policy/address_rules.h"
 #include "worker/run.h"
 #include "worker/supervised.h"
@@ -58,7 +59,7 @@ static struct log_access record_of(const struct session *s)
 {
     return (struct log_access){
         .site = s->site->id,
-        .time = worker_clock_ms(),
+        .time = clock_calendar_ms(),
         .session_id = slice_of((const char *)s->guid, sizeof s->guid),
         .client = s->peer,
         .local = s->local,

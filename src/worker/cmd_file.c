@@ -1,6 +1,7 @@
 /* cmd_file.c - verbs that are one question to the broker: CWD CDUP PWD MKD RMD DELE RNFR RNTO SIZE MDTM MFMT MLST. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "ftp/facts.h"
 #include "ftp/value.h"
 #include "worker/run.h"
@@ -222,7 +223,7 @@ void cmd_mlst(struct session *s, struct run *r)
         .verb = BROKER_LIST,
         .flags = LIST_STYLE_FACTS | LIST_ONE,
         .path = run_path(r),
-        .time = worker_clock_ms() / 1000,
+        .time = clock_calendar_ms() / 1000,
     };
     run_ask(s, r, request, mlst_answered);
 }

@@ -5,11 +5,10 @@
  */
 #include "worker/dialogue_peers.h"
 
-#include <errno.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "policy/win_error.h"
 #include "proto/auth.h"
@@ -194,21 +193,19 @@ static bool serve_log(int fd, const struct wire_message *message, struct wire_in
 
 int peers_next_record(struct peers *p, struct text *out)
 {
-    struct timespec until;
-    int err = 0;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WAIT_SECONDS;
+    int64_t until = clock_ms() + WAIT_SECONDS * 1000;
+    bool is_logged;
     pthread_mutex_lock(&p->lock);
-    while (!err && !slice_has_byte(text_slice(&p->records), '\n'))
-        err = pthread_cond_timedwait(&p->logged, &p->lock, &until);
-    if (!err) {
+    while (!(is_logged = slice_has_byte(text_slice(&p->records), '\n')) && clock_wait(&p->logged, &p->lock, until))
+        ;
+    if (is_logged) {
         struct slice rest = text_slice(&p->records);
         struct slice line = slice_cut(&rest, '\n');
         text_add(out, line);
         text_drop(&p->records, line.len + 1);
     }
     pthread_mutex_unlock(&p->lock);
-    return err ? ERR_TIMEOUT : 0;
+    return is_logged ? 0 : ERR_TIMEOUT;
 }
 
 /* ---- threads ---- */

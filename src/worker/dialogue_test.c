@@ -18,12 +18,12 @@
  *   Lines that begin with '#' are comments; `# cite:` names the page that documents the behaviour.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "snapshot/snapshot_build.h"
 #include "sys/datagram.h"
 #include "tls/cert.h"
@@ -118,7 +118,7 @@ static int put_certificate(struct snapshot_writer *w, struct snap_site *site)
     OWNED_TEXT_BUFFER chain = { 0 }, key = { 0 };
     struct cert *cert;
     struct diag d = { 0 };
-    const struct cert_request request = { SLICE_LITERAL("localhost"), NULL, 0, 30, worker_clock_ms() / 1000 };
+    const struct cert_request request = { SLICE_LITERAL("localhost"), NULL, 0, 30, clock_calendar_ms() / 1000 };
     int err = cert_prepare();
     if (!err)
         err = cert_create_self_signed(&request, &cert, &d);

@@ -6,6 +6,7 @@
  */
 #include "worker/list.h"
 
+#include "base/clock.h"
 #include "ftp/facts.h"
 #include "policy/vpath.h"
 #include "worker/cmd_transfer.h"
@@ -91,7 +92,7 @@ static void ask_list(struct session *s, struct run *r, uint32_t flags, struct sl
         .path = run_path(r),
         .pattern = t.pattern,
         .prefix = t.prefix,
-        .time = worker_clock_ms() / 1000,
+        .time = clock_calendar_ms() / 1000,
     };
     run_ask(s, r, request, answered);
 }

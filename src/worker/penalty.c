@@ -1,6 +1,7 @@
 /* penalty.c - see penalty.h. */
 #include "worker/penalty.h"
 
+#include "base/clock.h"
 #include "policy/address_rules.h"
 
 enum { TELL_MS = 1000 };
@@ -23,7 +24,7 @@ static void tell(struct worker *w, const struct net_addr *peer)
 
 bool penalty_refuses(struct worker *w, struct tally_cell *of_address, const struct net_addr *peer)
 {
-    int64_t ahead = tally_ahead(tally_clock(of_address, TALLY_PENALTY), tally_now());
+    int64_t ahead = tally_ahead(tally_clock(of_address, TALLY_PENALTY), clock_ns());
     if (ahead <= generation_server(w->generation)->penalty_threshold * SECOND_NS)
         return false;
     if (address_rules_exempt(w->generation->snapshot, peer))
@@ -37,7 +38,7 @@ void penalty_add(struct session *s, enum penalty what)
     const struct snap_server *server = generation_server(s->worker->generation);
     int64_t seconds = what == PENALTY_NO_LOGIN ? server->penalty_no_login : server->penalty_failed_login;
     if (seconds > 0)
-        tally_push(tally_clock(s->of_address, TALLY_PENALTY), seconds * SECOND_NS, server->penalty_most * SECOND_NS, tally_now());
+        tally_push(tally_clock(s->of_address, TALLY_PENALTY), seconds * SECOND_NS, server->penalty_most * SECOND_NS, clock_ns());
 }
 
 void penalty_at_end(struct session *s)
@@ -56,7 +57,7 @@ bool penalty_may_handshake(struct session *s)
 {
     uint32_t rate = generation_server(s->worker->generation)->handshakes_per_address;
     tally_time *clock = tally_clock(s->of_address, TALLY_HANDSHAKES);
-    int64_t now = tally_now();
+    int64_t now = clock_ns();
     if (!rate || tally_reserve(clock, 1, rate, SECOND_NS, now) <= now)
         return true;
     tally_refund(clock, 1, rate);

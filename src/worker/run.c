@@ -3,6 +3,7 @@
  */
 #include "worker/run.h"
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "base/secret.h"
 #include "policy/vpath.h"
@@ -20,7 +21,7 @@ struct run *run_new(struct session *s, const struct command *row, struct slice v
     memcpy(r->verb, shown.ptr, shown.len);
     text_add(&r->argument, argument);
     r->started = loop_now(s->worker->loop);
-    r->wall_ms = worker_clock_ms();
+    r->wall_ms = clock_calendar_ms();
     r->line_bytes = s->line.wire_bytes;
     r->received = r->line_bytes;
     r->file = -1;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "sys/random_bytes.h"
 #include "worker/access_log.h"
@@ -591,7 +592,7 @@ static struct session *session_new(struct worker *w, int fd, const struct net_ad
     s->type_ascii = true;
     s->mlst_facts = FACT_ALL;
     s->read_wants = LOOP_READ;
-    s->start_time = worker_clock_ms() / 1000;
+    s->start_time = clock_calendar_ms() / 1000;
     s->activity = s->command_activity = loop_now(w->loop);
     stream_init(&s->stream, fd);
     s->io = loop_io_open(w->loop, fd, on_ready, s);

@@ -6,6 +6,7 @@
  * moments counts.  Reservations are served in their order, so that many transfers on one clock take turns.  A quantum is
  * what the slowest clock passes in QUANTUM_MS: small enough for turns to be short, large enough to be worth a wake-up.
  */
+#include "base/clock.h"
 #include "worker/transfer_priv.h"
 
 enum { QUANTUM_MS = 50, QUANTUM_LEAST = 256, QUANTUM_MOST = 256 * 1024 };
@@ -40,7 +41,7 @@ static void reserve(struct transfer *t, int64_t now)
 
 int64_t transfer_pace_wait(struct transfer *t)
 {
-    int64_t now = tally_now();
+    int64_t now = clock_ns();
     if (!t->allowance)
         reserve(t, now);
     return t->allowed_at > now ? (t->allowed_at - now + NS_PER_MS - 1) / NS_PER_MS : 0;
@@ -63,7 +64,7 @@ void transfer_pace_end(struct transfer *t)
     EACH_PACE(t, p)
     {
         if (t->overdrawn)
-            (void)tally_reserve(p->clock, t->overdrawn, p->rate, BURST_NS, tally_now());
+            (void)tally_reserve(p->clock, t->overdrawn, p->rate, BURST_NS, clock_ns());
         tally_refund(p->clock, t->allowance, p->rate);
     }
     t->is_paced = false;

@@ -4,8 +4,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "policy/lockout.h"
 #include "worker/access_log.h"
 #include "worker/ended.h"
@@ -13,13 +13,6 @@
 #include "worker/login.h"
 #include "worker/session.h"
 #include "worker/supervised.h"
-
-int64_t worker_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* To the logger; while there is none, through the supervisor. */
 void worker_event(struct worker *w, int level, const char *fmt, ...)
@@ -35,7 +28,7 @@ void worker_event(struct worker *w, int level, const char *fmt, ...)
     text_add_escaped(&escaped, slice_str(line));
     int err = text_error(&escaped);
     if (!err)
-        err = LINK_ENCODE(&out, log_event, .time = worker_clock_ms(), .level = (uint8_t)level,
+        err = LINK_ENCODE(&out, log_event, .time = clock_calendar_ms(), .level = (uint8_t)level,
                           .where = SLICE_LITERAL("worker"), .text = text_slice(&escaped));
     if (err || link_try_send(&w->log, slice_of((const char *)out.ptr, out.len)))
         child_event(w->child, level, "%s", line);

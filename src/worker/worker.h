@@ -83,7 +83,6 @@ void worker_free(struct worker *w);
 
 void worker_event(struct worker *w, int level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
 /* Seconds and milliseconds since the epoch, for records. */
-int64_t worker_clock_ms(void);
 
 bool worker_site_is_stopped(const struct worker *w, uint32_t site);
 
