@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "base/write_all.h"
 #include "sys/random_bytes.h"
 
 enum { LOCK_TRIES = 16, UNIQUE_TRIES = 16, COPY_BUFFER = 128 * 1024 };
@@ -126,20 +127,6 @@ static int temp_create(int dir, const char *temp, int *fd_out, struct stat *st_o
     return ERR_BUSY;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno != EINTR)
-            return place_error(errno);
-        if (n > 0) {
-            bytes += n;
-            len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 static int copy_by_hand(int from, int to, uint64_t left)
 {
     OWNED_TEXT buffer = malloc(COPY_BUFFER);
@@ -153,9 +140,8 @@ static int copy_by_hand(int from, int to, uint64_t left)
             continue;
         if (n < 0)
             return place_error(errno);
-        int err = write_all(to, buffer, (size_t)n);
-        if (err)
-            return err;
+        if (!write_all(to, slice_of(buffer, (size_t)n)))
+            return place_error(errno);
         left -= (uint64_t)n;
     }
     return 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/write_all.h"
 
 int file_read(const char *path, size_t max, struct text *out)
 {
@@ -36,19 +37,6 @@ int file_read(const char *path, size_t max, struct text *out)
         if (out->len > max)
             return ERR_TOO_LONG;
     }
-}
-
-static int write_all(int fd, struct slice bytes)
-{
-    while (bytes.len) {
-        ssize_t wrote = write(fd, bytes.ptr, bytes.len);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return err_from_errno(errno);
-        bytes = slice_from(bytes, (size_t)wrote);
-    }
-    return fsync(fd) == 0 ? 0 : err_from_errno(errno);
 }
 
 static int sync_folder_of(const char *path)
@@ -92,8 +80,8 @@ static int write_beside(const char *path, struct slice bytes, unsigned mode, con
     int err = old ? keep_owner(fd, old) : 0;
     if (!err && fchmod(fd, old ? old->st_mode & 0777 : mode) != 0)
         err = err_from_errno(errno);
-    if (!err)
-        err = write_all(fd, bytes);
+    if (!err && (!write_all(fd, bytes) || fsync(fd) != 0))
+        err = err_from_errno(errno);
     if (err)
         unlink(temporary.ptr);
     else

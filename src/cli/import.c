@@ -208,7 +208,7 @@ static int place_all(struct import *in)
 }
 
 /* All files or none; applicationHost.config last: with it the instance exists. */
-static int write_all(struct import *in)
+static int put_all(struct import *in)
 {
     static const enum conf_file order[] = { CONF_SALLYPORT, CONF_ADMINISTRATION, CONF_APPLICATION_HOST };
     int code = make_folders(in);
@@ -264,7 +264,7 @@ int import_run(struct cli *c)
     if (!code && in.is_dry)
         cli_say(c, "Nothing was changed (--dry-run).");
     else if (!code)
-        code = write_all(&in);
+        code = put_all(&in);
     end(&in);
     return code;
 }

@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/own.h"
+#include "base/write_all.h"
 #include "cli/file.h"
 #include "cli/table.h"
 
@@ -83,12 +83,8 @@ static int write_output(struct run *r, const struct batch_command *command, cons
         make_folder_of(text_str(&path)); /* which Windows always has; what is wrong with it, open tells */
     OWNED_FD fd = open(text_str(&path), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (command->appends ? O_APPEND : O_TRUNC), 0600);
     int err = fd >= 0 ? 0 : errno == ENOENT ? ERR_PATH : ERR_SYS;
-    for (size_t at = 0, len = printed ? strlen(printed) : 0; !err && at < len;) {
-        ssize_t done = write(fd, printed + at, len - at);
-        if (done < 0 && errno != EINTR)
-            err = errno == ENOSPC ? ERR_NO_SPACE : ERR_SYS;
-        at += done > 0 ? (size_t)done : 0;
-    }
+    if (!err && printed && !write_all(fd, slice_str(printed)))
+        err = errno == ENOSPC ? ERR_NO_SPACE : ERR_SYS;
     return err ? run_refuse(r, cli_exit_of(err), text_slice(&path), err == ERR_PATH ? "lies in no folder that is there." : "cannot be written.")
                : EXIT_OK;
 }

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "base/write_all.h"
 #include "conf/conf_priv.h"
 #include "conf/redirection.h"
 
@@ -225,19 +226,6 @@ static MUST_USE int check_unchanged(const struct conf_disk *disk, struct stat *s
     return !err && !slice_equal(text_slice(&now), text_slice(&disk->original)) ? ERR_CONFLICT : 0;
 }
 
-static MUST_USE int write_all(int fd, struct slice bytes)
-{
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_from_errno(errno);
-        bytes = slice_from(bytes, (size_t)n);
-    }
-    return 0;
-}
-
 /* Mode and owner of the old file, 0640 for a new one.  A file we cannot give back to its owner is not replaced. */
 static MUST_USE int keep_owner(int fd, const struct stat *old)
 {
@@ -261,7 +249,7 @@ static MUST_USE int write_temporary(struct save *s, const struct stat *old)
         free(text_take(&s->temporary));
         return err;
     }
-    int err = write_all(fd, s->bytes);
+    int err = write_all(fd, s->bytes) ? 0 : err_from_errno(errno);
     if (!err)
         err = keep_owner(fd, old);
     if (!err && fsync(fd) != 0)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/write_all.h"
 #include "snapshot/snapshot.h"
 
 enum { REASONS_MAX = 64 * 1024 * 1024 }; /* of one day: what more comes is counted as lost */
@@ -221,19 +222,10 @@ static int open_target(struct log_file *f, off_t *size_out)
 /* All bytes or none: a line that was cut would be joined to the next one. */
 static int write_whole(int fd, struct slice bytes, off_t size_before)
 {
-    while (bytes.len) {
-        ssize_t put = write(fd, bytes.ptr, bytes.len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0) {
-            int errnum = put < 0 ? errno : EIO;
-            if (ftruncate(fd, size_before) < 0)
-                errnum = errno;
-            return errnum;
-        }
-        bytes = slice_from(bytes, (size_t)put);
-    }
-    return 0;
+    if (write_all(fd, bytes))
+        return 0;
+    int errnum = errno;
+    return ftruncate(fd, size_before) < 0 ? errno : errnum;
 }
 
 /* A logger that was killed may have left a line without an end: nothing is joined to it. */

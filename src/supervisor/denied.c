@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "base/write_all.h"
 #include "policy/lockout.h"
 #include "proto/control.h"
 #include "sys/region.h"
@@ -134,19 +135,6 @@ static void print_record(void *context, const struct lockout_record *r)
               r->since + p->shift, r->until ? r->until + p->shift : 0, r->expires + p->shift);
 }
 
-static bool write_whole(int fd, struct slice bytes)
-{
-    while (bytes.len) {
-        ssize_t put = write(fd, bytes.ptr, bytes.len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return false;
-        bytes = slice_from(bytes, (size_t)put);
-    }
-    return true;
-}
-
 static void save(struct denied *d)
 {
     uint64_t changes = lockout_changes(d->table);
@@ -158,7 +146,7 @@ static void save(struct denied *d)
     char fresh[sizeof d->path + 8];
     snprintf(fresh, sizeof fresh, "%s.new", d->path);
     OWNED_FD fd = text_error(&p.out) ? -1 : open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && write_whole(fd, text_slice(&p.out)) && rename(fresh, d->path) == 0;
+    bool good = fd >= 0 && write_all(fd, text_slice(&p.out)) && rename(fresh, d->path) == 0;
     if (!good && !d->failing)
         say(d->super, LOG_LEVEL_WARNING, "%s: failed logins cannot be remembered: %s", d->path, strerror(errno));
     if (!good)

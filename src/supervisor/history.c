@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "base/write_all.h"
 #include "supervisor/files.h"
 
 #define PREFIX "CFGHISTORY_"
@@ -138,13 +139,7 @@ static MUST_USE int write_at(int folder, const char *name, struct slice bytes)
     OWNED_FD fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return err_from_errno(errno);
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno != EINTR)
-            return err_from_errno(errno);
-        bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
-    }
-    return fsync(fd) < 0 ? err_from_errno(errno) : 0;
+    return write_all(fd, bytes) && fsync(fd) == 0 ? 0 : err_from_errno(errno);
 }
 
 static const char *folder_of(const struct supervisor *s, const char *name)

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "base/write_all.h"
 #include "sys/memfd.h"
 
 #define ADMINISTRATION "administration.config"
@@ -57,7 +58,7 @@ static int copy_bytes(int from, int to)
     char buffer[65536];
     off_t at = 0;
     for (ssize_t got; (got = pread(from, buffer, sizeof buffer, at)) != 0; at += got) {
-        if (got < 0 || at > FILE_MOST || write(to, buffer, (size_t)got) != got)
+        if (got < 0 || at > FILE_MOST || !write_all(to, slice_of(buffer, (size_t)got)))
             return ERR_IO;
     }
     return at == 0 ? ERR_TRUNCATED : 0;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/write_all.h"
 
 enum { SEALS = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
 
@@ -15,14 +16,8 @@ int memfd_sealed(const char *name, struct slice bytes, int *fd_out)
     OWNED_FD fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return ERR_SYS;
-    while (bytes.len) {
-        ssize_t put = write(fd, bytes.ptr, bytes.len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return errno == ENOSPC ? ERR_NO_SPACE : ERR_SYS;
-        bytes = slice_from(bytes, (size_t)put);
-    }
+    if (!write_all(fd, bytes))
+        return errno == ENOSPC ? ERR_NO_SPACE : ERR_SYS;
     if (lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0)
         return ERR_SYS;
     *fd_out = fd_take(&fd);

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/write_all.h"
+
 struct world world;
 
 /* ---- one worker's hub, one login under each TLS version ---- */
@@ -213,11 +215,7 @@ int temp_file(struct slice content)
     int file = mkostemp(path, O_CLOEXEC);
     assert_true(file >= 0);
     unlink(path);
-    for (size_t at = 0; at < content.len;) {
-        ssize_t put = write(file, content.ptr + at, content.len - at);
-        assert_true(put > 0);
-        at += (size_t)put;
-    }
+    assert_true(write_all(file, content));
     return file;
 }
 
