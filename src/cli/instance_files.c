@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "cli/file.h"
 #include "conf/redirection.h"
+#include "proto/limits.h"
 
 enum { CONFIG_BYTES_MAX = 64 << 20 };
 
@@ -106,12 +107,10 @@ int instance_files_read_certificates(struct instance_files *f, const char *direc
 
 /* ---- secrets ---- */
 
-enum { SECRET_MOST = 4096 };
-
 /* What the supervisor takes (supervisor/files.c): nothing large, nothing that others than its owner may read. */
 static bool is_secret(const struct stat *st)
 {
-    return S_ISREG(st->st_mode) && st->st_size <= SECRET_MOST && !(st->st_mode & 077);
+    return S_ISREG(st->st_mode) && st->st_size <= SECRET_FILE_LIMIT && !(st->st_mode & 077);
 }
 
 /* That a secret is there decides whether the configuration is good; what it says is nothing that the command line needs, so no

@@ -8,6 +8,7 @@ enum {
     CERT_LOG_LIMIT = 2 * 1024,  /* a client's certificate as logs show it */
     MEMO_LIMIT = 4 * 1024,      /* what the authenticator has a broker keep about a login */
     SECRET_LIMIT = 1024,        /* a password */
+    SECRET_FILE_LIMIT = 4 * 1024, /* a file of the folder "secrets" */
     DETAIL_LIMIT = 512,         /* a text for people */
     ROLES_LIMIT = 32 * 1024,    /* all roles of one login, one per line */
     GROUPS_LIMIT = 4 * 1024,    /* supplementary groups, u32 each */

@@ -18,7 +18,7 @@ const char *const config_file_names[] = { "applicationHost.config", "administrat
 const char *const config_store_names[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed", NULL };
 const char *const config_secrets_name = "secrets";
 
-enum { CERTIFICATE_MOST = 1 << 20, SECRET_MOST = 4096, CERTIFICATES_MOST = 4000 /* the loader takes 4096 files */ };
+enum { CERTIFICATE_MOST = 1 << 20, CERTIFICATES_MOST = 4000 /* the loader takes 4096 files */ };
 
 static int add_file(struct config_files *files, const char *name, int *fd)
 {
@@ -57,7 +57,7 @@ static const char *objection(enum file_kind kind, int fd, const struct stat *st)
     if (kind == FILE_CONFIGURATION)
         return NULL;
     if (kind == FILE_SECRET)
-        return st->st_size > SECRET_MOST ? "is larger than 4 KiB"
+        return st->st_size > SECRET_FILE_LIMIT ? "is larger than 4 KiB"
                : st->st_mode & 077       ? "holds a secret and is accessible to others than its owner" : NULL;
     if (st->st_size > CERTIFICATE_MOST)
         return "is larger than 1 MiB";
