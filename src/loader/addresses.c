@@ -26,19 +26,17 @@ static bool name_is_ignored(struct compiler *c, struct site_work *s, struct conf
     return false;
 }
 
-static int put_name(struct compiler *c, struct conf_element *item, struct snap_range *range_out)
+static void put_name(struct compiler *c, struct conf_element *item, struct snap_range *range_out)
 {
     typedef struct snap_address row;
     static const struct snap_column columns[] = { SNAP_ADDRESS_COLUMNS(SNAP_COLUMN) };
     struct snap_address rule = { .name = snapshot_put_text(c->w, slice_trim(conf_text(item, "domainName"))) };
-    int err = columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
+    columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
     c->needs_names = true;
-    if (!err)
-        scopes_extend(range_out, snapshot_put_row(c->w, SNAP_TABLE_address, &rule));
-    return err;
+    scopes_extend(range_out, snapshot_put_row(c->w, SNAP_TABLE_address, &rule));
 }
 
-static int put_address(struct compiler *c, struct site_work *s, struct conf_element *item, struct snap_range *range_out)
+static void put_address(struct compiler *c, struct site_work *s, struct conf_element *item, struct snap_range *range_out)
 {
     typedef struct snap_address row;
     static const struct snap_column columns[] = { SNAP_ADDRESS_COLUMNS(SNAP_COLUMN) };
@@ -53,12 +51,10 @@ static int put_address(struct compiler *c, struct site_work *s, struct conf_elem
         diag_todo(&d, "Write an IPv4 or IPv6 address; a mask as 255.255.255.0 or as a number of bits, also as /24 behind "
                       "the address.");
         compile_tell(c, s, LOADER_ERROR, &d);
-        return 0;
+        return;
     }
-    int err = columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
-    if (!err)
-        scopes_extend(range_out, snapshot_put_row(c->w, SNAP_TABLE_address, &rule));
-    return err;
+    columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
+    scopes_extend(range_out, snapshot_put_row(c->w, SNAP_TABLE_address, &rule));
 }
 
 static int put_scope(struct compiler *c, struct site_work *s, struct slice path, struct slice location)
@@ -69,17 +65,16 @@ static int put_scope(struct compiler *c, struct site_work *s, struct slice path,
     struct snap_address_scope scope = { .path = snapshot_put_text(c->w, path) };
     if (!section)
         return ERR_UNSUPPORTED;
-    int err = columns_fill_from(c, section, columns, sizeof columns / sizeof columns[0], &scope, &scope.origins);
-    for (size_t i = 0; !err && i < conf_count(section); i++) {
+    columns_fill_from(c, section, columns, sizeof columns / sizeof columns[0], &scope, &scope.origins);
+    for (size_t i = 0; i < conf_count(section); i++) {
         struct conf_element *item = conf_item(section, i);
         if (!conf_text(item, "domainName").len)
-            err = put_address(c, s, item, &scope.addresses);
+            put_address(c, s, item, &scope.addresses);
         else if (!name_is_ignored(c, s, section, item))
-            err = put_name(c, item, &scope.addresses);
+            put_name(c, item, &scope.addresses);
     }
-    if (!err)
-        scopes_extend(&s->row.address_scopes, snapshot_put_row(c->w, SNAP_TABLE_address_scope, &scope));
-    return err;
+    scopes_extend(&s->row.address_scopes, snapshot_put_row(c->w, SNAP_TABLE_address_scope, &scope));
+    return 0;
 }
 
 int addresses_put(struct compiler *c, struct site_work *s)

@@ -19,43 +19,36 @@ static bool is_on(struct conf_element *e, const char *attribute)
     return e && conf_number(e, attribute);
 }
 
-static int put_rules(struct compiler *c, struct conf_element *item, struct snap_range *rules)
+static void put_rules(struct compiler *c, struct conf_element *item, struct snap_range *rules)
 {
     typedef struct snap_cert_rule row;
     static const struct snap_column columns[] = { SNAP_CERT_RULE_COLUMNS(SNAP_COLUMN) };
     struct conf_element *list = conf_child(item, "rules");
     for (size_t i = 0; list && i < conf_count(list); i++) {
         struct snap_cert_rule rule = { .of_issuer = conf_number(conf_item(list, i), "certificateField") == 2 };
-        int err = columns_fill(c, conf_item(list, i), columns, sizeof columns / sizeof columns[0], &rule);
-        if (err)
-            return err;
+        columns_fill(c, conf_item(list, i), columns, sizeof columns / sizeof columns[0], &rule);
         scopes_extend(rules, snapshot_put_row(c->w, SNAP_TABLE_cert_rule, &rule));
     }
-    return 0;
 }
 
-static int put_mapping(struct compiler *c, struct site_work *s, struct conf_element *item, bool one_to_one)
+static void put_mapping(struct compiler *c, struct site_work *s, struct conf_element *item, bool one_to_one)
 {
     struct snap_cert_map map = {
         .user_name = snapshot_put_text(c->w, conf_text(item, "userName")),
         .certificate = snapshot_put_text(c->w, one_to_one ? conf_text(item, "certificate") : SLICE_NONE),
         .deny = !one_to_one && conf_number(item, "permissionMode") == 2,
     };
-    int err = one_to_one ? 0 : put_rules(c, item, &map.rules);
-    if (!err)
-        scopes_extend(&s->row.cert_maps, snapshot_put_row(c->w, SNAP_TABLE_cert_map, &map));
-    return err;
+    if (!one_to_one)
+        put_rules(c, item, &map.rules);
+    scopes_extend(&s->row.cert_maps, snapshot_put_row(c->w, SNAP_TABLE_cert_map, &map));
 }
 
-static int put_mappings(struct compiler *c, struct site_work *s, struct conf_element *all, bool one_to_one)
+static void put_mappings(struct compiler *c, struct site_work *s, struct conf_element *all, bool one_to_one)
 {
     struct conf_element *list = conf_child(all, one_to_one ? "oneToOneMappings" : "manyToOneMappings");
-    for (size_t i = 0; list && i < conf_count(list); i++) {
-        int err = is_on(conf_item(list, i), "enabled") ? put_mapping(c, s, conf_item(list, i), one_to_one) : 0;
-        if (err)
-            return err;
-    }
-    return 0;
+    for (size_t i = 0; list && i < conf_count(list); i++)
+        if (is_on(conf_item(list, i), "enabled"))
+            put_mapping(c, s, conf_item(list, i), one_to_one);
 }
 
 /* ---- what clientCertAuthentication depends on ---- */
@@ -114,14 +107,12 @@ int client_cert_site(struct compiler *c, struct site_work *s)
 {
     struct conf_element *own = compile_own_settings(c, s->name);
     struct conf_element *all = own ? conf_child(own, MAPPINGS) : NULL;
-    int err = 0;
     if (is_on(all, "enabled") && is_on(all, "oneToOneCertificateMappingsEnabled"))
-        err = put_mappings(c, s, all, true);
-    if (!err && is_on(all, "enabled") && is_on(all, "manyToOneCertificateMappingsEnabled"))
-        err = put_mappings(c, s, all, false);
-    if (!err)
-        check_dependencies(c, s);
-    return err;
+        put_mappings(c, s, all, true);
+    if (is_on(all, "enabled") && is_on(all, "manyToOneCertificateMappingsEnabled"))
+        put_mappings(c, s, all, false);
+    check_dependencies(c, s);
+    return 0;
 }
 
 /* ---- stores ---- */

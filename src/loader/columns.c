@@ -82,8 +82,8 @@ static int fill_one(struct compiler *c, struct conf_element *e, const struct sna
     return column->kind == SNAP_KIND_s ? store_text(c, &v, to) : store_number(&v, column->kind, to);
 }
 
-int columns_fill_from(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count,
-                      void *row, struct snap_range *origins)
+void columns_fill_from(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count,
+                       void *row, struct snap_range *origins)
 {
     struct conf_element *e = NULL;
     const char *path = NULL;
@@ -97,20 +97,17 @@ int columns_fill_from(struct compiler *c, struct conf_element *root, const struc
             else
                 e = path[0] ? conf_child(root, path) : root;
         }
-        int err = fill_one(c, e, &columns[i], row, origins);
-        if (err) {
+        if (fill_one(c, e, &columns[i], row, origins)) {
             struct diag d = { 0 };
             diag_set(&d, "internal: no schema for %s/@%s, or its value does not fit", path, columns[i].attribute);
             report_add(c->report, LOADER_ERROR, 0, &d);
         }
     }
-    return 0;
 }
 
-int columns_fill(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count,
-                 void *row)
+void columns_fill(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count, void *row)
 {
-    return columns_fill_from(c, root, columns, count, row, NULL);
+    columns_fill_from(c, root, columns, count, row, NULL);
 }
 
 static bool is_column(const char *below, const struct snap_column *column, const char *element, const char *attribute)

@@ -119,11 +119,9 @@ static int fill_site(struct compiler *c, struct site_work *s)
     typedef struct snap_site row;
     static const struct snap_column settings[] = { SNAP_SITE_SETTINGS(SNAP_COLUMN) };
     static const struct snap_column own[] = { SNAP_SITE_SALLYPORT(SNAP_COLUMN) };
-    int err = columns_fill_from(c, s->site, settings, sizeof settings / sizeof settings[0], &s->row, &s->row.origins);
-    if (!err)
-        err = columns_fill_from(c, compile_own_settings(c, s->name), own, sizeof own / sizeof own[0], &s->row,
-                                &s->row.origins);
-    return err;
+    columns_fill_from(c, s->site, settings, sizeof settings / sizeof settings[0], &s->row, &s->row.origins);
+    columns_fill_from(c, compile_own_settings(c, s->name), own, sizeof own / sizeof own[0], &s->row, &s->row.origins);
+    return 0;
 }
 
 static void check_id(struct compiler *c, struct site_work *s)
@@ -238,9 +236,7 @@ static int put_server(struct compiler *c)
     static const struct snap_column columns[] = { SNAP_SERVER_COLUMNS(SNAP_COLUMN) };
     struct snap_server server = { .generation = (int64_t)c->in->generation, .needs_pam = needs_pam(c), .needs_names = c->needs_names,
                                   .needs_membership = c->membership_used };
-    int err = columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &server);
-    if (err)
-        return err;
+    columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &server);
     struct conf_element *central = compile_element(c, "system.ftpServer/log/centralLogFile", SLICE_NONE);
     if (server.central_log_mode)
         server.central_log_path = log_path(c, central, 0);

@@ -78,12 +78,11 @@ void compile_tell(struct compiler *c, struct site_work *s, enum loader_severity 
 
 /* ---- columns.c ---- */
 /* Fill the columns of `row` from `root`; a column's element path is below it (or, when root is NULL, from the section
- * on).  ERR_UNSUPPORTED when the schema does not know a column: a defect of ours. */
-MUST_USE int columns_fill(struct compiler *c, struct conf_element *root, const struct snap_column *columns,
-                          size_t count, void *row);
+ * on).  A column that the schema does not know is a defect of ours, and reported as an error. */
+void columns_fill(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count, void *row);
 /* The same, and an origin row for each of those settings that is written somewhere: *origins grows by them. */
-MUST_USE int columns_fill_from(struct compiler *c, struct conf_element *root, const struct snap_column *columns,
-                               size_t count, void *row, struct snap_range *origins);
+void columns_fill_from(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count,
+                       void *row, struct snap_range *origins);
 /* Every (element path from the section on, attribute) that has a column. */
 bool columns_have(const char *element, const char *attribute);
 

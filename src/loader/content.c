@@ -152,10 +152,8 @@ static int put_rules(struct compiler *c, struct slice location, struct snap_rang
     for (size_t i = 0; section && i < conf_count(section); i++) {
         struct conf_element *item = conf_item(section, i);
         struct snap_rule rule = { .deny = conf_number(item, "accessType") == 1 };
-        int err = columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
-        if (err)
-            return err;
-        err = put_roles(c, conf_text(item, "roles"));
+        columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &rule);
+        int err = put_roles(c, conf_text(item, "roles"));
         if (err)
             return err;
         uint32_t at = snapshot_put_row(c->w, SNAP_TABLE_rule, &rule);

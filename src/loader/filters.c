@@ -3,26 +3,23 @@
 
 #define REQUEST_FILTERING "system.ftpServer/security/requestFiltering"
 
-static int put_items(struct compiler *c, struct conf_element *list, enum snap_table table,
-                     const struct snap_column *columns, size_t count, void *row, size_t size, struct snap_range *range_out)
+static void put_items(struct compiler *c, struct conf_element *list, enum snap_table table,
+                      const struct snap_column *columns, size_t count, void *row, size_t size, struct snap_range *range_out)
 {
     for (size_t i = 0; list && i < conf_count(list); i++) {
-        int err = columns_fill(c, conf_item(list, i), columns, count, row);
-        if (err)
-            return err;
+        columns_fill(c, conf_item(list, i), columns, count, row);
         scopes_extend(range_out, snapshot_append_row(c->w, table, row, size));
     }
-    return 0;
 }
 
 /* Every item of a collection as a row of `table`. */
 #define ITEMS(table, COLUMNS)                                                                                     \
-    static int put_##table##s(struct compiler *c, struct conf_element *list, struct snap_range *range_out)        \
+    static void put_##table##s(struct compiler *c, struct conf_element *list, struct snap_range *range_out)       \
     {                                                                                                             \
         typedef struct snap_##table row;                                                                          \
         static const struct snap_column columns[] = { COLUMNS(SNAP_COLUMN) };                                     \
-        return put_items(c, list, SNAP_TABLE_##table, columns, sizeof columns / sizeof columns[0], &(row){ 0 },   \
-                         sizeof(row), range_out);                                                                 \
+        put_items(c, list, SNAP_TABLE_##table, columns, sizeof columns / sizeof columns[0], &(row){ 0 },          \
+                  sizeof(row), range_out);                                                                        \
     }
 ITEMS(extension, SNAP_EXTENSION_COLUMNS)
 ITEMS(segment, SNAP_SEGMENT_COLUMNS)
@@ -37,16 +34,12 @@ static int put_filter(struct compiler *c, struct site_work *s, struct slice path
     struct snap_filter filter = { .path = snapshot_put_text(c->w, path) };
     if (!section)
         return ERR_UNSUPPORTED;
-    int err = columns_fill_from(c, section, columns, sizeof columns / sizeof columns[0], &filter, &filter.origins);
-    if (!err)
-        err = put_extensions(c, conf_child(section, "fileExtensions"), &filter.extensions);
-    if (!err)
-        err = put_segments(c, conf_child(section, "hiddenSegments"), &filter.segments);
-    if (!err)
-        err = put_sequences(c, conf_child(section, "denyUrlSequences"), &filter.sequences);
-    if (!err)
-        scopes_extend(&s->row.filters, snapshot_put_row(c->w, SNAP_TABLE_filter, &filter));
-    return err;
+    columns_fill_from(c, section, columns, sizeof columns / sizeof columns[0], &filter, &filter.origins);
+    put_extensions(c, conf_child(section, "fileExtensions"), &filter.extensions);
+    put_segments(c, conf_child(section, "hiddenSegments"), &filter.segments);
+    put_sequences(c, conf_child(section, "denyUrlSequences"), &filter.sequences);
+    scopes_extend(&s->row.filters, snapshot_put_row(c->w, SNAP_TABLE_filter, &filter));
+    return 0;
 }
 
 int filters_request(struct compiler *c, struct site_work *s)
@@ -56,5 +49,6 @@ int filters_request(struct compiler *c, struct site_work *s)
 
 int filters_command(struct compiler *c, struct site_work *s)
 {
-    return put_commands(c, conf_child(s->site, "ftpServer/security/commandFiltering"), &s->row.commands);
+    put_commands(c, conf_child(s->site, "ftpServer/security/commandFiltering"), &s->row.commands);
+    return 0;
 }

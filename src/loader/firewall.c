@@ -45,7 +45,8 @@ static void put_external(struct compiler *c, struct site_work *s, struct conf_el
         compile_place(item, "address", &d);
         diag_set(&d, "address \"" SLICE_FMT "\" is neither an IPv4 address nor the word " EXTERNAL_DIALLED, SLICE_ARG(address));
         tell(c, s, &d);
-    } else if (!columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &external)) {
+    } else {
+        columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &external);
         external.network = 1 + snapshot_put_row(c->w, SNAP_TABLE_address, &rule);
         scopes_extend(range_out, snapshot_put_row(c->w, SNAP_TABLE_external, &external));
     }

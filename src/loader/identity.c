@@ -30,38 +30,36 @@ static bool is_encrypted(struct conf_element *e, const char *attribute)
 
 /* ---- userIsolation mode ActiveDirectory ---- */
 
-static int put_home_login(struct compiler *c, struct site_work *s)
+static void put_home_login(struct compiler *c, struct site_work *s)
 {
     typedef struct snap_home_login row;
     static const struct snap_column columns[] = { SNAP_HOME_LOGIN_COLUMNS(SNAP_COLUMN) };
     struct conf_element *e = conf_child(s->site, ACTIVE_DIRECTORY);
     struct snap_home_login login = { 0 };
     if (!e || !conf_text(e, "adUserName").len)
-        return 0; /* then the directory's own account reads */
+        return; /* then the directory's own account reads */
     if (is_encrypted(e, "adPassword")) {
         refuse(c, s, e, "adPassword", "userIsolation/activeDirectory/@adPassword is encrypted with a Windows key and cannot be read here",
                "Set it anew, or remove adUserName: the account of sallyport/directory then reads the homes.");
-        return 0;
+        return;
     }
     if (!conf_text(e, "adPassword").len) {
         refuse(c, s, e, "adUserName", "userIsolation/activeDirectory has adUserName, but no adPassword",
                "Set it, or remove adUserName: the account of sallyport/directory then reads the homes.");
-        return 0;
+        return;
     }
-    int err = columns_fill(c, s->site, columns, sizeof columns / sizeof columns[0], &login);
-    if (!err)
-        s->row.home_login = 1 + snapshot_put_row(c->w, SNAP_TABLE_home_login, &login);
-    return err;
+    columns_fill(c, s->site, columns, sizeof columns / sizeof columns[0], &login);
+    s->row.home_login = 1 + snapshot_put_row(c->w, SNAP_TABLE_home_login, &login);
 }
 
-static int check_homes(struct compiler *c, struct site_work *s)
+static void check_homes(struct compiler *c, struct site_work *s)
 {
     struct conf_element *mode = conf_child(s->site, "ftpServer/userIsolation");
     struct conf_element *directory = compile_element(c, "sallyport/directory", SLICE_NONE);
     struct conf_element *roots = compile_element(c, "sallyport/directory/ftpRoots", SLICE_NONE);
     bool by_certificate = s->row.client_cert_enabled && s->row.use_ad_mapping && !s->row.strict_iis;
     if (s->row.isolation_mode != ISOLATION_ACTIVE_DIRECTORY)
-        return 0;
+        return;
     if (!directory || !slice_trim(conf_text(directory, "servers")).len)
         refuse(c, s, mode, "mode", "userIsolation/@mode ActiveDirectory takes the homes from a directory, and none is configured",
                "Name its controllers in sallyport.config, sallyport/directory servers=\"ldaps://...\".");
@@ -71,7 +69,7 @@ static int check_homes(struct compiler *c, struct site_work *s)
     else if (!s->row.basic_enabled && !by_certificate)
         refuse(c, s, mode, "mode", "userIsolation/@mode ActiveDirectory must be combined with Basic authentication",
                "Enable basicAuthentication; accounts that are not of the directory have no home there.");
-    return put_home_login(c, s);
+    put_home_login(c, s);
 }
 
 /* ---- fileAccessIdentity ---- */
@@ -82,7 +80,8 @@ int identity_site(struct compiler *c, struct site_work *s)
         refuse(c, s, compile_own_settings(c, s->name), "fileAccessIdentity",
                "fileAccessIdentity gives files to other accounts, which only a service started by root can",
                "Start it as root, or use fileAccessIdentity=\"service\".");
-    return check_homes(c, s);
+    check_homes(c, s);
+    return 0;
 }
 
 /* ---- fixed accounts ---- */
@@ -123,7 +122,7 @@ static bool are_numbers(struct slice list)
     return true;
 }
 
-static int put_identities(struct compiler *c)
+static void put_identities(struct compiler *c)
 {
     typedef struct snap_account_map row;
     static const struct snap_column columns[] = { SNAP_ACCOUNT_MAP_COLUMNS(SNAP_COLUMN) };
@@ -138,12 +137,9 @@ static int put_identities(struct compiler *c)
             diag_todo(&d, "separate them by commas: groups=\"1501,1502\"");
             report_add(c->report, LOADER_ERROR, 0, &d);
         }
-        int err = columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &map);
-        if (err)
-            return err;
+        columns_fill(c, item, columns, sizeof columns / sizeof columns[0], &map);
         snapshot_put_row(c->w, SNAP_TABLE_account_map, &map);
     }
-    return 0;
 }
 
 /* As the brokers compare them: separators are "/", none at the end. */
@@ -178,6 +174,6 @@ static int put_roots(struct compiler *c)
 
 int identity_put(struct compiler *c)
 {
-    int err = put_identities(c);
-    return err ? err : put_roots(c);
+    put_identities(c);
+    return put_roots(c);
 }
