@@ -163,15 +163,12 @@ bool login_pam_is_expected(const struct auth_server *a);
 void login_fingerprint(const struct auth_server *a, const struct identity *identity, uint8_t out[CACHE_DIGEST]);
 
 /* ---- login_certificate.c ---- */
-enum chain_reason login_judge(struct auth_server *a, const struct snap_site *site, struct slice chain, struct text *steps);
 /* For the service log: how the login of a certificate ended.  `reason` as login.reason, win32 and substatus 0 when well. */
 void login_tell_certificate(struct auth_server *a, const struct login *l, const char *reason, uint32_t win32, uint32_t substatus);
 /* True: the login has been decided, or is on its way. */
 bool login_by_certificate(struct auth_server *a, struct login *l, const struct snap_site *site, const struct auth_login *m,
                           unsigned kinds);
 bool login_names_account(const struct auth_server *a, struct slice mapped, struct slice account);
-/* The question to the directory whom this certificate names; NULL: out of memory. */
-struct map_job *login_map_job(struct auth_server *a, const struct snap_site *site, const struct certificate *c);
 
 /* ---- login_live.c ---- */
 void login_recheck_answered(struct auth_server *a, const struct map_job *job);

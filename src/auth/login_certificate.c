@@ -10,16 +10,6 @@ enum { MAP_WAIT_MS = 60000 };
 
 /* ---- certificates ---- */
 
-enum chain_reason login_judge(struct auth_server *a, const struct snap_site *site, struct slice chain, struct text *steps)
-{
-    return certificate_verify(&a->certificates, site, chain, login_seconds_now(), steps, NULL);
-}
-
-static enum chain_reason judge_at(struct auth_server *a, const struct snap_site *site, struct slice chain, int64_t at)
-{
-    return certificate_verify(&a->certificates, site, chain, at, NULL, NULL);
-}
-
 /* What is answered about a certificate. */
 struct certified {
     uint64_t number; /* 0: refused */
@@ -60,7 +50,8 @@ void login_certificate(struct auth_server *a, unsigned worker, const struct auth
         return;
     }
     OWNED_TEXT_BUFFER steps = { 0 };
-    enum chain_reason reason = login_judge(a, site, m->chain, site->revocation_soft_fail ? &steps : NULL);
+    enum chain_reason reason = certificate_verify(&a->certificates, site, m->chain, login_seconds_now(),
+                                                  site->revocation_soft_fail ? &steps : NULL, NULL);
     facts_describe(certificate_leaf(m->chain), &facts);
     if (strstr(text_str(&steps), certificate_soft_step) && login_may_explain(a))
         server_tell(a, LOG_LEVEL_WARNING, "site %u: %s: " SLICE_FMT, m->site, certificate_soft_step, SLICE_ARG(text_slice(&facts)));
@@ -156,11 +147,6 @@ static struct map_job *map_job_at(struct auth_server *a, const struct snap_site 
     certificate_in_ntauth(&a->certificates, site, chain, job->at, &job->in_ntauth_by_issuer, &job->in_ntauth_by_chain,
                           &job->issuers);
     return job;
-}
-
-struct map_job *login_map_job(struct auth_server *a, const struct snap_site *site, const struct certificate *c)
-{
-    return map_job_at(a, site, c, login_seconds_now());
 }
 
 /* Who rehearses is told whether the account would do; its password is another matter. */
@@ -279,7 +265,8 @@ bool login_by_certificate(struct auth_server *a, struct login *l, const struct s
         return true;
     }
     l->shown = mine ? c->number : 0;
-    enum chain_reason reason = mine ? judge_at(a, site, certificate_chain(c), login_at(l)) : CHAIN_GOOD;
+    enum chain_reason reason = mine ? certificate_verify(&a->certificates, site, certificate_chain(c), login_at(l), NULL, NULL)
+                                    : CHAIN_GOOD;
     if (reason != CHAIN_GOOD) { /* it was good when the session began */
         l->reason = chain_reason_text(reason);
         login_refuse(a, l, AUTH_DENIED, chain_reason_win32(reason), SUB_CERT_INVALID);

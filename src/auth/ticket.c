@@ -102,8 +102,3 @@ bool ticket_walk(struct ticket_table *t, size_t *bucket, void (*visit)(void *con
     }
     return ++*bucket < BUCKETS;
 }
-
-size_t ticket_count(const struct ticket_table *t)
-{
-    return t->count;
-}

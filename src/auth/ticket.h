@@ -30,4 +30,3 @@ void ticket_sweep(struct ticket_table *t, bool (*leave)(void *context, const str
  * number.  False: that was the last. */
 bool ticket_walk(struct ticket_table *t, size_t *bucket, void (*visit)(void *context, const struct ticket *ticket),
                  void *context, size_t *seen_inout);
-size_t ticket_count(const struct ticket_table *t);

@@ -465,8 +465,8 @@ static int verb_set_time(struct call *c)
 /* A directory that holds places closed to the mover's address stays where it is: moved, they would be open. */
 static bool address_may_move(const struct call *c, struct slice from)
 {
-    return address_rules_allow_below_named(c->snapshot, c->site, from, &c->grant->as->client,
-                                           slice_str(text_str(&c->grant->as->client_name)));
+    return address_rules_allow_below(c->snapshot, c->site, from, &c->grant->as->client,
+                                     slice_str(text_str(&c->grant->as->client_name)));
 }
 
 /* Moving a directory moves what its scopes protect out of their reach: every rule below the source must let the mover

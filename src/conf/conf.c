@@ -318,8 +318,8 @@ struct explicit_walk {
 
 static bool is_wanted(struct explicit_walk *w, const struct schema_element *e, const struct schema_attr *a)
 {
-    if (!w->wants || (w->wanted && w->wanted[a->number]))
-        return !w->wants || w->wanted[a->number] == WANTS_YES;
+    if (w->wanted && w->wanted[a->number])
+        return w->wanted[a->number] == WANTS_YES;
     OWNED_TEXT_BUFFER path = { 0 };
     element_path_print(w->section, e, &path);
     bool yes = w->wants(w->context, text_str(&path), a->name);
@@ -360,12 +360,11 @@ static void each_explicit(struct explicit_walk *w, const struct schema_element *
     }
 }
 
-void conf_each_explicit_of(struct conf *c, bool (*wants)(void *context, const char *element, const char *attribute),
-                           void (*each)(void *context, const char *element, const char *attribute,
-                                        const struct conf_value *value),
-                           void *context)
+void conf_each_explicit(struct conf *c, bool (*wants)(void *context, const char *element, const char *attribute),
+                        void (*each)(void *context, const char *element, const char *attribute, const struct conf_value *value),
+                        void *context)
 {
-    unsigned char *wanted = wants ? calloc(schema_attr_count() + 1, 1) : NULL;
+    unsigned char *wanted = calloc(schema_attr_count() + 1, 1);
     for (size_t f = 0; f < CONF_FILE_COUNT; f++) {
         struct explicit_walk w = {
             .in = &c->files[f], .wants = wants, .each = each, .context = context, .wanted = wanted,
@@ -377,14 +376,6 @@ void conf_each_explicit_of(struct conf *c, bool (*wants)(void *context, const ch
         }
     }
     free(wanted);
-}
-
-void conf_each_explicit(struct conf *c,
-                        void (*each)(void *context, const char *element, const char *attribute,
-                                     const struct conf_value *value),
-                        void *context)
-{
-    conf_each_explicit_of(c, NULL, each, context);
 }
 
 /* ---- the schema for people ---- */

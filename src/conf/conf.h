@@ -134,17 +134,12 @@ void conf_each_located(struct conf *c,
  * Location tags of the same file are never affected by it. */
 bool conf_is_locked(struct conf *c, const char *section, struct slice path);
 
-/* Every FTP attribute that is explicitly set anywhere: for the report of what is not enforced yet.  `element` is the
- * schema path from the section on ("system.applicationHost/sites/site/ftpServer/connections"). */
-void conf_each_explicit(struct conf *c,
-                        void (*each)(void *context, const char *element, const char *attribute,
-                                     const struct conf_value *value),
+/* Every FTP attribute that is explicitly set anywhere and to which `wants` says yes, which is asked once for each that the
+ * schema has: for the report of what is not enforced yet.  `element` is the schema path from the section on
+ * ("system.applicationHost/sites/site/ftpServer/connections"). */
+void conf_each_explicit(struct conf *c, bool (*wants)(void *context, const char *element, const char *attribute),
+                        void (*each)(void *context, const char *element, const char *attribute, const struct conf_value *value),
                         void *context);
-/* The same, only for what `wants` says yes to; it is asked once for each attribute of the schema that is set. */
-void conf_each_explicit_of(struct conf *c, bool (*wants)(void *context, const char *element, const char *attribute),
-                           void (*each)(void *context, const char *element, const char *attribute,
-                                        const struct conf_value *value),
-                           void *context);
 /* Names of all sections, for help and `/section:?`. */
 size_t conf_section_count(void);
 const char *conf_section_name(size_t index);

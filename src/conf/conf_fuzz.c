@@ -11,6 +11,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool wants_all(void *context, const char *element, const char *attribute)
+{
+    (void)context;
+    return element[0] && attribute[0];
+}
+
 static void count_value(void *context, const char *element, const char *attribute, const struct conf_value *value)
 {
     size_t *sum = context;
@@ -27,7 +33,7 @@ static void read_everything(struct conf *c, struct text *out)
 {
     static const char *const paths[] = { "", "Depot FTP/Pub/x" };
     size_t sum = 0;
-    conf_each_explicit(c, count_value, &sum);
+    conf_each_explicit(c, wants_all, count_value, &sum);
     for (size_t i = 0; i < conf_section_count(); i++)
         for (size_t k = 0; k < 2; k++) {
             struct conf_element *e;

@@ -175,7 +175,7 @@ static void tell_misplaced(void *context, const char *section, struct slice path
 
 void unenforced_report(struct compiler *c)
 {
-    conf_each_explicit_of(c->conf, is_unenforced, note, c);
+    conf_each_explicit(c->conf, is_unenforced, note, c);
     conf_each_located(c->conf, tell_misplaced, c);
 }
 

@@ -111,16 +111,6 @@ STACK_OF(X509) *pki_stores_list(const struct pki_stores *s, enum pki_store store
     return s->lists[store];
 }
 
-X509_STORE *pki_stores_anchors(const struct pki_stores *s)
-{
-    return s->anchors;
-}
-
-size_t pki_stores_count(const struct pki_stores *s, enum pki_store store)
-{
-    return (size_t)sk_X509_num(s->lists[store]);
-}
-
 /* Exactly one certificate and nothing behind it; NULL otherwise. */
 static X509 *parse_der(struct slice der)
 {

@@ -65,7 +65,6 @@ struct pki_stores *pki_stores_ref(struct pki_stores *s);
 void pki_stores_unref(struct pki_stores *s); /* NULL is fine */
 /* One certificate (DER) or several (PEM).  ERR_SYNTAX, ERR_TOO_LONG, ERR_NOMEM; what came before stays. */
 MUST_USE int pki_stores_add(struct pki_stores *s, enum pki_store store, struct slice bytes, struct diag *d);
-size_t pki_stores_count(const struct pki_stores *s, enum pki_store store);
 
 /* A verified chain: leaf first, anchor last. */
 struct pki_chain;

@@ -17,4 +17,3 @@
 X509 *pki_chain_x509(const struct pki_chain *c, size_t index);
 /* Borrowed, valid as long as the stores. */
 STACK_OF(X509) *pki_stores_list(const struct pki_stores *s, enum pki_store store);
-X509_STORE *pki_stores_anchors(const struct pki_stores *s);

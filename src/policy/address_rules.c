@@ -166,8 +166,8 @@ bool address_rules_allow(const struct snapshot *s, const struct snap_site *site,
     return address_rules_allow_named(s, site, path, client, SLICE_NONE, why);
 }
 
-bool address_rules_allow_below_named(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                                     const struct net_addr *client, struct slice name)
+bool address_rules_allow_below(const struct snapshot *s, const struct snap_site *site, struct slice path,
+                               const struct net_addr *client, struct slice name)
 {
     for (uint32_t i = 0; i < site->address_scopes.count; i++) {
         const struct snap_address_scope *scope = snapshot_address_scope(s, site->address_scopes.first + i);
@@ -175,12 +175,6 @@ bool address_rules_allow_below_named(const struct snapshot *s, const struct snap
             return false;
     }
     return address_rules_allow_named(s, site, path, client, name, NULL);
-}
-
-bool address_rules_allow_below(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                               const struct net_addr *client)
-{
-    return address_rules_allow_below_named(s, site, path, client, SLICE_NONE);
 }
 
 bool address_rules_exempt(const struct snapshot *s, const struct net_addr *client)

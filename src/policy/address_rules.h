@@ -21,14 +21,11 @@ bool address_rules_allow(const struct snapshot *s, const struct snap_site *site,
 #define NAME_UNKNOWN "?"
 bool address_rules_allow_named(const struct snapshot *s, const struct snap_site *site, struct slice path,
                                const struct net_addr *client, struct slice name, struct reason *why);
-bool address_rules_allow_below_named(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                                     const struct net_addr *client, struct slice name);
-/* "*" stands for any part of a name; letters compare without regard to case. */
-bool address_rules_name_matches(struct slice pattern, struct slice name);
-
 /* Whether it is allowed at `path` and everywhere below. */
 bool address_rules_allow_below(const struct snapshot *s, const struct snap_site *site, struct slice path,
-                               const struct net_addr *client);
+                               const struct net_addr *client, struct slice name);
+/* "*" stands for any part of a name; letters compare without regard to case. */
+bool address_rules_name_matches(struct slice pattern, struct slice name);
 
 /* Whether the server names this very address as allowed: it is not denied by failures, and gets no penalty. */
 bool address_rules_exempt(const struct snapshot *s, const struct net_addr *client);

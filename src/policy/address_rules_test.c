@@ -124,7 +124,7 @@ static void test_lists(void **state)
         struct net_addr client = addr(cases[i].client);
         CASE_LABEL(&cases[i]);
         assert_int_equal(address_rules_allow(s, snapshot_site(s, 0), slice_str(cases[i].path), &client, NULL), cases[i].here);
-        assert_int_equal(address_rules_allow_below(s, snapshot_site(s, 0), slice_str(cases[i].path), &client),
+        assert_int_equal(address_rules_allow_below(s, snapshot_site(s, 0), slice_str(cases[i].path), &client, SLICE_NONE),
                          cases[i].below);
     }
     struct net_addr client = addr("192.0.2.1");

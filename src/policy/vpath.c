@@ -73,12 +73,6 @@ bool vpath_is_canonical(struct slice path)
     return true;
 }
 
-struct slice vpath_parent(struct slice path)
-{
-    size_t slash = slice_find_last(path, '/');
-    return slice_first(path, slash == SIZE_MAX || slash == 0 ? 1 : slash);
-}
-
 struct slice vpath_last(struct slice path)
 {
     size_t slash = slice_find_last(path, '/');

@@ -17,8 +17,7 @@ MUST_USE int vpath_resolve(struct slice cwd, struct slice argument, struct text 
 
 bool vpath_is_canonical(struct slice path);
 
-/* For canonical paths.  The parent of "/" is "/"; the last component of "/" is empty.  Both borrow from `path`. */
-struct slice vpath_parent(struct slice path);
+/* The last component of a canonical path, which is borrowed from it; that of "/" is empty. */
 struct slice vpath_last(struct slice path);
 
 /* `base` and `name` joined, over `out`: "/" + "a" is "/a". */

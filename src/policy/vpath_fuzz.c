@@ -31,8 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(vpath_is_canonical(text_slice(&path)) && path.len <= PATH_LIMIT);
     require(vpath_resolve(SLICE_LITERAL("/x"), text_slice(&path), &again) == 0);
     require(slice_equal(text_slice(&path), text_slice(&again))); /* F02: one form only */
-    struct slice parent = vpath_parent(text_slice(&path)), last = vpath_last(text_slice(&path));
-    require(vpath_is_canonical(parent) && vpath_is_below(text_slice(&path), parent, NULL));
+    struct slice last = vpath_last(text_slice(&path)), parent = slice_first(text_slice(&path), path.len - last.len);
     require(!last.len || (vpath_join(parent, last, &joined) == 0 && slice_equal(text_slice(&joined), text_slice(&path))));
     if (vpath_names_ok(text_slice(&path), true) == 0)
         require(vpath_names_ok(text_slice(&path), false) == 0 && slice_is_utf8(text_slice(&path)));

@@ -55,17 +55,17 @@ static int64_t seconds_of(const ASN1_TIME *t)
 }
 
 /* Expired certificates are served, as IIS does: clients decide.  The administrator is told. */
-static void judge_validity(struct tls_server *s, const X509 *leaf, struct diag *d)
+static void judge_validity(const X509 *leaf, struct diag *d)
 {
     int64_t now = (int64_t)time(NULL), begins = seconds_of(X509_get0_notBefore(leaf));
-    s->expires = seconds_of(X509_get0_notAfter(leaf));
+    int64_t ends = seconds_of(X509_get0_notAfter(leaf));
     d->what[0] = 0;
-    if (s->expires <= now)
+    if (ends <= now)
         diag_set(d, "the certificate has expired");
     else if (begins > now)
         diag_set(d, "the certificate is not valid yet");
-    else if (s->expires - now < (int64_t)WARN_DAYS * 86400)
-        diag_set(d, "the certificate expires in %d days", (int)((s->expires - now) / 86400));
+    else if (ends - now < (int64_t)WARN_DAYS * 86400)
+        diag_set(d, "the certificate expires in %d days", (int)((ends - now) / 86400));
 }
 
 static int add_issuers(SSL_CTX *ctx, BIO *pem, struct diag *d)
@@ -101,7 +101,7 @@ static int use_leaf(struct tls_server *s, X509 *leaf, const struct tls_server_co
         diag_set(d, "the certificate cannot be used: %s", openssl_reason());
         return ERR_DENIED;
     }
-    judge_validity(s, leaf, d);
+    judge_validity(leaf, d);
     return 0;
 }
 
@@ -244,14 +244,4 @@ void tls_server_unref(struct tls_server *s)
     tls_keys_unref(s->keys);
     OPENSSL_cleanse(s, sizeof *s);
     free(s);
-}
-
-uint32_t tls_server_site(const struct tls_server *s)
-{
-    return s->site;
-}
-
-int64_t tls_server_expires(const struct tls_server *s)
-{
-    return s->expires;
 }

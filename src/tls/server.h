@@ -46,6 +46,3 @@ MUST_USE int tls_server_new(const struct tls_server_config *config, struct tls_k
                             struct tls_server **server_out, struct diag *d);
 struct tls_server *tls_server_ref(struct tls_server *s);
 void tls_server_unref(struct tls_server *s); /* NULL is fine */
-uint32_t tls_server_site(const struct tls_server *s);
-/* Seconds since the epoch. */
-int64_t tls_server_expires(const struct tls_server *s);

@@ -484,22 +484,9 @@ int stream_stop_tls(struct stream *s)
     return 0;
 }
 
-uint32_t stream_site(const struct stream *s)
-{
-    return s->session ? s->session->server->site : 0;
-}
-
 struct slice stream_server_name(const struct stream *s)
 {
     return s->ssl ? slice_str(link_of(s->ssl)->server_name) : SLICE_NONE;
-}
-
-void stream_describe(const struct stream *s, char *text, size_t size)
-{
-    if (s->ssl)
-        snprintf(text, size, "%s %s", SSL_get_version(s->ssl), SSL_get_cipher_name(s->ssl));
-    else if (size)
-        text[0] = 0;
 }
 
 bool stream_asks_certificate(const struct stream *s)

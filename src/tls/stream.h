@@ -81,12 +81,8 @@ static inline bool stream_is_tls(const struct stream *s)
 /* CCC: back to clear after both close_notify.  ERR_AGAIN until the peer's has come; what follows it is read next, in the
  * clear (threats.md P22). */
 MUST_USE int stream_stop_tls(struct stream *s);
-/* The site whose certificate answered (the choice of the server name); 0 in the clear. */
-uint32_t stream_site(const struct stream *s);
 /* The server name the client asked for, "" if none; lives as long as the TLS session. */
 struct slice stream_server_name(const struct stream *s);
-/* "TLSv1.3 TLS_AES_128_GCM_SHA256" and the like; "" in the clear. */
-void stream_describe(const struct stream *s, char *text, size_t size);
 
 /* ---- client certificates ---- */
 /* Whether the server that answered asks for one. */

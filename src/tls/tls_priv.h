@@ -39,7 +39,6 @@ struct tls_server {
     struct ticket_key own[TLS_KEYS_MAX];
     uint32_t site;
     bool strict_alpn, ssl128, ask_certificate;
-    int64_t expires;
 };
 
 struct tls_session {

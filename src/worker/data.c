@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,7 +31,7 @@ struct data {
     struct data_rules rules;
     enum data_state state;
     enum data_result result; /* in FAILED */
-    struct net_addr local, control_peer, target, peer;
+    struct net_addr local, control_peer, target;
     int listener;
     bool passive;
     struct loop_io *io;
@@ -41,8 +40,7 @@ struct data {
     struct tls_session *control;
     data_opened *opened; /* NULL until data_open and after the call */
     void *context;
-    unsigned strangers;
-    char why[160];
+    bool met_strangers;
 };
 
 /*   result                code  text                                                             sub  Win32 */
@@ -159,18 +157,15 @@ static void handshake(struct data *d)
         return;
     }
     if (err) {
-        snprintf(d->why, sizeof d->why, "%.*s", (int)sizeof d->why - 1, diag.what);
         fail(d, DATA_TLS_FAILED);
         return;
     }
     int peer = stream_check_peer(&d->stream);
     if (peer) {
-        snprintf(d->why, sizeof d->why, "the data connection does not show the control connection's certificate");
         fail(d, peer == ERR_NOT_FOUND && d->rules.require_certificate ? DATA_CERT_MISSING : DATA_CERT_DIFFERS);
         return;
     }
     if (d->rules.require_resumption && !stream_is_resumption(&d->stream)) {
-        snprintf(d->why, sizeof d->why, "the data connection did not resume the control connection's TLS session");
         fail(d, DATA_NOT_RESUMED);
         return;
     }
@@ -239,12 +234,10 @@ static int accept_peer(struct data *d)
             return -1;
         }
         struct net_addr who = net_addr_from_sockaddr(&sa);
-        if (may_connect(d, &who)) {
-            d->peer = who;
+        if (may_connect(d, &who))
             return fd;
-        }
         close(fd);
-        d->strangers++;
+        d->met_strangers = true;
     }
     errno = EAGAIN;
     return -1;
@@ -339,7 +332,6 @@ static void connect_done(struct data *d)
         fail(d, error == ETIMEDOUT ? DATA_TIMED_OUT : DATA_FAILED);
         return;
     }
-    d->peer = d->target;
     begin(d);
 }
 
@@ -399,11 +391,10 @@ static void data_expired(void *context)
         tell(d, d->result);
         break;
     case HANDSHAKING:
-        snprintf(d->why, sizeof d->why, "the client did not finish the TLS handshake in time");
         fail(d, DATA_TLS_FAILED);
         break;
     default:
-        fail(d, d->strangers ? DATA_STRANGER : DATA_TIMED_OUT);
+        fail(d, d->met_strangers ? DATA_STRANGER : DATA_TIMED_OUT);
         break;
     }
 }
@@ -456,22 +447,7 @@ bool data_is_connected(const struct data *d)
     return d->stream.fd >= 0 && d->state != CONNECTING && d->state != FAILED;
 }
 
-struct net_addr data_peer(const struct data *d)
-{
-    return d->peer;
-}
-
 struct stream *data_stream(struct data *d)
 {
     return &d->stream;
-}
-
-unsigned data_strangers(const struct data *d)
-{
-    return d->strangers;
-}
-
-const char *data_why(const struct data *d)
-{
-    return d->why;
 }

@@ -71,7 +71,6 @@ uint16_t data_port(const struct data *d);     /* passive: where we listen */
 bool data_is_passive(const struct data *d);
 bool data_is_connected(const struct data *d);
 bool data_accept(struct data *d);             /* look for the peer at the listener; true: 125 rather than 150 */
-struct net_addr data_peer(const struct data *d); /* who is connected; family 0 before */
 
 typedef void data_opened(void *context, enum data_result result);
 /* A transfer command needs the stream.  `control` not NULL: TLS, tied to that control channel.  `opened` is called
@@ -79,7 +78,3 @@ typedef void data_opened(void *context, enum data_result result);
 MUST_USE int data_open(struct data *d, struct tls_session *control, data_opened *opened, void *context);
 /* Valid from DATA_OPENED until data_free. */
 struct stream *data_stream(struct data *d);
-/* Strangers turned away so far, for the log (sub-status 38). */
-unsigned data_strangers(const struct data *d);
-/* What went wrong with TLS, in words for the log, "" otherwise. */
-const char *data_why(const struct data *d);

@@ -169,8 +169,6 @@ static void test_passive(void **state)
         assert_true(client >= 0);
         assert_int_equal(open_data(d, NULL), DATA_OPENED);
         assert_true(data_is_connected(d));
-        struct net_addr peer = data_peer(d);
-        assert_true(net_addr_same_host(&peer, &local));
         assert_int_equal(connect_from(hosts[i], hosts[i], data_port(d)), -1); /* one connection, no more */
         size_t put;
         char bytes[4];
@@ -208,7 +206,6 @@ static void test_stranger_D03(void **state)
     int stranger = connect_from("127.0.0.2", "127.0.0.1", data_port(d)), client;
     char byte;
     assert_false(data_accept(d));
-    assert_int_equal(data_strangers(d), 1);
     assert_int_equal(read(stranger, &byte, 1), 0);
     client = connect_from("127.0.0.1", "127.0.0.1", data_port(d)); /* the listener is still there */
     assert_true(client >= 0);
@@ -465,8 +462,6 @@ static void test_tls(void **state)
         assert_int_equal(result, tls_cases[i].want);
         if (result == DATA_OPENED)
             assert_int_equal(stream_is_resumption(data_stream(d)), tls_cases[i].want_resumption);
-        else
-            assert_true(data_why(d)[0]);
         data_free(d);
         loop_timer_free(pumping.timer);
         peer_close(&p);
