@@ -26,7 +26,7 @@ struct ad {
     struct text key; /* of everything it was made from */
 };
 
-struct ad *ad_ref(struct ad *ad)
+static struct ad *ad_ref(struct ad *ad)
 {
     if (ad)
         atomic_fetch_add(&ad->count, 1);

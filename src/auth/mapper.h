@@ -15,7 +15,6 @@
 
 /* ---- the directory of a configuration: counted, shared by jobs ---- */
 struct ad;
-struct ad *ad_ref(struct ad *ad);
 void ad_unref(struct ad *ad); /* NULL is fine */
 /* Whether the snapshot configures one. */
 bool ad_is_configured(const struct snapshot *s);

@@ -189,7 +189,7 @@ static int do_permissions(struct run *r, const struct words *w)
     return EXIT_OK;
 }
 
-int run_linux_path(struct run *r, struct slice path, struct text *out)
+static int linux_path(struct run *r, struct slice path, struct text *out)
 {
     struct conf_element *section = NULL, *drive = NULL;
     const struct conf_pair pair = { SLICE_LITERAL("drive"), slice_first(path, 2) };
@@ -220,7 +220,7 @@ int run_file_path(struct run *r, struct slice path, struct text *out)
 {
     bool is_relative = path.len && path.ptr[0] != '/' && path.ptr[0] != '\\' && !slice_has_byte(path, ':');
     if (!is_relative)
-        return run_linux_path(r, path, out);
+        return linux_path(r, path, out);
     for (size_t i = 0; i < path.len; i++)
         text_add_char(out, path.ptr[i] == '\\' ? '/' : path.ptr[i]);
     return slice_has_control(path) ? ERR_PATH : text_error(out);
@@ -248,7 +248,7 @@ static int do_mkdir(struct run *r, const struct words *w)
     for (int i = 1; i < w->args->argc; i++) {
         OWNED_TEXT_BUFFER path = { 0 };
         struct slice written = slice_str(w->args->argv[i]);
-        int err = run_linux_path(r, written, &path);
+        int err = linux_path(r, written, &path);
         if (err)
             return run_refuse(r, 3, written, "is no folder on a drive of this instance (sallyport/paths/drives).");
         if (r->batch)

@@ -42,9 +42,8 @@ void run_variables_free(struct run *r);
 MUST_USE int run_command(struct run *r, struct slice command, FILE *in);
 /* "ERROR ( message:'WHAT' why )"; returns `code`. */
 int run_refuse(struct run *r, int code, struct slice what, const char *why);
-/* "C:\a\b" below the folder that is C: in this instance, or a Linux path.  ERR_NOT_FOUND: no such drive; ERR_PATH. */
-MUST_USE int run_linux_path(struct run *r, struct slice path, struct text *out);
-/* The same for a file, whose name may also be relative: to where the command was started. */
+/* "C:\a\b" below the folder that is C: in this instance, a Linux path, or a name relative to where the command was started.
+ * ERR_NOT_FOUND: no such drive; ERR_PATH. */
 MUST_USE int run_file_path(struct run *r, struct slice path, struct text *out);
 /* Whether a file or folder is there; appcmd.exe is anywhere.  ERR_PATH: it is on no drive. */
 MUST_USE int run_exists(struct run *r, struct slice path, bool *exists_out);

@@ -173,8 +173,6 @@ uint32_t element_local(const struct conf_element *e);
 /* Merge the items; problems (duplicates, locks) go to the sink unless it is NULL. */
 MUST_USE int element_merge(struct conf_element *e, struct sink *s);
 void element_path_print(const struct schema_section *section, const struct schema_element *e, struct text *out);
-/* The value of a key attribute in the form in which keys are compared. */
-void element_key(const struct xml *x, const struct schema_attr *a, uint32_t node, struct text *out);
 
 /* conf.c */
 bool schema_tell_attr(const struct schema_element *e, size_t index, struct conf_schema_attr *attr_out);

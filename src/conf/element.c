@@ -96,7 +96,8 @@ struct conf_element *element_child(struct conf_element *e, const struct schema_e
 
 /* ---- keys ---- */
 
-void element_key(const struct xml *x, const struct schema_attr *a, uint32_t node, struct text *out)
+/* The value of a key attribute in the form in which keys are compared. */
+static void add_key(const struct xml *x, const struct schema_attr *a, uint32_t node, struct text *out)
 {
     struct slice text = xml_attr_or(x, node, a->name, slice_str(a->default_text));
     int64_t number;
@@ -122,7 +123,7 @@ static bool item_key(const struct xml *x, const struct schema_element *item, uin
         if (is_remove && xml_attr_find(x, node, a->name) == XML_NONE)
             return false;
         text_add_char(out, (char)which);
-        element_key(x, a, node, out);
+        add_key(x, a, node, out);
         return true;
     }
     if (which != unique)
@@ -134,7 +135,7 @@ static bool item_key(const struct xml *x, const struct schema_element *item, uin
         if (!any)
             text_add_char(out, (char)which);
         any = true;
-        element_key(x, &item->attrs[i], node, out);
+        add_key(x, &item->attrs[i], node, out);
         text_add_char(out, '\x1f');
     }
     return any;

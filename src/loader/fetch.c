@@ -128,7 +128,8 @@ static void fetch_source(void *context, const char *name)
     out->sources[out->source_count++] = (struct conf_source_bytes){ f->of, own_name, slice_of(kept, len) };
 }
 
-struct slice fetch_bytes(const struct fetched *f, const struct compile_file *files, size_t count, enum conf_file which)
+/* The bytes of a configuration file: the shared ones where they are. */
+static struct slice bytes_of(const struct fetched *f, const struct compile_file *files, size_t count, enum conf_file which)
 {
     return f->has_shared[which] ? text_slice(&f->shared[which]) : file_named(files, count, conf_file_name(which));
 }
@@ -140,7 +141,7 @@ int fetch_all(int fd, const struct compile_file *files, size_t count, struct sli
     int err = fetch_shared(&f, files, count, directory);
     for (int i = 0; i < CONF_FILE_COUNT && !err; i++) {
         f.of = (enum conf_file)i;
-        err = conf_sources_wanted(fetch_bytes(out, files, count, f.of), fetch_source, &f);
+        err = conf_sources_wanted(bytes_of(out, files, count, f.of), fetch_source, &f);
         err = err ? err : f.err;
     }
     return err;

@@ -22,6 +22,4 @@ struct fetched {
 /* Ask for everything that `files` name.  What cannot be had is reported; ERR_SYNTAX then. */
 MUST_USE int fetch_all(int fd, const struct compile_file *files, size_t count, struct slice directory, struct report *r,
                        struct fetched *out);
-/* The bytes of a configuration file: the shared ones where they are. */
-struct slice fetch_bytes(const struct fetched *f, const struct compile_file *files, size_t count, enum conf_file which);
 void fetch_free(struct fetched *f);

@@ -37,7 +37,7 @@ static void describe(bool json, const struct log_certificate *m, const struct sl
         text_addf(out, " (Win32 error %u, sub-status %u)", m->win32, m->substatus);
 }
 
-void service_log_print_certificate(bool json, const struct log_certificate *m, struct text *out)
+static void print_certificate(bool json, const struct log_certificate *m, struct text *out)
 {
     struct slice facts[FACTS];
     OWNED_TEXT_BUFFER text = { 0 }, guid = { 0 };
@@ -92,7 +92,7 @@ void service_log_write(struct service_log *log, const struct log_event *event)
 void service_log_write_certificate(struct service_log *log, const struct log_certificate *m)
 {
     OWNED_TEXT_BUFFER line = { 0 };
-    service_log_print_certificate(log->json, m, &line);
+    print_certificate(log->json, m, &line);
     if (log->lost || text_error(&line) || !put_line(log, text_slice(&line)))
         log->lost++;
 }

@@ -19,5 +19,4 @@ void service_log_write(struct service_log *log, const struct log_event *event);
 /* The same about a client's certificate; in JSON with members of its own:
  *   {"time":"...","level":"notice","program":"auth","text":"...","site":"Partners","session":"...","subject":"CN=...",
  *    "issuer":"...","serial":"...","sha256":"...","verdict":"...","win32":1317,"substatus":35,"account":""} */
-void service_log_print_certificate(bool json, const struct log_certificate *m, struct text *out);
 void service_log_write_certificate(struct service_log *log, const struct log_certificate *m);

@@ -61,7 +61,6 @@ struct sp_manager {
 int manager_fail(struct sp_manager *m, int err, const struct diag *d);
 int manager_refuse(struct sp_manager *m, int status, const struct sp_element *about, const char *todo,
                    const char *fmt, ...) FORMAT_LIKE_PRINTF(5, 6);
-void error_fill(struct sp_error *e, int err, const struct diag *d);
 
 /* A copy that lives as long as the manager; the same text gives the same pointer.  NULL when out of memory. */
 const char *manager_keep(struct sp_manager *m, struct slice text);

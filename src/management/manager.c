@@ -70,7 +70,7 @@ static void copy(char *to, size_t size, const char *from)
     snprintf(to, size, "%s", from);
 }
 
-void error_fill(struct sp_error *e, int err, const struct diag *d)
+static void error_fill(struct sp_error *e, int err, const struct diag *d)
 {
     *e = (struct sp_error){ .status = status_of(err) };
     copy(e->what, sizeof e->what, d && d->what[0] ? d->what : err_text(err));

@@ -199,11 +199,6 @@ X509 *pki_chain_x509(const struct pki_chain *c, size_t index)
     return index < pki_chain_length(c) ? sk_X509_value(c->list, (int)index) : NULL;
 }
 
-struct slice pki_chain_der(const struct pki_chain *c, size_t index)
-{
-    return index < pki_chain_length(c) ? slice_of((const char *)c->der[index], c->der_len[index]) : SLICE_NONE;
-}
-
 /* Takes `list` over, also when it fails. */
 static struct pki_chain *chain_of(STACK_OF(X509) *list)
 {
@@ -237,7 +232,7 @@ static bool list_has(STACK_OF(X509) *list, const X509 *x)
 void pki_chain_add_issuers(const struct pki_chain *c, struct text *out)
 {
     for (size_t i = 1; i < pki_chain_length(c); i++) {
-        struct slice der = pki_chain_der(c, i);
+        struct slice der = slice_of((const char *)c->der[i], c->der_len[i]);
         for (unsigned shift = 0; shift < 32; shift += 8)
             text_add_char(out, (char)(der.len >> shift));
         text_add(out, der);

@@ -71,8 +71,6 @@ struct pki_chain;
 struct pki_chain *pki_chain_ref(struct pki_chain *c);
 void pki_chain_free(struct pki_chain *c); /* one reference; NULL is fine */
 size_t pki_chain_length(const struct pki_chain *c);
-/* DER of one certificate, valid as long as the chain. */
-struct slice pki_chain_der(const struct pki_chain *c, size_t index);
 /* The certificates above the leaf: u32 length (little-endian) and DER each. */
 void pki_chain_add_issuers(const struct pki_chain *c, struct text *out);
 /* The next one of such a list; false: there is none, or no whole one. */

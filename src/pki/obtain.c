@@ -12,7 +12,7 @@ void urls_free(struct urls *u)
     text_free(&u->pool);
 }
 
-void urls_add(struct urls *u, const GENERAL_NAME *name)
+static void urls_add(struct urls *u, const GENERAL_NAME *name)
 {
     if (u->count == URLS_MAX || name->type != GEN_URI)
         return;

@@ -67,7 +67,6 @@ struct urls {
     struct text pool;
     size_t count, ends[URLS_MAX];
 };
-void urls_add(struct urls *u, const GENERAL_NAME *name);
 void urls_add_points(struct urls *u, const CRL_DIST_POINTS *points);
 void urls_add_access(struct urls *u, X509 *cert, int method);
 struct slice urls_get(const struct urls *u, size_t index);

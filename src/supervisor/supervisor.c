@@ -39,7 +39,8 @@ static const struct snap_server *settings(const struct supervisor *s)
 
 /* ---- telling ---- */
 
-void notify(const char *text)
+/* Tell systemd, if it listens. */
+static void notify(const char *text)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un sa = { .sun_family = AF_UNIX };

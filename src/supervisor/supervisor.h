@@ -147,8 +147,6 @@ void supervisor_advance(struct supervisor *s);
 /* Start over is hopeless: say why and end with status 1. */
 void supervisor_give_up(struct supervisor *s, const char *why);
 void generation_free(struct generation *g);
-/* Tell systemd, if it listens. */
-void notify(const char *text);
 
 /* ---- programs.c ---- */
 MUST_USE int programs_start(struct supervisor *s);

@@ -489,7 +489,8 @@ struct slice stream_server_name(const struct stream *s)
     return s->ssl ? slice_str(link_of(s->ssl)->server_name) : SLICE_NONE;
 }
 
-bool stream_asks_certificate(const struct stream *s)
+/* Whether the server that answered asks for one. */
+static bool asks_certificate(const struct stream *s)
 {
     return s->session && s->session->server->ask_certificate;
 }
@@ -523,14 +524,14 @@ int stream_peer_chain(const struct stream *s, struct text *out)
 
 void stream_allow_resumption(struct stream *control)
 {
-    if (stream_asks_certificate(control))
+    if (asks_certificate(control))
         stream_replenish(control);
 }
 
 int stream_check_peer(const struct stream *data)
 {
     uint8_t digest[32];
-    if (!data->ssl || !stream_asks_certificate(data))
+    if (!data->ssl || !asks_certificate(data))
         return 0;
     bool has = peer_digest(data->ssl, digest);
     if (!has)

@@ -85,8 +85,6 @@ MUST_USE int stream_stop_tls(struct stream *s);
 struct slice stream_server_name(const struct stream *s);
 
 /* ---- client certificates ---- */
-/* Whether the server that answered asks for one. */
-bool stream_asks_certificate(const struct stream *s);
 /* Append what the client sent, leaf first: for each certificate u32 little-endian length and its DER.  Nothing when it
  * sent none.  ERR_TOO_LONG, ERR_NOMEM. */
 MUST_USE int stream_peer_chain(const struct stream *s, struct text *out);

@@ -19,7 +19,7 @@ const char *role_name(unsigned role)
     return "?";
 }
 
-const struct wire_message *wire_channel_find(const struct wire_channel *c, uint16_t number)
+static const struct wire_message *find(const struct wire_channel *c, uint16_t number)
 {
     for (size_t i = 0; i < c->count; i++)
         if (c->messages[i].number == number)
@@ -34,7 +34,7 @@ int wire_channel_accept(const struct wire_channel *c, unsigned sender, struct sl
     uint16_t number = (uint16_t)wire_get_number(&in, 2, UINT16_MAX);
     if (in.err)
         return in.err;
-    const struct wire_message *m = wire_channel_find(c, number);
+    const struct wire_message *m = find(c, number);
     if (!m)
         return ERR_SYNTAX;
     if (!(m->senders & sender))

@@ -48,9 +48,6 @@ struct wire_channel {
     size_t count;
 };
 
-/* The row for `number`, NULL if the channel has none. */
-const struct wire_message *wire_channel_find(const struct wire_channel *c, uint16_t number);
-
 /* Read the number at the head of a datagram and judge the datagram by the table: known, sent by a role that may,
  * no more descriptors than allowed, decodable.  On 0 *message_out and *fields_out (the cursor behind the number) are
  * set.  ERR_DENIED: that role may not send it. */

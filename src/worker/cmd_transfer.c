@@ -90,7 +90,7 @@ static void space_answered(struct session *s, const struct broker_answer *a, int
 }
 
 /* Data written, close_notify, FIN, then 226 (threats.md D13). */
-void transfer_succeed(struct session *s, struct run *r)
+static void succeed(struct session *s, struct run *r)
 {
     close_data(s, r, 0, 0);
     r->is_transfer = false; /* nothing is left to abort */
@@ -110,7 +110,7 @@ static void committed(struct session *s, const struct broker_answer *a, int *fd)
     struct run *r = run_answered(s);
     r->handle = 0;
     if (a && a->status == 0) {
-        transfer_succeed(s, r);
+        succeed(s, r);
         return;
     }
     close_data(s, r, a ? a->win32 : WIN_CONNECTION_ABORTED, SUB_DATA_SERVER_ABORT);
@@ -177,7 +177,7 @@ static void moved(void *context, const struct transfer_outcome *outcome)
     else if (r->kind == TRANSFER_UPLOAD)
         commit(s, r);
     else
-        transfer_succeed(s, r);
+        succeed(s, r);
     session_leave(s);
 }
 

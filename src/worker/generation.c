@@ -23,9 +23,14 @@ static unsigned extensions_of(const struct snap_server *server)
     return bits;
 }
 
+static size_t row_of(const struct generation *g, const struct snap_site *site)
+{
+    return (size_t)(site - snapshot_site(g->snapshot, 0));
+}
+
 static struct tls_server *built(const struct generation *g, const struct snap_site *site)
 {
-    return g->servers[generation_site_row(g, site)];
+    return g->servers[row_of(g, site)];
 }
 
 static const struct snap_cert *cert_of(const struct generation *g, const struct snap_site *site)
@@ -145,14 +150,9 @@ void generation_unref(struct generation *g)
     free(g);
 }
 
-size_t generation_site_row(const struct generation *g, const struct snap_site *site)
-{
-    return (size_t)(site - snapshot_site(g->snapshot, 0));
-}
-
 struct tls_server *generation_tls(struct generation *g, const struct snap_site *site)
 {
-    size_t row = generation_site_row(g, site);
+    size_t row = row_of(g, site);
     if (!g->tried[row]) {
         struct tls_server *earlier = g->servers[row];
         g->tried[row] = true;

@@ -39,6 +39,5 @@ static inline struct slice generation_text(const struct generation *g, struct sn
 {
     return snapshot_text(g->snapshot, t);
 }
-size_t generation_site_row(const struct generation *g, const struct snap_site *site);
 /* The site's TLS server, NULL if it has none.  Lives as long as `g`. */
 struct tls_server *generation_tls(struct generation *g, const struct snap_site *site);
