@@ -8,30 +8,17 @@
 #include "base/own.h"
 #include "cli/file.h"
 
-#define APPLIED(section, path)                                                                        \
-    "Applied configuration changes to section \"" section "\" for \"MACHINE/WEBROOT/APPHOST" path     \
-    "\" at configuration commit path \"MACHINE/WEBROOT/APPHOST\"\n"
 #define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-#define AUTHORIZATION "system.ftpServer/security/authorization"
 #define PROVIDERS "system.ftpServer/providerDefinitions"
 #define INVALID "ERROR ( hresult:8007000d, message:Command execution failed.\nThe data is invalid.\n )\n"
-#define SITE_DEPOT { "a site", { "add", "site", "/name:depot", "/bindings:ftp/*:21:", "/physicalPath:C:\\depot" }, NULL, 0, NULL }
 #define RULE { "a rule", { "set", "config", "depot/in", "/section:authorization", "/+[accessType='Allow',users='*',permissions='Read']" }, \
       NULL, 0, APPLIED(AUTHORIZATION, "/depot/in") }
-
-static void run(const struct scenario_step *steps, size_t count)
-{
-    struct scenario s;
-    scenario_begin(&s, true);
-    scenario_steps(&s, steps, count);
-    scenario_end(&s);
-}
 
 static void test_search(void **state)
 {
     (void)state;
     static const struct scenario_step steps[] = {
-        SITE_DEPOT, RULE,
+        ADD_DEPOT, RULE,
         { "everything that is set", { "search", "config" }, NULL, 0,
           "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST\"\nCONFIGSEARCH \"MACHINE/WEBROOT/APPHOST/depot/in\"\n" },
         { "below a path", { "search", "config", "depot" }, NULL, 0, "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST/depot/in\"\n" },
@@ -48,22 +35,20 @@ static void test_search(void **state)
           "CONFIGSEARCH \"MACHINE/WEBROOT/APPHOST/depot/in\"\n" },
         { "no such item", { "search", "config", "/section:authorization", "/[users='anna']" }, NULL, 0, "" },
         { "an unknown name (E5)", { "search", "config", "/section:authorization", "/colour:red" }, NULL, 87,
-          "ERROR ( message:Unknown attribute \"colour\".  Replace with -? for help. )\n" },
+          UNKNOWN_ATTRIBUTE("colour") },
         { "behind a dot", { "search", "config", "/section:sites", "/siteDefaults.ftpServer.colour.name:red" }, NULL, 87,
-          "ERROR ( message:Unknown attribute \"colour\".  Replace with -? for help. )\n" },
+          UNKNOWN_ATTRIBUTE("colour") },
         { "in an item", { "search", "config", "/section:sites", "/[name='depot'].colour.name" }, NULL, 87,
-          "ERROR ( message:Unknown attribute \"colour\".  Replace with -? for help. )\n" },
+          UNKNOWN_ATTRIBUTE("colour") },
         { "where nothing is set", { "search", "config", "/section:firewallSupport", "/colour" }, NULL, 87,
-          "ERROR ( message:Unknown attribute \"colour\".  Replace with -? for help. )\n" },
-        { "in no section", { "search", "config", "/colour.name:red" }, NULL, 87,
-          "ERROR ( message:Unknown attribute \"colour.name\".  Replace with -? for help. )\n" },
+          UNKNOWN_ATTRIBUTE("colour") },
+        { "in no section", { "search", "config", "/colour.name:red" }, NULL, 87, UNKNOWN_ATTRIBUTE("colour.name") },
         { "in some section", { "search", "config", "/denyByFailure.enabled:true" }, NULL, 0, "" },
         { "as XML", { "search", "config", "depot", "/xml" }, NULL, 0,
           DECLARATION "<appcmd>\n    <CONFIGSEARCH CONFIG.PATH=\"MACHINE/WEBROOT/APPHOST/depot/in\" />\n</appcmd>\n" },
-        { "no such site (E1)", { "search", "config", "nowhere" }, NULL, 1168,
-          "ERROR ( message:Cannot find SITE object with identifier \"nowhere\". )\n" },
+        { "no such site (E1)", { "search", "config", "nowhere" }, NULL, 1168, CANNOT_FIND("SITE", "nowhere") },
     };
-    run(steps, COUNT_OF(steps));
+    scenario_play(steps, COUNT_OF(steps));
 }
 
 static void test_reset(void **state)
@@ -77,7 +62,7 @@ static void test_reset(void **state)
         "Microsoft.Web.FtpServer, version=7.5.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35\" />\n"
         "  </providerDefinitions>\n</system.ftpServer>\n";
     static const struct scenario_step steps[] = {
-        SITE_DEPOT, RULE,
+        ADD_DEPOT, RULE,
         { "quotes eaten by the shell around a value with commas and signs", { "set", "config", "/section:" PROVIDERS,
           "/+[name=X,type=A, B,version=1.0.0.0,Culture=neutral]" }, NULL, 0, APPLIED(PROVIDERS, "") },
         { "are one value", { "search", "config", "/section:" PROVIDERS, "/[type='A, B,version=1.0.0.0,Culture=neutral']" }, NULL, 0,
@@ -95,14 +80,14 @@ static void test_reset(void **state)
         { "nothing is old", { "migrate", "config", "depot/" }, NULL, 0, "No section needs to be migrated.\n" },
         { "of an unknown section", { "migrate", "config", "/section:nothing" }, NULL, 87, NULL },
     };
-    run(steps, COUNT_OF(steps));
+    scenario_play(steps, COUNT_OF(steps));
 }
 
 static void test_config_as_object(void **state)
 {
     (void)state;
     static const struct scenario_step steps[] = {
-        SITE_DEPOT, RULE,
+        ADD_DEPOT, RULE,
         { "a line", { "list", "config", "depot/in", "/section:authorization", "/text" }, NULL, 0,
           "CONFIG \"" AUTHORIZATION "\" (path:MACHINE/WEBROOT/APPHOST/depot/in,overrideMode:Deny,locked:true)\n" },
         { "one value", { "list", "config", "/section:log", "/text:centralLogFileMode" }, NULL, 0, "Site\n" },
@@ -130,7 +115,7 @@ static void test_config_as_object(void **state)
           "<virtualDirectory metadata.configPath=\"MACHINE/WEBROOT/APPHOST\" metadata.overrideMode=\"Deny\" metadata.isLocked=\"true\" "
           "path=\"/\" physicalPath=\"C:\\depot\" />\n" },
     };
-    run(steps, COUNT_OF(steps));
+    scenario_play(steps, COUNT_OF(steps));
 }
 
 #define IN(objects) DECLARATION "<appcmd>\n" objects "</appcmd>\n"
@@ -139,7 +124,7 @@ static void test_objects(void **state)
 {
     (void)state;
     static const struct scenario_step steps[] = {
-        SITE_DEPOT,
+        ADD_DEPOT,
         { "sites select their virtual directories", { "list", "vdirs", "/in" }, IN("<SITE SITE.NAME=\"depot\" />"), 0,
           "VDIR \"depot/\" (physicalPath:C:\\depot)\n" },
         { "and their applications, by a dash", { "list", "app", "-" }, IN("<SITE SITE.NAME=\"depot\" />"), 0,
@@ -162,15 +147,14 @@ static void test_objects(void **state)
           "      </commandFiltering>\n    </security>\n  </ftpServer>\n</site>\n" },
         { "one fails: none is added, nothing is claimed", { "add", "site", "/in" },
           IN("<SITE SITE.NAME=\"five\" SITE.ID=\"11\" bindings=\"\" /><SITE SITE.NAME=\"depot\" SITE.ID=\"12\" bindings=\"\" />"), 183,
-          "ERROR ( message:Failed to add duplicate collection element \"depot\". )\n" },
+          DUPLICATE("depot") },
         { "indeed none", { "list", "site", "/text:name" }, NULL, 0, "depot\ntwo\nthree\nfour\n" },
         { "a section and where it belongs", { "set", "config", "/in" },
           IN("<CONFIG CONFIG.SECTION=\"" AUTHORIZATION "\" CONFIG.PATH=\"MACHINE/WEBROOT/APPHOST/four\"><system.ftpServer><security>"
              "<authorization metadata.isLocked=\"true\"><add accessType=\"Deny\" users=\"mallory\" /></authorization></security></system.ftpServer></CONFIG>"),
           0, APPLIED(AUTHORIZATION, "/four") },
         { "is written", { "list", "config", "four", "/section:" AUTHORIZATION }, NULL, 0,
-          "<system.ftpServer>\n  <security>\n    <authorization>\n      <add accessType=\"Deny\" users=\"mallory\" />\n    </authorization>\n"
-          "  </security>\n</system.ftpServer>\n" },
+          LISTED("      <add accessType=\"Deny\" users=\"mallory\" />\n") },
         { "an unknown element inside", { "add", "site", "/in" },
           IN("<SITE SITE.NAME=\"x\" SITE.ID=\"20\"><site><oops /></site></SITE>"), 13,
           "ERROR ( hresult:8007000d, message:Command execution failed.\nUnrecognized element 'oops'\n )\n" },
@@ -187,7 +171,7 @@ static void test_objects(void **state)
         { "sites select applications to delete", { "delete", "app", "/in" }, IN("<SITE SITE.NAME=\"depot\" />"), 0,
           "VDIR object \"depot/\" deleted\nAPP object \"depot/\" deleted\nAPP object \"depot/app1\" deleted\n" },
         { "a site that is not there (E1): nothing is done", { "delete", "app", "/in" }, IN("<SITE SITE.NAME=\"four\" /><SITE SITE.NAME=\"x\" />"), 1168,
-          "ERROR ( message:Cannot find SITE object with identifier \"x\". )\n" },
+          CANNOT_FIND("SITE", "x") },
         { "indeed nothing", { "list", "app", "/text:site.name" }, NULL, 0, "four\n" },
         { "sites name no session", { "delete", "session", "/in" }, IN("<SITE SITE.NAME=\"four\" />"), 87,
           "ERROR ( message:The objects on standard input do not name the session GUID: \"delete session /in\" takes what \"list session /xml\" prints. )\n" },
@@ -198,17 +182,16 @@ static void test_objects(void **state)
         { "an object that names nothing of the kind (E7)", { "set", "vdir", "/in" }, IN("<USER USER.NAME=\"x\" />"), 13, INVALID },
         { "an identifier beside it", { "list", "site", "depot", "/in" }, IN(""), 87, NULL },
     };
-    run(steps, COUNT_OF(steps));
+    scenario_play(steps, COUNT_OF(steps));
 }
 
 static void test_backup(void **state)
 {
     (void)state;
     static const struct scenario_step steps[] = {
-        SITE_DEPOT,
+        ADD_DEPOT,
         { "a backup", { "add", "backup", "before" }, NULL, 0, "BACKUP object \"before\" added\n" },
-        { "again (E3)", { "add", "backup", "before" }, NULL, 183,
-          "ERROR ( message:Failed to add duplicate collection element \"before\". )\n" },
+        { "again (E3)", { "add", "backup", "before" }, NULL, 183, DUPLICATE("before") },
         { "a name that leads elsewhere", { "add", "backup", "../x" }, NULL, 87, NULL },
         { "a second one", { "add", "backup", "/name:after" }, NULL, 0, "BACKUP object \"after\" added\n" },
         { "both", { "list", "backups" }, NULL, 0, "BACKUP \"after\"\nBACKUP \"before\"\n" },
@@ -223,12 +206,10 @@ static void test_backup(void **state)
         { "the site is there", { "list", "site", "/text:name" }, NULL, 0, "depot\n" },
         { "the user is gone", { "list", "user" }, NULL, 0, "" },
         { "delete", { "delete", "backup", "after" }, NULL, 0, "BACKUP object \"after\" deleted\n" },
-        { "is gone (E1)", { "restore", "backup", "after" }, NULL, 1168,
-          "ERROR ( message:Cannot find BACKUP object with identifier \"after\". )\n" },
-        { "no way out of the folder", { "delete", "backup", ".." }, NULL, 1168,
-          "ERROR ( message:Cannot find BACKUP object with identifier \"..\". )\n" },
+        { "is gone (E1)", { "restore", "backup", "after" }, NULL, 1168, CANNOT_FIND("BACKUP", "after") },
+        { "no way out of the folder", { "delete", "backup", ".." }, NULL, 1168, CANNOT_FIND("BACKUP", "..") },
     };
-    run(steps, COUNT_OF(steps));
+    scenario_play(steps, COUNT_OF(steps));
 }
 
 /* A name made of the time, a folder for its owner alone, a damaged backup that changes nothing. */
@@ -270,7 +251,7 @@ static void test_other_file(void **state)
           "DEBUG ( command:list site, identifier:x, instance:@DIR@, applicationHost:applicationHost.config, exit:1 )\n" },
         { "not asked for", { "list", "site", "/debug:false" }, NULL, 0, "" },
     };
-    run(steps, COUNT_OF(steps));
+    scenario_play(steps, COUNT_OF(steps));
 }
 
 /* What one instance says of a section can be said to another, which has some of it already. */
@@ -279,7 +260,7 @@ static void test_section_again(void **state)
     (void)state;
 #define FILTERING "system.ftpServer/security/requestFiltering"
     static const struct scenario_step more[] = {
-        SITE_DEPOT,
+        ADD_DEPOT,
         { "a segment", { "set", "config", "-section:" FILTERING, "/+hiddenSegments.[segment='_vti_cnf']", "/requestLimits.maxUrl:1024" }, NULL, 0, NULL },
         { "a setting of a site", { "set", "site", "depot", "/ftpServer.serverAutoStart:false" }, NULL, 0, NULL },
     };
@@ -316,7 +297,7 @@ static void test_explain_with_a_secret(void **state)
     (void)state;
 #define SESSION { "explain", "--session", "3f0c9a52-6b1e-4d7f-9c28-51e0aa7734d6" }
     static const struct scenario_step steps[] = {
-        SITE_DEPOT,
+        ADD_DEPOT,
         { "a directory", { "set", "config", "-section:sallyport/directory", "/servers:ldaps://127.0.0.1:1", "/bindName:x", "/bindPasswordFile:directory" },
           NULL, 0, APPLIED("sallyport/directory", "") },
         { "without its secret", SESSION, NULL, 13, NULL },

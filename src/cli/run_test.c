@@ -202,10 +202,7 @@ static void test_no_file(void **state)
           "ERROR ( hresult:80070002, message:Command execution failed.\nCannot read @DIR@/nothing.cmd: not found\n )\n" },
         { "no file named", { "run" }, NULL, 87, "ERROR ( message:Must specify the file. )\n" },
     };
-    struct scenario s;
-    scenario_begin(&s, true);
-    scenario_steps(&s, steps, COUNT_OF(steps));
-    scenario_end(&s);
+    scenario_play(steps, COUNT_OF(steps));
 }
 
 int main(void)

@@ -85,6 +85,14 @@ void scenario_steps(struct scenario *s, const struct scenario_step *steps, size_
     }
 }
 
+void scenario_play(const struct scenario_step *steps, size_t count)
+{
+    struct scenario s;
+    scenario_begin(&s, true);
+    scenario_steps(&s, steps, count);
+    scenario_end(&s);
+}
+
 char *scenario_file(struct scenario *s, const char *name)
 {
     struct text path = { 0 }, content = { 0 };

@@ -29,7 +29,25 @@ void scenario_end(struct scenario *s);
 int scenario_run(struct scenario *s, const char *const *argv, const char *in);
 /* The steps in order, every one checked. */
 void scenario_steps(struct scenario *s, const struct scenario_step *steps, size_t count);
+/* The same on an instance of their own. */
+void scenario_play(const struct scenario_step *steps, size_t count);
 /* Content of DIR/name; caller frees. */
 char *scenario_file(struct scenario *s, const char *name);
 /* Assert that the file holds `wanted`. */
 void scenario_assert_file_has(struct scenario *s, const char *name, const char *wanted);
+
+/* ---- what many commands say ---- */
+
+#define APPLIED(section, path)                                                                        \
+    "Applied configuration changes to section \"" section "\" for \"MACHINE/WEBROOT/APPHOST" path     \
+    "\" at configuration commit path \"MACHINE/WEBROOT/APPHOST\"\n"
+#define CANNOT_FIND(kind, name) "ERROR ( message:Cannot find " kind " object with identifier \"" name "\". )\n"
+#define NO_ELEMENT              "ERROR ( message:Cannot find requested collection element. )\n"
+#define DUPLICATE(name)         "ERROR ( message:Failed to add duplicate collection element \"" name "\". )\n"
+#define UNKNOWN_ATTRIBUTE(name) "ERROR ( message:Unknown attribute \"" name "\".  Replace with -? for help. )\n"
+
+#define AUTHORIZATION "system.ftpServer/security/authorization"
+#define LISTED(rules) "<system.ftpServer>\n  <security>\n    <authorization>\n" rules "    </authorization>\n  </security>\n</system.ftpServer>\n"
+
+#define ADD_DEPOT { "a site", { "add", "site", "/name:depot", "/bindings:ftp/*:21:", "/physicalPath:C:\\depot" }, NULL, 0, \
+      "SITE object \"depot\" added\nAPP object \"depot/\" added\nVDIR object \"depot/\" added\n" }

@@ -10,10 +10,6 @@
 #include <unistd.h>
 
 #define SITE "My New FTP Site"
-#define APPLIED(section, path)                                                                        \
-    "Applied configuration changes to section \"" section "\" for \"MACHINE/WEBROOT/APPHOST" path     \
-    "\" at configuration commit path \"MACHINE/WEBROOT/APPHOST\"\n"
-#define AUTHORIZATION "system.ftpServer/security/authorization"
 
 static const struct scenario_step steps[] = {
     { "a fresh instance has no site", { "list", "site" }, NULL, 0, "" },
