@@ -43,14 +43,23 @@ def many(*entries):
     return "<manyToOneMappings>" + "".join(entries) + "</manyToOneMappings>"
 
 
-def certificates_alone(instance, pki, elements, name="Partners", **options):
-    """Sample of clientCertAuthentication: anonymous and Basic off, SslRequire, CertRequire, mapping on."""
-    site = instance.add_site(name, tls="SslRequire", users={"anna": "secret"})
-    policy(site, "CertRequire", **options)
+def mapped_site(instance, pki, elements, name, tls, certificates, **options):
+    site = instance.add_site(name, tls=tls, users={"anna": "secret"})
+    policy(site, certificates, **options)
     site.elements = f'<{MAPPING} enabled="true">{elements}</{MAPPING}>'
-    site.providers = False
     pki.install(instance)
     return site
+
+
+def certificates_alone(instance, pki, elements, name="Partners", **options):
+    """Sample of clientCertAuthentication: anonymous and Basic off, SslRequire, CertRequire, mapping on."""
+    site = mapped_site(instance, pki, elements, name, "SslRequire", "CertRequire", **options)
+    site.providers = False
+    return site
+
+
+def certificates_too(instance, pki, elements):
+    return mapped_site(instance, pki, elements, "Either", "SslAllow", "CertAllow")
 
 
 def connect(instance, pem=None, version=None, site=None):
@@ -179,10 +188,8 @@ def test_sample_passwords_and_certificates(instance, pki, version):
 
 def test_allow_without_certificate_is_a_normal_session(instance, pki):
     """CertAllow: certificate or password; a certificate that is sent must be valid."""
-    site = instance.add_site("Either", tls="SslAllow", users={"anna": "secret"})
-    policy(site, "CertAllow")
-    site.elements = f'<{MAPPING} enabled="true">{map_one(pki, "ana", "anna") if pki.leaf("ana") else ""}</{MAPPING}>'
-    pki.install(instance)
+    pki.leaf("ana")
+    certificates_too(instance, pki, map_one(pki, "ana", "anna"))
     instance.start()
     with connect(instance) as c:
         c.login("anna", "wrong", "530")
@@ -201,10 +208,7 @@ def test_allow_without_certificate_is_a_normal_session(instance, pki):
 
 def test_certificate_does_not_outlive_its_channel(instance, pki):
     """P22: after CCC the login stays, but who logs in again, in the clear, does so without the certificate."""
-    site = instance.add_site("Either", tls="SslAllow", users={"anna": "secret"})
-    policy(site, "CertAllow")
-    site.elements = f'<{MAPPING} enabled="true">{many(map_subject("ana", "anna"))}</{MAPPING}>'
-    pki.install(instance)
+    certificates_too(instance, pki, many(map_subject("ana", "anna")))
     instance.start()
     with connect(instance, pki.leaf("ana")) as c:
         c.login("x", "y")
