@@ -15,9 +15,10 @@
 #include "cli/prompt.h"
 #include "cli/site.h"
 #include "cli/table.h"
+#include "proto/loader.h"
 #include "tls/cert.h"
 
-static const char *const stores[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed" };
+static const char *const stores[] = { CERTIFICATE_STORES };
 enum { STORE_COUNT = sizeof stores / sizeof stores[0], KEY_STORES = 2, SOON = 30 * 86400 };
 
 /* Whether the store is for the server's own certificates; the others need no keys, and take one certificate at a time. */

@@ -10,7 +10,7 @@
 #include "base/secret.h"
 #include "cli/file.h"
 #include "conf/redirection.h"
-#include "proto/limits.h"
+#include "proto/loader.h"
 
 enum { CONFIG_BYTES_MAX = 64 << 20 };
 
@@ -98,7 +98,7 @@ static int read_store(struct instance_files *f, const char *directory, const cha
 
 int instance_files_read_certificates(struct instance_files *f, const char *directory)
 {
-    static const char *const stores[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed" };
+    static const char *const stores[] = { CERTIFICATE_STORES };
     int err = 0;
     for (size_t i = 0; !err && i < sizeof stores / sizeof stores[0]; i++)
         err = read_store(f, directory, stores[i]);

@@ -37,6 +37,9 @@ WIRE_MESSAGE(loader_file_absent, LOADER_FILE_ABSENT_FIELDS)
     F(u32,  poll_seconds, 86400)
 WIRE_MESSAGE(loader_shared, LOADER_SHARED_FIELDS)
 
+/* The certificate stores, folders below certificates/; the first two are for the server's own certificates and their keys. */
+#define CERTIFICATE_STORES "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed"
+
 enum loader_severity { LOADER_ERROR = 0, LOADER_WARNING = 1, LOADER_NOTE = 2 };
 
 /* Loader -> S: file:line:column: path: what.  An ERROR means that no snapshot follows, except that an error with a

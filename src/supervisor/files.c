@@ -15,7 +15,7 @@
 #include "base/secret.h"
 
 const char *const config_file_names[] = { "applicationHost.config", "administration.config", "sallyport.config", "redirection.config", "web.config", NULL };
-const char *const config_store_names[] = { "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed", NULL };
+const char *const config_store_names[] = { CERTIFICATE_STORES, NULL };
 const char *const config_secrets_name = "secrets";
 
 enum { CERTIFICATE_MOST = 1 << 20, CERTIFICATES_MOST = 4000 /* the loader takes 4096 files */ };
