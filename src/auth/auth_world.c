@@ -1,7 +1,6 @@
 /* auth_world.c - see auth_world.h. */
 #include "auth/auth_world.h"
 
-
 #include "base/clock.h"
 #include "sys/memfd.h"
 

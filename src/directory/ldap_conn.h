@@ -57,4 +57,3 @@ struct ldap_query {
 MUST_USE int ldap_conn_search(struct ldap_conn *c, const struct ldap_query *query, int64_t deadline,
                               LDAPMessage **result_out);
 LDAP *ldap_conn_handle(struct ldap_conn *c); /* for reading results */
-

@@ -37,4 +37,3 @@ MUST_USE int fetch(const struct fetch_policy *policy, const struct fetch_request
 /* Whether the policy lets us talk to this address (a struct sockaddr). */
 struct sockaddr;
 bool fetch_address_allowed(const struct fetch_policy *policy, const struct sockaddr *address);
-
