@@ -203,13 +203,18 @@ bool world_is_silent(int socket)
 
 /* ---- logins ---- */
 
-void world_ask(unsigned worker, const char *user, const char *password)
+void world_ask_from(uint8_t host, unsigned worker, const char *user, const char *password)
 {
     assert_int_equal(DATAGRAM_SEND(world.worker[worker], -1, auth_login, .session = 77,
                                    .session_id = SLICE_LITERAL("0123456789abcdef"), .site = SITE,
                                    .user = slice_str(user), .password = slice_str(password),
-                                   .client = { 4, { 192, 0, 2, 1 }, 49152, 0 }),
+                                   .client = { 4, { 192, 0, 2, host }, 49152, 0 }),
                      0);
+}
+
+void world_ask(unsigned worker, const char *user, const char *password)
+{
+    world_ask_from(1, worker, user, password);
 }
 
 struct auth_result world_result(unsigned worker)

@@ -78,7 +78,8 @@ bool world_is_silent(int socket);
         assert_int_equal(name##_decode(&in_, out), 0);                         \
     } while (0)
 
-/* A login from 192.0.2.1, and what becomes of it. */
+/* A login from 192.0.2.1, or from 192.0.2.`host`, and what becomes of it. */
+void world_ask_from(uint8_t host, unsigned worker, const char *user, const char *password);
 void world_ask(unsigned worker, const char *user, const char *password);
 struct auth_result world_result(unsigned worker);
 /* The broker's answer to the grant that has come; the ticket. */

@@ -35,7 +35,7 @@ static void test_cache(void **state)
 static void test_burst(void **state)
 {
     (void)state;
-    const struct auth_options narrow = { { "HOST1", 5 }, 1, true, 1, 32, 8, 0 };
+    const struct auth_options narrow = { { "HOST1", 5 }, 1, true, 1, 64, 8, 0 };
     enum { MANY = 12 };
     world_begin_with(&(struct world_setup){ .manager = true, .cache = true }, &narrow, true);
     unsigned long before = total_work();

@@ -11,7 +11,8 @@
  *            '--> anonymous --------------------------------------'
  *   Basic with a domain: ASKING_DIRECTORY in the place of ASKING_PAM.  Before GRANTING login_prepare.c finds out whose files
  *   the account touches (IDENTIFYING) and where its home is (FINDING_HOME).
- *   A login like one that was let in a moment ago does not wait in GRANTING (twins.h).
+ *   A login like one that was let in a moment ago does not wait in GRANTING (twins.h).  In front of VERIFYING and of each ASKING
+ *   stands QUEUED, while others have the turn (login_turn.c).
  *   At any moment: waited too long, no room, a program gone: AUTH_UNAVAILABLE.
  *
  * One method says yes and names the identity (threats.md A07); the identity is set in login_grant() and nowhere else,
@@ -55,7 +56,8 @@ void login_remove(struct auth_server *a, struct login *l)
         if (*at != l)
             continue;
         *at = l->next;
-        a->login_count--;
+        login_leave_stage(a, l);
+        shares_leave(a->shares, l->share);
         login_free(l);
         return;
     }
@@ -76,9 +78,16 @@ void login_free_all(struct auth_server *a)
     login_return_free(a);
 }
 
+static void tell_crowd(struct auth_server *a, const struct login *l)
+{
+    if (login_may_explain(a))
+        server_tell(a, LOG_LEVEL_WARNING, "%s has its share of the %zu logins that may be under way at a time: one more is "
+                    "answered 421", l->rhost, a->options.logins_max);
+}
+
 static struct login *login_new(struct auth_server *a, unsigned worker, const struct auth_login *m)
 {
-    struct login *l = a->login_count < a->options.logins_max ? calloc(1, sizeof *l) : NULL;
+    struct login *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
     l->user = malloc(m->user.len + 1);
@@ -102,10 +111,16 @@ static struct login *login_new(struct auth_server *a, unsigned worker, const str
     l->client = m->client;
     l->site = m->site;
     l->id = ++a->next_login;
+    l->share = shares_enter(a->shares, &m->client);
+    if (!l->share) {
+        tell_crowd(a, l);
+        login_free(l);
+        return NULL;
+    }
     l->stage = LOGIN_STAGES; /* none yet */
+    a->at_stage[l->stage]++;
     l->next = a->logins;
     a->logins = l;
-    a->login_count++;
     return l;
 }
 
@@ -218,9 +233,11 @@ void login_give_up(struct auth_server *a, struct login *l)
     login_refuse(a, l, AUTH_UNAVAILABLE, WIN32_TIMEOUT, SUB_AUTH_ERROR);
 }
 
-void login_wait_for(struct login *l, enum login_stage stage, int64_t ms)
+void login_wait_for(struct auth_server *a, struct login *l, enum login_stage stage, int64_t ms)
 {
+    login_leave_stage(a, l);
     l->stage = stage;
+    a->at_stage[stage]++;
     l->deadline = clock_ms() + ms;
 }
 
@@ -251,6 +268,7 @@ static const struct {
     { ACCOUNT_MEMBERSHIP,  login_try_membership },
     { ACCOUNT_SYSTEM,      login_try_system  },
     { ACCOUNT_DIRECTORY,   login_try_directory },
+    { ACCOUNT_ANONYMOUS,   login_try_anonymous }, /* never one of several */
 };
 
 /* Providers in the order of the site's list, then what stands in the table. */
@@ -263,13 +281,26 @@ static enum account_kind first_of(const struct auth_server *a, const struct logi
     return kind;
 }
 
+static bool attempt(struct auth_server *a, struct login *l, enum account_kind kind)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (methods[i].kind == kind && methods[i].attempt(a, l))
+            return true;
+    return false;
+}
+
+void login_attempt(struct auth_server *a, struct login *l, enum account_kind kind)
+{
+    if (!attempt(a, l, kind))
+        login_next_method(a, l);
+}
+
 void login_next_method(struct auth_server *a, struct login *l)
 {
     for (enum account_kind kind; (kind = first_of(a, l));) {
         l->methods &= ~(unsigned)kind;
-        for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-            if (methods[i].kind == kind && methods[i].attempt(a, l))
-                return;
+        if (attempt(a, l, kind))
+            return;
     }
     login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE,
                  l->certificate ? SUB_USER_FAILED : l->asked_provider ? SUB_CUSTOM_FAILED : SUB_AUTH_ERROR);
@@ -299,7 +330,7 @@ void login_go_on(struct auth_server *a, struct login *l, unsigned kinds)
     }
     if (account_is_anonymous_name(login_user(l))) {
         LOGIN_SAY(a, l, "anonymous authentication is on");
-        login_try_anonymous(a, l);
+        (void)login_try_anonymous(a, l);
         return;
     }
     if (denial_closes_account(a, &l->client, login_user(l))) {

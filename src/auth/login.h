@@ -25,11 +25,6 @@ enum {
     SUB_CERT_INVALID = SUB_CERTIFICATE_INVALID,
 };
 
-/* LOGIN_QUEUED: for a place at the verifiers, or for the same password of somebody else that is being checked. */
-enum login_stage { LOGIN_QUEUED, LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_ASKING_MEMBERSHIP,
-                   LOGIN_ASKING_DIRECTORY, LOGIN_IDENTIFYING, LOGIN_FINDING_HOME, LOGIN_AWAITING_FIXED, LOGIN_NAMING, LOGIN_GRANTING,
-                   LOGIN_STAGES };
-
 struct login {
     struct login *next;
     uint64_t id; /* also the job number for verifier and pam */
@@ -41,7 +36,10 @@ struct login {
     uint64_t generation;  /* of the snapshot that it began with */
     const char *reason;   /* static: why the certificate's account may not, NULL */
     uint32_t site;
+    struct share *share;  /* of its address */
     enum login_stage stage;
+    enum account_kind queued_for; /* LOGIN_QUEUED: the method whose turn it awaits */
+    uint64_t twin;        /* ... or the login that checks the same password, 0: none */
     uint64_t shown;       /* certificate of the session, whether it names somebody or not */
     uint64_t certificate; /* that names the account, 0: the password must */
     unsigned methods;  /* account_kind bits still to try */
@@ -101,9 +99,11 @@ void login_remove(struct auth_server *a, struct login *l); /* frees it */
 /* The three ways a login ends or waits; after the first two `l` is gone. */
 void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verdict, uint32_t win32, uint32_t substatus);
 void login_give_up(struct auth_server *a, struct login *l);
-void login_wait_for(struct login *l, enum login_stage stage, int64_t ms);
+void login_wait_for(struct auth_server *a, struct login *l, enum login_stage stage, int64_t ms);
 /* The next method of l->methods, or the end. */
 void login_next_method(struct auth_server *a, struct login *l);
+/* This method, and the next where it has no say. */
+void login_attempt(struct auth_server *a, struct login *l, enum account_kind kind);
 /* Without a word from the certificate: the password, or nobody in particular.  kinds: account_kinds() of the site. */
 void login_go_on(struct auth_server *a, struct login *l, unsigned kinds);
 /* Take over the rehearsal of a login at USER with a certificate that was found good. */
@@ -113,8 +113,15 @@ void login_rehearse(struct auth_server *a, struct rehearsal *r);
 void login_because(struct auth_server *a, struct login *l, const struct reason *why);
 void login_because_text(struct login *l, const char *fmt, ...) FORMAT_LIKE_PRINTF(2, 3);
 
+/* ---- login_turn.c ---- */
+/* Whether the prover of that kind of account may be asked about `l` now; else `l` waits for its turn, then comes the
+ * attempt again. */
+bool login_may_ask(struct auth_server *a, struct login *l, enum account_kind kind);
+void login_queue_up(struct auth_server *a, struct login *l, enum account_kind kind);
+void login_leave_stage(struct auth_server *a, const struct login *l);
+
 /* ---- login_anonymous.c ---- */
-void login_try_anonymous(struct auth_server *a, struct login *l);
+bool login_try_anonymous(struct auth_server *a, struct login *l);
 void login_anonymous_found(struct auth_server *a, struct login *l, const struct pam_answer *m);
 
 /* The login is refused for a reason that is no guess at a password: nothing is counted against the address. */

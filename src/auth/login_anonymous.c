@@ -9,14 +9,15 @@
 
 enum { PAM_WAIT_MS = 60000 };
 
-void login_try_anonymous(struct auth_server *a, struct login *l)
+/* Always has the last word. */
+bool login_try_anonymous(struct auth_server *a, struct login *l)
 {
     const struct snapshot *s = a->child->snapshot;
     const struct snap_site *site = snapshot_site_by_id(s, l->site);
     struct slice configured = site ? snapshot_text(s, site->anonymous_user_name) : SLICE_NONE, name;
     if (!site || !site->anonymous_account) {
         login_grant(a, l, &(struct identity){ .kind = ACCOUNT_ANONYMOUS });
-        return;
+        return true;
     }
     struct peer *pam = server_peer(a, ROLE_PAM, 0);
     if (account_system_name(configured, a->options.machine, snapshot_text(s, site->anonymous_logon_domain), &name) ||
@@ -25,16 +26,19 @@ void login_try_anonymous(struct auth_server *a, struct login *l)
             server_tell(a, LOG_LEVEL_NOTICE, "site %u serves anonymous clients as \"" SLICE_FMT "\", which is no account that "
                         "can be used here: refused", l->site, SLICE_ARG(configured));
         login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
-        return;
+        return true;
     }
     if (!pam) {
         login_give_up(a, l);
-        return;
+        return true;
     }
+    if (!login_may_ask(a, l, ACCOUNT_ANONYMOUS))
+        return true;
     l->anonymous = true;
-    login_wait_for(l, LOGIN_ASKING_PAM, PAM_WAIT_MS);
+    login_wait_for(a, l, LOGIN_ASKING_PAM, PAM_WAIT_MS);
     SERVER_SEND(a, pam, pam_check, .job = l->id, .service = account_pam_service(s, site->anonymous_logon_method), .user = name,
                 .rhost = slice_str(l->rhost), .vouched = true);
+    return true;
 }
 
 /* pam has looked the account up. */

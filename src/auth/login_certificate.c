@@ -166,7 +166,7 @@ static bool ask_directory(struct auth_server *a, struct login *l, const struct s
     }
     struct map_job *job = map_job_at(a, site, c, login_at(l));
     l->certificate = c->number;
-    login_wait_for(l, LOGIN_MAPPING, MAP_WAIT_MS);
+    login_wait_for(a, l, LOGIN_MAPPING, MAP_WAIT_MS);
     if (job) {
         job->login = l->id;
         job->needs_password = requires_password(l, site);

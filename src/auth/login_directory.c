@@ -76,8 +76,10 @@ bool login_try_directory(struct auth_server *a, struct login *l)
         login_grant(a, l, known);
         return true;
     }
+    if (!login_may_ask(a, l, ACCOUNT_DIRECTORY))
+        return true;
     struct map_job *job = password_job(a, l, site);
-    login_wait_for(l, LOGIN_ASKING_DIRECTORY, DIRECTORY_WAIT_MS);
+    login_wait_for(a, l, LOGIN_ASKING_DIRECTORY, DIRECTORY_WAIT_MS);
     if (!job || mapper_submit(a->mapper, job)) {
         map_job_free(job);
         login_give_up(a, l);

@@ -129,7 +129,7 @@ void login_ask_broker(struct auth_server *a, struct login *l)
         return;
     }
     l->ticket = ticket;
-    login_wait_for(l, LOGIN_GRANTING, GRANT_WAIT_MS);
+    login_wait_for(a, l, LOGIN_GRANTING, GRANT_WAIT_MS);
     l->asked = clock_ms();
     struct grant_give give;
     uint8_t memo[MEMO_LIMIT], bytes[sizeof give + 52 * 1024] __attribute__((uninitialized));

@@ -54,21 +54,14 @@ void login_remember(struct auth_server *a, const struct login *l, const struct i
 
 /* Logins that come with one password at one moment (a reload has emptied the cache, every client comes back) cost one
  * digest: the others wait for it and find it in the cache. */
-static bool is_checked_for_another(const struct auth_server *a, const struct login *l)
+static bool is_checked_for_another(const struct auth_server *a, struct login *l)
 {
     if (!cache_is_on(a) || l->certificate)
         return false;
     for (const struct login *other = a->logins; other; other = other->next)
         if (other != l && other->stage == LOGIN_VERIFYING && memcmp(other->digest, l->digest, CACHE_DIGEST) == 0)
-            return true;
-    return false;
-}
-
-/* How many may wait is bounded by the number of logins under way (threats.md A06), and how long from the first time on. */
-static void queue_up(struct login *l)
-{
-    if (l->stage != LOGIN_QUEUED)
-        login_wait_for(l, LOGIN_QUEUED, VERIFY_WAIT_MS);
+            l->twin = other->id;
+    return l->twin;
 }
 
 /* false: the method has no say, go on with the next. */
@@ -90,6 +83,12 @@ bool login_try_manager(struct auth_server *a, struct login *l)
         login_grant(a, l, known);
         return true;
     }
+    if (is_checked_for_another(a, l)) {
+        login_queue_up(a, l, ACCOUNT_IIS_MANAGER);
+        return true;
+    }
+    if (!login_may_ask(a, l, ACCOUNT_IIS_MANAGER))
+        return true;
     struct verify_job *job =
         verify_job_new(VERIFY_CHECK, l->id, login_password(l), user ? snapshot_text(s, user->password) : SLICE_NONE);
     if (!job || verify_job_set(&job->like, slice_str(a->like))) {
@@ -98,33 +97,12 @@ bool login_try_manager(struct auth_server *a, struct login *l)
         return true;
     }
     job->forms = a->forms;
-    if (is_checked_for_another(a, l) || verifier_submit(a->verifier, job)) {
+    login_wait_for(a, l, LOGIN_VERIFYING, VERIFY_WAIT_MS);
+    if (verifier_submit(a->verifier, job)) {
         verify_job_free(job);
-        queue_up(l);
-    } else {
-        login_wait_for(l, LOGIN_VERIFYING, VERIFY_WAIT_MS);
+        login_give_up(a, l);
     }
     return true;
-}
-
-/* The oldest that is queued and younger than login number `id`. */
-static struct login *next_queued(const struct auth_server *a, uint64_t id)
-{
-    struct login *oldest = NULL;
-    for (struct login *l = a->logins; l; l = l->next)
-        if (l->stage == LOGIN_QUEUED && l->id > id && (!oldest || l->id < oldest->id))
-            oldest = l;
-    return oldest;
-}
-
-void login_serve_queue(struct auth_server *a)
-{
-    uint64_t id = 0;
-    for (struct login *l; !verifier_is_full(a->verifier) && (l = next_queued(a, id));) {
-        id = l->id;
-        if (!login_try_manager(a, l))
-            login_next_method(a, l);
-    }
 }
 
 /* The stored form is one we would not write any more: have the supervisor store a better one, once. */
@@ -171,8 +149,7 @@ static void manager_verified(struct auth_server *a, struct login *l, const struc
         return;
     }
     if (!slice_equal_str(snapshot_text(s, user->password), job->stored)) {
-        if (!login_try_manager(a, l)) /* changed meanwhile, perhaps by renew_password for another login */
-            login_next_method(a, l);
+        login_attempt(a, l, ACCOUNT_IIS_MANAGER); /* changed meanwhile, perhaps by renew_password for another login */
         return;
     }
     const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .user = snapshot_text(s, user->name),
@@ -198,6 +175,7 @@ void login_verified(struct auth_server *a, struct verify_job *job)
 {
     if (job->task == VERIFY_REHASH) {
         send_rehash(a, job);
+        a->has_room = true;
     } else {
         struct login *l = login_find(a, LOGIN_VERIFYING, job->login);
         if (l)
@@ -235,7 +213,9 @@ bool login_try_system(struct auth_server *a, struct login *l)
         login_give_up(a, l);
         return true;
     }
-    login_wait_for(l, LOGIN_ASKING_PAM, PAM_WAIT_MS);
+    if (!login_may_ask(a, l, ACCOUNT_SYSTEM))
+        return true;
+    login_wait_for(a, l, LOGIN_ASKING_PAM, PAM_WAIT_MS);
     SERVER_SEND(a, pam, pam_check, .job = l->id, .service = account_pam_service(s, site->basic_logon_method),
                 .user = name, .password = l->vouched ? SLICE_NONE : login_password(l), .rhost = slice_str(l->rhost),
                 .vouched = l->vouched);

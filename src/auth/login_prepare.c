@@ -87,7 +87,7 @@ static bool ask_nss(struct auth_server *a, struct login *l)
         login_give_up(a, l);
         return false;
     }
-    login_wait_for(l, LOGIN_IDENTIFYING, IDENTIFY_WAIT_MS);
+    login_wait_for(a, l, LOGIN_IDENTIFYING, IDENTIFY_WAIT_MS);
     SERVER_SEND(a, pam, pam_check, .job = l->id, .user = l->identity->user, .also = text_slice(&also), .only_identity = true);
     return false;
 }
@@ -146,7 +146,7 @@ static bool may_have_home(struct auth_server *a, struct login *l, const struct s
 static bool find_home(struct auth_server *a, struct login *l, const struct snap_site *site)
 {
     struct map_job *job = a->ad ? map_job_new(a->ad) : NULL;
-    login_wait_for(l, LOGIN_FINDING_HOME, HOME_WAIT_MS);
+    login_wait_for(a, l, LOGIN_FINDING_HOME, HOME_WAIT_MS);
     if (job) {
         job->question = MAP_HOME;
         job->login = l->id;
@@ -204,7 +204,7 @@ static bool find_name(struct auth_server *a, struct login *l)
     }
     const char *name = a->names ? names_find(a->names, &l->client) : NULL;
     if (!name && a->names && names_ask(a->names, l->id, &l->client) == 0) {
-        login_wait_for(l, LOGIN_NAMING, NAME_WAIT_MS);
+        login_wait_for(a, l, LOGIN_NAMING, NAME_WAIT_MS);
         return false;
     }
     take_name(l, name ? name : NAME_UNKNOWN); /* nobody can be asked now */
@@ -236,7 +236,7 @@ static void prepare(struct auth_server *a, struct login *l)
         return;
     if (fixed_is_pending(a, l->site, l->broker)) {
         if (l->stage != LOGIN_AWAITING_FIXED)
-            login_wait_for(l, LOGIN_AWAITING_FIXED, FIXED_WAIT_MS);
+            login_wait_for(a, l, LOGIN_AWAITING_FIXED, FIXED_WAIT_MS);
         return;
     }
     if (!l->name_known && !find_name(a, l))

@@ -545,7 +545,8 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
     struct pollfd polled[POLL_PEERS + AUTH_PEERS_MAX] __attribute__((uninitialized));
     size_t who[POLL_PEERS + AUTH_PEERS_MAX] __attribute__((uninitialized));
     size_t count = poll_whom(a, polled, who);
-    if (poll(polled, count, shorter(timeout_ms, login_expire(a))) < 0) {
+    int wait_ms = shorter(timeout_ms, login_expire(a));
+    if (poll(polled, count, a->has_room ? 0 : wait_ms) < 0) {
         if (errno != EINTR)
             return ERR_SYS;
         return 0;
@@ -606,6 +607,8 @@ int auth_server_new(struct child *child, const struct auth_options *options, str
     a->tickets = ticket_table_new();
     int err = a->cache && a->tickets ? verifier_new(options->verifiers, options->queue_max, &a->verifier) : ERR_NOMEM;
     if (!err)
+        err = shares_new(options->logins_max, &a->shares);
+    if (!err)
         err = revocation_new(&(struct revocation_options){ 0 }, &a->revocation);
     if (!err)
         keep_revocation(a);
@@ -639,6 +642,7 @@ void auth_server_free(struct auth_server *a)
     ad_unref(a->ad);
     pthread_mutex_destroy(&a->ad_place.lock);
     login_free_all(a);
+    shares_free(a->shares);
     fixed_free_all(a);
     for (unsigned i = 0; i <= WORKERS_MAX; i++)
         twins_end(a, i);

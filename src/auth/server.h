@@ -16,7 +16,7 @@ struct auth_options {
     unsigned verifiers;     /* threads */
     bool online;            /* the sandbox lets us ask responders, fetch lists and speak to a directory */
     size_t queue_max;       /* password checks that may wait */
-    size_t logins_max;      /* logins under way, whatever they wait for */
+    size_t logins_max;      /* logins under way, whatever they wait for; shares.h deals them out */
     size_t certificates_max; /* certificates of sessions that live */
     int twin_ms;            /* what a broker said of a login holds so long for others like it; 0: each is asked about */
 };

@@ -10,6 +10,7 @@
 #include "auth/mapper.h"
 #include "auth/names.h"
 #include "auth/server.h"
+#include "auth/shares.h"
 #include "auth/ticket.h"
 #include "auth/twins.h"
 #include "auth/verifier.h"
@@ -19,6 +20,11 @@
 #include "proto/log.h"
 #include "proto/membership.h"
 #include "proto/pam.h"
+
+/* LOGIN_QUEUED: for its turn (login_turn.c), or for the same password of somebody else that is being checked. */
+enum login_stage { LOGIN_QUEUED, LOGIN_VERIFYING, LOGIN_MAPPING, LOGIN_ASKING_PAM, LOGIN_ASKING_MEMBERSHIP,
+                   LOGIN_ASKING_DIRECTORY, LOGIN_IDENTIFYING, LOGIN_FINDING_HOME, LOGIN_AWAITING_FIXED, LOGIN_NAMING, LOGIN_GRANTING,
+                   LOGIN_STAGES };
 
 struct login; /* one under way; login.h */
 struct fixed;
@@ -64,7 +70,9 @@ struct auth_server {
     bool resumed;         /* ... after the inquiry that it had to wait for */
     bool must_restart;    /* the sandbox does not let us do what the configuration wants */
     struct login *logins; /* newest first */
-    size_t login_count;
+    struct shares *shares; /* of the addresses that they come from */
+    unsigned at_stage[LOGIN_STAGES + 1]; /* how many of them */
+    bool has_room;        /* a check has ended since the queue was served */
     uint64_t next_login;
     struct fixed *fixed;  /* accounts of virtual directories; login_fixed.c */
     unsigned fixed_told[WORKERS_MAX + 1]; /* per broker: what it was told and has not taken in yet */
@@ -146,7 +154,7 @@ void login_certificate(struct auth_server *a, unsigned worker, const struct auth
 void login_forget(struct auth_server *a, unsigned worker, uint64_t number);
 void login_begin(struct auth_server *a, unsigned worker, const struct auth_login *m);
 void login_verified(struct auth_server *a, struct verify_job *job); /* takes the job */
-/* A check has ended: queued logins go on, in their order. */
+/* Once a check has ended queued logins go on, address by address. */
 void login_serve_queue(struct auth_server *a);
 void login_named(struct auth_server *a, const struct name_job *job);
 void login_mapped(struct auth_server *a, struct map_job *job);      /* takes the job */

@@ -8,7 +8,7 @@
 static void test_queue_is_bounded(void **state)
 {
     (void)state;
-    const struct auth_options nobody_works = { { "HOST1", 5 }, 0, true, 1, 2, 8, 0 };
+    const struct auth_options nobody_works = { { "HOST1", 5 }, 0, true, 1, 3, 8, 0 };
     world_begin_with(&(struct world_setup){ .manager = true }, &nobody_works, true);
     world_ask(0, "ftpmanager", "P@ssw0rd");
     world_ask(1, "nobody", "x");
@@ -34,6 +34,97 @@ static void test_logins_are_bounded(void **state)
     world_ask(1, "ftp", "x");
     world_answer_grant(1, true);
     assert_int_equal(world_result(1).verdict, AUTH_ALLOWED);
+    world_finish();
+}
+
+/* A06: one address that asks and asks does not take the places of others. */
+static void test_places_are_shared(void **state)
+{
+    (void)state;
+    const struct auth_options eight = { { "HOST1", 5 }, 1, true, 8, 8, 8, 0 };
+    world_begin_with(&(struct world_setup){ .anonymous = true }, &eight, true);
+    for (int i = 0; i < 5; i++)
+        world_ask(0, "ftp", "x"); /* waits for its broker */
+    assert_int_equal(world_result(0).verdict, AUTH_UNAVAILABLE);
+    assert_true(world_is_silent(world.worker[0]));
+    world_ask_from(2, 1, "ftp", "x");
+    world_answer_grant(1, true);
+    assert_int_equal(world_result(1).verdict, AUTH_ALLOWED);
+    for (int i = 0; i < 4; i++) {
+        world_answer_grant(0, true);
+        assert_int_equal(world_result(0).verdict, AUTH_ALLOWED);
+    }
+    world_ask(0, "ftp", "x"); /* and has its places again */
+    world_answer_grant(0, true);
+    assert_int_equal(world_result(0).verdict, AUTH_ALLOWED);
+    world_collect();
+    assert_non_null(strstr(text_str(&world.told), "192.0.2.1 has its share of the 8 logins"));
+    world_finish();
+}
+
+static uint64_t pam_is_asked(const char *user)
+{
+    struct pam_check check;
+    EXPECT(world.pam, pam_check, &check);
+    if (user)
+        assert_true(slice_equal_str(check.user, user));
+    return check.job;
+}
+
+/* A06: whoever comes does not wait for all who wait already at one address. */
+static void test_addresses_take_turns_at_pam(void **state)
+{
+    (void)state;
+    const struct auth_options many = { { "HOST1", 5 }, 1, true, 8, 256, 8, 0 };
+    uint64_t jobs[32];
+    world_begin_with(&(struct world_setup){ .basic = true }, &many, true);
+    for (int i = 0; i < 40; i++)
+        world_ask(0, "crowd", "x");
+    for (size_t i = 0; i < COUNT_OF(jobs); i++)
+        jobs[i] = pam_is_asked("crowd");
+    assert_true(world_is_silent(world.pam)); /* eight wait here */
+    world_ask_from(2, 1, "anna", "x");
+    world_ask_from(2, 1, "bert", "x");
+    assert_true(world_is_silent(world.pam));
+    static const char *const turns[] = { "crowd", "anna", "crowd", "bert", "crowd" };
+    for (size_t i = 0; i < COUNT_OF(turns); i++) {
+        assert_int_equal(DATAGRAM_SEND(world.pam, -1, pam_answer, .job = jobs[i], .verdict = PAM_VERDICT_DENIED), 0);
+        (void)pam_is_asked(turns[i]);
+    }
+    world_finish();
+}
+
+static void test_addresses_take_turns_at_the_verifiers(void **state)
+{
+    (void)state;
+    const struct auth_options one_thread = { { "HOST1", 5 }, 1, true, 8, 64, 8, 0 };
+    const struct world_setup yescrypt = { .manager = true, .manager_password = YESCRYPT_P };
+    world_begin_with(&yescrypt, &one_thread, true);
+    for (int i = 0; i < 12; i++)
+        world_ask(0, "yes", "wrong");
+    world_ask_from(2, 1, "yes", "wrong");
+    assert_int_equal(world_result(1).verdict, AUTH_DENIED);
+    unsigned before = 0;
+    struct slice bytes;
+    for (int fd; datagram_receive(world.worker[0], world.buffer, sizeof world.buffer, &bytes, &fd) == 0;)
+        before++;
+    assert_true(before <= 4); /* the two under way, and what a slow test lets pass behind */
+    world_finish();
+}
+
+/* When pam goes the queue in front of it goes too: nobody waits for nothing. */
+static void test_pam_dies_before_a_queue(void **state)
+{
+    (void)state;
+    const struct auth_options many = { { "HOST1", 5 }, 1, true, 8, 256, 8, 0 };
+    world_begin_with(&(struct world_setup){ .basic = true }, &many, true);
+    for (int i = 0; i < 40; i++)
+        world_ask(0, "crowd", "x");
+    (void)pam_is_asked("crowd");
+    close(world.pam);
+    world.pam = -1;
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(world_result(0).verdict, AUTH_UNAVAILABLE);
     world_finish();
 }
 
@@ -203,6 +294,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue_is_bounded),
         cmocka_unit_test(test_logins_are_bounded),
+        cmocka_unit_test(test_places_are_shared),
+        cmocka_unit_test(test_addresses_take_turns_at_pam),
+        cmocka_unit_test(test_addresses_take_turns_at_the_verifiers),
+        cmocka_unit_test(test_pam_dies_before_a_queue),
         cmocka_unit_test(test_broker_dies),
         cmocka_unit_test(test_worker_dies),
         cmocka_unit_test(test_pam_dies),

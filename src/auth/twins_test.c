@@ -8,7 +8,7 @@
 #include "auth/twins.h"
 
 static const struct world_setup setup = { .manager = true, .anonymous = true };
-static const struct auth_options patient = { { "HOST1", 5 }, 2, true, 16, 2 * TWINS_MAX, 8, 60000 };
+static const struct auth_options patient = { { "HOST1", 5 }, 2, true, 16, 4 * TWINS_MAX, 8, 60000 };
 static int pipes[2]; /* the brokers' ends */
 
 static int take_pipe(unsigned broker, bool takes)

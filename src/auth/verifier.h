@@ -1,8 +1,8 @@
 /*
  * verifier.h - the threads that compute password digests.
  *
- * A fixed number of them and a bounded queue: parallel logins with a memory-hard digest cost a fixed amount of memory,
- * and what comes beyond is refused at once (threats.md A06).  Jobs are handed over whole; no state is shared.
+ * A fixed number of them and a bounded queue: parallel logins with a memory-hard digest cost a fixed amount of memory;
+ * whose check comes next is decided before (threats.md A06, login_turn.c).  Jobs are handed over whole; no state is shared.
  */
 #pragma once
 
