@@ -64,5 +64,6 @@ int ad_put(struct compiler *c)
     columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &ad);
     ad.bind_password = snapshot_put_text(c->w, password);
     snapshot_put_row(c->w, SNAP_TABLE_ad, &ad);
+    c->has_directory = true;
     return 0;
 }

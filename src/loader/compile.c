@@ -191,6 +191,7 @@ static void put_sites(struct compiler *c)
     for (size_t i = 0; i < c->site_count; i++) {
         struct site_work *s = &c->sites[i];
         s->row.failure = snapshot_put_text(c->w, text_slice(&s->failure));
+        s->row.admits_domain = c->has_directory && (s->row.basic_enabled || s->row.client_cert_enabled);
         snapshot_put_row(c->w, SNAP_TABLE_site, &s->row);
     }
 }

@@ -24,11 +24,18 @@ static void test_directory(void **state)
         struct run r;
         text_addf(&own, SALLYPORT("%s"), directories[i].directory);
         const struct compile_file files[] = {
-            { "applicationHost.config", slice_str(APPHOST("", "")), 0100640 },
+            { "applicationHost.config",
+              slice_str(APPHOST(SITE("one", "1", "*:21:", "<ftpServer><security>" ALLOW_CLEAR "</security></ftpServer>")
+                                SITE("two", "2", "*:2121:", "<ftpServer><security>" ALLOW_CLEAR "<authentication><basicAuthentication "
+                                     "enabled=\"true\" /></authentication></security></ftpServer>"), "")), 0100640 },
             { "sallyport.config", text_slice(&own), 0100640 },
         };
         run_files(&r, files, COUNT_OF(files));
         assert_int_equal(r.err, directories[i].error ? ERR_SYNTAX : 0);
+        if (!r.err) {
+            assert_false(snapshot_site(r.s, 0)->admits_domain);
+            assert_int_equal(snapshot_site(r.s, 1)->admits_domain, directories[i].rows);
+        }
         if (directories[i].error)
             assert_true(says(&r, LOADER_ERROR, 0, directories[i].error));
         else

@@ -58,6 +58,7 @@ struct compiler {
     size_t store_count;
     bool allow_unenforced;
     bool needs_names; /* some ipSecurity has rules by domain name */
+    bool has_directory; /* of accounts */
     struct membership *membership; /* NULL: no site uses it */
     bool membership_used;
     struct map roles; /* those put already */

@@ -22,29 +22,51 @@ static struct slice name_at_home(struct slice text, const struct authorization_s
     return at != SIZE_MAX && is_home(slice_from(text, at + 1), who, deny) ? slice_first(text, at) : SLICE_NONE;
 }
 
-static bool name_matches(struct slice name, const struct authorization_subject *who, bool deny)
+/* How the names of a rule are read: for whom, at which site, and whether it denies. */
+struct reading {
+    const struct authorization_subject *who;
+    const struct snap_site *site;
+    bool deny;
+};
+
+static bool is_custom(const struct authorization_subject *who)
 {
-    bool is_custom = !who->system && !who->domain.len;
+    return !who->system && !who->domain.len;
+}
+
+/* Accounts and roles of custom providers are called what their owner likes, in a web shop what he typed.  An Allow of
+ * DOMAIN\name, or of another spelling that an account of the system or of a domain has, never means them: what it says
+ * is whose account it is.  user@host alone is an address of mail as well, and theirs where no domain's account logs in. */
+static bool is_of_others(struct slice name, const struct reading *r)
+{
+    if (!is_custom(r->who) || r->deny)
+        return false;
+    return slice_find(name, '\\') != SIZE_MAX ||
+           (slice_find(name, '@') != SIZE_MAX && (r->site->admits_domain || name_at_home(name, r->who, false).len));
+}
+
+static bool name_matches(struct slice name, const struct reading *r)
+{
+    const struct authorization_subject *who = r->who;
     if (name.len == 0)
         return false;
     if (slice_equal_str(name, "*"))
         return true;
     if (who->anonymous)
         return slice_equal_str(name, "?");
-    /* Accounts of custom providers may hold '@' or '\' in their own names: the whole comes first.  That they call
-     * themselves MACHINE\name does not make them the system account whom an Allow means. */
     if (fold_same_name(name, who->domain.len ? who->principal : who->user))
-        return !is_custom || deny || !name_at_home(name, who, deny).len;
-    struct slice own = is_custom ? SLICE_NONE : name_at_home(name, who, deny);
+        return !is_of_others(name, r);
+    struct slice own = is_custom(who) ? SLICE_NONE : name_at_home(name, who, r->deny);
     return own.len && fold_same_name(own, who->user);
 }
 
 /* A directory has been asked for the roles as the rules spell them; of a system account they are the bare names of groups. */
-static bool role_matches(struct slice role, const struct authorization_subject *who, bool deny)
+static bool role_matches(struct slice role, const struct reading *r)
 {
-    if (role.len == 0)
+    const struct authorization_subject *who = r->who;
+    if (role.len == 0 || is_of_others(role, r))
         return false;
-    struct slice own = who->system ? name_at_home(role, who, deny) : SLICE_NONE;
+    struct slice own = who->system ? name_at_home(role, who, r->deny) : SLICE_NONE;
     for (struct slice rest = who->roles; rest.len;) {
         struct slice one = slice_cut(&rest, '\n');
         if (one.len && (slice_equal_str(role, "*") || fold_same_name(role, one) || fold_same_name(own, one)))
@@ -53,11 +75,10 @@ static bool role_matches(struct slice role, const struct authorization_subject *
     return false;
 }
 
-static bool list_matches(struct slice list, const struct authorization_subject *who, bool deny,
-                         bool (*matches)(struct slice, const struct authorization_subject *, bool))
+static bool list_matches(struct slice list, const struct reading *r, bool (*matches)(struct slice, const struct reading *))
 {
     while (list.len)
-        if (matches(slice_trim(slice_cut(&list, ',')), who, deny))
+        if (matches(slice_trim(slice_cut(&list, ',')), r))
             return true;
     return false;
 }
@@ -87,18 +108,20 @@ static void note(const struct snap_rule *rule, const struct snap_rule *first[BIT
             first[bit] = rule;
 }
 
-static bool rule_names(const struct snapshot *s, const struct snap_rule *rule, const struct authorization_subject *who)
+static bool rule_names(const struct snapshot *s, const struct snap_site *site, const struct snap_rule *rule,
+                       const struct authorization_subject *who)
 {
-    return list_matches(snapshot_text(s, rule->users), who, rule->deny, name_matches) ||
-           list_matches(snapshot_text(s, rule->roles), who, rule->deny, role_matches);
+    const struct reading r = { who, site, rule->deny };
+    return list_matches(snapshot_text(s, rule->users), &r, name_matches) ||
+           list_matches(snapshot_text(s, rule->roles), &r, role_matches);
 }
 
-static unsigned judge(const struct snapshot *s, const struct snap_scope *scope, const struct authorization_subject *who,
-                      struct verdict *verdict)
+static unsigned judge(const struct snapshot *s, const struct snap_site *site, const struct snap_scope *scope,
+                      const struct authorization_subject *who, struct verdict *verdict)
 {
     for (uint32_t i = 0; scope && i < scope->rules.count; i++) {
         const struct snap_rule *rule = snapshot_rule(s, scope->rules.first + i);
-        if (!rule || !rule_names(s, rule, who))
+        if (!rule || !rule_names(s, site, rule, who))
             continue;
         *(rule->deny ? &verdict->denied : &verdict->allowed) |= rule->permissions;
         note(rule, rule->deny ? verdict->deny : verdict->allow);
@@ -112,7 +135,7 @@ unsigned authorization_permissions(const struct snapshot *s, const struct snap_s
     struct verdict verdict = { 0 };
     if (site->provider_gaps & PROVIDER_GAP_AUTHORIZATION)
         return 0;
-    return judge(s, scope_of(s, site, path), who, &verdict);
+    return judge(s, site, scope_of(s, site, path), who, &verdict);
 }
 
 enum substatus authorization_substatus(const struct snap_site *site)
@@ -155,7 +178,7 @@ bool authorization_allows(const struct snapshot *s, const struct snap_site *site
     }
     const struct snap_scope *scope = scope_of(s, site, path);
     struct verdict verdict = { 0 };
-    unsigned granted = judge(s, scope, who, &verdict) & wanted;
+    unsigned granted = judge(s, site, scope, who, &verdict) & wanted;
     bool is_allowed = any ? granted != 0 : granted == wanted;
     if (!why)
         return is_allowed;
@@ -177,7 +200,7 @@ void authorization_each_rule(const struct snapshot *s, const struct snap_site *s
     const struct snap_scope *scope = scope_of(s, site, path);
     for (uint32_t i = 0; scope && i < scope->rules.count; i++) {
         const struct snap_rule *rule = snapshot_rule(s, scope->rules.first + i);
-        if (rule && rule_names(s, rule, who))
+        if (rule && rule_names(s, site, rule, who))
             each(context, scope, rule);
     }
 }

@@ -5,7 +5,8 @@
  * refuses, else a matching Allow grants, else it is refused; no rules refuse everybody (ftp-behaviour 5).
  * Names compare without regard to case (base/fold.h).  In `users`: "*" everybody, "?" anonymous only, "name" an account without
  * domain, "DOMAIN\name" and "name@DOMAIN" one of that domain or machine under any of its names; a userPrincipalName means
- * its account too.  The names of a machine are ".", "NT AUTHORITY" and its own, and mean system accounts alone.  Anonymous
+ * its account too.  The names of a machine are ".", "NT AUTHORITY" and its own, and mean system accounts alone.  Accounts of
+ * custom providers are matched by their name as it is, but by no Allow that spells an account of a machine or domain; by every Deny.  Anonymous
  * is matched by "*" and "?" alone.  In `roles`: names, or "*" for whoever has a role at all; groups of a system account with
  * the names of the machine too.
  */

@@ -19,12 +19,13 @@ struct scope {
     struct rule rules[4]; /* ends with permissions 0 */
 };
 
-static struct snapshot *with_scopes(const struct scope *scopes, size_t count)
+static struct snapshot *with_site(const struct scope *scopes, size_t count, bool admits_domain)
 {
     struct snapshot_writer *w = snapshot_writer_new();
     struct snap_server server = snapshot_build_server(w);
     struct snap_site site = snapshot_build_site(w, "Site", 1);
     struct snap_scope rows[8] = { 0 };
+    site.admits_domain = admits_domain;
     snapshot_put_row(w, SNAP_TABLE_server, &server);
     for (size_t i = 0; i < count; i++) {
         rows[i].path = snapshot_build_text(w, scopes[i].path);
@@ -49,12 +50,18 @@ static struct snapshot *with_scopes(const struct scope *scopes, size_t count)
     return s;
 }
 
+static struct snapshot *with_scopes(const struct scope *scopes, size_t count)
+{
+    return with_site(scopes, count, false);
+}
+
 #define ANNA \
     { .user = SLICE_LITERAL("anna"), .alias = SLICE_LITERAL("HOST1"), .system = true, .roles = SLICE_LITERAL("staff\nftp users") }
 #define DOMAIN_ANNA \
     { .user = SLICE_LITERAL("anna"), .domain = SLICE_LITERAL("CORP"), .alias = SLICE_LITERAL("corp.example"), \
       .principal = SLICE_LITERAL("a.smith@example.net"), .roles = SLICE_LITERAL("staff") }
 #define CUSTOM(name) { .user = SLICE_LITERAL(name), .alias = SLICE_LITERAL("HOST1"), .roles = SLICE_LITERAL("staff") }
+#define CUSTOM_ROLES(names) { .user = SLICE_LITERAL("anna"), .alias = SLICE_LITERAL("HOST1"), .roles = SLICE_LITERAL(names) }
 #define ANONYMOUS { .user = SLICE_LITERAL("IUSR"), .anonymous = true }
 
 static const struct {
@@ -132,7 +139,14 @@ static const struct {
     { "a Deny of such a name", { { true, "host1\\anna", "", W }, { false, "*", "", RW } }, CUSTOM("HOST1\\anna"), R },
     { "plain name is a custom account", { { false, "anna", "", R } }, CUSTOM("anna"), R },
     { "a custom name with an at sign", { { false, "anna@example.com", "", R } }, CUSTOM("anna@example.com"), R },
-    { "a custom name with a backslash", { { false, "shop\\anna", "", R } }, CUSTOM("shop\\anna"), R },
+    { "a custom name that looks like one of a domain", { { false, "shop\\anna", "", R } }, CUSTOM("shop\\anna"), 0 },
+    { "a Deny of such a name, of whatever domain", { { true, "SHOP\\anna", "", W }, { false, "*", "", RW } }, CUSTOM("shop\\anna"), R },
+    { "a custom role that looks like a group of the machine", { { false, "", "HOST1\\staff,.\\staff,staff@host1", RW } },
+      CUSTOM_ROLES("HOST1\\staff\n.\\staff\nstaff@host1"), 0 },
+    { "a custom role that looks like a group of a domain", { { false, "", "CORP\\staff", RW } }, CUSTOM_ROLES("CORP\\staff"), 0 },
+    { "a Deny of such a role", { { true, "", "corp\\staff", W }, { false, "*", "", RW } }, CUSTOM_ROLES("CORP\\staff"), R },
+    { "a custom role with an at sign", { { false, "", "staff@shop", R } }, CUSTOM_ROLES("staff@shop"), R },
+    { "an account that is called so with any role", { { false, "CORP\\anna", "*", R } }, CUSTOM("CORP\\anna"), R },
     { "no user at all", { { false, "", "", RW } }, { .user = SLICE_LITERAL("") }, 0 },
 };
 
@@ -146,6 +160,36 @@ static void test_rules(void **state)
         struct snapshot *s = with_scopes(&scope, 1);
         assert_int_equal(authorization_permissions(s, snapshot_site(s, 0), SLICE_LITERAL("/x/y"), &cases[i].who),
                          cases[i].want);
+        snapshot_unref(s);
+    }
+}
+
+/* Where accounts of a domain log in as well, a name with an at sign is one of theirs. */
+static const struct {
+    const char *label;
+    struct rule rules[4];
+    struct authorization_subject who;
+    unsigned want;
+} beside_domain[] = {
+    { "a custom name that looks like a principal name", { { false, "a.smith@example.net", "", R } }, CUSTOM("a.smith@example.net"), 0 },
+    { "a Deny of it", { { true, "A.Smith@example.net", "", W }, { false, "*", "", RW } }, CUSTOM("a.smith@example.net"), R },
+    { "a custom role with an at sign", { { false, "", "staff@corp.example", R } }, CUSTOM_ROLES("staff@corp.example"), 0 },
+    { "plain name is a custom account", { { false, "anna", "", R } }, CUSTOM("anna"), R },
+    { "plain role is a custom one", { { false, "", "staff", R } }, CUSTOM("anna"), R },
+    { "the account of the domain itself", { { false, "a.smith@example.net", "", R } }, DOMAIN_ANNA, R },
+    { "the system account", { { false, "anna@HOST1", "", R } }, ANNA, R },
+};
+
+static void test_rules_beside_a_domain(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(beside_domain); i++) {
+        struct scope scope = { .path = "/" };
+        CASE_LABEL(&beside_domain[i]);
+        memcpy(scope.rules, beside_domain[i].rules, sizeof scope.rules);
+        struct snapshot *s = with_site(&scope, 1, true);
+        assert_int_equal(authorization_permissions(s, snapshot_site(s, 0), SLICE_LITERAL("/"), &beside_domain[i].who),
+                         beside_domain[i].want);
         snapshot_unref(s);
     }
 }
@@ -219,7 +263,7 @@ static void test_property(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rules), cmocka_unit_test(test_scopes),
-                                        cmocka_unit_test(test_property) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rules), cmocka_unit_test(test_rules_beside_a_domain),
+                                        cmocka_unit_test(test_scopes), cmocka_unit_test(test_property) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,6 +110,7 @@ struct snap_range {
     C(u, cert_substatus,     "", "")          \
     C(f, provider_gaps,      "", "")          \
     C(b, anonymous_account,  "", "") /* userName is an account of the system, not IUSR */ \
+    C(b, admits_domain,      "", "") /* accounts of the directory may log in */ \
     C(s, failure,            "", "")          \
     C(u, failure_substatus,  "", "")          \
     C(s, log_path,           "", "")

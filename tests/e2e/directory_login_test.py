@@ -146,6 +146,15 @@ def test_rules_know_every_spelling(instance, domain):
         domain.first.modify("alice", "userPrincipalName", "alice@depot.test")
 
 
+def test_an_allow_means_the_account_of_the_domain(instance, domain):
+    """A07: an IIS Manager user who is called like an account of the domain is another one."""
+    names = ["DEPOT\\alice", "alice@depot.test"]
+    basic(instance, domain, rules='users="DEPOT\\bob" permissions="Read"', users={name: "own" for name in names})
+    for name in names:
+        assert log_in(instance, name, "own").startswith("530-User cannot log in, home"), name
+        assert log_in(instance, name, password_of("alice")).startswith("230"), name
+
+
 def test_bind_password_in_a_file(instance, domain):
     secrets = instance.dir / "secrets"
     secrets.mkdir()

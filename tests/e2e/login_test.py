@@ -134,6 +134,25 @@ def test_read_only_user(instance):
             assert c.cmd(line).startswith("550-Access is denied."), line
 
 
+def test_a_name_does_not_make_an_account_of_a_domain(instance):
+    """A07: DOMAIN\\name in an Allow is the account of that domain, however an IIS Manager user is called; a Deny means both."""
+    site = instance.add_site("Depot", users={"DEPOT\\alice": "secret", "bob@depot.test": "secret"})
+    instance.start()
+    with instance.client() as c:
+        c.cmd("USER depot\\Alice", "331")
+        assert "home directory inaccessible" in c.cmd("PASS secret", "530")
+    with instance.client() as c:
+        c.login("bob@depot.test", "secret")      # no directory here: an address like any other
+    site.rules = ['<add accessType="Allow" users="*" permissions="Read, Write" />',
+                  '<add accessType="Deny" users="depot\\ALICE" permissions="Write" />']
+    instance.reload()
+    with instance.client() as c:
+        c.login("DEPOT\\alice", "secret")
+        c.data("NLST")
+        c.data("STOR no.txt", upload=b"1", want_end=None)
+        assert not (site.path / "no.txt").exists()
+
+
 def test_rules_by_url_deny_and_order(instance):
     site = instance.add_site("Depot", users={"anna": "secret", "bert": "geheim"})
     for name in ("open", "closed", "closed/inner", "drop"):
