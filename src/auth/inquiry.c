@@ -1,42 +1,27 @@
 /* inquiry.c - see inquiry.h. */
 #include "auth/inquiry.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "pki/fetch.h"
 
-enum { LANES = INQUIRY_LANES, THREADS_MAX = 32, RETRIEVAL_DEFAULT_MS = 15000, STACK_SIZE = 512 * 1024 };
+enum { RETRIEVAL_DEFAULT_MS = 15000, STACK_SIZE = 512 * 1024 };
 
 static const struct {
     unsigned threads;
     size_t queue;
-} limits[LANES] = {
-    [INQUIRY_COMPLETE] = { THREADS_MAX, 1024 },
+} limits[INQUIRY_LANES] = {
+    [INQUIRY_COMPLETE] = { 32, 1024 },
     [INQUIRY_INCOMPLETE] = { 4, 32 },
     [INQUIRY_LIVE] = { 4, 128 },
-};
-
-struct lane {
-    struct inquiry_job *first, *last;
-    size_t waiting;
-    unsigned threads, idle;
-    pthread_cond_t work;
-    pthread_t ids[THREADS_MAX];
 };
 
 struct inquiry {
     struct revocation *revocation;
     void (*drop)(void *context);
-    pthread_mutex_t lock;
-    struct lane lanes[LANES];
-    struct inquiry_job *finished;
-    bool ending;
-    int fd;
+    struct errands *lanes[INQUIRY_LANES];
 };
 
 /* ---- jobs ---- */
@@ -84,8 +69,10 @@ enum chain_reason inquiry_reason(enum revocation_status status, const struct rev
 }
 
 /* Issuers and revocation share one budget, as the setting says. */
-static void run(struct inquiry *q, struct inquiry_job *job)
+static void run(void *context, struct errand *errand)
 {
+    struct inquiry *q = context;
+    struct inquiry_job *job = (struct inquiry_job *)errand;
     int64_t budget = job->retrieval_ms > 0 ? job->retrieval_ms : RETRIEVAL_DEFAULT_MS;
     struct revocation_fetch fetch = { q->revocation, clock_ms() + budget };
     struct revocation_answer answers[PKI_CHAIN_MAX];
@@ -116,109 +103,33 @@ static void run(struct inquiry *q, struct inquiry_job *job)
 
 /* ---- the lanes ---- */
 
-static struct inquiry_job *pop(struct lane *l)
-{
-    struct inquiry_job *job = l->first;
-    if (!job)
-        return NULL;
-    l->first = job->next;
-    if (!l->first)
-        l->last = NULL;
-    l->waiting--;
-    return job;
-}
-
-struct post {
-    struct inquiry *q;
-    struct lane *lane;
-};
-
-static void *serve(void *context)
-{
-    struct post post = *(struct post *)context;
-    struct inquiry *q = post.q;
-    free(context);
-    pthread_mutex_lock(&q->lock);
-    while (!q->ending) {
-        struct inquiry_job *job = pop(post.lane);
-        if (!job) {
-            post.lane->idle++;
-            pthread_cond_wait(&post.lane->work, &q->lock);
-            post.lane->idle--;
-            continue;
-        }
-        pthread_mutex_unlock(&q->lock);
-        run(q, job);
-        pthread_mutex_lock(&q->lock);
-        job->next = q->finished;
-        q->finished = job;
-        (void)!write(q->fd, &(uint64_t){ 1 }, sizeof(uint64_t));
-    }
-    pthread_mutex_unlock(&q->lock);
-    return NULL;
-}
-
-/* Another thread, if all are busy and one more is allowed. */
-static void reinforce(struct inquiry *q, struct lane *l)
-{
-    pthread_attr_t attr;
-    struct post *post = malloc(sizeof *post);
-    if (!post || pthread_attr_init(&attr)) {
-        free(post);
-        return;
-    }
-    *post = (struct post){ q, l };
-    pthread_attr_setstacksize(&attr, STACK_SIZE);
-    if (pthread_create(&l->ids[l->threads], &attr, serve, post) == 0)
-        l->threads++;
-    else
-        free(post);
-    pthread_attr_destroy(&attr);
-}
-
 int inquiry_submit(struct inquiry *q, struct inquiry_job *job)
 {
-    unsigned number = job->lane;
-    struct lane *l = &q->lanes[number];
-    int err = 0;
-    pthread_mutex_lock(&q->lock);
-    if (l->waiting >= l->idle && l->threads < limits[number].threads)
-        reinforce(q, l);
-    if (l->waiting >= limits[number].queue || l->threads == 0) {
-        err = ERR_LIMIT;
-    } else {
-        job->next = NULL;
-        if (l->last)
-            l->last->next = job;
-        else
-            l->first = job;
-        l->last = job;
-        l->waiting++;
-        pthread_cond_signal(&l->work);
-    }
-    pthread_mutex_unlock(&q->lock);
-    return err;
+    return errands_add(q->lanes[job->lane], &job->errand);
 }
 
 struct inquiry_job *inquiry_take(struct inquiry *q)
 {
-    uint64_t ignored;
-    pthread_mutex_lock(&q->lock);
-    struct inquiry_job *job = q->finished;
-    if (job)
-        q->finished = job->next;
-    if (!q->finished)
-        (void)!read(q->fd, &ignored, sizeof ignored);
-    pthread_mutex_unlock(&q->lock);
-    return job;
+    struct errand *errand = NULL;
+    for (size_t i = 0; i < INQUIRY_LANES && !errand; i++)
+        errand = errands_take(q->lanes[i]);
+    return (struct inquiry_job *)errand;
 }
 
-int inquiry_fd(const struct inquiry *q)
+int inquiry_fd(const struct inquiry *q, enum inquiry_lane lane)
 {
-    return q->fd;
+    return errands_fd(q->lanes[lane]);
 }
 
 /* ---- life ---- */
+
+static void discard(void *context, struct errand *errand)
+{
+    struct inquiry *q = context;
+    struct inquiry_job *job = (struct inquiry_job *)errand;
+    q->drop(job->context);
+    inquiry_job_free(job);
+}
 
 int inquiry_new(struct revocation *revocation, void (*drop)(void *context), struct inquiry **inquiry_out)
 {
@@ -227,48 +138,25 @@ int inquiry_new(struct revocation *revocation, void (*drop)(void *context), stru
         return ERR_NOMEM;
     q->revocation = revocation;
     q->drop = drop;
-    pthread_mutex_init(&q->lock, NULL);
-    for (size_t i = 0; i < LANES; i++)
-        pthread_cond_init(&q->lanes[i].work, NULL);
-    q->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (q->fd < 0) {
-        inquiry_free(q);
-        return ERR_SYS;
+    int err = 0;
+    for (size_t i = 0; i < INQUIRY_LANES && !err; i++) {
+        const struct errands_options options = { .run = run, .drop = discard, .context = q, .threads = limits[i].threads,
+                                                 .queue_max = limits[i].queue, .stack_size = STACK_SIZE };
+        err = errands_new(&options, &q->lanes[i]);
     }
-    *inquiry_out = q;
-    return 0;
-}
-
-static void discard(struct inquiry *q, struct inquiry_job *job)
-{
-    q->drop(job->context);
-    inquiry_job_free(job);
+    if (err)
+        inquiry_free(q);
+    else
+        *inquiry_out = q;
+    return err;
 }
 
 void inquiry_free(struct inquiry *q)
 {
     if (!q)
         return;
-    pthread_mutex_lock(&q->lock);
-    q->ending = true;
     revocation_stop(q->revocation);
-    for (size_t i = 0; i < LANES; i++)
-        pthread_cond_broadcast(&q->lanes[i].work);
-    pthread_mutex_unlock(&q->lock);
-    for (size_t i = 0; i < LANES; i++) {
-        struct lane *l = &q->lanes[i];
-        while (l->threads)
-            pthread_join(l->ids[--l->threads], NULL);
-        for (struct inquiry_job *job; (job = pop(l));)
-            discard(q, job);
-        pthread_cond_destroy(&l->work);
-    }
-    for (struct inquiry_job *job; (job = q->finished);) {
-        q->finished = job->next;
-        discard(q, job);
-    }
-    pthread_mutex_destroy(&q->lock);
-    if (q->fd >= 0)
-        close(q->fd);
+    for (size_t i = 0; i < INQUIRY_LANES; i++)
+        errands_free(q->lanes[i]);
     free(q);
 }

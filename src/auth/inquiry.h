@@ -12,10 +12,12 @@
 #pragma once
 
 #include "pki/revocation.h"
+#include "sys/errands.h"
 
 enum inquiry_lane { INQUIRY_COMPLETE, INQUIRY_INCOMPLETE, INQUIRY_LIVE, INQUIRY_LANES };
 
 struct inquiry_job {
+    struct errand errand;
     void *context;              /* the caller's */
     struct pki_stores *stores;  /* a reference */
     struct chain_rules rules;   /* `at` and `fetch` are set by the thread */
@@ -33,7 +35,6 @@ struct inquiry_job {
     struct text issuers;        /* pki_chain_add_issuers */
     size_t sent_count;
     struct slice sent[PKI_SENT_MAX]; /* into `bytes` */
-    struct inquiry_job *next;
     size_t len;
     uint8_t bytes[];
 };
@@ -52,8 +53,8 @@ MUST_USE int inquiry_new(struct revocation *revocation, void (*drop)(void *conte
 /* Makes `revocation` stop, waits for what is under way; drops the rest. */
 void inquiry_free(struct inquiry *q);
 
-/* Readable when inquiry_take has something. */
-int inquiry_fd(const struct inquiry *q);
+/* One of them is readable when inquiry_take has something. */
+int inquiry_fd(const struct inquiry *q, enum inquiry_lane lane);
 /* On 0 the job is taken over; ERR_LIMIT: too many wait. */
 MUST_USE int inquiry_submit(struct inquiry *q, struct inquiry_job *job);
 /* A finished job, now the caller's; NULL: none. */

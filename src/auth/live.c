@@ -142,7 +142,7 @@ static void ask_directory(struct auth_server *a, const struct ticket *ticket, co
     text_add(&job->leaf, certificate_leaf(certificate_chain(c)));
     text_add(&job->workstation, a->options.machine);
     map_job_add_roles(job, a->child->snapshot);
-    mapper_submit_later(a->mapper, job);
+    errands_add_later(a->mapper, &job->errand);
 }
 
 void live_judged(struct auth_server *a, const struct inquiry_job *job)

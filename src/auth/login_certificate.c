@@ -174,7 +174,7 @@ static bool ask_directory(struct auth_server *a, struct login *l, const struct s
         if (job->needs_password)
             text_add(&job->password, login_password(l));
     }
-    if (!job || mapper_submit(a->mapper, job)) {
+    if (!job || errands_add(a->mapper, &job->errand)) {
         map_job_free(job);
         login_give_up(a, l);
     }

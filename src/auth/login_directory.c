@@ -80,7 +80,7 @@ bool login_try_directory(struct auth_server *a, struct login *l)
         return true;
     struct map_job *job = password_job(a, l, site);
     login_wait_for(a, l, LOGIN_ASKING_DIRECTORY, DIRECTORY_WAIT_MS);
-    if (!job || mapper_submit(a->mapper, job)) {
+    if (!job || errands_add(a->mapper, &job->errand)) {
         map_job_free(job);
         login_give_up(a, l);
     }
@@ -129,5 +129,5 @@ void login_directory_recheck(struct auth_server *a, const struct ticket *ticket)
     text_add(&job->domain, snapshot_text(a->child->snapshot, site->basic_default_logon_domain));
     text_add(&job->workstation, a->options.machine);
     map_job_add_roles(job, a->child->snapshot);
-    mapper_submit_later(a->mapper, job);
+    errands_add_later(a->mapper, &job->errand);
 }

@@ -216,7 +216,7 @@ static bool ask_directory(struct auth_server *a, struct fixed *f)
     text_add(&job->name, text_slice(&f->user));
     text_add(&job->password, text_slice(&f->password));
     text_add(&job->workstation, a->options.machine);
-    if (mapper_submit(a->mapper, job) == 0)
+    if (errands_add(a->mapper, &job->errand) == 0)
         return true;
     map_job_free(job);
     return false;

@@ -98,7 +98,7 @@ bool login_try_manager(struct auth_server *a, struct login *l)
     }
     job->forms = a->forms;
     login_wait_for(a, l, LOGIN_VERIFYING, VERIFY_WAIT_MS);
-    if (verifier_submit(a->verifier, job)) {
+    if (errands_add(a->verifier, &job->errand)) {
         verify_job_free(job);
         login_give_up(a, l);
     }
@@ -116,7 +116,7 @@ static void renew_password(struct auth_server *a, const struct login *l, const s
         a->rehashed[row] || password_form(stored) == PASSWORD_FORM_YESCRYPT)
         return;
     struct verify_job *job = verify_job_new(VERIFY_REHASH, 0, login_password(l), stored);
-    if (!job || verify_job_set(&job->user, snapshot_text(s, user->name)) || verifier_submit(a->verifier, job)) {
+    if (!job || verify_job_set(&job->user, snapshot_text(s, user->name)) || errands_add(a->verifier, &job->errand)) {
         verify_job_free(job); /* another time */
         return;
     }

@@ -154,7 +154,7 @@ static bool find_home(struct auth_server *a, struct login *l, const struct snap_
         job->max_age_ms = site->ad_cache_seconds * 1000;
         text_add(&job->sid, l->identity->sid);
     }
-    if (!job || mapper_submit(a->mapper, job)) {
+    if (!job || errands_add(a->mapper, &job->errand)) {
         map_job_free(job);
         login_give_up(a, l);
     }

@@ -37,7 +37,7 @@ static unsigned lane_of(enum account_kind kind)
 static bool is_open(const struct auth_server *a, unsigned lane)
 {
     unsigned max = lanes[lane].max ? lanes[lane].max : 2 * a->options.verifiers;
-    return a->at_stage[lanes[lane].stage] < max && (lanes[lane].max || !verifier_is_full(a->verifier));
+    return a->at_stage[lanes[lane].stage] < max && (lanes[lane].max || !errands_are_full(a->verifier));
 }
 
 /* Leaves `l->stage`; where it was asked about there, somebody else can be. */

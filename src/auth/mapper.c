@@ -8,8 +8,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/own.h"
 #include "base/secret.h"
@@ -313,143 +311,20 @@ static void answer(struct map_job *job)
 
 /* ---- the threads ---- */
 
-struct queue {
-    struct map_job *first, **last;
-    size_t count;
-};
-
-struct mapper {
-    pthread_mutex_t lock;
-    pthread_cond_t work;
-    struct queue waiting, later, finished;
-    size_t queue_max;
-    bool ending;
-    int fd;
-    unsigned threads;
-    pthread_t ids[];
-};
-
-static void push(struct queue *q, struct map_job *job)
+static void run(void *context, struct errand *errand)
 {
-    job->next = NULL;
-    *q->last = job;
-    q->last = &job->next;
-    q->count++;
+    (void)context;
+    answer((struct map_job *)errand);
 }
 
-static struct map_job *pop(struct queue *q)
+static void drop(void *context, struct errand *errand)
 {
-    struct map_job *job = q->first;
-    if (!job)
-        return NULL;
-    q->first = job->next;
-    if (!q->first)
-        q->last = &q->first;
-    q->count--;
-    return job;
+    (void)context;
+    map_job_free((struct map_job *)errand);
 }
 
-static void *serve(void *context)
+int mapper_new(unsigned threads, size_t queue_max, struct errands **mapper_out)
 {
-    struct mapper *m = context;
-    pthread_mutex_lock(&m->lock);
-    while (!m->ending) {
-        struct map_job *job = pop(&m->waiting);
-        if (!job)
-            job = pop(&m->later);
-        if (!job) {
-            pthread_cond_wait(&m->work, &m->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&m->lock);
-        answer(job);
-        pthread_mutex_lock(&m->lock);
-        push(&m->finished, job);
-        (void)!write(m->fd, &(uint64_t){ 1 }, sizeof(uint64_t));
-    }
-    pthread_mutex_unlock(&m->lock);
-    return NULL;
-}
-
-int mapper_new(unsigned threads, size_t queue_max, struct mapper **mapper_out)
-{
-    struct mapper *m = calloc(1, sizeof *m + threads * sizeof m->ids[0]);
-    if (!m)
-        return ERR_NOMEM;
-    m->queue_max = queue_max;
-    m->waiting.last = &m->waiting.first;
-    m->later.last = &m->later.first;
-    m->finished.last = &m->finished.first;
-    m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&m->lock, NULL);
-    pthread_cond_init(&m->work, NULL);
-    while (m->fd >= 0 && m->threads < threads && pthread_create(&m->ids[m->threads], NULL, serve, m) == 0)
-        m->threads++;
-    if (m->threads == 0) {
-        mapper_free(m);
-        return ERR_SYS;
-    }
-    *mapper_out = m;
-    return 0;
-}
-
-void mapper_free(struct mapper *m)
-{
-    if (!m)
-        return;
-    pthread_mutex_lock(&m->lock);
-    m->ending = true;
-    pthread_cond_broadcast(&m->work);
-    pthread_mutex_unlock(&m->lock);
-    while (m->threads)
-        pthread_join(m->ids[--m->threads], NULL);
-    for (struct map_job *job; (job = pop(&m->waiting));)
-        map_job_free(job);
-    for (struct map_job *job; (job = pop(&m->later));)
-        map_job_free(job);
-    for (struct map_job *job; (job = pop(&m->finished));)
-        map_job_free(job);
-    pthread_cond_destroy(&m->work);
-    pthread_mutex_destroy(&m->lock);
-    if (m->fd >= 0)
-        close(m->fd);
-    free(m);
-}
-
-int mapper_fd(const struct mapper *m)
-{
-    return m->fd;
-}
-
-int mapper_submit(struct mapper *m, struct map_job *job)
-{
-    int err = 0;
-    pthread_mutex_lock(&m->lock);
-    if (m->waiting.count >= m->queue_max) {
-        err = ERR_LIMIT;
-    } else {
-        push(&m->waiting, job);
-        pthread_cond_signal(&m->work);
-    }
-    pthread_mutex_unlock(&m->lock);
-    return err;
-}
-
-void mapper_submit_later(struct mapper *m, struct map_job *job)
-{
-    pthread_mutex_lock(&m->lock);
-    push(&m->later, job);
-    pthread_cond_signal(&m->work);
-    pthread_mutex_unlock(&m->lock);
-}
-
-struct map_job *mapper_take(struct mapper *m)
-{
-    uint64_t ignored;
-    pthread_mutex_lock(&m->lock);
-    struct map_job *job = pop(&m->finished);
-    if (!m->finished.count)
-        (void)!read(m->fd, &ignored, sizeof ignored);
-    pthread_mutex_unlock(&m->lock);
-    return job;
+    const struct errands_options options = { .run = run, .drop = drop, .threads = threads, .queue_max = queue_max };
+    return errands_new(&options, mapper_out);
 }

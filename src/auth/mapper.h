@@ -1,7 +1,7 @@
 /*
  * mapper.h - the directory of accounts, asked by threads of its own.
  *
- * A controller that hangs holds these threads and nobody else: logins that do not need the directory never wait for it.
+ * A controller that hangs holds these threads (sys/errands.h) and nobody else: logins that do not need the directory never wait for it.
  * Their number and the queue are bounded; what comes beyond is refused at once (threats.md L06).  A job carries all it
  * needs, so a new configuration does not disturb those under way.
  */
@@ -12,6 +12,7 @@
 #include "directory/directory.h"
 #include "pki/chain.h"
 #include "snapshot/snapshot.h"
+#include "sys/errands.h"
 
 /* ---- the directory of a configuration: counted, shared by jobs ---- */
 struct ad;
@@ -40,7 +41,7 @@ enum map_question {
     MAP_HOME,            /* where the account `sid` has its home */
 };
 struct map_job {
-    struct map_job *next;
+    struct errand errand;
     enum map_question question;
     uint64_t login;                   /* who waits */
     uint64_t ticket;                  /* or: the live login whose account is looked at once more */
@@ -71,13 +72,5 @@ void map_job_free(struct map_job *job);
 /* The role names that the rules of the configuration hold. */
 void map_job_add_roles(struct map_job *job, const struct snapshot *s);
 
-struct mapper;
-MUST_USE int mapper_new(unsigned threads, size_t queue_max, struct mapper **mapper_out);
-/* Waits for the questions being asked, which are bounded in time; drops the rest. */
-void mapper_free(struct mapper *m);
-int mapper_fd(const struct mapper *m); /* readable when mapper_take has something */
-/* On 0 the job is taken over; ERR_LIMIT: the queue is full. */
-MUST_USE int mapper_submit(struct mapper *m, struct map_job *job);
-/* When nothing else waits; never refused.  Takes over the job. */
-void mapper_submit_later(struct mapper *m, struct map_job *job);
-struct map_job *mapper_take(struct mapper *m); /* the caller's; NULL: none */
+/* Errands are map_jobs; how long a question takes is bounded. */
+MUST_USE int mapper_new(unsigned threads, size_t queue_max, struct errands **mapper_out);

@@ -2,11 +2,8 @@
 #include "auth/names.h"
 
 #include <netdb.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -19,14 +16,7 @@ struct known {
 };
 
 struct names {
-    pthread_mutex_t lock;
-    pthread_cond_t work;
-    struct name_job *waiting, *finished;
-    size_t count; /* waiting */
-    bool ending;
-    int fd;
-    unsigned threads;
-    pthread_t ids[THREADS];
+    struct errands *errands;
     struct known cache[CACHE]; /* by address; the owner's thread alone */
 };
 
@@ -49,8 +39,10 @@ static bool leads_back(const char *name, const struct net_addr *client)
     return found;
 }
 
-static void look_up(struct name_job *job)
+static void look_up(void *context, struct errand *errand)
 {
+    struct name_job *job = (struct name_job *)errand;
+    (void)context;
     struct sockaddr_storage sa;
     unsigned len = net_addr_to_sockaddr(&job->client, &sa);
     char name[NAMES_TEXT];
@@ -61,27 +53,10 @@ static void look_up(struct name_job *job)
         memcpy(job->name, err ? NAME_UNKNOWN : name, err ? sizeof NAME_UNKNOWN : sizeof name);
 }
 
-static void *serve(void *context)
+static void drop(void *context, struct errand *errand)
 {
-    struct names *n = context;
-    pthread_mutex_lock(&n->lock);
-    while (!n->ending) {
-        struct name_job *job = n->waiting;
-        if (!job) {
-            pthread_cond_wait(&n->work, &n->lock);
-            continue;
-        }
-        n->waiting = job->next;
-        n->count--;
-        pthread_mutex_unlock(&n->lock);
-        look_up(job);
-        pthread_mutex_lock(&n->lock);
-        job->next = n->finished;
-        n->finished = job;
-        (void)!write(n->fd, &(uint64_t){ 1 }, sizeof(uint64_t));
-    }
-    pthread_mutex_unlock(&n->lock);
-    return NULL;
+    (void)context;
+    free(errand);
 }
 
 /* ---- the cache ---- */
@@ -117,17 +92,7 @@ int names_ask(struct names *n, uint64_t login, const struct net_addr *client)
     if (!job)
         return ERR_NOMEM;
     *job = (struct name_job){ .login = login, .client = *client };
-    pthread_mutex_lock(&n->lock);
-    int err = n->count < QUEUE_MAX ? 0 : ERR_LIMIT;
-    if (!err) {
-        struct name_job **at = &n->waiting;
-        while (*at)
-            at = &(*at)->next;
-        *at = job;
-        n->count++;
-        pthread_cond_signal(&n->work);
-    }
-    pthread_mutex_unlock(&n->lock);
+    int err = errands_add(n->errands, &job->errand);
     if (err)
         free(job);
     return err;
@@ -135,14 +100,7 @@ int names_ask(struct names *n, uint64_t login, const struct net_addr *client)
 
 struct name_job *names_take(struct names *n)
 {
-    uint64_t ignored;
-    pthread_mutex_lock(&n->lock);
-    struct name_job *job = n->finished;
-    if (job)
-        n->finished = job->next;
-    if (!n->finished)
-        (void)!read(n->fd, &ignored, sizeof ignored);
-    pthread_mutex_unlock(&n->lock);
+    struct name_job *job = (struct name_job *)errands_take(n->errands);
     if (job)
         remember(n, job);
     return job;
@@ -155,48 +113,24 @@ int names_new(struct names **names_out)
     struct names *n = calloc(1, sizeof *n);
     if (!n)
         return ERR_NOMEM;
-    n->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&n->lock, NULL);
-    pthread_cond_init(&n->work, NULL);
-    while (n->fd >= 0 && n->threads < THREADS && pthread_create(&n->ids[n->threads], NULL, serve, n) == 0)
-        n->threads++;
-    if (!n->threads) {
+    const struct errands_options options = { .run = look_up, .drop = drop, .threads = THREADS, .queue_max = QUEUE_MAX };
+    int err = errands_new(&options, &n->errands);
+    if (err)
         names_free(n);
-        return ERR_SYS;
-    }
-    *names_out = n;
-    return 0;
-}
-
-static void free_jobs(struct name_job *job)
-{
-    while (job) {
-        struct name_job *next = job->next;
-        free(job);
-        job = next;
-    }
+    else
+        *names_out = n;
+    return err;
 }
 
 void names_free(struct names *n)
 {
     if (!n)
         return;
-    pthread_mutex_lock(&n->lock);
-    n->ending = true;
-    pthread_cond_broadcast(&n->work);
-    pthread_mutex_unlock(&n->lock);
-    while (n->threads)
-        pthread_join(n->ids[--n->threads], NULL);
-    free_jobs(n->waiting);
-    free_jobs(n->finished);
-    pthread_cond_destroy(&n->work);
-    pthread_mutex_destroy(&n->lock);
-    if (n->fd >= 0)
-        close(n->fd);
+    errands_free(n->errands);
     free(n);
 }
 
 int names_fd(const struct names *n)
 {
-    return n->fd;
+    return errands_fd(n->errands);
 }

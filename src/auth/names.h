@@ -9,11 +9,12 @@
 
 #include "base/net_addr.h"
 #include "policy/address_rules.h"
+#include "sys/errands.h"
 
 enum { NAMES_TEXT = 256 };
 
 struct name_job {
-    struct name_job *next;
+    struct errand errand;
     uint64_t login;
     struct net_addr client;
     char name[NAMES_TEXT]; /* result: "", a name, or NAME_UNKNOWN */

@@ -498,13 +498,13 @@ static void drop_broken(struct auth_server *a)
 
 static void collect_verified(struct auth_server *a)
 {
-    for (struct verify_job *job; (job = verifier_take(a->verifier));)
+    for (struct verify_job *job; (job = (struct verify_job *)errands_take(a->verifier));)
         login_verified(a, job);
 }
 
 static void collect_mapped(struct auth_server *a)
 {
-    for (struct map_job *job; (job = mapper_take(a->mapper));)
+    for (struct map_job *job; (job = (struct map_job *)errands_take(a->mapper));)
         login_mapped(a, job);
 }
 
@@ -521,16 +521,16 @@ static int shorter(int left, int right)
     return left < 0 ? right : right < 0 || left < right ? left : right;
 }
 
-enum { POLL_SUPERVISOR, POLL_VERIFIER, POLL_INQUIRY, POLL_MAPPER, POLL_NAMES, POLL_PEERS };
+enum { POLL_SUPERVISOR, POLL_VERIFIER, POLL_MAPPER, POLL_NAMES, POLL_INQUIRY, POLL_PEERS = POLL_INQUIRY + INQUIRY_LANES };
 
 /* Peers that are there; returns how many are polled, `who` says which peer each is. */
 static size_t poll_whom(const struct auth_server *a, struct pollfd *polled, size_t *who)
 {
-    const int fds[POLL_PEERS] = { a->child->fd, verifier_fd(a->verifier), inquiry_fd(a->inquiry), mapper_fd(a->mapper),
-                                  a->names ? names_fd(a->names) : -1 };
+    const int fds[POLL_INQUIRY] = { a->child->fd, errands_fd(a->verifier), errands_fd(a->mapper), a->names ? names_fd(a->names) : -1 };
     size_t count = 0;
     for (; count < POLL_PEERS; count++)
-        polled[count] = (struct pollfd){ .fd = fds[count], .events = POLLIN };
+        polled[count] = (struct pollfd){ .fd = count < POLL_INQUIRY ? fds[count] : inquiry_fd(a->inquiry, count - POLL_INQUIRY),
+                                         .events = POLLIN };
     for (size_t i = 0; i < AUTH_PEERS_MAX; i++)
         if (a->peers[i].fd >= 0) {
             who[count] = i;
@@ -569,8 +569,9 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
         collect_mapped(a);
     if (polled[POLL_NAMES].revents)
         collect_names(a);
-    if (polled[POLL_INQUIRY].revents)
-        server_collect_inquiries(a);
+    for (size_t i = POLL_INQUIRY; i < POLL_PEERS; i++)
+        if (polled[i].revents)
+            server_collect_inquiries(a);
     login_serve_queue(a);
     (void)login_expire(a);
     drop_broken(a);
@@ -634,10 +635,10 @@ void auth_server_free(struct auth_server *a)
 {
     if (!a)
         return;
-    verifier_free(a->verifier);
+    errands_free(a->verifier);
     inquiry_free(a->inquiry); /* who still waits gets no answer: the channels close */
     revocation_free(a->revocation);
-    mapper_free(a->mapper);
+    errands_free(a->mapper);
     names_free(a->names);
     ad_unref(a->ad);
     pthread_mutex_destroy(&a->ad_place.lock);

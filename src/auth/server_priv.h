@@ -50,8 +50,7 @@ enum { AUTH_PEERS_MAX = 2 * WORKERS_MAX + 4 };
 struct auth_server {
     struct child *child;
     struct auth_options options;
-    struct verifier *verifier;
-    struct mapper *mapper;
+    struct errands *verifier, *mapper; /* verifier.h, mapper.h */
     struct names *names; /* NULL: no rule needs one */
     struct ad *ad;        /* of the snapshot; NULL: no directory, or none that can be used */
     struct ad_place ad_place; /* `ad` again, for the threads that fetch */

@@ -6,28 +6,9 @@
  */
 #include "auth/verifier.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/secret.h"
-
-struct queue {
-    struct verify_job *first, *last;
-    size_t count;
-};
-
-struct verifier {
-    pthread_mutex_t lock;
-    pthread_cond_t work;
-    struct queue waiting, finished;
-    size_t queue_max;
-    bool ending;
-    int fd;
-    unsigned threads;
-    pthread_t ids[];
-};
 
 /* ---- jobs ---- */
 
@@ -93,128 +74,26 @@ static void rehash(struct verify_job *job)
         job->made = text_release(&made);
 }
 
-/* ---- the queue ---- */
+/* ---- the threads ---- */
 
-static void push(struct queue *q, struct verify_job *job)
+static void run(void *context, struct errand *errand)
 {
-    job->next = NULL;
-    if (q->last)
-        q->last->next = job;
+    struct verify_job *job = (struct verify_job *)errand;
+    (void)context;
+    if (job->task == VERIFY_CHECK)
+        check(job);
     else
-        q->first = job;
-    q->last = job;
-    q->count++;
+        rehash(job);
 }
 
-static struct verify_job *pop(struct queue *q)
+static void drop(void *context, struct errand *errand)
 {
-    struct verify_job *job = q->first;
-    if (!job)
-        return NULL;
-    q->first = job->next;
-    if (!q->first)
-        q->last = NULL;
-    q->count--;
-    return job;
+    (void)context;
+    verify_job_free((struct verify_job *)errand);
 }
 
-static void *serve(void *context)
+int verifier_new(unsigned threads, size_t queue_max, struct errands **verifier_out)
 {
-    struct verifier *v = context;
-    pthread_mutex_lock(&v->lock);
-    while (!v->ending) {
-        struct verify_job *job = pop(&v->waiting);
-        if (!job) {
-            pthread_cond_wait(&v->work, &v->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&v->lock);
-        if (job->task == VERIFY_CHECK)
-            check(job);
-        else
-            rehash(job);
-        pthread_mutex_lock(&v->lock);
-        push(&v->finished, job);
-        (void)!write(v->fd, &(uint64_t){ 1 }, sizeof(uint64_t));
-    }
-    pthread_mutex_unlock(&v->lock);
-    return NULL;
-}
-
-int verifier_new(unsigned threads, size_t queue_max, struct verifier **verifier_out)
-{
-    struct verifier *v = calloc(1, sizeof *v + threads * sizeof v->ids[0]);
-    if (!v)
-        return ERR_NOMEM;
-    v->queue_max = queue_max;
-    v->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&v->lock, NULL);
-    pthread_cond_init(&v->work, NULL);
-    while (v->fd >= 0 && v->threads < threads && pthread_create(&v->ids[v->threads], NULL, serve, v) == 0)
-        v->threads++;
-    if (v->threads == 0 && threads > 0) {
-        verifier_free(v);
-        return ERR_SYS;
-    }
-    *verifier_out = v;
-    return 0;
-}
-
-void verifier_free(struct verifier *v)
-{
-    if (!v)
-        return;
-    pthread_mutex_lock(&v->lock);
-    v->ending = true;
-    pthread_cond_broadcast(&v->work);
-    pthread_mutex_unlock(&v->lock);
-    while (v->threads)
-        pthread_join(v->ids[--v->threads], NULL);
-    for (struct verify_job *job; (job = pop(&v->waiting));)
-        verify_job_free(job);
-    for (struct verify_job *job; (job = pop(&v->finished));)
-        verify_job_free(job);
-    pthread_cond_destroy(&v->work);
-    pthread_mutex_destroy(&v->lock);
-    if (v->fd >= 0)
-        close(v->fd);
-    free(v);
-}
-
-int verifier_fd(const struct verifier *v)
-{
-    return v->fd;
-}
-
-int verifier_submit(struct verifier *v, struct verify_job *job)
-{
-    int err = 0;
-    pthread_mutex_lock(&v->lock);
-    if (v->waiting.count >= v->queue_max) {
-        err = ERR_LIMIT;
-    } else {
-        push(&v->waiting, job);
-        pthread_cond_signal(&v->work);
-    }
-    pthread_mutex_unlock(&v->lock);
-    return err;
-}
-
-bool verifier_is_full(struct verifier *v)
-{
-    pthread_mutex_lock(&v->lock);
-    bool full = v->waiting.count >= v->queue_max;
-    pthread_mutex_unlock(&v->lock);
-    return full;
-}
-
-struct verify_job *verifier_take(struct verifier *v)
-{
-    uint64_t ignored;
-    pthread_mutex_lock(&v->lock);
-    struct verify_job *job = pop(&v->finished);
-    if (!v->finished.count)
-        (void)!read(v->fd, &ignored, sizeof ignored);
-    pthread_mutex_unlock(&v->lock);
-    return job;
+    const struct errands_options options = { .run = run, .drop = drop, .threads = threads, .queue_max = queue_max };
+    return errands_new(&options, verifier_out);
 }

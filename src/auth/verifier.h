@@ -1,12 +1,13 @@
 /*
  * verifier.h - the threads that compute password digests.
  *
- * A fixed number of them and a bounded queue: parallel logins with a memory-hard digest cost a fixed amount of memory;
- * whose check comes next is decided before (threats.md A06, login_turn.c).  Jobs are handed over whole; no state is shared.
+ * A fixed number of them and a bounded queue (sys/errands.h): parallel logins with a memory-hard digest cost a fixed
+ * amount of memory; whose check comes next is decided before (threats.md A06, login_turn.c).
  */
 #pragma once
 
 #include "auth/password.h"
+#include "sys/errands.h"
 
 enum verify_task {
     VERIFY_CHECK,  /* does `password` fit `stored`? */
@@ -14,6 +15,7 @@ enum verify_task {
 };
 
 struct verify_job {
+    struct errand errand;
     enum verify_task task;
     uint64_t login;
     unsigned forms;      /* bit 1 << form for every form to spend work on: the forms in use on this server */
@@ -24,7 +26,6 @@ struct verify_job {
     size_t password_len;
     bool matches;        /* result of VERIFY_CHECK */
     char *made;          /* result of VERIFY_REHASH, NULL when it could not be made */
-    struct verify_job *next;
 };
 
 /* Copies everything; NULL: out of memory. */
@@ -32,16 +33,5 @@ struct verify_job *verify_job_new(enum verify_task task, uint64_t login, struct 
 MUST_USE int verify_job_set(char **field, struct slice value);
 void verify_job_free(struct verify_job *job);
 
-struct verifier;
-
-MUST_USE int verifier_new(unsigned threads, size_t queue_max, struct verifier **verifier_out);
-/* Waits for the digests being computed; drops the rest. */
-void verifier_free(struct verifier *v);
-
-/* Readable when verifier_take has something. */
-int verifier_fd(const struct verifier *v);
-/* On 0 the job is taken over; ERR_LIMIT: the queue is full. */
-MUST_USE int verifier_submit(struct verifier *v, struct verify_job *job);
-bool verifier_is_full(struct verifier *v);
-/* A finished job, now the caller's; NULL: none. */
-struct verify_job *verifier_take(struct verifier *v);
+/* Errands are verify_jobs. */
+MUST_USE int verifier_new(unsigned threads, size_t queue_max, struct errands **verifier_out);

@@ -1,17 +1,15 @@
 /* pool.c - see pool.h. */
 #include "pam/pool.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/pack.h"
 #include "base/secret.h"
+#include "sys/errands.h"
 
 struct job {
-    struct job *next;
+    struct errand errand;
     struct pool_answer *answer; /* made beforehand, so that an answer never fails for lack of memory */
     struct pam_check check;     /* points into `bytes` */
     size_t len;
@@ -20,15 +18,8 @@ struct job {
 
 struct pool {
     struct pool_options options;
-    pthread_mutex_t lock;
-    pthread_cond_t work;
-    struct job *first, *last;
-    size_t waiting;
-    struct pool_answer *answers; /* in no order */
-    bool ending;
-    int fd;
-    unsigned threads;
-    pthread_t ids[];
+    struct errands *errands;
+    struct pool_answer *answers; /* that are known, in no order */
 };
 
 static void job_free(struct job *job)
@@ -52,83 +43,47 @@ static int64_t due_at(const struct pool *p, const struct pool_answer *answer, in
     return answer->asked + ((now - answer->asked) / step + 1) * step;
 }
 
-static struct job *next_job(struct pool *p)
+static void run(void *context, struct errand *errand)
 {
-    struct job *job = p->first;
-    if (!job)
-        return NULL;
-    p->first = job->next;
-    if (!p->first)
-        p->last = NULL;
-    p->waiting--;
-    return job;
+    const struct pool *p = context;
+    struct job *job = (struct job *)errand;
+    conversation_run(&p->options.conversation, &job->check, &job->answer->result);
+    secret_wipe(job->bytes, job->len);
+    job->answer->due = due_at(p, job->answer, clock_ms());
 }
 
-static void *serve(void *context)
+static void drop(void *context, struct errand *errand)
 {
-    struct pool *p = context;
-    pthread_mutex_lock(&p->lock);
-    while (!p->ending) {
-        struct job *job = next_job(p);
-        if (!job) {
-            pthread_cond_wait(&p->work, &p->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&p->lock);
-        struct pool_answer *answer = job->answer;
-        job->answer = NULL;
-        conversation_run(&p->options.conversation, &job->check, &answer->result);
-        job_free(job);
-        answer->due = due_at(p, answer, clock_ms());
-        pthread_mutex_lock(&p->lock);
-        answer->next = p->answers;
-        p->answers = answer;
-        (void)!write(p->fd, &(uint64_t){ 1 }, sizeof(uint64_t));
-    }
-    pthread_mutex_unlock(&p->lock);
-    return NULL;
+    (void)context;
+    job_free((struct job *)errand);
 }
 
 int pool_new(const struct pool_options *options, struct pool **pool_out)
 {
-    struct pool *p = calloc(1, sizeof *p + options->threads * sizeof p->ids[0]);
+    struct pool *p = calloc(1, sizeof *p);
     if (!p)
         return ERR_NOMEM;
     p->options = *options;
-    p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->work, NULL);
-    while (p->fd >= 0 && p->threads < options->threads && pthread_create(&p->ids[p->threads], NULL, serve, p) == 0)
-        p->threads++;
-    if (!p->threads && options->threads) {
+    const struct errands_options errands = { .run = run, .drop = drop, .context = p, .threads = options->threads,
+                                             .queue_max = options->queue_max };
+    int err = errands_new(&errands, &p->errands);
+    if (err)
         pool_free(p);
-        return ERR_SYS;
-    }
-    *pool_out = p;
-    return 0;
+    else
+        *pool_out = p;
+    return err;
 }
 
 void pool_free(struct pool *p)
 {
     if (!p)
         return;
-    pthread_mutex_lock(&p->lock);
-    p->ending = true;
-    pthread_cond_broadcast(&p->work);
-    pthread_mutex_unlock(&p->lock);
-    while (p->threads)
-        pthread_join(p->ids[--p->threads], NULL);
-    for (struct job *job; (job = next_job(p));)
-        job_free(job);
+    errands_free(p->errands);
     while (p->answers) {
         struct pool_answer *answer = p->answers;
         p->answers = answer->next;
         pool_answer_free(answer);
     }
-    pthread_cond_destroy(&p->work);
-    pthread_mutex_destroy(&p->lock);
-    if (p->fd >= 0)
-        close(p->fd);
     free(p);
 }
 
@@ -155,49 +110,39 @@ static struct job *job_new(const struct pam_check *check)
 int pool_ask(struct pool *p, const struct pam_check *check)
 {
     struct job *job = job_new(check);
-    int err = job ? 0 : ERR_NOMEM;
-    if (err)
-        return err;
-    pthread_mutex_lock(&p->lock);
-    if (p->waiting >= p->options.queue_max) {
-        err = ERR_LIMIT;
-    } else {
-        if (p->last)
-            p->last->next = job;
-        else
-            p->first = job;
-        p->last = job;
-        p->waiting++;
-        pthread_cond_signal(&p->work);
-    }
-    pthread_mutex_unlock(&p->lock);
-    if (err)
+    int err = job ? errands_add(p->errands, &job->errand) : ERR_NOMEM;
+    if (err && job)
         job_free(job);
     return err;
 }
 
 int pool_fd(const struct pool *p)
 {
-    return p->fd;
+    return errands_fd(p->errands);
+}
+
+static void collect(struct pool *p)
+{
+    for (struct job *job; (job = (struct job *)errands_take(p->errands));) {
+        job->answer->next = p->answers;
+        p->answers = job->answer;
+        job->answer = NULL;
+        job_free(job);
+    }
 }
 
 struct pool_answer *pool_take(struct pool *p, int *wait_ms_out)
 {
-    struct pool_answer *taken = NULL;
-    uint64_t ignored;
     int64_t now = clock_ms(), first = INT64_MAX;
-    pthread_mutex_lock(&p->lock);
-    (void)!read(p->fd, &ignored, sizeof ignored);
+    collect(p);
     for (struct pool_answer **at = &p->answers; *at; at = &(*at)->next) {
-        if ((*at)->due <= now) {
-            taken = *at;
-            *at = taken->next;
-            break;
+        struct pool_answer *answer = *at;
+        if (answer->due <= now) {
+            *at = answer->next;
+            return answer;
         }
-        first = (*at)->due < first ? (*at)->due : first;
+        first = answer->due < first ? answer->due : first;
     }
-    pthread_mutex_unlock(&p->lock);
-    if (!taken)
-        *wait_ms_out = first == INT64_MAX ? -1 : (int)(first - now);
-    return taken;
+    *wait_ms_out = first == INT64_MAX ? -1 : (int)(first - now);
+    return NULL;
 }
