@@ -14,21 +14,13 @@
 #include "auth/server.h"
 #include "pki/revocation.h"
 #include "proto/log.h"
+#include "sys/machine.h"
 #include "sys/sandbox.h"
 
 enum { QUEUE_MAX = 128, LOGINS_MAX = 1024, CERTIFICATES_MAX = 65536, TWIN_MS = 200, VERIFIERS_MIN = 2, VERIFIERS_MAX = 8 };
 
 static struct child child;
-static char machine[256];
-
-static void learn_machine(void)
-{
-    if (gethostname(machine, sizeof machine - 1) < 0)
-        machine[0] = 0;
-    machine[strcspn(machine, ".")] = 0;
-    for (char *c = machine; *c; c++)
-        *c = ascii_upper(*c);
-}
+static char machine[MACHINE_NAME];
 
 static void warm_up(void)
 {
@@ -64,7 +56,7 @@ static MUST_USE int confine(bool online, struct diag *d)
 
 static MUST_USE int set_up(struct auth_server **server_out, struct diag *d)
 {
-    learn_machine();
+    machine_name(machine);
     const struct auth_options options = { slice_str(machine), verifier_count(), auth_why_network(child.snapshot) != NULL, QUEUE_MAX, LOGINS_MAX,
                                           CERTIFICATES_MAX, TWIN_MS };
     warm_up();

@@ -14,6 +14,7 @@
 #include "policy/reason.h"
 #include "proto/grant.h"
 #include "snapshot/snapshot.h"
+#include "sys/machine.h"
 
 struct standing;
 struct fixed_accounts;
@@ -41,7 +42,7 @@ struct explain {
 enum { EXPLAIN_GROUPS_MOST = 1024 };
 struct explain_candidate {
     struct grant_give give;
-    char machine[256]; /* the name of this one */
+    char machine[MACHINE_NAME]; /* the name of this one */
     struct text roles;
     uint32_t groups[EXPLAIN_GROUPS_MOST];
     bool is_found, takes_roles;

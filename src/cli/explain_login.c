@@ -195,8 +195,7 @@ static void look_at_methods(struct explain *e, struct explain_candidate *who)
 
 void explain_login(struct explain *e, struct explain_candidate *who)
 {
-    (void)gethostname(who->machine, sizeof who->machine - 1);
-    who->machine[strcspn(who->machine, ".")] = 0;
+    machine_name(who->machine);
     who->give.alias = slice_str(who->machine);
     if (!take_certificate_account(e, who))
         look_at_methods(e, who);

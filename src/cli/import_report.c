@@ -131,7 +131,7 @@ static void question(struct import *in, const char *written, bool is_role, struc
     text_reset(out);
     if (slice_equal_str(name, "*") || (!is_role && slice_equal_str(name, "?")))
         text_add_str(out, slice_equal_str(name, "*") ? "everybody" : "anonymous users");
-    else if (!is_role && is_manager(in, name))
+    else if (!is_role && !slice_has_byte(name, '\\') && is_manager(in, name)) /* a rule with one means another account */
         text_add_str(out, "an IIS Manager user, in administration.config");
     else if (kind)
         text_add_str(out, kind);

@@ -241,6 +241,7 @@ static int put_server(struct compiler *c)
     struct conf_element *central = compile_element(c, "system.ftpServer/log/centralLogFile", SLICE_NONE);
     if (server.central_log_mode)
         server.central_log_path = log_path(c, central, 0);
+    rule_names_check(c, compile_element(c, AUTHORIZATION, SLICE_NONE));
     firewall_server(c, &server);
     fill_history(c, &server);
     addresses_never_denied(c, &server.never_denied);

@@ -25,6 +25,7 @@ struct compile_input {
     struct slice directory; /* for messages and relative paths */
     uint64_t generation;
     bool privileged; /* system accounts are possible */
+    struct slice machine; /* name of this computer; "" unknown */
     int64_t now;     /* seconds since the epoch */
 };
 

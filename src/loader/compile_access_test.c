@@ -127,6 +127,55 @@ static void test_deny_by_failure(void **state)
     end_run(&r);
 }
 
+#define RULES(rules) "<system.ftpServer><security><authorization>" rules "</authorization></security></system.ftpServer>"
+#define NAMES_NOBODY "means nobody: \"OLDPC\" is neither this machine (HOST1) nor a domain of sallyport/directory"
+#define DEPOT "<directory servers=\"ldaps://dc1\" bindName=\"svc@depot.test\" bindPassword=\"x\" "
+
+static const struct {
+    const char *label, *rules, *directory; /* of sallyport.config, "" none */
+    unsigned warnings;
+    const char *words;
+} rule_names[] = {
+    { "plain names, everybody and anonymous", RULES("<add accessType=\"Deny\" users=\"anna, *, ?\" roles=\"staff\" />"), "", 0, NULL },
+    { "this machine in all spellings", RULES("<add accessType=\"Deny\" users=\"host1\\anna,.\\anna,NT AUTHORITY\\anna\" />"), "", 0, NULL },
+    { "another machine, once for both sites", RULES("<add accessType=\"Deny\" users=\"anna, OLDPC\\alice\" />"), "", 1,
+      "system.ftpServer/security/authorization/add: the Deny rule for \"OLDPC\\\\alice\" " NAMES_NOBODY },
+    { "what to do", RULES("<add accessType=\"Deny\" users=\"OLDPC\\alice\" />"), "", 1, "Put \"HOST1\" or the domain in its place, leave it out for" },
+    { "a group of it, and an Allow", RULES("<add accessType=\"Allow\" roles=\"OLDPC\\staff\" />"), "", 1,
+      "the Allow rule for \"OLDPC\\\\staff\" " NAMES_NOBODY },
+    { "two rules", RULES("<add accessType=\"Deny\" users=\"OLDPC\\a\" /><add accessType=\"Deny\" users=\"OLDPC\\b\" />"), "", 2, "OLDPC\\\\b" },
+    { "below a site", "<location path=\"one/in\">" RULES("<add accessType=\"Deny\" users=\"OLDPC\\alice\" />") "</location>", "", 1,
+      NAMES_NOBODY },
+    { "addresses of mail are no domains", RULES("<add accessType=\"Deny\" users=\"anna@old.example\" />"), "", 0, NULL },
+    { "the domain", RULES("<add accessType=\"Deny\" users=\"depot\\alice\" roles=\"Depot.Test\\staff\" />"),
+      DEPOT "domain=\"DEPOT\" dnsDomain=\"depot.test\" />", 0, NULL },
+    { "another domain", RULES("<add accessType=\"Deny\" users=\"OLDPC\\alice\" />"),
+      DEPOT "domain=\"DEPOT\" dnsDomain=\"depot.test\" />", 1, NAMES_NOBODY },
+    { "a domain that says its name later", RULES("<add accessType=\"Deny\" users=\"OLDPC\\alice\" />"), DEPOT "/>", 0, NULL },
+};
+
+static void test_rule_names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rule_names); i++) {
+        struct run r;
+        unsigned warnings = 0;
+        OWNED_TEXT_BUFFER apphost = { 0 }, own = { 0 };
+        CASE_LABEL(&rule_names[i]);
+        text_addf(&apphost, APPHOST(SITE("one", "1", "*:21:", SECURITY("")) SITE("two", "2", "*:22:", SECURITY("")), "%s"), rule_names[i].rules);
+        text_addf(&own, SALLYPORT("%s"), rule_names[i].directory);
+        run_texts(&r, text_str(&apphost), NULL, text_str(&own));
+        show(&r);
+        assert_int_equal(r.err, 0);
+        for (size_t j = 0; j < r.report.count; j++)
+            warnings += strstr(r.report.items[j].diag.what, "means nobody") != NULL;
+        assert_int_equal(warnings, rule_names[i].warnings);
+        if (rule_names[i].words)
+            assert_true(says(&r, LOADER_WARNING, 0, rule_names[i].words));
+        end_run(&r);
+    }
+}
+
 #define FEATURE(attributes) "<ftpServer><customFeatures><providers><add " attributes " /></providers></customFeatures></ftpServer>"
 
 static const struct {
@@ -184,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_command_filtering),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_deny_by_failure),
+        cmocka_unit_test(test_rule_names),
         cmocka_unit_test(test_provider_gaps),
         cmocka_unit_test(test_allow_unenforced),
     };

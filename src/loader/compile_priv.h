@@ -7,7 +7,7 @@
  *   scopes.c      paths with their own form of a section   filters.c   request and command filtering
  *   addresses.c   ipSecurity                               firewall.c  data ports, external addresses
  *   client_cert.c stores and mappings for the certificates of clients
- *   ad.c          the directory of accounts
+ *   ad.c          the directory of accounts              rule_names.c  authorization rules that mean nobody
  *   identity.c    homes in a directory, whose files accounts touch
  *   unenforced.c  settings that are understood but not enforced
  */
@@ -94,6 +94,11 @@ MUST_USE int bindings_read(struct compiler *c, struct site_work *s, bool *is_ftp
 MUST_USE int bindings_clashes(struct compiler *c);
 /* Put the rows; after the sites' rows are numbered and their certificates known. */
 MUST_USE int bindings_put(struct compiler *c);
+
+/* ---- rule_names.c ---- */
+#define AUTHORIZATION "system.ftpServer/security/authorization"
+/* Tell of the rules in it, but not of those inherited from above, that name somebody of another machine or domain. */
+void rule_names_check(struct compiler *c, struct conf_element *section);
 
 /* ---- content.c ---- */
 MUST_USE int content_directories(struct compiler *c, struct site_work *s);

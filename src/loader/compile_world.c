@@ -6,7 +6,7 @@ void run_files(struct run *r, const struct compile_file *files, size_t count)
     struct snapshot_writer *w = NULL;
     const struct compile_input in = {
         .files = files, .count = count, .directory = SLICE_LITERAL("/etc/sallyport"), .generation = 42,
-        .privileged = true, .now = NOW,
+        .privileged = true, .machine = SLICE_LITERAL("HOST1"), .now = NOW,
     };
     *r = (struct run){ 0 };
     r->err = compile_run(&in, &r->report, &w);

@@ -127,8 +127,6 @@ int content_directories(struct compiler *c, struct site_work *s)
 
 /* ---- authorization ---- */
 
-#define AUTHORIZATION "system.ftpServer/security/authorization"
-
 /* Whoever asks a directory about a user asks for the roles that matter to some rule. */
 static int put_roles(struct compiler *c, struct slice names)
 {
@@ -149,6 +147,7 @@ static int put_rules(struct compiler *c, struct slice location, struct snap_rang
     static const struct snap_column columns[] = { SNAP_RULE_COLUMNS(SNAP_COLUMN) };
     struct conf_element *section = compile_element(c, AUTHORIZATION, location);
     struct snap_range rules = { (uint32_t)0, 0 };
+    rule_names_check(c, section);
     for (size_t i = 0; section && i < conf_count(section); i++) {
         struct conf_element *item = conf_item(section, i);
         struct snap_rule rule = { .deny = conf_number(item, "accessType") == 1 };

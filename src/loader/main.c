@@ -23,6 +23,7 @@
 #include "proto/child.h"
 #include "proto/loader.h"
 #include "sys/datagram.h"
+#include "sys/machine.h"
 #include "sys/memfd.h"
 #include "sys/sandbox.h"
 #include "tls/cert.h"
@@ -157,6 +158,8 @@ static void put_shared(struct inbox *box, struct fetched *f)
     }
 }
 
+static char machine[MACHINE_NAME];
+
 static int compile(struct inbox *box, const struct loader_go *m, struct report *report, struct snapshot_writer **w)
 {
     struct fetched *fetched = calloc(1, sizeof *fetched);
@@ -171,6 +174,7 @@ static int compile(struct inbox *box, const struct loader_go *m, struct report *
             .directory = m->directory,
             .generation = m->generation,
             .privileged = m->privileged,
+            .machine = slice_str(machine),
             .now = (int64_t)time(NULL),
         };
         err = compile_run(&in, report, w);
@@ -265,6 +269,7 @@ static int serve(struct inbox *box)
 
 static int confine(struct diag *d)
 {
+    machine_name(machine);
     const struct rlimit no_core = { 0, 0 };
     diag_set(d, "cannot take away the process's privileges");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||

@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -163,6 +164,15 @@ def test_without_the_server_file_nothing_starts(instance):
     assert instance.wait(lambda: instance.process.poll() is not None)
     assert instance.stop() == 1 and line in instance.output and "ready" not in instance.output, instance.output
     assert instance.cli("create", "instance", check=False).returncode  # the other two are there and stay
+
+
+def test_rules_for_accounts_of_another_machine_are_told(instance):
+    here = socket.gethostname().split(".")[0]
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.rules += [f'<add accessType="Deny" users="{name}" permissions="Write" />' for name in (rf"{here}\bert", r"OLDPC\bert")]
+    instance.write()
+    told = [line for line in instance.check().stdout.splitlines() if "means nobody" in line]
+    assert len(told) == 1 and "applicationHost.config:" in told[0] and "OLDPC" in told[0] and here.upper() in told[0], told
 
 
 @pytest.mark.parametrize("name", ["administration.config", "sallyport.config"])
