@@ -131,6 +131,13 @@ void world_collect(void)
         if ((uint8_t)bytes.ptr[0] == MSG_log_reason) {
             assert_int_equal(log_reason_decode(&in, &why), 0);
             text_addf(&world.reasons, "%u " SLICE_FMT "\n", why.substatus, SLICE_ARG(why.reason));
+            world.reason_count++;
+            continue;
+        }
+        if ((uint8_t)bytes.ptr[0] == MSG_log_lost) {
+            struct log_lost lost = { 0 };
+            assert_int_equal(log_lost_decode(&in, &lost), 0);
+            world.lost += lost.count;
             continue;
         }
         assert_int_equal(log_event_decode(&in, &m), 0);

@@ -42,6 +42,7 @@ extern struct world {
     int supervisor, worker[2], broker[2], pam, membership, logger; /* our ends */
     struct text told;                                   /* events, one per line */
     struct text reasons;                                /* of refused logins, the same */
+    unsigned long reason_count, lost;                   /* messages to the logger */
     uint8_t buffer[WIRE_DATAGRAM_MAX];
 } world;
 

@@ -175,12 +175,11 @@ void login_because(struct auth_server *a, struct login *l, const struct reason *
     add_reason(l, text_slice(&text));
 }
 
-/* A logger that does not keep up costs reasons, never a login. */
+/* A logger that does not keep up for long costs reasons, never a login. */
 static void tell_reason(struct auth_server *a, const struct login *l, uint32_t win32, uint32_t substatus)
 {
     uint8_t bytes[REASON_MAX + NAME_LIMIT + 256];
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };
-    const struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
     const struct log_reason m = {
         .site = l->site, .time = clock_calendar_ms(),
         .session_id = slice_of((const char *)l->session_id, sizeof l->session_id),
@@ -188,8 +187,8 @@ static void tell_reason(struct auth_server *a, const struct login *l, uint32_t w
         .reason = l->why.len ? text_slice(&l->why) : slice_str(substatus_text(substatus)),
     };
     wire_channel_begin(&out, MSG_log_reason);
-    if (logger && log_reason_encode(&m, &out) == 0)
-        (void)!datagram_send(logger->fd, slice_of((char *)bytes, out.len), -1);
+    if (log_reason_encode(&m, &out) == 0)
+        server_log(a, slice_of((char *)bytes, out.len));
 }
 
 /* The answer, and for who showed a certificate the reason. */

@@ -18,7 +18,7 @@
 #include "base/secret.h"
 #include "sys/datagram.h"
 
-enum { WAITING_MAX = 4 * 1024 * 1024, BATCH = 64 };
+enum { WAITING_MAX = 4 * 1024 * 1024, LOG_WAITING_MAX = 1024 * 1024, BATCH = 64 };
 
 /* ---- sending ---- */
 
@@ -72,10 +72,9 @@ static void send_waiting(struct peer *p)
 {
     while (p->first) {
         int err = datagram_send(p->fd, slice_of((char *)p->first->bytes, p->first->len), -1);
-        if (err == ERR_AGAIN)
-            return;
+        p->broken |= err && err != ERR_AGAIN;
         if (err)
-            p->broken = true;
+            return;
         drop_outgoing(p);
     }
 }
@@ -86,7 +85,30 @@ void server_send_supervisor(struct auth_server *a, struct slice bytes)
         server_tell(a, LOG_LEVEL_WARNING, "a message to the supervisor was lost");
 }
 
-/* To the logger, which may lose lines; to the supervisor while there is none. */
+/* Both say it: whoever sends next, and the turn in which the last of what waited has gone. */
+static void tell_lost(struct auth_server *a, struct peer *logger)
+{
+    uint64_t lost = a->log_lost;
+    a->log_lost = 0;
+    if (lost)
+        SERVER_SEND(a, logger, log_lost, .count = lost);
+    if (logger->broken)
+        a->log_lost = lost;
+}
+
+void server_log(struct auth_server *a, struct slice bytes)
+{
+    struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
+    if (!logger || logger->waiting + bytes.len > LOG_WAITING_MAX) {
+        a->log_lost++;
+        return;
+    }
+    tell_lost(a, logger);
+    server_send(a, logger, bytes);
+    a->log_lost += logger->broken;
+}
+
+/* To the logger; to the supervisor while there is none. */
 void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...)
 {
     char line[1024];
@@ -95,29 +117,27 @@ void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
-    const struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
     const struct log_event m = { clock_calendar_ms(), level, SLICE_LITERAL("auth"), slice_str(line) };
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };
     wire_channel_begin(&out, MSG_log_event);
-    if (!logger)
+    if (!server_peer(a, ROLE_LOGGER, 0))
         child_event(a->child, level, "%s", line);
     else if (log_event_encode(&m, &out) == 0)
-        (void)!datagram_send(logger->fd, slice_of((char *)bytes, out.len), -1);
+        server_log(a, slice_of((char *)bytes, out.len));
 }
 
 void server_tell_certificate(struct auth_server *a, uint32_t site_id, struct log_certificate m)
 {
     uint8_t bytes[8192];
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, site_id);
-    const struct peer *logger = server_peer(a, ROLE_LOGGER, 0);
     m.time = clock_calendar_ms();
     m.site = site ? snapshot_text(a->child->snapshot, site->name) : SLICE_NONE;
     struct wire_out out = { bytes, sizeof bytes, 0, 0 };
     wire_channel_begin(&out, MSG_log_certificate);
-    if (!logger)
+    if (!server_peer(a, ROLE_LOGGER, 0))
         child_event(a->child, m.level, "site %u: client certificate: " SLICE_FMT, site_id, SLICE_ARG(m.verdict));
     else if (log_certificate_encode(&m, &out) == 0)
-        (void)!datagram_send(logger->fd, slice_of((char *)bytes, out.len), -1);
+        server_log(a, slice_of((char *)bytes, out.len));
 }
 
 /* ---- peers come and go ---- */
@@ -125,8 +145,8 @@ void server_tell_certificate(struct auth_server *a, uint32_t site_id, struct log
 static void drop_peer(struct auth_server *a, struct peer *p)
 {
     close(p->fd);
-    while (p->first)
-        drop_outgoing(p);
+    for (; p->first; drop_outgoing(p))
+        a->log_lost += p->role == ROLE_LOGGER;
     unsigned role = p->role, index = p->index;
     *p = (struct peer){ .fd = -1 };
     login_peer_gone(a, role, index);
@@ -560,6 +580,8 @@ int auth_server_turn(struct auth_server *a, int timeout_ms)
             continue;
         if (polled[i].revents & POLLOUT)
             send_waiting(p);
+        if (p->role == ROLE_LOGGER && !p->first && !p->broken)
+            tell_lost(a, p);
         if (polled[i].revents & (POLLIN | POLLHUP | POLLERR))
             serve_peer(a, p);
     }

@@ -65,6 +65,7 @@ struct auth_server {
     struct revocation *revocation;
     struct inquiry *inquiry;
     uint64_t next_peer;
+    uint64_t log_lost;    /* messages to the logger, since the last that it was told of */
     struct slice current; /* the datagram being handled */
     bool resumed;         /* ... after the inquiry that it had to wait for */
     bool must_restart;    /* the sandbox does not let us do what the configuration wants */
@@ -98,6 +99,8 @@ void server_send(struct auth_server *a, struct peer *p, struct slice bytes);
 void server_send_supervisor(struct auth_server *a, struct slice bytes);
 /* Take what the supervisor has sent so far.  ERR_CLOSED: it is gone. */
 int server_serve_orders(struct auth_server *a);
+/* To the logger.  What it does not take yet waits, up to a limit; the rest is counted, and told when there is room again. */
+void server_log(struct auth_server *a, struct slice bytes);
 void server_tell(struct auth_server *a, uint8_t level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
 
 /* What was made of a certificate; `site`'s name and the time are added. */

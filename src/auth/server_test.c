@@ -223,6 +223,65 @@ static void test_ends_while_it_comes_back(void **state)
     world_finish();
 }
 
+/* Refused logins, while the logger does not read. */
+static void refuse_many(unsigned long count)
+{
+    char name[NAME_LIMIT + 1];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    for (unsigned long i = 0; i < count; i++) {
+        world_ask(0, name, "x");
+        assert_int_equal(world_result(0).verdict, AUTH_DENIED);
+    }
+}
+
+/* H06: reasons wait for a logger that is slow; beyond that they are counted, and it hears how many. */
+static void test_a_slow_logger(void **state)
+{
+    (void)state;
+    enum { SOME = 500, MANY = 2000 }; /* more than fits a socket; more than waits */
+    world_begin(&(struct world_setup){ .anonymous = true });
+    refuse_many(SOME);
+    for (int i = 0; i < SOME && world.reason_count < SOME; i++) {
+        world_collect();
+        assert_int_equal(auth_server_turn(world.auth, 5), 0);
+    }
+    assert_int_equal(world.reason_count, SOME);
+    assert_int_equal(world.lost, 0);
+    refuse_many(MANY);
+    for (int i = 0; i < MANY && world.reason_count + world.lost < SOME + MANY; i++) {
+        world_collect();
+        assert_int_equal(auth_server_turn(world.auth, 5), 0);
+    }
+    assert_true(world.lost > 0);
+    assert_int_equal(world.reason_count + world.lost, SOME + MANY);
+    world_ask(0, "nobody", "x"); /* there is room again */
+    assert_int_equal(world_result(0).verdict, AUTH_DENIED);
+    world_collect();
+    assert_int_equal(world.reason_count + world.lost, SOME + MANY + 1);
+    world_finish();
+}
+
+/* What waited for a logger that died is told the next one. */
+static void test_logger_dies(void **state)
+{
+    (void)state;
+    enum { SOME = 500 };
+    world_begin(&(struct world_setup){ .anonymous = true });
+    refuse_many(SOME);
+    close(world.logger);
+    world.logger = -1;
+    assert_true(world_is_silent(world.worker[0]));
+    refuse_many(1);
+    world.logger = world_join(ROLE_LOGGER, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(auth_server_turn(world.auth, 5), 0);
+    world_collect();
+    assert_in_range(world.lost, SOME / 5, SOME + 1); /* some were in its socket */
+    assert_int_equal(world.reason_count, 0);
+    world_finish();
+}
+
 /* A broker can answer for its own grants only. */
 static void test_grants_belong_to_a_broker(void **state)
 {
@@ -303,6 +362,8 @@ int main(void)
         cmocka_unit_test(test_pam_dies),
         cmocka_unit_test(test_tickets_belong_to_a_worker),
         cmocka_unit_test(test_ends_while_it_comes_back),
+        cmocka_unit_test(test_a_slow_logger),
+        cmocka_unit_test(test_logger_dies),
         cmocka_unit_test(test_grants_belong_to_a_broker),
         cmocka_unit_test(test_illegal_messages_end_the_peer),
         cmocka_unit_test(test_end),

@@ -363,6 +363,13 @@ static void take_certificate(struct logger *l, struct wire_in *in)
         service_log_write_certificate(&l->service, &m);
 }
 
+static void take_lost(struct logger *l, struct wire_in *in)
+{
+    struct log_lost m;
+    if (!log_lost_decode(in, &m))
+        l->lost_by_senders += m.count;
+}
+
 static void drop_peer(struct logger *l, struct peer *p)
 {
     close(p->fd);
@@ -392,6 +399,8 @@ static int take_one(struct logger *l, const struct peer *p)
         take_certificate(l, &in);
     else if (m->number == MSG_log_reason)
         take_reason(l, &in);
+    else if (m->number == MSG_log_lost)
+        take_lost(l, &in);
     else
         take_event(l, &in);
     return 0;
@@ -438,7 +447,7 @@ static void tell_lost(struct logger *l)
 static void flush_when_due(struct logger *l)
 {
     int64_t now = clock_ms();
-    if (!l->next_flush && log_set_is_dirty(l->set))
+    if (!l->next_flush && (log_set_is_dirty(l->set) || l->lost_by_senders))
         l->next_flush = now + FLUSH_MS;
     if (!l->next_flush || now < l->next_flush)
         return;

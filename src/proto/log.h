@@ -1,8 +1,8 @@
 /*
  * log.h - every program -> logger.
  *
- * Senders never wait: when the socket is full they count what they lost and say so with the next record that gets
- * through (`lost`).
+ * Senders never wait: when neither the socket nor they themselves can take more they count what they lost and say so with
+ * the next record that gets through (`lost`), the authenticator with log_lost.
  */
 #pragma once
 
@@ -106,9 +106,15 @@ WIRE_MESSAGE(log_certificate, LOG_CERTIFICATE_FIELDS)
     F(text,  reason,     2048)
 WIRE_MESSAGE(log_reason, LOG_REASON_FIELDS)
 
+/* So many messages of the sender were lost before this one. */
+#define LOG_LOST_FIELDS(F)                    \
+    F(u64,   count,      UINT64_MAX)
+WIRE_MESSAGE(log_lost, LOG_LOST_FIELDS)
+
 #define LOG_CHANNEL(M)                                                                    \
     M(1, log_records, ROLE_WORKER, 0)                                                     \
     M(2, log_event, ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_PAM | ROLE_SUPERVISOR, 0) \
     M(3, log_certificate, ROLE_AUTH, 0) \
-    M(4, log_reason, ROLE_AUTH, 0)
+    M(4, log_reason, ROLE_AUTH, 0)                                                        \
+    M(5, log_lost, ROLE_AUTH, 0)
 WIRE_CHANNEL(log_channel, LOG_CHANNEL)
