@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import ssl
@@ -177,6 +178,23 @@ def test_connection_flood_spares_those_logged_in(instance):
         except (OSError, AssertionError, EOFError):
             return False
     assert instance.wait(again)
+
+
+def test_login_flood_spares_other_addresses(instance):
+    """A06: what one address has waiting to be checked does not stand in front of another's login."""
+    yescrypt = "HASH:$y$j9T$abcdefgh12345678$KusMIs4oqdAxmLOni1xc2UZCxvtrGAxqP4WhOMOsLU3"
+    instance.add_site("Depot", users={"anna": yescrypt})
+    instance.start()
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(instance.client(source="127.0.0.2")) for _ in range(200)]
+        c = stack.enter_context(instance.client())
+        for i, one in enumerate(crowd):
+            one.cmd("USER anna", "331")
+            one.send(f"PASS guess {i}\r\n")
+        c.login("anna", "P@ssw0rd")
+        answered, _, _ = select.select([one.sock for one in crowd], [], [], 0)
+        assert len(answered) < len(crowd) / 2
+        assert all(one.reply().startswith("530") for one in crowd)  # a company behind one address may be as many
 
 
 def test_ten_thousand_quick_connections(site):
