@@ -2,10 +2,12 @@
 #include "base/case_test.h"
 
 #include <dirent.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "conf/conf.h"
 #include "conf/fixture_test.h"
 
@@ -215,6 +217,28 @@ static void test_cannot_write(void **state)
     conf_free(c);
 }
 
+/* H10: what memory was lacking for may be missing in what was read. */
+static void test_nothing_without_memory(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* it ends the program */
+#endif
+    put_file("sallyport.config", slice_str(small), 0600);
+    struct conf *c = open_directory();
+    struct diag d = { 0 };
+    set_workers(c, "8");
+    assert_int_equal(conf_error(c), 0);
+    assert_null(memory_get(SIZE_MAX / 2));
+    assert_int_equal(conf_save(c, &d), ERR_NOMEM);
+    assert_string_equal(d.what, "Nothing is saved: out of memory");
+    OWNED_TEXT_BUFFER got = { 0 };
+    struct stat st;
+    get_file("sallyport.config", &got, &st);
+    assert_string_equal(text_str(&got), small);
+    conf_free(c);
+}
+
 /* X02: a file that was cut off is refused with its place. */
 static void test_half_file(void **state)
 {
@@ -235,6 +259,7 @@ int main(void)
         CASE(test_two_editors),   CASE(test_unchanged_is_not_written),
         CASE(test_link_stays),    CASE(test_conflict_writes_nothing),
         CASE(test_cannot_write),  CASE(test_half_file),
+        CASE(test_nothing_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

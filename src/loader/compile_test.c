@@ -311,8 +311,8 @@ static void test_misplaced(void **state)
 {
     (void)state;
     static const char *const told[] = {
-        "applicationHost.config:7:1: system.ftpServer/security/authentication has no effect in the location tag for \"one\": it is "
-        "a section of the whole server",
+        ("applicationHost.config:7:1: system.ftpServer/security/authentication has no effect in the location tag for \"one\": it is "
+         "a section of the whole server"),
         "applicationHost.config:8:85: system.ftpServer/providerDefinitions has no effect in the location tag for \"one/sub\"",
         "applicationHost.config:9:1: system.ftpServer/firewallSupport has no effect",
     };
