@@ -4,43 +4,10 @@
  * The snapshot is the same as with all memory, or there is none: a rule, a user or a certificate that memory was lacking
  * for must not silently be gone.
  */
+#include "base/scarce_test.h"
 #include "loader/compile_world.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-/* ---- malloc ---- */
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *block, size_t size);
-
-static size_t made, refused = SIZE_MAX;
-
-static bool is_refused(void)
-{
-    if (made++ != refused)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-void *malloc(size_t size)
-{
-    return is_refused() ? NULL : __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-    return is_refused() ? NULL : __libc_calloc(count, size);
-}
-
-void *realloc(void *block, size_t size)
-{
-    return is_refused() ? NULL : __libc_realloc(block, size);
-}
 
 /* ---- what is compiled ---- */
 
@@ -109,12 +76,11 @@ static void run_without(size_t allocation, struct run *r)
         .privileged = true, .now = NOW,
     };
     *r = (struct run){ 0 };
-    made = 0;
-    refused = allocation;
+    scarce_refuse(allocation, 1);
     r->err = compile_run(&in, &r->report, &w);
     if (!r->err)
         r->err = snapshot_writer_finish(w, 0, &r->bytes);
-    refused = SIZE_MAX;
+    scarce_end();
     snapshot_writer_free(w);
 }
 
@@ -123,7 +89,7 @@ static bool try_without(size_t allocation, struct text *good)
 {
     struct run r;
     run_without(allocation, &r);
-    bool reached = made > allocation;
+    bool reached = scarce_made > allocation;
     if (!r.err && !good->len)
         text_add(good, text_slice(&r.bytes));
     bool fair = r.err ? reached && r.err == ERR_NOMEM : slice_equal(text_slice(&r.bytes), text_slice(good));
