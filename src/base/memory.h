@@ -15,3 +15,6 @@ unsigned memory_refusals(void);
 /* malloc and realloc that count. */
 void *memory_get(size_t size);
 void *memory_get_again(void *block, size_t size);
+
+/* realloc for libraries that do not stand want: it waits for memory, and ends the program when there is none for five seconds. */
+void *memory_await(void *block, size_t size);

@@ -11,10 +11,10 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <poll.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 struct loop {
     struct event_base *base;
@@ -45,33 +45,15 @@ static struct timeval timeval_of(int64_t ms)
     return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 }
 
-/* ---- libevent's memory ---- */
-
-enum { TRIES = 500, PAUSE_MS = 10 };
-
-/* It needs little, and of a descriptor or a time-out that it could not note nobody would ever hear again: we wait for it, and who
- * waits too long is started anew (threats.md H10). */
-static void *get_again(void *block, size_t size)
+static void *await(size_t size)
 {
-    for (int i = 0; i < TRIES; i++) {
-        void *got = realloc(block, size);
-        if (got || !size)
-            return got;
-        (void)poll(NULL, 0, PAUSE_MS);
-    }
-    abort();
+    return memory_await(NULL, size);
 }
-
-static void *get(size_t size)
-{
-    return get_again(NULL, size);
-}
-
-/* ---- life ---- */
 
 struct loop *loop_new(void)
 {
-    event_set_mem_functions(get, get_again, free);
+    /* It needs little, and of a descriptor or a time-out that it could not note nobody would ever hear again (threats.md H10). */
+    event_set_mem_functions(await, memory_await, free);
     struct loop *l = calloc(1, sizeof *l);
     struct event_config *config = event_config_new();
     if (l && config) {

@@ -18,16 +18,17 @@
 
 enum { CHAIN_MAX = 10 };
 
-static void *get(size_t size, const char *file, int line)
-{
-    (void)file, (void)line;
-    return memory_get(size);
-}
+static bool is_preparing;
 
 static void *get_again(void *block, size_t size, const char *file, int line)
 {
     (void)file, (void)line;
-    return memory_get_again(block, size);
+    return is_preparing ? memory_await(block, size) : memory_get_again(block, size);
+}
+
+static void *get(size_t size, const char *file, int line)
+{
+    return get_again(NULL, size, file, line);
 }
 
 static void give_back(void *block, const char *file, int line)
@@ -36,20 +37,28 @@ static void give_back(void *block, const char *file, int line)
     free(block);
 }
 
-int cert_prepare(void)
+/* They load the tables, and seed the random generator. */
+static int make_first_uses(void)
 {
     char thumbprint[EVP_MAX_MD_SIZE];
     unsigned len;
-    /* OpenSSL without memory calls a certificate bad, or a key another's. */
-    (void)CRYPTO_set_mem_functions(get, get_again, give_back); /* too late: as it was */
     if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS |
                                  OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS, NULL))
         return ERR_NOMEM;
-    /* A first use loads the provider's tables and seeds the random generator. */
     if (!EVP_Digest("", 0, (unsigned char *)thumbprint, &len, EVP_sha1(), NULL) ||
         RAND_bytes((unsigned char *)thumbprint, 1) != 1)
         return ERR_SYS;
     return 0;
+}
+
+int cert_prepare(void)
+{
+    /* Without memory OpenSSL waits for itself for ever while it prepares, and later calls a certificate bad or a key another's. */
+    (void)CRYPTO_set_mem_functions(get, get_again, give_back); /* too late: as it was */
+    is_preparing = true;
+    int err = make_first_uses();
+    is_preparing = false;
+    return err;
 }
 
 void cert_free(struct cert *c)

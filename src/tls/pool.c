@@ -89,12 +89,24 @@ static void give_back(void *at)
 
 /* ---- what OpenSSL calls ---- */
 
+static bool is_awaited;
+
+void tls_pool_await(bool awaits)
+{
+    is_awaited = awaits;
+}
+
+static void *heap(void *at, size_t size)
+{
+    return is_awaited ? memory_await(at, size) : memory_get_again(at, size);
+}
+
 static void *pool_malloc(size_t size, const char *file, int line)
 {
     (void)file;
     (void)line;
     void *at = size >= SMALLEST && size <= LARGEST ? take() : NULL;
-    return at || !size ? at : memory_get(size);
+    return at || !size ? at : heap(NULL, size);
 }
 
 static void pool_free(void *at, const char *file, int line)
@@ -112,7 +124,7 @@ static void *pool_realloc(void *at, size_t size, const char *file, int line)
     if (!at)
         return pool_malloc(size, file, line);
     if (size && !owns(at))
-        return memory_get_again(at, size);
+        return heap(at, size);
     if (size && size <= LARGEST)
         return at;
     void *grown = pool_malloc(size, file, line);

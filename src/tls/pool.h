@@ -5,5 +5,10 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* Call once, before anything of OpenSSL; without memory for it all stays as it was. */
 void tls_pool_install(void);
+
+/* While OpenSSL prepares itself it waits for memory (base/memory.h); it would not stand want. */
+void tls_pool_await(bool awaits);

@@ -1,4 +1,5 @@
 /* prepare.c - what OpenSSL makes at its first use, made early. */
+#include "tls/pool.h"
 #include "tls/tls_priv.h"
 
 #include <openssl/decoder.h>
@@ -22,10 +23,12 @@ void tls_prepare(void)
     if (done)
         return;
     done = true;
+    tls_pool_await(true);
     (void)RAND_bytes(&byte, sizeof byte);
     (void)RAND_priv_bytes(&byte, sizeof byte);
 #define MAKE(kind) kind##_do_all_provided(NULL, ignore_##kind, NULL);
     KINDS(MAKE)
     SSL_CTX_free(SSL_CTX_new(TLS_server_method()));
     ERR_clear_error();
+    tls_pool_await(false);
 }

@@ -18,6 +18,7 @@
  * TLS 1.2 sessions without extended master secret get no ticket and cannot resume (T07).
  */
 #include "base/secret.h"
+#include "tls/pool.h"
 #include "tls/tls_priv.h"
 
 #include <stdlib.h>
@@ -27,7 +28,9 @@
 struct tls_keys *tls_keys_new(void)
 {
     /* no openssl.cnf: what is allowed is decided in server.c alone, and the worker's root is empty */
+    tls_pool_await(true);
     OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    tls_pool_await(false);
     struct tls_keys *k = calloc(1, sizeof *k);
     if (k)
         k->refs = 1;
