@@ -102,4 +102,4 @@ def test_scarce_memory(instance, odds):
             assert b"after" in c.data("LIST", tls=tls)[1]
             c.cmd("DELE after", "250")
             c.cmd("QUIT", "221")
-    assert not list(depot.path.glob(".sallyport-*"))
+    assert instance.wait(lambda: not list(depot.path.glob(".sallyport-*")))
