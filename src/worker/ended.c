@@ -7,6 +7,11 @@
 
 enum { GATHER_MS = 20 };
 
+int ended_prepare(struct worker *w)
+{
+    return text_room(&w->ended, TICKETS_LIMIT) ? 0 : ERR_NOMEM;
+}
+
 void ended_add(struct worker *w, uint64_t ticket)
 {
     uint8_t bytes[sizeof ticket];
@@ -36,5 +41,5 @@ void ended_tell(void *worker)
     if (w->ended.len && LINK_SEND(&w->auth, &w->out, auth_ended, .tickets = text_slice(&w->ended)))
         tell_broker(w);
     loop_timer_clear(w->ended_timer);
-    text_free(&w->ended);
+    text_reset(&w->ended);
 }

@@ -7,6 +7,8 @@
 
 #include "worker/worker.h"
 
+/* Memory for all tickets that may wait: none must be lost for want of it, for its grant would never end (threats.md H10). */
+MUST_USE int ended_prepare(struct worker *w);
 /* The session gives up its ticket. */
 void ended_add(struct worker *w, uint64_t ticket);
 /* Tell now; `worker` is a struct worker (timers call this). */

@@ -207,7 +207,8 @@ int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
     w->log_timer = w->loop ? loop_timer_new(w->loop, access_log_send, w) : NULL;
     w->in_buffer = malloc(WIRE_DATAGRAM_MAX);
     w->out = (struct wire_out){ malloc(WIRE_DATAGRAM_MAX), WIRE_DATAGRAM_MAX, 0, 0 };
-    int err = w->hub && w->keys && w->ended_timer && w->log_timer && w->in_buffer && w->out.ptr ? take_start(w, child) : ERR_NOMEM;
+    bool is_made = w->hub && w->keys && w->ended_timer && w->log_timer && w->in_buffer && w->out.ptr && !ended_prepare(w);
+    int err = is_made ? take_start(w, child) : ERR_NOMEM;
     if (err) {
         diag_set(d, "the worker cannot be set up: %s", err_text(err));
         worker_free(w);
