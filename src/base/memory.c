@@ -13,12 +13,7 @@ unsigned memory_refusals(void)
     return refusals;
 }
 
-void *memory_get(size_t size)
-{
-    return memory_get_again(NULL, size);
-}
-
-void *memory_get_again(void *block, size_t size)
+void *memory_resize(void *block, size_t size)
 {
     void *got = realloc(block, size);
     if (!got && size)

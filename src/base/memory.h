@@ -12,9 +12,8 @@
 /* Since the program was started, by all threads. */
 unsigned memory_refusals(void);
 
-/* malloc and realloc that count. */
-void *memory_get(size_t size);
-void *memory_get_again(void *block, size_t size);
+/* realloc that counts. */
+void *memory_resize(void *block, size_t size);
 
 /* realloc for libraries that do not stand want: it waits for memory, and ends the program when there is none for five seconds. */
 void *memory_await(void *block, size_t size);

@@ -40,7 +40,7 @@ static bool reserve(struct text *t, size_t more)
         cap *= 2;
     if (cap > max + 1) /* so that what fits the memory is allowed: text_add looks no further */
         cap = max + 1;
-    char *grown = memory_get_again(t->ptr, cap);
+    char *grown = memory_resize(t->ptr, cap);
     if (!grown) {
         t->err = ERR_NOMEM;
         return false;

@@ -229,7 +229,7 @@ static void test_nothing_without_memory(void **state)
     struct diag d = { 0 };
     set_workers(c, "8");
     assert_int_equal(conf_error(c), 0);
-    assert_null(memory_get(SIZE_MAX / 2));
+    assert_null(memory_resize(NULL, SIZE_MAX / 2));
     assert_int_equal(conf_save(c, &d), ERR_NOMEM);
     assert_string_equal(d.what, "Nothing is saved: out of memory");
     OWNED_TEXT_BUFFER got = { 0 };

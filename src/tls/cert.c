@@ -23,7 +23,7 @@ static bool is_preparing;
 static void *get_again(void *block, size_t size, const char *file, int line)
 {
     (void)file, (void)line;
-    return is_preparing ? memory_await(block, size) : memory_get_again(block, size);
+    return is_preparing ? memory_await(block, size) : memory_resize(block, size);
 }
 
 static void *get(size_t size, const char *file, int line)

@@ -98,7 +98,7 @@ void tls_pool_await(bool awaits)
 
 static void *heap(void *at, size_t size)
 {
-    return is_awaited ? memory_await(at, size) : memory_get_again(at, size);
+    return is_awaited ? memory_await(at, size) : memory_resize(at, size);
 }
 
 static void *pool_malloc(size_t size, const char *file, int line)
