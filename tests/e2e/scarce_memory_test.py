@@ -14,17 +14,21 @@ from harness import BUILD, SANITIZED
 SECONDS = 6  # of scarcity
 
 
+def enter(c, tls):
+    if tls:
+        c.auth_tls()
+    c.login()
+    if tls:
+        c.protect()
+
+
 def conversation(instance, seed, end, count):
     """Sessions of all kinds until `end`; any of them may fail at any point."""
     dice = random.Random(seed)
     while time.monotonic() < end:
         with contextlib.suppress(AssertionError, OSError, EOFError), instance.client(timeout=5) as c:
             tls = dice.random() < 0.4
-            if tls:
-                c.auth_tls()
-            c.login()
-            if tls:
-                c.protect()
+            enter(c, tls)
             for _ in range(8):
                 name = f"f{dice.randrange(4)}"
                 dice.choice((
@@ -92,11 +96,7 @@ def test_scarce_memory(instance, odds):
     assert instance.wait(lambda: sorted(instance.programs_running().values()) == sorted(before.values()))
     for tls in (False, True):
         with instance.client() as c:
-            if tls:
-                c.auth_tls()
-            c.login()
-            if tls:
-                c.protect()
+            enter(c, tls)
             c.put("after", b"content", tls=tls)
             assert c.get("after", tls=tls) == b"content"
             assert b"after" in c.data("LIST", tls=tls)[1]
