@@ -14,6 +14,8 @@ static const struct {
     { "a lone CR is content",                        "a\rb",          "a\rb" },
     { "CR CR LF",                                    "\r\r\n",        "\r\r\n" },
     { "LF CR",                                       "\n\r",          "\r\n\r" },
+    { "CR, LF LF",                                   "\r\n\n",        "\r\n\r\n" },
+    { "all kinds in one",                            "ab\n\ncd\r\n\re\n", "ab\r\n\r\ncd\r\n\re\r\n" },
 };
 static const struct {
     const char *label, *wire, *file;
@@ -26,6 +28,7 @@ static const struct {
     { "CR CR LF",                                    "\r\r\n",        "\r\n" },
     { "LF CR LF",                                    "\n\r\n",        "\n\n" },
     { "many CR",                                     "\r\r\r",        "\r\r\r" },
+    { "all kinds in one",                            "ab\r\n\r\ncd\n\re\r\r\n", "ab\n\ncd\n\re\r\n" },
 };
 
 static void test_to_wire_P28(void **state)
