@@ -190,9 +190,10 @@ static bool is_wanted(const struct browse *b, struct slice name)
 }
 
 /* The next real name that may show; empty at the end. */
-static struct slice read_name(struct browse *b)
+static struct slice read_name(struct browse *b, unsigned char *type_out)
 {
     for (struct dirent *e; (e = readdir(b->dir));) {
+        *type_out = e->d_type;
         struct slice name = slice_str(e->d_name);
         if (slice_equal_str(name, ".") || slice_equal_str(name, ".."))
             continue;
@@ -244,12 +245,19 @@ static int describe_entry(const struct browse *b, const char *name, struct listi
     return fd < 0 ? place_error(errno) : browse_describe(fd, e);
 }
 
+/* A list of names shows nothing else of a file or directory; what else there is must be looked at to know whether it shows. */
+static bool is_described(const struct browse *b, unsigned char type)
+{
+    return (b->flags & LIST_STYLE_MASK) == LIST_STYLE_NAMES && (type == DT_REG || type == DT_DIR);
+}
+
 /* The next entry of the directory that may show and exists; `e` borrows its name until the next call. */
 static bool read_entry(struct browse *b, struct listing_entry *e)
 {
-    for (struct slice name; (name = read_name(b)).len;) {
+    unsigned char type = DT_UNKNOWN;
+    for (struct slice name; (name = read_name(b, &type)).len;) {
         *e = (struct listing_entry){ .name = name };
-        if (!describe_entry(b, name.ptr, e))
+        if (is_described(b, type) || !describe_entry(b, name.ptr, e))
             return true;
     }
     return false;
@@ -401,10 +409,13 @@ int browse_next(struct browse *b, struct text *out, bool *more_out)
 }
 
 /* A file, or with LIST_ONE anything: its own line, named by its last component or, for MLST, by the whole path. */
-static int begin_single(struct browse *b, int fd)
+static int begin_single(struct browse *b, const struct place *p)
 {
     struct listing_entry e = { 0 };
-    int err = browse_describe(fd, &e);
+    OWNED_FD fd = -1;
+    int err = place_open(p, O_PATH, &fd);
+    if (!err)
+        err = browse_describe(fd, &e);
     if (err)
         return err;
     e.name = b->flags & LIST_ONE ? text_slice(&b->called) : vpath_last(text_slice(&b->path));
@@ -416,17 +427,10 @@ static int begin_single(struct browse *b, int fd)
 
 static int begin_at(struct browse *b, const struct place *p)
 {
-    struct stat st;
-    OWNED_FD fd = -1;
-    int err = place_open(p, O_PATH, &fd);
-    if (err)
-        return err;
-    if (fstat(fd, &st) < 0)
-        return place_error(errno);
-    if (b->flags & LIST_ONE || !S_ISDIR(st.st_mode))
-        return begin_single(b, fd);
     int dir;
-    err = place_open(p, O_RDONLY | O_DIRECTORY, &dir);
+    int err = b->flags & LIST_ONE ? ERR_NOT_DIR : place_open(p, O_RDONLY | O_DIRECTORY, &dir);
+    if (err == ERR_NOT_DIR)
+        return begin_single(b, p);
     if (err)
         return err;
     b->dir = fdopendir(dir);
