@@ -204,7 +204,7 @@ static void begin(struct session *s)
     move(s);
 }
 
-static void begin_listing(struct session *s, const char *name, bool facts)
+static void begin_listing(struct session *s, const char *name, char kind)
 {
     int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -212,16 +212,22 @@ static void begin_listing(struct session *s, const char *name, bool facts)
     s->text = malloc(cap);
     for (struct dirent *e; dir && (e = readdir(dir));) {
         struct statx st;
-        if (e->d_name[0] == '.' || statx(fd, e->d_name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st) < 0)
+        if (e->d_name[0] == '.')
             continue;
         if (cap - len < 1024)
             s->text = realloc(s->text, cap *= 2);
+        if (kind == 'N') {
+            len += (size_t)sprintf(s->text + len, "%s\r\n", e->d_name);
+            continue;
+        }
+        if (statx(fd, e->d_name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st) < 0)
+            continue;
         time_t seconds = st.stx_mtime.tv_sec;
         struct tm tm;
         gmtime_r(&seconds, &tm);
         len += (size_t)sprintf(s->text + len,
-                               facts ? "type=file;size=%llu;modify=%04d%02d%02d%02d%02d%02d; %s\r\n"
-                                     : "-rw-r--r-- 1 ftp ftp %12llu %04d-%02d-%02d %02d:%02d:%02d %s\r\n",
+                               kind == 'M' ? "type=file;size=%llu;modify=%04d%02d%02d%02d%02d%02d; %s\r\n"
+                                           : "-rw-r--r-- 1 ftp ftp %12llu %04d-%02d-%02d %02d:%02d:%02d %s\r\n",
                                (unsigned long long)st.stx_size, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
                                tm.tm_min, tm.tm_sec, e->d_name);
     }
@@ -245,6 +251,15 @@ static void begin_file(struct session *s, const char *name, bool upload)
     s->end = st.st_size;
     s->upload = upload;
     begin(s);
+}
+
+static void tell_size(struct session *s, const char *name)
+{
+    struct stat st;
+    char text[64] = "550 No.\r\n";
+    if (fstatat(root, name, &st, 0) == 0)
+        snprintf(text, sizeof text, "213 %llu\r\n", (unsigned long long)st.st_size);
+    say(s, text);
 }
 
 static void passive(struct session *s)
@@ -284,8 +299,10 @@ static void command(struct session *s, char *line)
         passive(s);
     } else if (!strncmp(line, "RETR", 4) || !strncmp(line, "STOR", 4)) {
         begin_file(s, argument, line[0] == 'S');
-    } else if (!strncmp(line, "LIST", 4) || !strncmp(line, "MLSD", 4)) {
-        begin_listing(s, *argument ? argument : ".", line[0] == 'M');
+    } else if (!strncmp(line, "LIST", 4) || !strncmp(line, "MLSD", 4) || !strncmp(line, "NLST", 4)) {
+        begin_listing(s, *argument ? argument : ".", line[0]);
+    } else if (!strncmp(line, "SIZE", 4)) {
+        tell_size(s, argument);
     } else if (!strncmp(line, "PROT", 4)) {
         s->secure_data = *argument == 'P';
         say(s, "200 Done.\r\n");

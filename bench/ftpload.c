@@ -405,6 +405,12 @@ static bool do_noop(struct task *t, uint64_t number)
     return expect(t, "NOOP", "", 200);
 }
 
+static bool do_size(struct task *t, uint64_t number)
+{
+    (void)number;
+    return expect(t, "SIZE", option.file, 213);
+}
+
 /* A session of its own for each operation; what is timed is connect to 230. */
 static bool do_login(struct task *t, uint64_t number)
 {
@@ -414,7 +420,8 @@ static bool do_login(struct task *t, uint64_t number)
 
 static const struct workload workloads[] = {
     { "login", false, do_login },     { "download", true, do_download }, { "upload", true, do_upload },
-    { "list", true, do_list },        { "noop", false, do_noop },        { "idle", false, NULL },
+    { "list", true, do_list },        { "noop", false, do_noop },        { "size", true, do_size },
+    { "idle", false, NULL },
 };
 
 /* ---- running ---- */
@@ -550,7 +557,7 @@ static void report(double seconds)
 
 static void usage(void)
 {
-    fputs("usage: ftpload --port PORT [--workload login|download|upload|list|noop|idle] [--connections N] [--operations N]\n"
+    fputs("usage: ftpload --port PORT [--workload login|download|upload|list|noop|size|idle] [--connections N] [--operations N]\n"
           "  [--seconds MOST] [--user U] [--password P] [--file NAME] [--size BYTES or entries] [--command 'MLSD big']\n"
           "  [--tls] [--tls12] [--resume] [--pasv] [--certificate PEM [--key PEM]] [--pause MICROSECONDS]\n"
           "  [--slow MICROSECONDS: between reads of 16 KiB] [--accounts N: U0, U1, ... in turn]\n"
