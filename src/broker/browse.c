@@ -108,27 +108,23 @@ void browse_end(struct browse *b)
 
 enum { DESCRIBE_FIELDS = STATX_BASIC_STATS | STATX_BTIME };
 
-static int describe(const struct statx *st, struct listing_entry *entry_out)
-{
-    if (!S_ISDIR(st->stx_mode) && !S_ISREG(st->stx_mode))
-        return ERR_NOT_FILE;
-    entry_out->is_directory = S_ISDIR(st->stx_mode);
-    entry_out->size = st->stx_size;
-    entry_out->mtime = st->stx_mtime.tv_sec;
-    entry_out->has_created = st->stx_mask & STATX_BTIME;
-    entry_out->created = st->stx_btime.tv_sec;
-    entry_out->mode = st->stx_mode & 07777u;
-    entry_out->device = makedev(st->stx_dev_major, st->stx_dev_minor);
-    entry_out->inode = st->stx_ino;
-    return 0;
-}
-
-int browse_describe(int fd, struct listing_entry *entry_out)
+int browse_describe(int fd, const char *name, struct listing_entry *entry_out)
 {
     struct statx st;
-    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_SYNC_AS_STAT, DESCRIBE_FIELDS, &st) < 0)
+    int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_AS_STAT;
+    if (statx(fd, name, flags, DESCRIBE_FIELDS, &st) < 0)
         return place_error(errno);
-    return describe(&st, entry_out);
+    if (!S_ISDIR(st.stx_mode) && !S_ISREG(st.stx_mode))
+        return ERR_NOT_FILE;
+    entry_out->is_directory = S_ISDIR(st.stx_mode);
+    entry_out->size = st.stx_size;
+    entry_out->mtime = st.stx_mtime.tv_sec;
+    entry_out->has_created = st.stx_mask & STATX_BTIME;
+    entry_out->created = st.stx_btime.tv_sec;
+    entry_out->mode = st.stx_mode & 07777u;
+    entry_out->device = makedev(st.stx_dev_major, st.stx_dev_minor);
+    entry_out->inode = st.stx_ino;
+    return 0;
 }
 
 static int grow(struct browse *b)
@@ -231,18 +227,15 @@ static int by_name(const void *a, const void *b, void *pool)
 /* Look at the entry by one call; a link is resolved beneath the mapping or not at all. */
 static int describe_entry(const struct browse *b, const char *name, struct listing_entry *e)
 {
-    struct statx st;
-    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_AS_STAT;
-    if (statx(dirfd(b->dir), name, flags, DESCRIBE_FIELDS, &st) < 0)
-        return place_error(errno);
-    if (!S_ISLNK(st.stx_mode))
-        return describe(&st, e);
+    int err = browse_describe(dirfd(b->dir), name, e);
+    if (err != ERR_NOT_FILE)
+        return err;
     OWNED_TEXT_BUFFER whole = { 0 };
     text_addf(&whole, "%s%s%s", text_str(&b->rest), b->rest.len ? "/" : "", name);
     if (text_error(&whole))
         return text_error(&whole);
     OWNED_FD fd = open_beneath(b->root, text_str(&whole), O_PATH);
-    return fd < 0 ? place_error(errno) : browse_describe(fd, e);
+    return fd < 0 ? place_error(errno) : browse_describe(fd, "", e);
 }
 
 /* A list of names shows nothing else of a file or directory; what else there is must be looked at to know whether it shows. */
@@ -307,7 +300,7 @@ static int look_at(void *context)
     if (err)
         return err;
     OWNED_FD fd = open(look->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    err = fd < 0 ? place_error(errno) : browse_describe(fd, &look->found);
+    err = fd < 0 ? place_error(errno) : browse_describe(fd, "", &look->found);
     identity_restore(&look->who);
     return err;
 }
@@ -415,7 +408,7 @@ static int begin_single(struct browse *b, const struct place *p)
     OWNED_FD fd = -1;
     int err = place_open(p, O_PATH, &fd);
     if (!err)
-        err = browse_describe(fd, &e);
+        err = browse_describe(fd, "", &e);
     if (err)
         return err;
     e.name = b->flags & LIST_ONE ? text_slice(&b->called) : vpath_last(text_slice(&b->path));

@@ -43,6 +43,7 @@ struct shared_identity *browse_owner(const struct browse *b); /* borrowed */
 void browse_set_handle(struct browse *b, uint64_t handle);
 struct browse **browse_link(struct browse *b); /* the owner's list goes through here */
 
-/* What a line says about the open descriptor `fd` (O_PATH will do).  ERR_NOT_FILE: neither file nor directory. */
+/* What a line says about `name` in the directory `fd`, or with "" about the open descriptor itself (O_PATH will do).
+ * ERR_NOT_FILE: neither file nor directory; links are not followed. */
 struct listing_entry;
-MUST_USE int browse_describe(int fd, struct listing_entry *entry_out);
+MUST_USE int browse_describe(int fd, const char *name, struct listing_entry *entry_out);

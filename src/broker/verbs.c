@@ -92,66 +92,68 @@ static int filter(struct call *c, struct slice path, enum request_kind kind)
 
 /* ---- looking ---- */
 
+static void tell(struct call *c, const struct listing_entry *e)
+{
+    struct broker_answer *a = &c->result->answer;
+    a->type = e->is_directory ? BROKER_DIRECTORY : BROKER_FILE;
+    a->size = e->is_directory ? 0 : e->size;
+    a->mtime = e->mtime;
+    a->mode = e->mode;
+}
+
 static int describe(struct call *c, int fd)
 {
     struct listing_entry e = { 0 };
-    int err = browse_describe(fd, &e);
-    if (err)
-        return err;
-    struct broker_answer *a = &c->result->answer;
-    a->type = e.is_directory ? BROKER_DIRECTORY : BROKER_FILE;
-    a->size = e.is_directory ? 0 : e.size;
-    a->mtime = e.mtime;
-    a->mode = e.mode;
-    return 0;
-}
-
-static int verb_stat(struct call *c)
-{
-    OWNED_FD fd = -1;
-    int err = place_open(&c->place, O_PATH, &fd);
-    return err ? err : describe(c, fd);
-}
-
-static int verb_chdir(struct call *c)
-{
-    OWNED_FD fd = -1;
-    int err = place_open(&c->place, O_PATH, &fd);
+    int err = browse_describe(fd, "", &e);
     if (!err)
-        err = describe(c, fd);
-    if (err)
-        return err;
-    if (c->result->answer.type != BROKER_DIRECTORY)
-        return ERR_NOT_DIR;
-    /* An O_PATH open asks for nothing of the directory itself; entering one needs its search bit. */
-    OWNED_FD inside = open_beneath(fd, ".", O_PATH);
-    return inside < 0 ? place_error(errno) : 0;
+        tell(c, &e);
+    return err;
 }
 
 /* What stands there, links followed while they stay below the mapping.  A name in the mapping itself that is no link needs
  * no descriptor for that. */
-static int look(const struct place *p, struct stat *st_out)
+static int look(const struct place *p, struct listing_entry *e_out)
 {
     bool is_plain = p->rest.len && slice_find_last(text_slice(&p->rest), '/') == SIZE_MAX;
-    if (is_plain && fstatat(p->root, text_str(&p->rest), st_out, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(st_out->st_mode))
+    if (is_plain && browse_describe(p->root, text_str(&p->rest), e_out) == 0)
         return 0;
     OWNED_FD seen = -1;
     int err = place_open(p, O_PATH, &seen);
-    if (err)
-        return err;
-    return fstat(seen, st_out) < 0 ? place_error(errno) : 0;
+    return err ? err : browse_describe(seen, "", e_out);
+}
+
+static int verb_stat(struct call *c)
+{
+    struct listing_entry e = { 0 };
+    int err = look(&c->place, &e);
+    if (!err)
+        tell(c, &e);
+    return err;
+}
+
+/* An O_PATH open asks for nothing of the directory itself; "." in it needs its search bit, as entering does. */
+static int verb_chdir(struct call *c)
+{
+    OWNED_FD fd = -1;
+    struct listing_entry e = { 0 };
+    int err = place_open(&c->place, O_PATH, &fd);
+    if (!err)
+        err = browse_describe(fd, ".", &e);
+    if (!err)
+        tell(c, &e);
+    return err;
 }
 
 /* Open and describe.  Look before: opening a device may already do something, a FIFO may wait (R08). */
 static int open_regular(struct call *c, int *fd_out)
 {
-    struct stat st;
+    struct listing_entry e = { 0 };
     OWNED_FD fd = -1;
-    int err = look(&c->place, &st);
+    int err = look(&c->place, &e);
     if (err)
         return err;
-    if (!S_ISREG(st.st_mode))
-        return S_ISDIR(st.st_mode) ? ERR_DENIED : ERR_NOT_FILE;
+    if (e.is_directory)
+        return ERR_DENIED;
     err = place_open(&c->place, O_RDONLY | O_NONBLOCK, &fd);
     if (!err)
         err = describe(c, fd);
