@@ -82,6 +82,11 @@ struct shared_identity *browse_owner(const struct browse *b)
     return b->owner;
 }
 
+bool browse_has_directory(const struct browse *b)
+{
+    return b->dir;
+}
+
 struct browse **browse_link(struct browse *b)
 {
     return &b->next;

@@ -41,6 +41,7 @@ void browse_end(struct browse *b); /* NULL is fine */
 uint64_t browse_handle(const struct browse *b);
 struct shared_identity *browse_owner(const struct browse *b); /* borrowed */
 void browse_set_handle(struct browse *b, uint64_t handle);
+bool browse_has_directory(const struct browse *b); /* false: what it shows is one line, of a file or with LIST_ONE of anything */
 struct browse **browse_link(struct browse *b); /* the owner's list goes through here */
 
 /* What a line says about `name` in the directory `fd`, or with "" about the open descriptor itself (O_PATH will do).

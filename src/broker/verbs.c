@@ -382,10 +382,11 @@ static int verb_list(struct call *c)
                                         .now = c->ask->time ? c->ask->time : (int64_t)time(NULL) };
     if (listings_open(c->grant) >= GRANT_LISTINGS_MAX)
         return ERR_LIMIT;
-    int err = verb_stat(c);
-    if (!err)
-        err = browse_begin(&c->place, &order, &c->who, &b);
-    return err ? err : show_more(c, b);
+    int err = browse_begin(&c->place, &order, &c->who, &b);
+    if (err)
+        return err;
+    c->result->answer.type = browse_has_directory(b) ? BROKER_DIRECTORY : BROKER_FILE;
+    return show_more(c, b);
 }
 
 static int verb_list_next(struct call *c)
