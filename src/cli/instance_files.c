@@ -9,7 +9,6 @@
 #include "base/own.h"
 #include "base/secret.h"
 #include "cli/file.h"
-#include "conf/redirection.h"
 #include "proto/loader.h"
 
 enum { CONFIG_BYTES_MAX = 64 << 20 };
@@ -189,19 +188,11 @@ static struct slice bytes_of(const struct instance_files *f, const char *name)
 }
 
 /* Where applicationHost.config and administration.config are. */
-static int find_folder(struct instance_files *f, const char *directory, struct text *folder_out, struct diag *d)
+static int find_folder(const char *directory, struct text *folder_out, struct diag *d)
 {
-    OWNED_TEXT_BUFFER path = { 0 }, bytes = { .max = CONFIG_BYTES_MAX + 32768 };
-    struct redirection r = { 0 };
-    text_addf(&path, "%s/" REDIRECTION_FILE, directory);
-    int err = file_read(text_str(&path), CONFIG_BYTES_MAX, &bytes);
-    if (!err)
-        err = redirection_read(text_slice(&bytes), bytes_of(f, conf_file_name(CONF_SALLYPORT)), slice_str(directory),
-                               keep_first, d, &r);
-    else if (err == ERR_NOT_FOUND)
-        err = 0;
-    text_add(folder_out, r.folder.len ? text_slice(&r.folder) : slice_str(directory));
-    redirection_free(&r);
+    int err = conf_shared_folder(directory, keep_first, d, folder_out);
+    if (!folder_out->len)
+        text_add_str(folder_out, directory);
     return err ? err : text_error(folder_out);
 }
 
@@ -223,7 +214,7 @@ int instance_files_read(struct instance_files *f, const char *directory, struct 
     OWNED_TEXT_BUFFER folder = { 0 };
     int err = read_config(f, directory, CONF_SALLYPORT, d);
     if (!err)
-        err = find_folder(f, directory, &folder, d);
+        err = find_folder(directory, &folder, d);
     for (int file = 0; !err && file < CONF_FILE_COUNT; file++)
         if (file != CONF_SALLYPORT)
             err = read_config(f, text_str(&folder), (enum conf_file)file, d);

@@ -59,6 +59,9 @@ MUST_USE int conf_open_directory(const char *directory, conf_report *report, voi
 /* The same with another file for applicationHost.config; NULL: the directory's own. */
 MUST_USE int conf_open_with(const char *directory, const char *application_host, conf_report *report, void *context,
                             struct conf **conf_out);
+/* The folder that redirection.config in `directory` sends readers of applicationHost.config and administration.config to, a
+ * path of this machine; "" when they are read where they stand. */
+MUST_USE int conf_shared_folder(const char *directory, conf_report *report, void *context, struct text *folder_out);
 void conf_free(struct conf *c);
 
 /* ---- reading ---- */

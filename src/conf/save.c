@@ -83,21 +83,27 @@ static MUST_USE int read_beside(const char *folder, const char *name, struct sin
 }
 
 /* Where applicationHost.config and administration.config are: the shared folder, or "". */
-static MUST_USE int find_shared(struct conf *c, struct sink *s, struct text *folder_out)
+static MUST_USE int find_shared(const char *directory, struct sink *s, struct text *folder_out)
 {
     OWNED_TEXT_BUFFER text = { 0 }, own = { 0 };
     struct slice bytes = SLICE_NONE, sallyport = SLICE_NONE;
     struct redirection r = { 0 };
-    int err = read_beside(c->directory, REDIRECTION_FILE, s, &text, &bytes);
+    int err = read_beside(directory, REDIRECTION_FILE, s, &text, &bytes);
     if (err || !bytes.ptr)
         return err;
-    err = read_beside(c->directory, conf_file_name(CONF_SALLYPORT), s, &own, &sallyport);
+    err = read_beside(directory, conf_file_name(CONF_SALLYPORT), s, &own, &sallyport);
     if (!err)
-        err = redirection_read(bytes, sallyport, slice_str(c->directory), s->report, s->context, &r);
+        err = redirection_read(bytes, sallyport, slice_str(directory), s->report, s->context, &r);
     if (!err)
         text_add(folder_out, text_slice(&r.folder));
     redirection_free(&r);
     return err ? err : text_error(folder_out);
+}
+
+int conf_shared_folder(const char *directory, conf_report *report, void *context, struct text *folder_out)
+{
+    struct sink s = { .report = report, .context = context };
+    return find_shared(directory, &s, folder_out);
 }
 
 /* `name` "": `folder` is the file. */
@@ -122,7 +128,7 @@ static MUST_USE int read_one(struct conf *c, enum conf_file which, const char *f
 static MUST_USE int read_all(struct conf *c, const char *application_host, struct slice bytes[CONF_FILE_COUNT], struct sink *s)
 {
     OWNED_TEXT_BUFFER shared = { 0 };
-    int err = find_shared(c, s, &shared);
+    int err = find_shared(c->directory, s, &shared);
     for (int i = 0; i < CONF_FILE_COUNT && !err; i++) {
         enum conf_file which = (enum conf_file)i;
         bool is_shared = shared.len && which != CONF_SALLYPORT, is_given = application_host && which == CONF_APPLICATION_HOST;
