@@ -6,6 +6,8 @@
  * takes its own, and applicationHost.config comes last.  A file that did not exist when the backup was made says nothing
  * again; it stays, for the running service takes one that is gone for an accident.  Certificates are no configuration and
  * stay out, as in IIS.
+ *
+ * The copies that the service keeps by itself (configHistory) are listed and put back like backups, as in IIS.
  */
 #include "cli/cli.h"
 
@@ -23,12 +25,20 @@
 #include "cli/listing.h"
 #include "cli/site.h"
 #include "cli/table.h"
+#include "conf/paths.h"
 
 enum { FILE_MAX = 192 << 20 };
 
 static const char *const files[] = { "administration.config", "sallyport.config", "redirection.config", "web.config",
                                      "applicationHost.config" }; /* the last one makes it an instance */
 enum { FILES = sizeof files / sizeof files[0] };
+
+#define HISTORY "system.applicationHost/configHistory"
+
+static bool is_of_history(struct slice name)
+{
+    return slice_starts_fold(name, SLICE_LITERAL("CFGHISTORY_"));
+}
 
 static bool is_name(struct slice name)
 {
@@ -87,6 +97,22 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
 static void remove_everything(const char *folder)
 {
     (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- what readers of configurations say ---- */
+
+static void tell_first(void *context, int severity, const struct diag *d)
+{
+    struct text *t = context;
+    if (severity == 0 && t->len == 0)
+        diag_print(d, t);
+}
+
+static void ignore(void *context, int severity, const struct diag *d)
+{
+    (void)context;
+    (void)severity;
+    (void)d;
 }
 
 /* ---- from one folder to another ---- */
@@ -169,6 +195,43 @@ static int copy_all(struct cli *c, const char *from, const char *to)
     return k.code;
 }
 
+/* A shared configuration is not in the folder that would be copied. */
+static int check_not_shared(struct cli *c, const char *folder)
+{
+    OWNED_TEXT_BUFFER shared = { 0 }, why = { 0 };
+    int err = conf_shared_folder(folder, tell_first, &why, &shared);
+    if (err)
+        return cli_failed(c, EXIT_BAD_DATA, "%s", why.len ? text_str(&why) : err_text(err));
+    return !shared.len ? EXIT_OK
+                       : cli_error(c, EXIT_UNSUPPORTED, "The request is not supported: the configuration is shared.  redirection.config in %s says that "
+                                   "applicationHost.config and administration.config are in %s; copy the files there.", folder, text_str(&shared));
+}
+
+/* ---- history ---- */
+
+/* Where the service keeps copies; "" when that cannot be told.  A configuration that cannot be read is what copies are for:
+ * then it is the place where they are by default. */
+static void history_folder(struct cli *c, struct text *folder)
+{
+    OWNED_TEXT_BUFFER path = { 0 }, own = { .max = FILE_MAX };
+    struct conf *conf = NULL;
+    struct conf_element *e;
+    struct path_map *paths = NULL;
+    struct diag d = { 0 };
+    text_addf(&path, "%s/%s", c->directory, conf_file_name(CONF_SALLYPORT));
+    if (conf_open_directory(c->directory, ignore, NULL, &conf) != 0 && file_read(text_str(&path), FILE_MAX, &own) == 0) {
+        const struct slice bytes[CONF_FILE_COUNT] = { [CONF_APPLICATION_HOST] = SLICE_LITERAL("<configuration />"),
+                                                      [CONF_SALLYPORT] = text_slice(&own) };
+        (void)!conf_open(bytes, ignore, NULL, &conf);
+    }
+    if (conf && conf_section(conf, SLICE_LITERAL(HISTORY), SLICE_NONE, &e) == 0 && paths_open(conf, slice_str(c->directory), &paths) == 0 &&
+        path_map_resolve(paths, conf_text(e, "path"), folder, &d) != 0)
+        text_reset(folder);
+    path_map_free(paths);
+    if (conf)
+        conf_free(conf);
+}
+
 /* ---- list ---- */
 
 static int by_name(const void *a, const void *b)
@@ -176,37 +239,53 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int list_names(struct cli *c, char **names, size_t count)
+struct names {
+    char *rows[1024];
+    size_t count;
+};
+
+static int list_names(struct cli *c, struct names *names)
 {
-    qsort(names, count, sizeof *names, by_name);
+    qsort(names->rows, names->count, sizeof *names->rows, by_name);
     int code = EXIT_OK;
-    for (size_t i = 0; !code && i < count; i++) {
-        struct listed row = { .tag = "BACKUP", .name = slice_str(names[i]) };
+    for (size_t i = 0; !code && i < names->count; i++) {
+        struct listed row = { .tag = "BACKUP", .name = slice_str(names->rows[i]) };
         code = listing_row(c, &row);
     }
     return code ? code : listing_end(c);
 }
 
+/* The folders in a folder, which may be missing. */
+static int add_names(struct cli *c, const char *folder, bool of_history, struct names *names)
+{
+    DIR *d = opendir(folder);
+    if (!d)
+        return errno == ENOENT ? EXIT_OK : cli_failed(c, EXIT_DENIED, "Cannot read %s: %s", folder, strerror(errno));
+    for (struct dirent *e; (e = readdir(d)) && names->count < sizeof names->rows / sizeof names->rows[0];) {
+        OWNED_TEXT_BUFFER path = { 0 };
+        struct slice name = slice_str(e->d_name);
+        text_addf(&path, "%s/%s", folder, e->d_name);
+        if (is_name(name) && is_of_history(name) == of_history && is_folder(text_str(&path)) &&
+            (names->rows[names->count] = strdup(e->d_name)) != NULL)
+            names->count++;
+    }
+    closedir(d);
+    return EXIT_OK;
+}
+
 int backup_list(struct cli *c)
 {
-    OWNED_TEXT_BUFFER folder = { 0 };
-    char *names[1024];
-    size_t count = 0;
+    OWNED_TEXT_BUFFER folder = { 0 }, history = { 0 };
+    struct names names = { .count = 0 };
     text_addf(&folder, "%s/backup", c->directory);
-    DIR *d = opendir(text_str(&folder));
-    if (!d && errno != ENOENT)
-        return cli_failed(c, EXIT_DENIED, "Cannot read %s: %s", text_str(&folder), strerror(errno));
-    for (struct dirent *e = d ? readdir(d) : NULL; e && count < sizeof names / sizeof names[0]; e = readdir(d)) {
-        OWNED_TEXT_BUFFER path = { 0 };
-        text_addf(&path, "%s/%s", text_str(&folder), e->d_name);
-        if (is_name(slice_str(e->d_name)) && is_folder(text_str(&path)) && (names[count] = strdup(e->d_name)) != NULL)
-            count++;
-    }
-    if (d)
-        closedir(d);
-    int code = list_names(c, names, count);
-    for (size_t i = 0; i < count; i++)
-        free(names[i]);
+    history_folder(c, &history);
+    int code = add_names(c, text_str(&folder), false, &names);
+    if (!code && history.len)
+        code = add_names(c, text_str(&history), true, &names);
+    if (!code)
+        code = list_names(c, &names);
+    for (size_t i = 0; i < names.count; i++)
+        free(names.rows[i]);
     return code;
 }
 
@@ -221,11 +300,14 @@ int backup_add(struct cli *c)
     struct slice name = c->identifier.ptr ? c->identifier : cli_param(c, "name");
     if (!name.ptr && localtime_r(&now, &local) && strftime(generated, sizeof generated, "%Y%m%dT%H%M%S", &local))
         name = slice_str(generated);
-    if (!is_name(name))
-        return cli_error(c, EXIT_BAD_PARAMETER, "\"" SLICE_FMT "\" is no name for a backup: a folder is named after it.", SLICE_ARG(name));
+    if (!is_name(name) || is_of_history(name))
+        return cli_error(c, EXIT_BAD_PARAMETER, "\"" SLICE_FMT "\" is no name for a backup: %s.", SLICE_ARG(name),
+                         is_name(name) ? "the copies that the service keeps have such names" : "a folder is named after it");
     int code = c->identifier.ptr ? cli_refuse_param(c, "name", "beside another name") : EXIT_OK;
     if (!code)
         code = cli_open(c); /* nobody needs a copy that cannot be read */
+    if (!code)
+        code = check_not_shared(c, c->directory);
     if (code)
         return code;
     text_addf(&parent, "%s/backup", c->directory);
@@ -253,15 +335,13 @@ int backup_add(struct cli *c)
 
 static int find(struct cli *c, struct text *folder)
 {
-    add_folder(c, folder, "", c->identifier);
+    if (is_of_history(c->identifier)) {
+        history_folder(c, folder);
+        text_addf(folder, "/" SLICE_FMT, SLICE_ARG(c->identifier));
+    } else {
+        add_folder(c, folder, "", c->identifier);
+    }
     return is_name(c->identifier) && is_folder(text_str(folder)) ? EXIT_OK : cli_cannot_find(c, "BACKUP", c->identifier);
-}
-
-static void tell_first(void *context, int severity, const struct diag *d)
-{
-    struct text *t = context;
-    if (severity == 0 && t->len == 0)
-        diag_print(d, t);
 }
 
 static int check_readable(struct cli *c, const char *folder)
@@ -330,6 +410,8 @@ int backup_restore(struct cli *c)
 {
     OWNED_TEXT_BUFFER folder = { 0 };
     int code = find(c, &folder);
+    if (!code)
+        code = check_not_shared(c, text_str(&folder));
     if (!code)
         code = check_readable(c, text_str(&folder));
     if (!code && slice_equal_fold_str(cli_param(c, "stop"), "true"))

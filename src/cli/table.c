@@ -94,7 +94,7 @@ const struct verb_row verb_rows[] = {
       "Allow deeper levels to change a section.", {{ "section", "SECTION", "the section" }, COMMIT }},
 
     { "list", "backup", MAY_IDENTIFY, "backup name", TAKES_FILTERS, backup_list,
-      "List backups.", {{ 0 }} },
+      "List backups, and the copies that the service keeps (configHistory).", {{ 0 }} },
     { "add", "backup", MAY_IDENTIFY, "backup name", TAKES_PARAMS, backup_add,
       "Copy the configuration files; the name is the time when none is given.", {{ "name", "NAME", "name of the backup" }} },
     { "restore", "backup", MUST_IDENTIFY, "backup name", TAKES_PARAMS, backup_restore,

@@ -1,6 +1,6 @@
 """Backups of a running instance: sites stop while files are put back when that is asked for, and sections in files of their own
 belong to it."""
-from configuration_test import USERS, can_log_in, rules, sourced
+from configuration_test import USERS, can_log_in, copies, launch, rules, share, sourced, with_history
 
 
 def state_of(instance, site):
@@ -73,3 +73,41 @@ def test_sections_in_files_of_their_own(instance):
     assert instance.wait(lambda: can_log_in(instance, "anna"))
     instance.cli("delete", "backup", "before")
     assert list((instance.dir / "backup").iterdir()) == []
+
+
+def test_copies_of_the_history(instance):
+    """As in IIS they are listed and put back like backups, when the configuration cannot be read too."""
+    sourced(instance)
+    with_history(instance)
+    launch(instance)
+    assert instance.wait(lambda: copies(instance) == ["CFGHISTORY_0000000001"])
+    assert can_log_in(instance, "anna") and not can_log_in(instance, "bert")
+    rules(instance, "bert")
+    assert instance.wait(lambda: not can_log_in(instance, "anna"))
+    instance.cli("add", "backup", "mine")
+    path = instance.dir / "applicationHost.config"
+    path.write_text("<damaged")
+    assert instance.wait_line("the one before it stays in force"), instance.output
+    assert 'BACKUP "CFGHISTORY_0000000001"\n' in instance.cli("list", "backup") and 'BACKUP "mine"' in instance.cli("list", "backup")
+    assert "Restored" in instance.cli("restore", "backup", "cfghistory_0000000001".upper())
+    assert instance.wait(lambda: can_log_in(instance, "anna"))
+    missing = instance.cli("restore", "backup", "CFGHISTORY_0000000099", check=False)
+    assert missing.returncode != 0 and 'Cannot find BACKUP object with identifier "CFGHISTORY_0000000099"' in missing.stdout
+    refused = instance.cli("add", "backup", "CFGHISTORY_0000000099", check=False)
+    assert "the copies that the service keeps have such names" in refused.stdout
+    instance.cli("delete", "backup", "CFGHISTORY_0000000001")
+    assert "CFGHISTORY_0000000001" not in copies(instance)
+
+
+def test_shared_configuration(instance, tmp_path):
+    """What is not in this folder is neither in a backup nor put back by one: said, not passed over."""
+    folder = share(instance, tmp_path)
+    for command in ("add", "restore"):
+        if command == "restore":
+            copy = instance.dir / "backup" / "older"
+            copy.mkdir(parents=True)
+            for name in ("applicationHost.config", "redirection.config", "sallyport.config"):
+                (copy / name).write_bytes((instance.dir / name).read_bytes())
+        done = instance.cli(command, "backup", "older", check=False)
+        assert done.returncode == 50 and f"are in {folder}; copy the files there" in done.stdout, done.stdout
+    assert (instance.dir / "applicationHost.config").read_text() == "this file is not read"
