@@ -6,14 +6,16 @@ import random
 import pytest
 
 NAMES = ["a", "b", "C", "d e", "f.txt"]  # few, so that commands meet what others made
+TWINS = ["A", "B", "c", "F.TXT"]         # the same where the site says so
 STEPS = 2000
 
 
 class World:
-    """The session, and what its commands should have made: path to bytes, or to None for a folder."""
+    """The session, and what its commands should have made: path to bytes, or to None for a folder.  Paths stand here as `fold`
+    gives them, which is what tells names apart."""
 
-    def __init__(self, client, dice):
-        self.client, self.dice, self.said = client, dice, []
+    def __init__(self, client, dice, names, fold):
+        self.client, self.dice, self.names, self.fold, self.said = client, dice, names, fold, []
         self.tree, self.here = {"/": None}, "/"
 
     # ---- the tree ----
@@ -31,9 +33,9 @@ class World:
 
     def pick(self):
         """A path as a client writes it, and where it leads."""
-        parts = self.dice.choices(NAMES + (["..", "."] if self.dice.random() < 0.3 else []), k=self.dice.randrange(1, 4))
+        parts = self.dice.choices(self.names + (["..", "."] if self.dice.random() < 0.3 else []), k=self.dice.randrange(1, 4))
         written = self.dice.choice(["", "/"]) + "/".join(parts)
-        return written, posixpath.normpath(posixpath.join(self.here, written))
+        return written, self.fold(posixpath.normpath(posixpath.join(self.here, written)))
 
     def content(self):
         return self.dice.randbytes(self.dice.choice([0, 1, 3, 50, 5000]))
@@ -86,7 +88,7 @@ class World:
         succeeds = self.is_folder(self.here)
         self.move("STOU", succeeds, content)
         if succeeds:
-            made = set(self.move("NLST", True).decode().split()) - {word for name in before for word in name.split()}
+            made = set(self.fold(self.move("NLST", True).decode()).split()) - {word for name in before for word in name.split()}
             assert len(made) == 1, self.story()
             self.tree[posixpath.join(self.here, made.pop())] = content
 
@@ -134,8 +136,8 @@ class World:
     def list_names(self):
         written, path = self.pick()
         if self.is_folder(path):
-            before = written[:written.rfind("/") + 1]  # goes before each name
-            lines = self.move(f"NLST {written}", True).decode().splitlines()
+            before = self.fold(written[:written.rfind("/") + 1])  # goes before each name
+            lines = self.fold(self.move(f"NLST {written}", True).decode()).splitlines()
             assert sorted(lines) == sorted(before + name for name in self.names_in(path)), self.story()
         elif path not in self.tree:
             self.move(f"NLST {written}", False)
@@ -143,13 +145,13 @@ class World:
     def list_facts(self):
         written, path = self.pick()
         lines = self.move(f"MLSD {written}", self.is_folder(path)).decode().splitlines()
-        assert sorted(line.split("; ", 1)[1] for line in lines) == (self.names_in(path) if self.is_folder(path) else []), self.story()
+        assert sorted(self.fold(line.split("; ", 1)[1]) for line in lines) == (self.names_in(path) if self.is_folder(path) else []), self.story()
 
     def enter(self):
         written, path = self.dice.choice([self.pick(), ("..", posixpath.dirname(self.here))])
         self.ask(f"CWD {written}", *["250"] * self.is_folder(path))
         self.here = path if self.is_folder(path) else self.here
-        assert f'"{self.here}"' in self.ask("PWD", "257"), self.story()
+        assert f'"{self.here}"' in self.fold(self.ask("PWD", "257")), self.story()
 
 
 COMMANDS = [World.make_folder, World.remove_folder, World.upload, World.upload_unique, World.download, World.remove_file, World.rename,
@@ -165,14 +167,17 @@ def on_disk(root):
     return found
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_random_commands(instance, seed):
+@pytest.mark.parametrize("names, fold", [(NAMES, str), (NAMES + TWINS, str), (NAMES + TWINS, str.lower)], ids=["few", "twins", "folded"])
+@pytest.mark.parametrize("seed", range(2))
+def test_random_commands(instance, seed, names, fold):
     site = instance.add_site("Depot", users={"anna": "secret"})
+    if fold is str.lower:
+        site.settings = 'caseInsensitiveNames="true"'
     instance.start()
     with instance.client() as client:
         client.login()
         client.cmd("TYPE I", "200")
-        world = World(client, random.Random(seed))
+        world = World(client, random.Random(seed), names, fold)
         for _ in range(STEPS):
             world.dice.choice(COMMANDS)(world)
-        assert on_disk(site.path) == world.tree, world.story()
+        assert {fold(path): content for path, content in on_disk(site.path).items()} == world.tree, world.story()
