@@ -42,6 +42,9 @@ MUST_USE int stream_read(struct stream *s, void *buffer, size_t size, size_t *go
 MUST_USE int stream_write(struct stream *s, struct slice bytes, size_t *put_out);
 /* While it is held, what is written leaves in whole segments; the rest when it is let go, or with the FIN. */
 void stream_hold(struct stream *s, bool is_held);
+/* Acknowledge what came at once, and what comes for a while.  A client whose system holds small segments back until then (Nagle)
+ * would otherwise wait for our system, which hopes for an answer that takes the acknowledgement along. */
+void stream_acknowledge(struct stream *s);
 /* From now on readable means that so many bytes wait, or that the end is there; at first 1. */
 void stream_wake_at(struct stream *s, int bytes);
 /* File to socket: sendfile in the clear, kernel TLS when it is on, else ERR_UNSUPPORTED (read and stream_write then).
@@ -109,7 +112,7 @@ void stream_replenish(struct stream *control);
 /* Server side of a data channel's handshake: same certificate as the control channel, no tickets (D21), and only
  * tickets of that very control channel resume (D08). */
 MUST_USE int stream_start_tls_data(struct stream *s, struct tls_session *control);
-/* This data channel will receive a file: many records are taken in with one call.  Before the
+/* This data channel will receive a file: many records are taken in with one call, and its end is not held back.  Before the
  * first read; no-op in the clear.  Afterwards stream_has_pending matters after every read. */
 void stream_expect_bulk(struct stream *s);
 /* After the handshake of a data channel: did it resume its control channel's session? */

@@ -284,6 +284,7 @@ static void handshake(struct session *s)
         return;
     }
     s->state = SESSION_OPEN;
+    stream_acknowledge(&s->stream); /* nothing of ours follows the client's Finished until its first command */
     take_server_name(s);
     if (s->state == SESSION_OPEN && s->cert_state == CERT_NONE) /* else the server name's site has been asked about */
         certificate_judge(s);

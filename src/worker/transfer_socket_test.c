@@ -147,15 +147,36 @@ static void test_waits_for_much(void **state)
         text_free(&t.client.bytes);
     }
 }
-/* ---- segments ---- */
 
-static int held(const struct stream *s)
+static int option_of(const struct stream *s, int name)
 {
-    int on = -1;
-    socklen_t len = sizeof on;
-    assert_int_equal(getsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &on, &len), 0);
-    return on;
+    int value = -1;
+    socklen_t len = sizeof value;
+    assert_int_equal(getsockopt(s->fd, IPPROTO_TCP, name, &value, &len), 0);
+    return value;
 }
+
+/* What the client sends under TLS is acknowledged at once: its close_notify waits for that where small segments are held back. */
+static void test_acknowledges_at_once(void **state)
+{
+    (void)state;
+    for (int cover = 0; cover < COVER_COUNT; cover++) {
+        struct stream s;
+        struct client client = { .cover = (enum cover)cover };
+        struct run run = { 0 };
+        struct transfer_config config = { .kind = TRANSFER_UPLOAD, .file = temp_file(SLICE_NONE), .timeout_ms = 20000, .done = run_done, .context = &run };
+        print_message("    cover %d\n", cover);
+        client_connect(&client, &s);
+        assert_int_equal(setsockopt(s.fd, IPPROTO_TCP, TCP_QUICKACK, &(int){ 0 }, sizeof(int)), 0);
+        assert_int_equal(transfer_start(world.hub, &s, &config, &run.transfer), 0);
+        assert_int_equal(option_of(&s, TCP_QUICKACK), stream_is_tls(&s));
+        transfer_free(run.transfer);
+        stream_close(&s);
+        peer_close(&client.peer);
+    }
+}
+
+/* ---- segments ---- */
 
 static unsigned segments(const struct stream *s)
 {
@@ -216,7 +237,7 @@ static void test_full_socket_is_let_go(void **state)
     loop_timer_set(t, 20);
     loop_run(world.loop); /* nobody reads */
     assert_int_equal(r.done, 0);
-    assert_int_equal(held(&s), 0);
+    assert_int_equal(option_of(&s, TCP_CORK), 0);
     transfer_free(r.transfer);
     loop_timer_free(t);
     stream_close(&s);
@@ -228,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_much_at_a_time),
         cmocka_unit_test(test_waits_for_much),
+        cmocka_unit_test(test_acknowledges_at_once),
         cmocka_unit_test(test_segments),
         cmocka_unit_test(test_full_socket_is_let_go),
     };

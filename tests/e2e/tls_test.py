@@ -1,4 +1,8 @@
 """TLS on the control and data channel, by policy (ftp-behaviour 3.2; threats P01-P05, P22, P23, D08-D13, T01-T10)."""
+import contextlib
+import ctypes
+import os
+import pathlib
 import socket
 import ssl
 import subprocess
@@ -8,6 +12,7 @@ import pytest
 from harness import PATIENCE, insecure_context
 
 
+PIDFD_GETFD = 438
 POLICY = "534-Policy requires SSL.\n Win32 error:   Access is denied. \n Error details: SSL policy requires SSL for "
 
 
@@ -184,6 +189,29 @@ def test_implicit(instance):
     with instance.client(banner=False) as c:                   # T09: clear text on an implicit port
         c.send("USER anna\r\n")
         assert c.closed() and b"220" not in c.buffer
+
+
+def servers_socket(instance, client):
+    """A copy of the worker's end of the client's control connection."""
+    port, number = f":{client.sock.getpeername()[1]:04X}", f":{client.sock.getsockname()[1]:04X}"
+    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inode = next(row[9] for row in rows if row[1].endswith(port) and row[2].endswith(number))
+    for pid in instance.programs_running():
+        for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):  # it may be closed meanwhile
+                if os.readlink(fd) == f"socket:[{inode}]":
+                    with open(os.pidfd_open(pid)) as process:
+                        return socket.socket(fileno=ctypes.CDLL(None).syscall(PIDFD_GETFD, process.fileno(), int(fd.name), 0))
+    return None
+
+
+def test_the_handshake_is_acknowledged_at_once(site):
+    """A client whose system holds small segments back (Nagle) says USER when its Finished is acknowledged: not 40 ms later."""
+    with site.client() as c:
+        c.auth_tls()
+        with servers_socket(site, c) as server:
+            assert site.wait(lambda: server.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1)
+        c.login()
 
 
 def test_garbage_instead_of_a_handshake(site):
