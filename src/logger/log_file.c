@@ -77,10 +77,18 @@ struct log_file *log_file_new(struct log_desk *desk, const struct log_settings *
     return f;
 }
 
+static void report_outcome(struct log_file *f, int errnum)
+{
+    if (errnum != f->failed_errno && f->desk->outcome)
+        f->desk->outcome(f->desk->context, f->settings.site, errnum);
+    f->failed_errno = errnum;
+}
+
 void log_file_free(struct log_file *f)
 {
     if (!f)
         return;
+    report_outcome(f, 0);
     f->desk->held -= f->lines.len + f->reasons.len;
     f->desk->dropped += f->line_count + f->reason_count;
     text_free(&f->lines);
@@ -141,7 +149,7 @@ static void note_outcome(struct log_file *f, int errnum)
              text_str(&f->name), (unsigned long long)f->dropped);
         f->dropped = 0;
     }
-    f->failed_errno = errnum;
+    report_outcome(f, errnum);
 }
 
 /* ---- writing ---- */

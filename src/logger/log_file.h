@@ -19,10 +19,13 @@ struct log_desk {
     size_t file_max;       /* of one file */
     uint64_t dropped;      /* lines lost for good since the start */
     void (*tell)(void *context, unsigned level, struct slice text); /* LOG_LEVEL_* */
+    /* The log of `site` began to fail, or fails for another reason (an errno), or works again (0).  NULL: nobody asks. */
+    void (*outcome)(void *context, uint32_t site, int errnum);
     void *context;
 };
 
 struct log_settings {
+    uint32_t site;       /* whose lines, 0: of all */
     struct slice folder; /* where the files lie, e.g. ".../LogFiles/FTPSVC2"; made when missing, its parent is not */
     struct w3c_style style;
     struct w3c_file_rule rule;

@@ -29,6 +29,15 @@ static void tell(void *context, unsigned level, struct slice text)
     text_addf(&told, "%u " SLICE_FMT "\n", level, SLICE_ARG(text));
 }
 
+/* What the desk heard of sites' logs: "SITE ERRNO " each time. */
+static struct text outcomes;
+
+static void hear_outcome(void *context, uint32_t site, int errnum)
+{
+    (void)context;
+    text_addf(&outcomes, "%u %d ", site, errnum);
+}
+
 static struct log_desk desk;
 
 static int set_up(void **state)
@@ -36,7 +45,8 @@ static int set_up(void **state)
     (void)state;
     strcpy(top, "/tmp/sallyport-log-XXXXXX");
     text_reset(&told);
-    desk = (struct log_desk){ .held_max = 1 << 20, .file_max = 4096, .tell = tell };
+    text_reset(&outcomes);
+    desk = (struct log_desk){ .held_max = 1 << 20, .file_max = 4096, .tell = tell, .outcome = hear_outcome };
     return mkdtemp(top) ? 0 : -1;
 }
 
@@ -73,6 +83,7 @@ static struct log_settings settings_for(struct text *folder, uint32_t period)
 {
     text_addf(folder, "%s/FTPSVC2", top);
     return (struct log_settings){
+        .site = 2,
         .folder = text_slice(folder),
         .style = { 2 | 128, true, SLICE_LITERAL("HOST1") }, /* time cs-method */
         .rule = { period, true },
@@ -232,6 +243,25 @@ static void test_disk_refuses(void **state)
     snprintf(want, sizeof want, "is written again; %zu lines were lost", 1000 - kept);
     assert_non_null(strstr(text_str(&told), want));
     assert_int_equal(occurrences(text_str(&told), "\n"), 2);
+    snprintf(want, sizeof want, "2 %d 2 0 ", EFBIG);
+    assert_string_equal(text_str(&outcomes), want);
+}
+
+/* A log that nobody keeps any more fails no more. */
+static void test_failing_log_goes(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER folder = { 0 };
+    struct log_settings settings = settings_for(&folder, LOG_PERIOD_DAILY);
+    struct log_file *f = log_file_new(&desk, &settings);
+    limit_file_size(0);
+    append(f, "KEPT", march_14);
+    assert_int_not_equal(log_file_flush(f), 0);
+    limit_file_size(RLIM_INFINITY);
+    log_file_free(f);
+    char want[32];
+    snprintf(want, sizeof want, "2 %d 2 0 ", EFBIG);
+    assert_string_equal(text_str(&outcomes), want);
 }
 
 static void write_file(const char *name, const char *bytes)
@@ -481,6 +511,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_removed_file_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_max_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_disk_refuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failing_log_goes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_disk_refuses_reasons, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_odd_places, set_up, tear_down),
@@ -491,5 +522,6 @@ int main(void)
     umask(027);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     text_free(&told);
+    text_free(&outcomes);
     return failed;
 }

@@ -61,6 +61,7 @@ static struct log_settings site_settings(const struct log_set *set, const struct
     text_reset(folder);
     text_addf(folder, SLICE_FMT "/FTPSVC%u", SLICE_ARG(snapshot_text(s, site->log_path)), site->id);
     return (struct log_settings){
+        .site = site->id,
         .folder = text_slice(folder),
         .style = { site->log_fields | (site->log_certificates ? W3C_CERTIFICATE : 0), server->log_in_utf8, set->computer },
         .rule = { site->log_period, server->log_in_utf8 },

@@ -87,6 +87,12 @@ static void sayf(struct logger *l, unsigned level, const char *fmt, ...)
     say(l, level, slice_str(line));
 }
 
+static void tell_outcome(void *context, uint32_t site, int errnum)
+{
+    struct logger *l = context;
+    (void)DATAGRAM_SEND(l->child.fd, -1, child_log_state, .site = site, .error = (uint32_t)errnum);
+}
+
 /* ---- folders ---- */
 
 static bool is_reachable(const struct logger *l, struct slice directory)
@@ -544,7 +550,8 @@ static MUST_USE int set_up(struct logger *l, struct diag *d)
 {
     const char *format = getenv("SALLYPORT_LOG_FORMAT");
     l->service = (struct service_log){ .fd = STDERR_FILENO, .json = format && !strcmp(format, "json") };
-    l->desk = (struct log_desk){ .held_max = HELD_MAX, .file_max = FILE_HELD_MAX, .tell = say, .context = l };
+    l->desk = (struct log_desk){ .held_max = HELD_MAX, .file_max = FILE_HELD_MAX, .tell = say, .outcome = tell_outcome,
+                                .context = l };
     learn_computer(l);
     int err = confine(l, d);
     if (err)

@@ -152,6 +152,12 @@ WIRE_MESSAGE(child_test_account, CHILD_TEST_ACCOUNT_FIELDS)
     F(u32, substatus, 255)
 WIRE_MESSAGE(child_test_done, CHILD_TEST_DONE_FIELDS)
 
+/* Logger -> S: the log of that site (0: the one of all) cannot be written, `error` says why (an errno); 0: it is again. */
+#define CHILD_LOG_STATE_FIELDS(F)             \
+    F(u32, site,  UINT32_MAX)                 \
+    F(u32, error, 4095)
+WIRE_MESSAGE(child_log_state, CHILD_LOG_STATE_FIELDS)
+
 /* Child -> S: a line for the administrator when there is no logger yet, or about the logger. */
 #define CHILD_EVENT_FIELDS(F)                 \
     F(u8,   level, 3)                         \
@@ -187,5 +193,6 @@ WIRE_MESSAGE(child_event, CHILD_EVENT_FIELDS)
     M(24, child_test_done,     ROLE_AUTH,       0)   \
     M(25, child_cache,         ROLE_SUPERVISOR, 1)   \
     M(26, child_taken,         ROLE_ANY_CHILD,  0)   \
-    M(27, child_test_account,  ROLE_AUTH,       0)
+    M(27, child_test_account,  ROLE_AUTH,       0)   \
+    M(28, child_log_state,     ROLE_LOGGER,     0)
 WIRE_CHANNEL(child_channel, CHILD_CHANNEL)

@@ -82,6 +82,13 @@ static void hear_rehash(struct program *p, struct wire_in *in)
         rehash_ask(p->super, &m);
 }
 
+static void hear_log_state(struct program *p, struct wire_in *in)
+{
+    struct child_log_state m;
+    if (child_log_state_decode(in, &m) == 0)
+        sites_log_state(p->super, m.site, (int)m.error);
+}
+
 static void hear_event(struct program *p, struct wire_in *in)
 {
     struct child_event m;
@@ -114,6 +121,7 @@ static const struct {
     { MSG_child_test_account, IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_test_account },
     { MSG_child_test_done,    IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_test_done    },
     { MSG_child_rehash,       IN(PROGRAM_READY) | IN(PROGRAM_ENDING),   hear_rehash       },
+    { MSG_child_log_state,    IN(PROGRAM_READY),                        hear_log_state    },
 };
 
 static int hear(struct program *p, struct slice bytes, int fd)

@@ -385,6 +385,8 @@ static void buried(struct supervisor *s, struct program *p, int status)
         counts_clear_worker(s->counts, p->index);
         tally_clear_worker(s->tally, p->index);
     }
+    if (p->kind == PROGRAM_LOGGER && s->stage == STAGE_RUNNING) /* the next one finds out for itself */
+        sites_log_state(s, 0, 0);
     control_program_died(s, p);
     if (was == PROGRAM_ENDING) {
         supervisor_advance(s);

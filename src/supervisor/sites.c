@@ -2,7 +2,8 @@
  * sites.c - which sites run, and the sockets they listen on.
  *
  * A site runs when the administrator wants it (serverAutoStart until he says otherwise), the loader found no fault with
- * it, and every one of its bindings can be listened on.  sites_apply() works from that and a plan (listen_plan.h); it
+ * it, every one of its bindings can be listened on, and,
+ * where `stopWithoutLog` asks for that, its log can be written.  sites_apply() works from that and a plan (listen_plan.h); it
  * repeats while sockets fail, because each failure stops sites and so changes the plan.
  *
  * A socket that is no longer needed is shut down, not only closed: the workers hold it too, and its port must be free
@@ -22,13 +23,14 @@
 #include "sys/child.h"
 
 /* What IIS reports: HRESULTs of Win32 errors. */
-enum { HRESULT_WIN32 = (int)0x80070000, WIN32_ACCESS_DENIED = 5, WIN32_INVALID_DATA = 13, WIN32_SHARING_VIOLATION = 32 };
+enum { HRESULT_WIN32 = (int)0x80070000, WIN32_ACCESS_DENIED = 5, WIN32_INVALID_DATA = 13, WIN32_SHARING_VIOLATION = 32, WIN32_WRITE_FAULT = 29 };
 
 struct site {
     uint32_t id;
     bool wanted;       /* by configuration or the administrator */
     bool runs;
     bool told_stopped; /* what the workers believe */
+    int log_errno;     /* why its log cannot be written, 0: it can */
     uint32_t win32;
     char why[256];     /* it does not run */
     char told[256];    /* `why`, when the service log said it */
@@ -49,6 +51,7 @@ struct sites {
     struct listener *listeners;
     size_t listener_count, listener_room;
     uint32_t next_number;
+    int log_errno;             /* of the log of all sites */
 };
 
 int sites_new(struct supervisor *s)
@@ -119,6 +122,7 @@ static void judge(struct supervisor *s)
 {
     for (size_t row = 0; row < s->sites->count; row++) {
         struct site *site = &s->sites->rows[row];
+        int log_errno = site->log_errno ? site->log_errno : s->sites->log_errno;
         struct slice failure = snapshot_text(s->current->view, snapshot_site(s->current->view, row)->failure);
         site->runs = true;
         site->win32 = 0;
@@ -129,6 +133,8 @@ static void judge(struct supervisor *s)
             stop_because(site, 0, "%s",
                          snapshot_site(s->current->view, row)->server_auto_start ? "stopped by the administrator"
                                                                                  : "serverAutoStart is false");
+        else if (snapshot_server(s->current->view, 0)->stop_without_log && log_errno)
+            stop_because(site, WIN32_WRITE_FAULT, "its log cannot be written: %s", strerror(log_errno));
     }
 }
 
@@ -393,6 +399,17 @@ void sites_apply(struct supervisor *s)
     }
     tell_log(s);
     tell_workers(s);
+}
+
+void sites_log_state(struct supervisor *s, uint32_t id, int errnum)
+{
+    if (!id)
+        s->sites->log_errno = errnum;
+    for (size_t row = 0; row < s->sites->count; row++)
+        if (s->sites->rows[row].id == id || (!id && !errnum))
+            s->sites->rows[row].log_errno = errnum;
+    if (snapshot_server(s->current->view, 0)->stop_without_log)
+        sites_apply(s);
 }
 
 /* ---- for the control socket ---- */

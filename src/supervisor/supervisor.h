@@ -189,6 +189,8 @@ void sites_free(struct supervisor *s);
 /* Bind and close listeners until they are what the current generation and the administrator want. */
 void sites_apply(struct supervisor *s);
 void sites_close_all(struct supervisor *s);
+/* The log of the site of that id (0: the one of all sites) cannot be written (`errnum`) or is again (0).  0 and 0: all are. */
+void sites_log_state(struct supervisor *s, uint32_t id, int errnum);
 /* What a worker must be told before (listeners) and after (stopped sites) its start. */
 void sites_tell_listeners(struct supervisor *s, struct program *worker, bool first_part);
 void sites_tell_stopped(struct supervisor *s, struct program *worker);

@@ -318,6 +318,34 @@ def test_full_log_disk_never_blocks(instance):
         subprocess.run(["umount", logs], check=True)
 
 
+def test_site_stops_without_its_log(instance):
+    """H06: with stopWithoutLog a site whose log cannot be written serves nobody until it is; others go on; without it nobody stops."""
+    depot = instance.add_site("Depot", users={"anna": "secret"})
+    other = instance.add_site("Other", users={"anna": "secret"})
+    instance.start()
+    folder = instance.drive / "inetpub/logs/LogFiles" / f"FTPSVC{depot.id}"
+    depot_says = lambda: [line for line in instance.cli("list", "site", "Depot").splitlines() if "Depot" in line][0]
+    with instance.client(depot) as c, instance.client(other) as d:
+        c.login()
+        d.login()
+        instance.log_lines(depot)
+        folder.rename(folder.with_name("away"))
+        folder.write_text("in the way")
+        c.cmd("NOOP", "200")
+        assert instance.wait_line("cannot write the log"), instance.output
+        instance.cli("set", "config", "-section:sallyport/safety", "/stopWithoutLog:true")
+        assert c.reply().startswith("421") and c.closed()
+        assert instance.wait_line('site "Depot" is stopped: its log cannot be written: Not a directory'), instance.output
+        assert instance.wait(lambda: "state:Stopped" in depot_says())
+        d.cmd("NOOP", "200")
+        folder.unlink()
+        folder.with_name("away").rename(folder)
+        assert instance.wait(lambda: "state:Started" in depot_says())
+        with instance.client(depot) as again:
+            again.login()
+    assert {"PASS", "NOOP"} <= {line["cs-method"] for line in instance.log_lines(depot)}
+
+
 @pytest.mark.parametrize("limit", [0, 1, 1000])
 def test_save_that_does_not_fit(instance, limit):
     """X02: a save that fails half way tells so, leaves the old file and nothing beside it."""
