@@ -338,6 +338,8 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(t, penalty_threshold,        "sallyport/safety",         "penaltyThreshold")              /* 00:00:15 */   \
     C(t, penalty_most,             "sallyport/safety",         "penaltyMaximum")                /* 00:10:00 */   \
     C(u, connections_per_address,  "sallyport/safety",         "maxConnectionsPerAddress")      /* 0 none, threats P32 */ \
+    C(u, early_drop_start,         "sallyport/safety",         "earlyDropStart")                /* 0 never, threats P32 */ \
+    C(u, early_drop_full,          "sallyport/safety",         "earlyDropFull")                 /* 0: all */        \
     C(b, stop_without_log,         "sallyport/safety",         "stopWithoutLog")                /* false, threats H06 */ \
     C(b, echo_before_login,        "sallyport/safety",         "echoInputBeforeLogin")    /* false, threats P07 */ \
     C(b, requires_windows_credentials, "sallyport/managementService", "requiresWindowsCredentials") /* true, 4.1 (1) */ \

@@ -103,6 +103,21 @@ static int address_of(int fd, struct net_addr *local_out)
     return 0;
 }
 
+/* While many others have not logged in yet, a newcomer gets 421 the more likely the more they are (OpenSSH's MaxStartups,
+ * threats.md P32).  Connections spread over the workers, so each of them judges by its own. */
+static bool drops_early(const struct worker *w)
+{
+    const struct snap_server *server = generation_server(w->generation);
+    uint64_t start = server->early_drop_start, full = server->early_drop_full;
+    uint64_t before_login = (uint64_t)(w->session_count - w->logged_in_count) * w->child->workers;
+    uint32_t chance;
+    if (!start || before_login < start)
+        return false;
+    if (before_login >= full || random_bytes(&chance, sizeof chance))
+        return true;
+    return chance % (full - start) < before_login - start + 1;
+}
+
 /* `local`: family 0 where it has to be looked up. */
 static void begin(struct worker *w, int fd, struct net_addr local, const struct sockaddr_storage *peer_address)
 {
@@ -118,6 +133,10 @@ static void begin(struct worker *w, int fd, struct net_addr local, const struct 
     struct net_addr peer = net_addr_from_sockaddr(peer_address);
     if (is_blocked(w, &peer)) {
         close(fd);
+        return;
+    }
+    if (drops_early(w)) {
+        say_and_close(fd);
         return;
     }
     unsigned limit = generation_server(w->generation)->connections_per_address;

@@ -50,8 +50,10 @@ void session_set_login_deadline(struct session *s)
 void session_log_out(struct session *s)
 {
     struct worker *w = s->worker;
-    if (s->logged_in)
+    if (s->logged_in) {
         session_set_login_deadline(s);
+        w->logged_in_count--;
+    }
     if (s->ticket)
         ended_add(w, s->ticket);
     s->ticket = 0;
@@ -100,6 +102,7 @@ int session_log_in(struct session *s, struct slice user, bool anonymous, struct 
     s->ticket = ticket;
     s->anonymous = anonymous;
     s->logged_in = s->was_logged_in = true;
+    s->worker->logged_in_count++;
     s->may_clear = false; /* that was for the client that ends TLS before it logs in again */
     s->login_failures = 0;
     s->unknown_commands = 0;

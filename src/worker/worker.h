@@ -54,6 +54,7 @@ struct worker {
 
     struct session_slot *slots;
     uint32_t slot_count, slot_free_hint, session_count;
+    uint32_t logged_in_count;       /* of the sessions */
     int64_t session_ended;          /* when one did last, loop time */
 
     struct listener *listeners;     /* list */

@@ -67,6 +67,39 @@ def test_connections_of_a_dead_worker_are_given_back(instance):
         c.__exit__()
 
 
+def test_early_drop(instance):
+    """P32: while many have not logged in newcomers are turned away by chance, then all; who is logged in does not count."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.sallyport_xml += '<service workerCount="1" /><safety earlyDropStart="4" earlyDropFull="40" />'
+    instance.start()
+    members = [instance.client() for _ in range(6)]
+    for c in members[:3]:
+        c.login()
+    for c in members[3:]:
+        c.login()  # nobody waits for a login by now
+    with instance.client() as one, instance.client() as two, instance.client() as three:
+        assert [c.banner[:3] for c in (one, two, three)] == ["220"] * 3
+    crowd, turned_away = [], 0
+    while len(crowd) < 40:
+        c = instance.client()
+        if c.banner.startswith("220"):
+            crowd.append(c)
+        else:
+            turned_away += 1
+            c.__exit__()
+    assert turned_away > 0
+    assert refused(instance) and refused(instance)
+    for c in members:
+        c.cmd("NOOP", "200")
+        c.__exit__()
+    instance.sallyport_xml = instance.sallyport_xml.replace('earlyDropFull="40"', "")
+    instance.reload()
+    assert refused(instance)
+    for c in crowd[:38]:
+        c.__exit__()
+    assert instance.wait(lambda: not refused(instance))
+
+
 def test_connections_of_a_user(instance):
     """At most so many logins of one name on a site, whatever the case; anonymous clients are nobody."""
     site = instance.add_site("Depot", users={"anna": "secret", "bert": "secret"})
