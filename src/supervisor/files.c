@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include "base/own.h"
 #include "base/secret.h"
@@ -49,24 +51,36 @@ static bool holds_private_key(int fd, off_t size)
 
 enum file_kind { FILE_CONFIGURATION, FILE_CERTIFICATE, FILE_SECRET };
 
-/* Why a file is not taken; NULL: it is. */
-static const char *objection(enum file_kind kind, int fd, const struct stat *st)
+static const char no_file[] = "is no regular file";
+
+/* Who may write a configuration may let himself in, and its owner may whenever he likes. */
+static const char *objection_to_writers(const struct stat *st)
 {
-    if (!S_ISREG(st->st_mode))
-        return "is no regular file";
-    if (kind == FILE_CONFIGURATION)
-        return NULL;
-    if (kind == FILE_SECRET)
-        return st->st_size > SECRET_FILE_LIMIT ? "is larger than 4 KiB"
-               : st->st_mode & 077       ? "holds a secret and is accessible to others than its owner" : NULL;
-    if (st->st_size > CERTIFICATE_MOST)
-        return "is larger than 1 MiB";
-    if ((st->st_mode & 077) && holds_private_key(fd, st->st_size))
-        return "holds a private key and is readable by others than its owner";
+    if (st->st_mode & S_IWOTH)
+        return "may be written by everybody on this machine. Take the right away: chmod o-w FILE";
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return "belongs neither to root nor to the user that the service runs as. Give it to one of them: chown USER FILE";
     return NULL;
 }
 
-/* Warn about a file that everybody may read. */
+/* Why a file is not taken, and what to do about it; NULL: it is. */
+static const char *objection(enum file_kind kind, int fd, const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return no_file;
+    if (kind == FILE_CONFIGURATION)
+        return objection_to_writers(st);
+    if (kind == FILE_SECRET)
+        return st->st_size > SECRET_FILE_LIMIT ? "is larger than 4 KiB"
+               : st->st_mode & 077       ? "holds a secret and is accessible to others than its owner. Give it mode 0600" : NULL;
+    if (st->st_size > CERTIFICATE_MOST)
+        return "is larger than 1 MiB";
+    if ((st->st_mode & 077) && holds_private_key(fd, st->st_size))
+        return "holds a private key and is readable by others than its owner. Give it mode 0600";
+    return NULL;
+}
+
+/* Warn about a file that everybody may read, or write where that is no reason to refuse it. */
 static void tell_if_open(const struct stat *st, struct diag *d, files_report *report, void *context)
 {
     if (!(st->st_mode & 07))
@@ -97,14 +111,40 @@ static int open_one(const char *directory, const char *name, enum file_kind kind
     if (why) {
         files->lacking |= kind == FILE_CONFIGURATION;
         diag_set(&d, "%s", why);
-        if (kind != FILE_CONFIGURATION && S_ISREG(st.st_mode) && st.st_size <= CERTIFICATE_MOST)
-            diag_todo(&d, "Give it mode 0600");
         report(context, LOADER_ERROR, &d);
         return 0;
     }
     if (kind == FILE_CONFIGURATION)
         tell_if_open(&st, &d, report, context);
     return add_file(files, name, &fd);
+}
+
+/* Who may write the directory may put a file into it, or another in the place of one. */
+static void judge_directory(const char *directory, files_report *report, void *context, struct config_files *files)
+{
+    struct diag d = { 0 };
+    struct stat st;
+    diag_place(&d, slice_str(directory), 0, 0);
+    const char *why = stat(directory, &st) == 0 ? objection_to_writers(&st) : NULL;
+    if (!why)
+        return;
+    files->lacking = true;
+    diag_set(&d, "%s", why);
+    report(context, LOADER_ERROR, &d);
+}
+
+/* On a share modes and owners are what the server, or the mount, makes of them. */
+static bool is_share(int fd)
+{
+    static const uint32_t kinds[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, AFS_FS_MAGIC,
+                                      CEPH_SUPER_MAGIC, V9FS_MAGIC, FUSE_SUPER_MAGIC };
+    struct statfs fs;
+    if (fstatfs(fd, &fs) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if ((uint32_t)fs.f_type == kinds[i])
+            return true;
+    return false;
 }
 
 /* Below the directory, whatever links there are. */
@@ -134,9 +174,13 @@ int files_open_wanted(const char *base, struct slice directory, struct slice nam
     *why_out = strerror(errno);
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_from_errno(errno);
-    *why_out = "is no regular file";
-    if (!S_ISREG(st.st_mode))
+    if (!S_ISREG(st.st_mode)) {
+        *why_out = no_file;
         return ERR_NOT_FILE;
+    }
+    *why_out = directory.len && is_share(fd) ? NULL : objection_to_writers(&st);
+    if (*why_out)
+        return ERR_DENIED;
     diag_place(&d, name, 0, 0);
     tell_if_open(&st, &d, report, context);
     *fd_out = fd_take(&fd);
@@ -180,6 +224,7 @@ int files_open(const char *directory, files_report *report, void *context, struc
 {
     struct config_files files = { 0 };
     int err = 0;
+    judge_directory(directory, report, context, &files);
     for (size_t i = 0; config_file_names[i] && !err; i++)
         err = open_one(directory, config_file_names[i], FILE_CONFIGURATION, report, context, &files);
     for (size_t i = 0; config_store_names[i] && !err; i++)

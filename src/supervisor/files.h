@@ -2,7 +2,8 @@
  * files.h - the configuration's files as descriptors: the loader opens nothing itself.
  *
  * Three files, the certificate stores and the folder of secrets below the configuration directory.  A file that holds a
- * private key or a secret and may be read by anybody but its owner is refused (threats.md X04).
+ * private key or a secret and may be read by anybody but its owner is refused, and so is a configuration file, or the
+ * directory, that everybody may write or that belongs to neither root nor us (threats.md X04).
  */
 #pragma once
 
@@ -30,7 +31,8 @@ extern const char *const config_secrets_name; /* the folder of files that settin
 typedef void files_report(void *context, enum loader_severity severity, const struct diag *d);
 MUST_USE int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out);
 void files_close(struct config_files *files);
-/* One more file, named by those: below the absolute `directory` ("" for `base`), ending in ".config".  The caller owns
+/* One more file, named by those: below the absolute `directory` ("" for `base`), ending in ".config".  Who may
+ * write it counts as for the others, but not in a `directory` on a network file system.  The caller owns
  * *fd_out.  On failure *why_out says why, for people. */
 MUST_USE int files_open_wanted(const char *base, struct slice directory, struct slice name, files_report *report,
                                void *context, int *fd_out, const char **why_out);

@@ -275,6 +275,17 @@ def test_share_missing_at_start(instance, tmp_path):
     assert done.returncode == 1 and "Cannot read configuration file: No such file or directory" in done.stdout + done.stderr
 
 
+def test_shared_file_that_everybody_may_write(instance, tmp_path):
+    """X04: a folder of this machine is judged like the configuration's own."""
+    folder = share(instance, tmp_path)
+    (folder / "administration.config").chmod(0o666)
+    done = instance.check()
+    assert done.returncode == 1
+    assert "share/iis/administration.config: Cannot read configuration file: may be written by everybody" in done.stdout + done.stderr
+    (folder / "administration.config").chmod(0o640)
+    assert instance.check().returncode == 0
+
+
 def test_share_that_is_not_mapped(instance, tmp_path):
     share(instance, tmp_path)
     replace(instance.dir / "sallyport.config", "\\\\server\\conf", "\\\\other\\conf")

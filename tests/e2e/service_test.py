@@ -206,6 +206,44 @@ def test_world_readable_configuration_is_told(instance):
     assert done.returncode == 0 and "administration.config: may be read or written by everybody" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("name", ["applicationHost.config", "administration.config", "sallyport.config", "."])
+def test_configuration_that_everybody_may_write_is_refused(instance, name):
+    """X04: who may write a file, or put one into the folder, could let himself in."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.write()
+    path = instance.dir / name
+    path.chmod(path.stat().st_mode | 0o002)
+    done = instance.check()
+    assert done.returncode == 1 and re.search(re.escape(str(path)) + ": may be written by everybody .*chmod o-w", done.stdout + done.stderr)
+    path.chmod(path.stat().st_mode & ~0o002)
+    assert instance.check().returncode == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives files away")
+@pytest.mark.parametrize("name", ["applicationHost.config", "."])
+def test_configuration_of_a_stranger_is_refused(instance, name):
+    """X04: the owner may write it whatever its mode."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.write()
+    os.chown(instance.dir / name, 12345, 0)
+    done = instance.check()
+    assert done.returncode == 1 and "belongs neither to root nor to the user that the service runs as" in done.stdout + done.stderr
+
+
+def test_configuration_opened_in_service_keeps_the_old(site):
+    """X04: what others may write by now is not taken over; the service goes on with what it has."""
+    path = site.dir / "administration.config"
+    path.chmod(0o646)
+    assert site.wait_line(f"{path}: may be written by everybody"), site.output
+    assert site.wait_line("the one before it stays in force"), site.output
+    with site.client() as c:
+        c.login()
+    path.chmod(0o640)
+    site.take_over()
+    with site.client() as c:
+        c.login()
+
+
 BAD_FILES = [  # X01, X05
     ("document type", "<!DOCTYPE a><configuration />", "DOCTYPE"),
     ("entity bomb", '<!DOCTYPE l [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><configuration>&b;</configuration>', "DOCTYPE"),
