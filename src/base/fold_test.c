@@ -1,7 +1,10 @@
 /* fold_test.c - which letters are the same. */
 #include "base/fold.h"
 
+#include <stdlib.h>
+
 #include "base/case_test.h"
+#include "base/utf16.h"
 
 static const struct {
     const char *label, *a, *b;
@@ -42,11 +45,85 @@ static void test_names(void **state)
     assert_false(fold_same_name(SLICE_LITERAL("unal"), SLICE_LITERAL("\xc3\xbcnal")));
 }
 
+/* What rules compare by is wider. */
+static const struct {
+    const char *label, *a, *b;
+    bool want;
+} rules[] = {
+    { "ASCII",                            "Depot",                "dEPOT",            true },
+    { "Latin-1",                          "B\xc3\x84" "D",        "b\xc3\xa4" "d",    true },
+    { "y with diaeresis",                 "\xc5\xb8",             "\xc3\xbf",         true },
+    { "Kelvin sign",                      "\xe2\x84\xaa",         "k",                true },
+    { "long s",                           "\xc5\xbf",             "S",                true },
+    { "Angstrom sign",                    "\xe2\x84\xab",         "\xc3\xa5",         true },
+    { "capital sharp s",                  "\xe1\xba\x9e",         "\xc3\x9f",         true },
+    { "one character is never two",       "\xc3\x9f",             "ss",               false },
+    { "Cyrillic of minorities",           "\xd3\x80",             "\xd3\x8f",         true },
+    { "Georgian",                         "\xe1\xb2\x90",         "\xe1\x83\x90",     true },
+    { "full width",                       "\xef\xbc\xa1",         "\xef\xbd\x81",     true },
+    { "full width is not ASCII",          "\xef\xbd\x81",         "a",                false },
+    { "beyond the first plane",           "\xf0\x90\x90\x80",     "\xf0\x90\x90\xa8", true },
+    { "an accent more",                   "a",                    "\xc3\xa4",         false },
+    { "shorter",                          "\xc3\xa4",             "\xc3\xa4x",        false },
+    { "broken UTF-8 equals itself",       "\xff" "A",             "\xff" "a",         true },
+    { "and nothing else",                 "\xfe",                 "\xff",             false },
+    { "not even the character of that number", "\xe4",            "\xc3\xa4",         false },
+    { "half a character",                 "\xc3",                 "\xc3\xa4",         false },
+};
+
+static void test_rules(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        struct slice a = slice_str(rules[i].a), b = slice_str(rules[i].b);
+        CASE_LABEL(&rules[i]);
+        assert_int_equal(fold_same(a, b), rules[i].want);
+        assert_int_equal(fold_same(b, a), rules[i].want);
+        char *x = fold_copy(a), *y = fold_copy(b);
+        assert_int_equal(strcmp(x, y) == 0, rules[i].want);
+        free(x);
+        free(y);
+    }
+}
+
+/* A folded text is folded, and names that are the same are the same to rules and have one hash. */
+static void test_every_character(void **state)
+{
+    (void)state;
+    for (uint32_t c = 1; c < 0x20000; c++) {
+        OWNED_TEXT_BUFFER one = { 0 };
+        if (c >= 0xd800 && c < 0xe000)
+            continue;
+        utf8_add(&one, c);
+        char *folded = fold_copy(text_slice(&one)), *again = fold_copy(slice_str(folded));
+        assert_string_equal(folded, again);
+        assert_true(fold_same(text_slice(&one), slice_str(folded)));
+        if (fold_same_name(text_slice(&one), slice_str(folded)))
+            assert_true(fold_hash_name(text_slice(&one)) == fold_hash_name(slice_str(folded)));
+        free(folded);
+        free(again);
+    }
+    assert_true(fold_hash_name(SLICE_LITERAL("\xff" "A")) == fold_hash_name(SLICE_LITERAL("\xff" "a")));
+}
+
+static void test_beginnings(void **state)
+{
+    (void)state;
+    struct slice rest;
+    assert_true(fold_starts(SLICE_LITERAL("\xe2\x84\xaailo/x"), SLICE_LITERAL("kilo"), &rest) && slice_equal_str(rest, "/x"));
+    assert_true(fold_starts(SLICE_LITERAL("kilo"), SLICE_LITERAL("\xe2\x84\xaaILO"), &rest) && !rest.len);
+    assert_true(fold_starts(SLICE_LITERAL("a"), SLICE_NONE, &rest) && rest.len == 1);
+    assert_false(fold_starts(SLICE_LITERAL("kil"), SLICE_LITERAL("kilo"), NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_folding),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_every_character),
+        cmocka_unit_test(test_beginnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,8 +130,8 @@ int slice_to_i64(struct slice s, int64_t min, int64_t max, int64_t *value_out)
     return 0;
 }
 
-/* Length of the well-formed UTF-8 sequence at the start of s, 0 if there is none (Unicode table 3-7). */
-static size_t utf8_sequence(struct slice s)
+/* Unicode table 3-7. */
+size_t slice_utf8_first(struct slice s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
     if (s.len == 0)
@@ -155,7 +155,7 @@ static size_t utf8_sequence(struct slice s)
 bool slice_is_utf8(struct slice s)
 {
     while (s.len) {
-        size_t len = utf8_sequence(s);
+        size_t len = slice_utf8_first(s);
         if (len == 0)
             return false;
         s = slice_from(s, len);
@@ -186,7 +186,7 @@ bool slice_matches_wildcard(struct slice s, struct slice pattern)
             star = want++;
             resume = at;
         } else if (want < pattern.len && pattern.ptr[want] == '?') {
-            size_t len = utf8_sequence(slice_from(s, at));
+            size_t len = slice_utf8_first(slice_from(s, at));
             at += len ? len : 1;
             want++;
         } else if (want < pattern.len && ascii_lower(pattern.ptr[want]) == ascii_lower(s.ptr[at])) {

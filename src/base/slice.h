@@ -81,6 +81,8 @@ MUST_USE int slice_to_i64(struct slice s, int64_t min, int64_t max, int64_t *val
 
 /* Whether every byte belongs to well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF). */
 bool slice_is_utf8(struct slice s);
+/* Length of the well-formed UTF-8 sequence that `s` begins with, 0 if there is none. */
+size_t slice_utf8_first(struct slice s);
 /* Whether any byte is below 0x20 or 0x7f. */
 bool slice_has_control(struct slice s);
 bool slice_has_byte(struct slice s, char c);

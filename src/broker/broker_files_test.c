@@ -301,6 +301,8 @@ static void test_case(void **state)
     expect(ask(&w, anna, BROKER_STAT, "/docs/twin"), 0, 0, 0);         /* exact wins */
     expect(ask(&w, anna, BROKER_STAT, "/docs/Twin"), ERR_CONFLICT, 2, 3); /* ambiguous is no guess */
     expect(ask(&w, anna, BROKER_MKDIR, "/dOCS"), ERR_EXISTS, 183, 3);
+    world_dir(&w, "site/Docs/\xc3\x9c" "bung");
+    expect(ask(&w, anna, BROKER_MKDIR, "/docs/\xc3\xbc" "BUNG"), ERR_EXISTS, 183, 3); /* beyond ASCII too */
     expect(ask(&w, anna, BROKER_STAT, "/IN/SECRET/s.txt"), ERR_DENIED, 5, 1);
     expect(ask(&w, anna, BROKER_RENAME_FROM, "/docs/read.me"), 0, 0, 0);
     expect(ask(&w, anna, BROKER_RENAME_TO, "/docs/README"), 0, 0, 0);

@@ -20,6 +20,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/clock.h"
+#include "base/fold.h"
 #include "base/own.h"
 #include "broker/fixed.h"
 #include "broker/patience.h"
@@ -178,7 +179,7 @@ static bool is_shadowed(const struct browse *b, struct slice name)
     const struct snap_directory *d;
     struct slice mapped;
     for (uint32_t next = 0; b->mappings_below && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &mapped);)
-        if (slice_equal_fold(mapped, name))
+        if (fold_same(mapped, name))
             return true;
     return false;
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "policy/isolation.h"
 #include "policy/vpath.h"
@@ -37,7 +38,7 @@ int place_error(int errnum)
 
 bool place_is_upload_name(struct slice name)
 {
-    return slice_starts_fold(name, SLICE_LITERAL(UPLOAD_PREFIX));
+    return fold_starts(name, SLICE_LITERAL(UPLOAD_PREFIX), NULL);
 }
 
 static int check_names(struct slice path, bool windows_names)
@@ -177,7 +178,7 @@ static int find_folded(int root, const char *dir, struct slice name, struct text
     }
     int found = 0;
     for (struct dirent *e; (e = readdir(d));) {
-        if (!slice_equal_fold(slice_str(e->d_name), name))
+        if (!fold_same_name(slice_str(e->d_name), name))
             continue;
         text_reset(spelled);
         text_add_str(spelled, e->d_name);

@@ -20,6 +20,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "base/write_all.h"
 #include "sys/random_bytes.h"
@@ -41,7 +42,7 @@ static uint64_t hash_exact(struct slice s)
 /* Two names that the site takes for one share their temporary file. */
 static void temp_name(const struct place *p, const char *name, char temp_out[UPLOAD_TEMP_SIZE])
 {
-    uint64_t hash = p->site->case_insensitive_names ? slice_hash_fold(slice_str(name)) : hash_exact(slice_str(name));
+    uint64_t hash = p->site->case_insensitive_names ? fold_hash_name(slice_str(name)) : hash_exact(slice_str(name));
     snprintf(temp_out, UPLOAD_TEMP_SIZE, UPLOAD_PREFIX "%016llx", (unsigned long long)hash);
 }
 

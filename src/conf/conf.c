@@ -12,6 +12,7 @@
  */
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "base/memory.h"
 #include "conf/conf_priv.h"
 #include "conf/value.h"
@@ -139,8 +140,8 @@ void conf_locations(struct conf *c, const char *section, struct slice site,
     uint32_t at = site.len ? input_first_of_site(in, schema, site) : in->place_count ? 0 : MAP_NONE;
     while (at != MAP_NONE) {
         const struct place *p = &in->places[at];
-        bool is_below = !site.len || slice_equal_fold(p->path, site) ||
-                        (p->path.len > site.len && p->path.ptr[site.len] == '/' && slice_starts_fold(p->path, site));
+        struct slice rest;
+        bool is_below = !site.len || (fold_starts(p->path, site, &rest) && (!rest.len || rest.ptr[0] == '/'));
         if (p->section == schema && p->location != XML_NONE && is_below)
             each(context, p->path);
         at = site.len ? p->next : at + 1 < in->place_count ? at + 1 : MAP_NONE;

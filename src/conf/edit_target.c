@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "conf/edit_priv.h"
 
 int edit_refuse(struct diag *d, int err, const char *todo, const char *fmt, ...)
@@ -277,7 +278,7 @@ static uint32_t find_location(const struct xml *x, struct slice path)
         bool is_plain = xml_attr_find(x, n, "overrideMode") == XML_NONE &&
                         xml_attr_find(x, n, "allowOverride") == XML_NONE &&
                         xml_attr_find(x, n, "inheritInChildApplications") == XML_NONE;
-        if (is_plain && slice_equal_fold(at, path))
+        if (is_plain && fold_same(at, path))
             return n;
     }
     return XML_NONE;

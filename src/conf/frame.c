@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "conf/conf_priv.h"
 #include "conf/value.h"
 
@@ -78,14 +79,13 @@ struct slice path_parent(struct slice path)
     return slash == SIZE_MAX ? SLICE_LITERAL("") : slice_first(path, slash);
 }
 
-/* The key under which a section at a path is found: paths compare without regard to case. */
+/* The key under which a section at a path is found: paths compare without regard to case (fold_same). */
 static void path_key(const struct schema_section *section, struct slice path, struct text *out)
 {
     text_reset(out);
     text_add_number(out, section->index, 1, '0');
     text_add_char(out, ':');
-    for (size_t i = 0; i < path.len; i++)
-        text_add_char(out, ascii_lower(path.ptr[i]));
+    fold_add(out, path);
 }
 
 uint32_t input_place(const struct conf_input *in, const struct schema_section *section, struct slice path)

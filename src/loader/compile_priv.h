@@ -108,6 +108,8 @@ MUST_USE int content_providers(struct compiler *c, struct site_work *s);
 /* ---- scopes.c ---- */
 /* "/app" + "/sub" -> "/app/sub"; "/" + "/" -> "/".  NULL: out of memory; the caller frees. */
 char *scopes_join(struct slice application, struct slice directory);
+/* Longest first, for qsort; both folded (fold_copy). */
+int scopes_compare(const char *a, const char *b);
 void scopes_extend(struct snap_range *range, uint32_t row);
 /* Called for `path` below the site ("/", "/a/b"), whose values stand at configuration path `location`. */
 typedef int scopes_put(struct compiler *c, struct site_work *s, struct slice path, struct slice location);

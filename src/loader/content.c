@@ -8,12 +8,13 @@
 
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "base/own.h"
 
 /* ---- directories ---- */
 
 struct directory {
-    char *path;
+    char *path, *folded;
     bool is_application_root;
     struct conf_element *element;
 };
@@ -24,8 +25,10 @@ struct directory_list {
 
 static void free_directories(struct directory_list *list)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         free(list->items[i].path);
+        free(list->items[i].folded);
+    }
     free(list->items);
 }
 
@@ -41,9 +44,12 @@ static int add_directory(struct directory_list *list, struct conf_element *appli
     }
     struct slice sub = conf_text(directory, "path");
     char *path = scopes_join(conf_text(application, "path"), sub);
-    if (!path)
+    char *folded = path ? fold_copy(slice_str(path)) : NULL;
+    if (!folded) {
+        free(path);
         return ERR_NOMEM;
-    list->items[list->count++] = (struct directory){ path, slice_equal_str(sub, "/"), directory };
+    }
+    list->items[list->count++] = (struct directory){ path, folded, slice_equal_str(sub, "/"), directory };
     return 0;
 }
 
@@ -64,10 +70,7 @@ static int collect_directories(struct conf_element *site, struct directory_list 
 static int compare_directories(const void *left, const void *right)
 {
     const struct directory *a = left, *b = right;
-    size_t la = strlen(a->path), lb = strlen(b->path);
-    if (la != lb)
-        return la > lb ? -1 : 1;
-    int order = slice_compare_fold(slice_str(a->path), slice_str(b->path));
+    int order = scopes_compare(a->folded, b->folded);
     return order ? order : (int)b->is_application_root - (int)a->is_application_root;
 }
 
@@ -112,7 +115,7 @@ int content_directories(struct compiler *c, struct site_work *s)
     if (!err && list.count)
         qsort(list.items, list.count, sizeof *list.items, compare_directories);
     for (size_t i = 0; !err && i < list.count; i++)
-        if (i == 0 || !slice_equal_fold(slice_str(list.items[i].path), slice_str(list.items[i - 1].path)))
+        if (i == 0 || strcmp(list.items[i].folded, list.items[i - 1].folded) != 0)
             put_directory(c, s, &list.items[i]);
     if (!err && (!list.count || strcmp(list.items[list.count - 1].path, "/") != 0)) {
         struct diag d = { 0 };

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "base/own.h"
 
 char *scopes_join(struct slice application, struct slice directory)
@@ -28,19 +29,26 @@ char *scopes_join(struct slice application, struct slice directory)
 }
 
 struct scope {
-    char *path; /* below the site: "/", "/a/b" */
+    char *path, *folded; /* below the site: "/", "/a/b" */
     struct slice location;
 };
 struct scope_list {
     struct scope *items;
-    size_t count, cap, skip; /* skip: length of the site's name */
+    size_t count, cap;
+    struct slice site;
     int err;
 };
+
+static void scope_end(struct scope *s)
+{
+    free(s->path);
+    free(s->folded);
+}
 
 static void free_scopes(struct scope_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        free(list->items[i].path);
+        scope_end(&list->items[i]);
     free(list->items);
 }
 
@@ -57,21 +65,29 @@ static void add_scope(void *context, struct slice location)
         list->items = items;
         list->cap = cap;
     }
-    char *path = list->err ? NULL : scopes_join(slice_from(location, list->skip), SLICE_NONE);
-    if (!path) {
+    struct slice below = SLICE_NONE;
+    (void)fold_starts(location, list->site, &below);
+    char *path = list->err ? NULL : scopes_join(below, SLICE_NONE);
+    struct scope scope = { path, path ? fold_copy(slice_str(path)) : NULL, location };
+    if (!scope.folded) {
+        scope_end(&scope);
         list->err = ERR_NOMEM;
         return;
     }
-    list->items[list->count++] = (struct scope){ path, location };
+    list->items[list->count++] = scope;
+}
+
+/* Of two paths above one place the deeper has the longer folded text; its own may be the shorter. */
+int scopes_compare(const char *a, const char *b)
+{
+    size_t la = strlen(a), lb = strlen(b);
+    return la != lb ? (la > lb ? -1 : 1) : strcmp(a, b);
 }
 
 static int compare_scopes(const void *left, const void *right)
 {
     const struct scope *a = left, *b = right;
-    size_t la = strlen(a->path), lb = strlen(b->path);
-    if (la != lb)
-        return la > lb ? -1 : 1;
-    return slice_compare_fold(slice_str(a->path), slice_str(b->path));
+    return scopes_compare(a->folded, b->folded);
 }
 
 void scopes_extend(struct snap_range *range, uint32_t row)
@@ -82,14 +98,14 @@ void scopes_extend(struct snap_range *range, uint32_t row)
 
 int scopes_each(struct compiler *c, struct site_work *s, const char *section, scopes_put *put)
 {
-    struct scope_list list = { .skip = s->name.len };
+    struct scope_list list = { .site = s->name };
     conf_locations(c->conf, section, s->name, add_scope, &list);
     add_scope(&list, s->name);
     int err = list.err;
     if (!err)
         qsort(list.items, list.count, sizeof *list.items, compare_scopes);
     for (size_t i = 0; !err && i < list.count; i++)
-        if (i == 0 || !slice_equal_fold(slice_str(list.items[i].path), slice_str(list.items[i - 1].path)))
+        if (i == 0 || strcmp(list.items[i].folded, list.items[i - 1].folded) != 0)
             err = put(c, s, slice_str(list.items[i].path), list.items[i].location);
     free_scopes(&list);
     return err;

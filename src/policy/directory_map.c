@@ -8,15 +8,13 @@ int directory_map_find(const struct snapshot *s, const struct snap_site *site, s
 {
     const struct snap_directory *best = NULL;
     struct slice best_rest = SLICE_NONE;
-    size_t best_len = 0;
     for (uint32_t i = 0; i < site->directories.count; i++) {
         const struct snap_directory *d = snapshot_directory(s, site->directories.first + i);
         struct slice rest;
-        if (!d || d->path.len < best_len || !vpath_is_below(path, snapshot_text(s, d->path), &rest))
+        if (!d || !vpath_is_below(path, snapshot_text(s, d->path), &rest) || (best && rest.len > best_rest.len))
             continue;
         best = d;
         best_rest = rest;
-        best_len = d->path.len;
     }
     if (!best)
         return ERR_PATH;

@@ -1,6 +1,7 @@
 /* isolation.c - see isolation.h. */
 #include "policy/isolation.h"
 
+#include "base/fold.h"
 #include "policy/directory_map.h"
 #include "policy/vpath.h"
 
@@ -47,7 +48,7 @@ int isolation_home(uint32_t mode, const struct isolation_account *who, struct te
         return ERR_NAME;
     if (who->kind != GRANT_DOMAIN)
         return slice_equal_fold_str(who->user, PUBLIC) ? ERR_NAME : put_path(CONTAINER, SLICE_NONE, who->user, out);
-    if (!is_component(who->domain) || slice_equal_fold_str(who->domain, CONTAINER))
+    if (!is_component(who->domain) || fold_same(who->domain, SLICE_LITERAL(CONTAINER)))
         return ERR_NAME;
     return put_path(NULL, who->domain, who->user, out);
 }
@@ -59,5 +60,5 @@ bool isolation_is_global(const struct snapshot *s, const struct snap_site *site,
         return false;
     struct slice rest = slice_from(snapshot_text(s, place.directory->path), 1);
     struct slice first = slice_cut(&rest, '/');
-    return first.len && !slice_equal_fold_str(first, CONTAINER) && !(domain.len && slice_equal_fold(first, domain));
+    return first.len && !fold_same(first, SLICE_LITERAL(CONTAINER)) && !(domain.len && fold_same(first, domain));
 }

@@ -1,6 +1,7 @@
 /* request_filter.c - see request_filter.h. */
 #include "policy/request_filter.h"
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "base/text.h"
 #include "policy/vpath.h"
@@ -35,8 +36,8 @@ static bool has_high_bit(struct slice path)
 
 static bool contains_fold(struct slice path, struct slice sequence)
 {
-    for (size_t at = 0; sequence.len && at + sequence.len <= path.len; at++)
-        if (slice_starts_fold(slice_from(path, at), sequence))
+    for (size_t at = 0; sequence.len && at < path.len; at++)
+        if (fold_starts(slice_from(path, at), sequence, NULL))
             return true;
     return false;
 }
@@ -62,7 +63,7 @@ static bool is_hidden(const struct snapshot *s, const struct snap_filter *f, str
         if (!row)
             continue;
         struct slice segment = snapshot_text(s, row->segment);
-        if (!slice_equal_fold(component, segment) && !slice_equal_fold(stem, without_tail(segment)))
+        if (!fold_same(component, segment) && !fold_same(stem, without_tail(segment)))
             continue;
         reason_set(why, row->source, "hiddenSegments has \"" SLICE_FMT "\"", SLICE_ARG(slice_first(segment, 120)));
         return true;
@@ -87,9 +88,13 @@ static bool extension_matches(struct slice name, struct slice entry)
         return !slice_has_byte(name, '.');
     if (entry.len && entry.ptr[0] == '.')
         entry = slice_from(entry, 1);
-    if (!entry.len || name.len <= entry.len || name.ptr[name.len - entry.len - 1] != '.')
-        return false;
-    return slice_equal_fold(slice_from(name, name.len - entry.len), entry);
+    size_t dot = entry.len ? slice_find(name, '.') : SIZE_MAX;
+    for (; dot != SIZE_MAX; dot = slice_find(name, '.')) { /* entries may have dots, "tar.gz" */
+        name = slice_from(name, dot + 1);
+        if (fold_same(name, entry))
+            return true;
+    }
+    return false;
 }
 
 static bool is_reading_allowed(const struct snapshot *s, const struct snap_filter *f, struct slice name,

@@ -6,6 +6,7 @@
  */
 #include "policy/vpath.h"
 
+#include "base/fold.h"
 #include "proto/limits.h"
 
 enum { COMPONENT_MAX = 255 }; /* NAME_MAX of every Linux file system that matters */
@@ -95,9 +96,9 @@ bool vpath_is_below(struct slice path, struct slice prefix, struct slice *rest_o
 {
     if (slice_ends(prefix, SLICE_LITERAL("/")))
         prefix.len--; /* the root is a prefix of everything */
-    if (!slice_starts_fold(path, prefix))
+    struct slice rest;
+    if (!fold_starts(path, prefix, &rest))
         return false;
-    struct slice rest = slice_from(path, prefix.len);
     if (rest.len && rest.ptr[0] != '/')
         return false;
     if (rest_out)

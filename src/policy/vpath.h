@@ -23,7 +23,7 @@ struct slice vpath_last(struct slice path);
 /* `base` and `name` joined, over `out`: "/" + "a" is "/a". */
 MUST_USE int vpath_join(struct slice base, struct slice name, struct text *out);
 
-/* Whether `prefix` is `path` or one of its parents, by whole components and without regard to ASCII case.
+/* Whether `prefix` is `path` or one of its parents, by whole components and without regard to case (fold_same).
  * *rest_out (may be NULL) is what follows, without leading '/'. */
 bool vpath_is_below(struct slice path, struct slice prefix, struct slice *rest_out);
 

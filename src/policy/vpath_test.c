@@ -121,6 +121,13 @@ static const struct {
     { "root itself", "/", "/", "" },
     { "child", "/a/b", "/a", "b" },
     { "case does not matter (F14)", "/DOCS/b", "/docs", "b" },
+    { "nor does it beyond ASCII (F14)", "/\xC3\xBC" "bung/b", "/\xC3\x9C" "bung", "b" },
+    { "a character that folds to fewer bytes (F14)", "/\xE2\x84\xAAilo/b", "/kilo", "b" },
+    { "and one that folds to more (F14)", "/kilo", "/\xE2\x84\xAAilo", "" },
+    { "an accent more is another name", "/ubung/b", "/\xC3\xBC" "bung", NULL },
+    { "bytes that are no UTF-8 equal themselves", "/\xFF" "A/b", "/\xFF" "a", "b" },
+    { "and nothing else", "/\xFE/b", "/\xFF", NULL },
+    { "half a character is none", "/\xC3\xBC", "/\xC3", NULL },
     { "whole components only", "/docs2/b", "/docs", NULL },
     { "parent is not below", "/a", "/a/b", NULL },
 };

@@ -58,6 +58,39 @@ def test_refusals(filtered, command, substatus):
     assert (line["sc-status"], line["sc-substatus"]) == ("550", str(substatus))
 
 
+def test_case_beyond_ascii(instance):
+    """F13, F14: no rule is walked round by capitals, whatever their alphabet and however many bytes they take."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    instance.server_xml = ('<security><requestFiltering><hiddenSegments><add segment="Geheim\u00e4" /></hiddenSegments>'
+                           '<denyUrlSequences><add sequence="b\u00e4d" /></denyUrlSequences></requestFiltering></security>')
+    site.locations = ['<location path="Depot/\u00dcbung"><system.ftpServer><security><authorization><clear />'
+                      '</authorization></security></system.ftpServer></location>',
+                      '<location path="Depot/Keller"><system.ftpServer><security><authorization><clear />'
+                      '</authorization></security></system.ftpServer></location>']
+    for name in ("Geheim\u00e4", "GEHEIM\u00c4", "\u00dcbung", "\u00fcbung", "\u212aeller", "offen"):
+        (site.path / name).mkdir()
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        for name in ("Geheim\u00e4", "GEHEIM\u00c4"):
+            assert c.cmd(f"CWD {name}") == REFUSED.format(DETAILS[8])
+        assert c.cmd("MKD B\u00c4D") == REFUSED.format(DETAILS[9])
+        for name in ("\u00dcbung", "\u00fcbung", "\u212aeller"):
+            assert "Authorization rules denied the access." in c.cmd(f"CWD {name}")
+        c.cmd("CWD offen", "250")
+        assert "GEHEIM" not in c.data("NLST /")[1].decode().upper()
+
+
+def test_two_spellings_of_one_location(instance):
+    """One of them would not count: that is for the administrator to settle."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.locations = [f'<location path="Depot/{name}"><system.ftpServer><security><authorization><clear />'
+                      '</authorization></security></system.ftpServer></location>' for name in ("\u00dcbung", "\u00fcbung")]
+    instance.write()
+    done = instance.check()
+    assert done.returncode == 1 and "duplicate 'system.ftpServer/security/authorization' section" in done.stdout + done.stderr
+
+
 def test_transfers_renames_and_listings(filtered):
     with filtered.client() as c:
         c.login()

@@ -68,6 +68,19 @@ def test_isolate_all(instance):
     assert not [note for note in instance.check().stdout.splitlines() if "userIsolation" in note]
 
 
+def test_home_in_another_case(instance):
+    """The names of homes compare as those of accounts do, beyond ASCII too."""
+    site = instance.add_site("Depot", users={"J\u00d6RG": "secret"})
+    site.extra = '<userIsolation mode="IsolateAllDirectories" />'
+    home = site.path / "LocalUser/j\u00f6rg"
+    home.mkdir(parents=True)
+    (home / "whose").write_text("j\u00f6rg")
+    instance.start()
+    with instance.client() as c:
+        c.login("J\u00d6RG", "secret")
+        assert c.get("whose") == "j\u00f6rg".encode()
+
+
 def test_isolate_root_only(instance):
     """Global virtual directories stay; rules go by the path the client sees (KB 4294477)."""
     site = isolated(instance, "IsolateRootDirectoryOnly")
