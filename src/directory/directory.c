@@ -40,6 +40,16 @@ static char *text_of(const struct ldap_answer *a, LDAPMessage *entry, const char
     return ldap_answer_text(a, entry, attribute, &value) ? text_release(&value) : NULL;
 }
 
+static bool has_value(const struct ldap_answer *a, LDAPMessage *entry, const char *attribute, const char *value)
+{
+    struct berval **values = ldap_answer_values(a, entry, attribute);
+    bool found = false;
+    for (size_t i = 0; values && values[i] && !found; i++)
+        found = slice_equal_str(slice_of(values[i]->bv_val, values[i]->bv_len), value);
+    ldap_value_free_len(values);
+    return found;
+}
+
 static void replace(char **field, char *found)
 {
     if (found && !(*field && **field)) { /* what the administrator wrote stays */
@@ -52,13 +62,14 @@ static void replace(char **field, char *found)
 
 static int ask_root(struct directory *d, struct text *steps, struct domain *domain)
 {
-    static const char *const wanted[] = { "defaultNamingContext", "configurationNamingContext", NULL };
+    static const char *const wanted[] = { "defaultNamingContext", "configurationNamingContext", "supportedCapabilities", NULL };
     OWNED_ANSWER answer = { 0 };
     int err = ldap_pool_search(d->pool, &(struct ldap_query){ "", LDAP_SCOPE_BASE, NULL, wanted, 1 }, steps, &answer);
     LDAPMessage *entry = err ? NULL : ldap_answer_next(&answer, NULL);
     if (entry) {
         replace(&domain->base, text_of(&answer, entry, "defaultNamingContext"));
         domain->configuration = text_of(&answer, entry, "configurationNamingContext");
+        domain->follows_chains = has_value(&answer, entry, "supportedCapabilities", "1.2.840.113556.1.4.800");
     }
     return err;
 }

@@ -14,6 +14,9 @@
 enum {
     DN_MAX = 2048,
     GROUPS_MAX = 4096,        /* beyond it an account is refused: a rule about the rest would be missed (threats.md L07) */
+    WALK_GROUPS_MAX = 1000,   /* of one account, where groups in groups are followed step by step */
+    WALK_DEPTH_MAX = 32,
+    WALK_MS = 10000,
     GIDS_MAX = 1024,          /* a grant carries no more */
     ACCOUNT_CACHE_SLOTS = 1024,
     ROLE_CACHE_SLOTS = 256,
@@ -27,6 +30,7 @@ enum {
 
 struct domain { /* learned once */
     bool known;
+    bool follows_chains;         /* Active Directory, or one like it: knows the matching rule in-chain */
     char *base, *netbios, *dns, *configuration;
     int64_t lockout_duration;
     int64_t lockout_threshold;   /* wrong passwords that lock an account; 0: never */

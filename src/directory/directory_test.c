@@ -306,6 +306,37 @@ static void test_account(void **state)
     directory_free(d);
 }
 
+/* Where tokenGroups cannot be read, by the rule in-chain or, from who does not say that he knows it, member by member: the
+ * groups are the same, and what is not known as a whole lets nobody in (L07). */
+static void test_groups_without_token(void **state)
+{
+    static const struct {
+        const char *label, *mode, *upn;
+        enum directory_verdict want;
+    } rows[] = {
+        { "in-chain",                "good",  "nogroups@depot.test", DIRECTORY_FOUND       },
+        { "one by one, in a circle", "plain", "nogroups@depot.test", DIRECTORY_FOUND       },
+        { "deeper than 32",          "plain", "deep@depot.test",     DIRECTORY_UNAVAILABLE },
+        { "in more than 1000",       "plain", "popular@depot.test",  DIRECTORY_UNAVAILABLE },
+        { "only a part of them",     "cut",   "deep@depot.test",     DIRECTORY_UNAVAILABLE }, /* MaxPageSize */
+    };
+    static const struct mapping_rules rules = RULES(.strength = STRENGTH_DISABLED);
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CASE_LABEL(&rows[i]);
+        behave(&first, rows[i].mode);
+        struct directory *d = open_one(&first);
+        struct directory_account a = { 0 };
+        struct cert_facts f = upn(rows[i].upn);
+        assert_int_equal(directory_map(d, &f, &rules, SLICE_LITERAL("inner\nmiddle\nouter\nother"), NULL, &a), rows[i].want);
+        if (rows[i].want == DIRECTORY_FOUND)
+            assert_true(slice_equal_str(a.roles, "inner\nmiddle\nouter"));
+        directory_account_free(&a);
+        directory_free(d);
+    }
+    behave(&first, "good");
+}
+
 static void test_cache_and_connections(void **state)
 {
     (void)state;
@@ -646,7 +677,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mapping),      cmocka_unit_test(test_upper_authorities),
-        cmocka_unit_test(test_account),      cmocka_unit_test(test_cache_and_connections),
+        cmocka_unit_test(test_account),      cmocka_unit_test(test_groups_without_token),
+        cmocka_unit_test(test_cache_and_connections),
         cmocka_unit_test(test_log_on),       cmocka_unit_test(test_ids_and_home), cmocka_unit_test(test_lockout_is_not_reached),
         cmocka_unit_test(test_log_on_fails_over),
         cmocka_unit_test(test_tls),          cmocka_unit_test(test_configuration), cmocka_unit_test(test_hanging_controller),

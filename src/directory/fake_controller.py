@@ -1,7 +1,8 @@
 """fake_controller.py CERTIFICATE KEY - an LDAP server of a few entries that can misbehave, for directory_test.c.
 
 Serves LDAPS and StartTLS on ports of 127.0.0.1, which it prints as "PORT LDAPS-PORT", and obeys lines on standard input:
-    mode NAME      how it answers from now on: good, hang, drip, close, referral, many, refuse-bind, busy
+    mode NAME      how it answers from now on: good, hang, drip, close, referral, many, refuse-bind, busy, plain (no Active Directory),
+                   cut (no more than one entry at a time)
     count          prints the numbers of connections, binds, searches and binds as a person so far
 Ends with its standard input.  A filter is answered as Active Directory does, for the forms that the tests use.
 """
@@ -26,16 +27,22 @@ def person(name, rid, **more):
             "primaryGroupID": [b"513"], "tokenGroups": [sid(21, 1, 2, 3, 513), sid(32, 545)], **more}
 
 
-def group(name, rid):
-    return {"dn": f"CN={name},{BASE}", "objectClass": [b"group"], "sAMAccountName": [name.encode()], "objectSid": [sid(21, 1, 2, 3, rid)]}
+def group(name, rid, *members):
+    return {"dn": f"CN={name},{BASE}", "objectClass": [b"group"], "sAMAccountName": [name.encode()], "objectSid": [sid(21, 1, 2, 3, rid)],
+            "member": [member.encode() for member in members]}
 
 
 ENTRIES = [
-    {"dn": "", "defaultNamingContext": [BASE.encode()], "configurationNamingContext": [b"CN=Configuration," + BASE.encode()]},
+    {"dn": "", "supportedCapabilities": [b"1.2.840.113556.1.4.1670", b"1.2.840.113556.1.4.800"], "defaultNamingContext": [BASE.encode()], "configurationNamingContext": [b"CN=Configuration," + BASE.encode()]},
     {"dn": BASE, "lockoutDuration": [b"-18000000000"], "lockoutThreshold": [b"4"], "lockOutObservationWindow": [b"-18000000000"]},
     {"dn": f"CN=DEPOT,CN=Partitions,CN=Configuration,{BASE}", "objectClass": [b"crossRef"], "nCName": [BASE.encode()],
      "nETBIOSName": [b"DEPOT"], "dnsRoot": [b"depot.test"]},
     {**group("ftp-users", 2001), "gidNumber": [b"6001"]}, {**group("ftp-admins", 2002), "gidNumber": [b"6002"]}, group("Domain Users", 513), group("many", 3000),
+    group("inner", 2101, f"CN=nogroups,OU=People,{BASE}"), group("middle", 2102, f"CN=inner,{BASE}", f"CN=outer,{BASE}"),
+    group("outer", 2103, f"CN=middle,{BASE}"), group("other", 2104, f"CN=alice,OU=People,{BASE}"),
+    *[group(f"step{n}", 2200 + n, f"CN=step{n - 1},{BASE}" if n else f"CN=deep,OU=People,{BASE}") for n in range(40)],
+    *[group(f"crew{n}", 3100 + n, f"CN=popular,OU=People,{BASE}") for n in range(1001)],
+    person("deep", 1020, tokenGroups=[]), person("popular", 1021, tokenGroups=[]),
     person("alice", 1001, tokenGroups=[sid(21, 1, 2, 3, 513), sid(21, 1, 2, 3, 2001)],
            altSecurityIdentities=[b"X509:<I>CN=Test CA<SR>0A01", b"Kerberos:alice@OTHER.TEST"]),
     person("bert", 1002, altSecurityIdentities=[b"X509:<I>CN=Test CA<S>CN=bert"]),
@@ -94,6 +101,15 @@ def whole(data):
 
 
 # ---- searching ----
+def is_in(dn, group, seen):
+    """The rule in-chain: whether `dn` is a member, or a member of a member."""
+    members = group.get("member", [])
+    if dn in members:
+        return True
+    seen.add(group["dn"])
+    return any(is_in(dn, e, seen) for e in ENTRIES if e["dn"].encode() in members and e["dn"] not in seen)
+
+
 def matches(entry, tag, content):
     if tag == 0xa0:
         return all(matches(entry, *part) for part in split(content))
@@ -109,7 +125,9 @@ def matches(entry, tag, content):
         fold = lambda text: text.lower().replace("é".encode(), b"e")
         return any(fold(have) == fold(value) for have in entry.get(name.decode(), []))
     if tag == 0xa9:
-        return False
+        if mode == "plain":                # a server that does not know a matching rule takes the term for undefined
+            return False
+        return is_in(split(content)[2][1], entry, set())
     raise ValueError(hex(tag))
 
 
@@ -120,11 +138,13 @@ def search(number_of, content):
     found = [e for e in ENTRIES if (e["dn"] == base if scope == 0 else e["dn"].endswith(base) and e["dn"])
              and matches(e, *filter_)]
     code = 4 if limit and len(found) > limit else 0
+    if mode == "cut" and len(found) > 1:
+        found, code = found[:1], 4
     if mode == "many":
         found, code = ENTRIES[-4:], 4
     for entry in found[:limit or None]:
         attributes = [tlv(0x30, tlv(4, name.encode()), tlv(0x31, *[tlv(4, value) for value in entry[name]]))
-                      for name in names if entry.get(name)]
+                      for name in names if entry.get(name) and not (mode == "plain" and name == "supportedCapabilities")]
         yield tlv(0x64, tlv(4, entry["dn"].encode()), tlv(0x30, *attributes))
     yield tlv(0x73, tlv(4, b"ldap://127.0.0.1:1/" + BASE.encode()))    # a reference, as AD adds to every search
     if not found and scope == 0:

@@ -6,11 +6,12 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "directory/account_rules.h"
 #include "directory/directory_priv.h"
 #include "directory/text_forms.h"
 
-enum { GIDS_AT_ONCE = 100 };
+enum { GIDS_AT_ONCE = 100, MEMBERS_AT_ONCE = 50 };
 
 static const char *const attributes[] = {
     "objectSid",         "sAMAccountName", "userPrincipalName", "whenCreated",      "userAccountControl",
@@ -18,6 +19,8 @@ static const char *const attributes[] = {
     "tokenGroups",       "primaryGroupID", "uidNumber",         "gidNumber",        "msIIS-FTPRoot",
     "msIIS-FTPDir",      "pwdLastSet",     NULL,
 };
+
+static const char *const group_wanted[] = { "objectSid", NULL };
 
 /* ---- texts of the account: collected first, pointed to when the pool no longer moves ---- */
 
@@ -50,11 +53,16 @@ static int add_group(struct text *groups, struct slice binary, size_t *count)
     return err;
 }
 
-/* Without tokenGroups: all groups that the account is in, through others too, and the primary one, which has no member
- * attribute. */
-static int ask_groups(struct directory *d, const struct hit *hit, int64_t primary, struct text *steps, struct text *groups)
+/* The SID of a group that was found; what has none is no group that a rule could name. */
+static int take_group(const struct ldap_answer *answer, LDAPMessage *entry, struct text *groups, size_t *count)
 {
-    static const char *const wanted[] = { "objectSid", NULL };
+    OWNED_TEXT_BUFFER sid = { 0 };
+    return ldap_answer_text(answer, entry, "objectSid", &sid) ? add_group(groups, text_slice(&sid), count) : 0;
+}
+
+/* All groups that the account is in, through others too, by one question. */
+static int ask_chain(struct directory *d, const struct hit *hit, struct text *steps, struct text *groups)
+{
     OWNED_TEXT_BUFFER filter = { 0 };
     size_t count = 0;
     text_add_str(&filter, "(&(objectClass=group)(member:1.2.840.113556.1.4.1941:=");
@@ -62,14 +70,91 @@ static int ask_groups(struct directory *d, const struct hit *hit, int64_t primar
     text_add_str(&filter, "))");
     if (text_error(&filter))
         return text_error(&filter);
-    const struct ldap_query query = { d->domain.base, LDAP_SCOPE_SUBTREE, text_str(&filter), wanted, GROUPS_MAX };
+    const struct ldap_query query = { d->domain.base, LDAP_SCOPE_SUBTREE, text_str(&filter), group_wanted, GROUPS_MAX };
     OWNED_ANSWER answer = { 0 };
     int err = ldap_pool_search(d->pool, &query, steps, &answer);
-    for (LDAPMessage *entry = NULL; !err && (entry = ldap_answer_next(&answer, entry));) {
-        OWNED_TEXT_BUFFER sid = { 0 };
-        if (ldap_answer_text(&answer, entry, "objectSid", &sid))
-            err = add_group(groups, text_slice(&sid), &count);
+    for (LDAPMessage *entry = NULL; !err && (entry = ldap_answer_next(&answer, entry));)
+        err = take_group(&answer, entry, groups, &count);
+    return err;
+}
+
+/* ---- groups in groups, one level after the other ---- */
+
+struct walk {
+    struct directory *d;
+    struct text *steps, *groups;
+    size_t count, seen_count;
+    char *seen[WALK_GROUPS_MAX + 1]; /* DNs: the account, its groups, theirs ... */
+    int64_t until;
+};
+
+static int see(struct walk *w, struct slice dn)
+{
+    for (size_t i = 0; i < w->seen_count; i++)
+        if (slice_equal_fold_str(dn, w->seen[i]))
+            return ERR_EXISTS;
+    if (w->seen_count > WALK_GROUPS_MAX)
+        return ERR_LIMIT;
+    w->seen[w->seen_count] = strndup(dn.ptr, dn.len);
+    return w->seen[w->seen_count] ? (w->seen_count++, 0) : ERR_NOMEM;
+}
+
+static int take_parent(struct walk *w, const struct ldap_answer *answer, LDAPMessage *entry)
+{
+    OWNED_TEXT_BUFFER dn = { 0 };
+    int err = ldap_answer_dn(answer, entry, &dn);
+    if (!err)
+        err = see(w, text_slice(&dn));
+    if (err)
+        return err == ERR_EXISTS ? 0 : err; /* groups may stand in a circle (L07) */
+    return take_group(answer, entry, w->groups, &w->count);
+}
+
+/* The groups that have one of some entries as a member. */
+static int ask_parents(struct walk *w, size_t first, size_t end)
+{
+    OWNED_TEXT_BUFFER filter = { 0 };
+    text_add_str(&filter, "(|");
+    for (size_t i = first; i < end; i++) {
+        text_add_str(&filter, "(member=");
+        ldap_text_add_filter(&filter, slice_str(w->seen[i]));
+        text_add_char(&filter, ')');
     }
+    text_add_char(&filter, ')');
+    if (text_error(&filter))
+        return text_error(&filter);
+    const struct ldap_query query = { w->d->domain.base, LDAP_SCOPE_SUBTREE, text_str(&filter), group_wanted, WALK_GROUPS_MAX };
+    OWNED_ANSWER answer = { 0 };
+    int err = clock_ms() > w->until ? ERR_TIMEOUT : ldap_pool_search(w->d->pool, &query, w->steps, &answer);
+    for (LDAPMessage *entry = NULL; !err && (entry = ldap_answer_next(&answer, entry));)
+        err = take_parent(w, &answer, entry);
+    return err;
+}
+
+/* A server that does not know the rule in-chain answers it with nothing, and a Deny of a role would meet nobody.  So one that
+ * does not call itself Active Directory is asked for members, which all understand.  memberOf, the same seen from the
+ * other side, is kept by an overlay on some of them, and without that says nothing again. */
+static int walk_groups(struct directory *d, const struct hit *hit, struct text *steps, struct text *groups)
+{
+    struct walk w = { .d = d, .steps = steps, .groups = groups, .until = clock_ms() + WALK_MS };
+    int err = see(&w, text_slice(&hit->dn));
+    size_t first = 0, depth = 0;
+    for (size_t end; !err && first < w.seen_count; first = end) {
+        end = w.seen_count;
+        if (depth++ > WALK_DEPTH_MAX)
+            err = ERR_LIMIT;
+        for (size_t at = first; !err && at < end; at += MEMBERS_AT_ONCE)
+            err = ask_parents(&w, at, end - at > MEMBERS_AT_ONCE ? at + MEMBERS_AT_ONCE : end);
+    }
+    for (size_t i = 0; i < w.seen_count; i++)
+        free(w.seen[i]);
+    return err;
+}
+
+/* Without tokenGroups: groups by membership, and the primary one, which has no member attribute. */
+static int ask_groups(struct directory *d, const struct hit *hit, int64_t primary, struct text *steps, struct text *groups)
+{
+    int err = d->domain.follows_chains ? ask_chain(d, hit, steps, groups) : walk_groups(d, hit, steps, groups);
     struct slice own = text_slice(&hit->sid);
     if (!err && primary > 0)
         text_addf(groups, SLICE_FMT "-%lld\n", SLICE_ARG(slice_first(own, slice_find_last(own, '-'))), (long long)primary);
