@@ -52,12 +52,13 @@ static bool holds_private_key(int fd, off_t size)
 enum file_kind { FILE_CONFIGURATION, FILE_CERTIFICATE, FILE_SECRET };
 
 static const char no_file[] = "is no regular file";
+static const char for_everybody[] = "may be written by everybody on this machine. Take the right away: chmod o-w FILE";
 
 /* Who may write a configuration may let himself in, and its owner may whenever he likes. */
 static const char *objection_to_writers(const struct stat *st)
 {
     if (st->st_mode & S_IWOTH)
-        return "may be written by everybody on this machine. Take the right away: chmod o-w FILE";
+        return for_everybody;
     if (st->st_uid != 0 && st->st_uid != geteuid())
         return "belongs neither to root nor to the user that the service runs as. Give it to one of them: chown USER FILE";
     return NULL;
@@ -75,6 +76,8 @@ static const char *objection(enum file_kind kind, int fd, const struct stat *st)
                : st->st_mode & 077       ? "holds a secret and is accessible to others than its owner. Give it mode 0600" : NULL;
     if (st->st_size > CERTIFICATE_MOST)
         return "is larger than 1 MiB";
+    if (st->st_mode & S_IWOTH)
+        return for_everybody;
     if ((st->st_mode & 077) && holds_private_key(fd, st->st_size))
         return "holds a private key and is readable by others than its owner. Give it mode 0600";
     return NULL;
@@ -193,13 +196,28 @@ static int is_certificate_name(const struct dirent *e)
     return e->d_name[0] != '.' && len < 200 && e->d_name[len - 1] != '~';
 }
 
-/* Every file of the folder. */
+/* Whoever may write the folder of a store may name an authority of his own. */
+static bool is_open_folder(const char *path, files_report *report, void *context)
+{
+    struct diag d = { 0 };
+    struct stat st;
+    if (stat(path, &st) < 0 || !(st.st_mode & S_IWOTH))
+        return false;
+    diag_place(&d, slice_str(path), 0, 0);
+    diag_set(&d, "%s", for_everybody);
+    report(context, LOADER_ERROR, &d);
+    return true;
+}
+
+/* Every file of the folder; none when everybody may put one there. */
 static int open_folder(const char *directory, const char *folder, enum file_kind kind, files_report *report, void *context,
                        struct config_files *files)
 {
     char path[PATH_MAX], name[300];
     struct dirent **entries;
     snprintf(path, sizeof path, "%s/%s", directory, folder);
+    if (is_open_folder(path, report, context))
+        return 0;
     int count = scandir(path, &entries, is_certificate_name, alphasort);
     int err = 0;
     for (int i = 0; i < count; i++) {

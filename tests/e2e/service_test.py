@@ -219,6 +219,20 @@ def test_configuration_that_everybody_may_write_is_refused(instance, name):
     assert instance.check().returncode == 0
 
 
+@pytest.mark.parametrize("name", ["certificates/Root", "certificates/Root/ca-0.pem", "secrets"])
+def test_certificates_that_everybody_may_write_are_refused(instance, name):
+    """X04: who may name an authority may be anybody."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.write()
+    instance.make_certificate("ca", store="Root")
+    (instance.dir / "secrets").mkdir(exist_ok=True)
+    assert instance.check().returncode == 0
+    path = instance.dir / name
+    path.chmod(path.stat().st_mode | 0o002)
+    done = instance.check()
+    assert done.returncode == 1 and re.search(re.escape(str(path)) + ": may be written by everybody .*chmod o-w", done.stdout + done.stderr)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="gives files away")
 @pytest.mark.parametrize("name", ["applicationHost.config", "."])
 def test_configuration_of_a_stranger_is_refused(instance, name):
