@@ -13,7 +13,7 @@
 #include "worker/session.h"
 #include "worker/worker.h"
 
-enum { ACCEPTS_PER_TURN = 64, PAUSE_MS = 100, TELL_MS = 1000 };
+enum { ACCEPTS_PER_TURN = 64, PAUSE_MS = 100 };
 
 struct listener {
     struct worker *worker;
@@ -81,16 +81,9 @@ static void say_and_close(int fd)
     close(fd);
 }
 
-/* Once a second at most: a flood of connections must not become a flood of lines. */
-static void tell_full(struct worker *w)
+void listeners_tell_refused(void *worker, unsigned count)
 {
-    int64_t now = loop_now(w->loop);
-    w->refused++;
-    if (now - w->refused_told < TELL_MS)
-        return;
-    worker_event(w, LOG_LEVEL_ERROR, "no descriptor left: connections refused: %u", w->refused);
-    w->refused_told = now;
-    w->refused = 0;
+    worker_event(worker, LOG_LEVEL_ERROR, "no descriptor left: connections refused: %u", count);
 }
 
 static int address_of(int fd, struct net_addr *local_out)
@@ -123,7 +116,7 @@ static void begin(struct worker *w, int fd, struct net_addr local, const struct 
 {
     if (fd >= w->fd_most) { /* the kernel gives the lowest that is free: so many are in use */
         say_and_close(fd);
-        tell_full(w);
+        flood_one_more(&w->refused);
         return;
     }
     if (!local.family && address_of(fd, &local)) {
@@ -169,7 +162,7 @@ static void refuse_one(struct listener *l)
     w->spare_fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0 && err != EAGAIN)
         loop_io_want(l->io, 0, PAUSE_MS);
-    tell_full(w);
+    flood_one_more(&w->refused);
 }
 
 static void ready(void *context, unsigned events)

@@ -17,5 +17,7 @@ MUST_USE int listeners_add(struct worker *w, uint32_t number, const struct net_a
 void listeners_block(struct worker *w, const struct net_addr *client, int64_t left_ms);
 /* Serve a connection that another worker has accepted.  Takes over `fd`. */
 void listeners_take(struct worker *w, int fd);
+/* A flood_tell: so many found no descriptor left. */
+void listeners_tell_refused(void *worker, unsigned count);
 void listeners_remove(struct worker *w, uint32_t number);
 void listeners_remove_all(struct worker *w);

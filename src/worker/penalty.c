@@ -4,22 +4,15 @@
 #include "base/clock.h"
 #include "policy/address_rules.h"
 
-enum { TELL_MS = 1000 };
 #define SECOND_NS INT64_C(1000000000)
 
-/* Once a second at most: a flood of connections must not become a flood of lines. */
-static void tell(struct worker *w, const struct net_addr *peer)
+void penalty_tell(void *worker, unsigned count)
 {
-    int64_t now = loop_now(w->loop);
-    w->penalised++;
-    if (now - w->penalised_told < TELL_MS)
-        return;
+    struct worker *w = worker;
     OWNED_TEXT_BUFFER address = { 0 };
-    net_addr_print(peer, &address);
-    worker_event(w, LOG_LEVEL_WARNING, "connections of sources that misbehaved were cut: %u, the last from %s", w->penalised,
+    net_addr_print(&w->penalised_last, &address);
+    worker_event(w, LOG_LEVEL_WARNING, "connections of sources that misbehaved were cut: %u, the last from %s", count,
                  text_str(&address));
-    w->penalised_told = now;
-    w->penalised = 0;
 }
 
 bool penalty_refuses(struct worker *w, struct tally_cell *of_address, const struct net_addr *peer)
@@ -29,7 +22,8 @@ bool penalty_refuses(struct worker *w, struct tally_cell *of_address, const stru
         return false;
     if (address_rules_exempt(w->generation->snapshot, peer))
         return false;
-    tell(w, peer);
+    w->penalised_last = *peer;
+    flood_one_more(&w->penalised);
     return true;
 }
 

@@ -13,6 +13,8 @@ enum penalty { PENALTY_NO_LOGIN, PENALTY_FAILED_LOGIN };
 
 /* Whether a new connection is to be cut without a word. */
 bool penalty_refuses(struct worker *w, struct tally_cell *of_address, const struct net_addr *peer);
+/* A flood_tell: so many were cut. */
+void penalty_tell(void *worker, unsigned count);
 void penalty_add(struct session *s, enum penalty what);
 /* The session is over: did it come for nothing? */
 void penalty_at_end(struct session *s);

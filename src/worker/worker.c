@@ -11,6 +11,7 @@
 #include "worker/ended.h"
 #include "worker/listeners.h"
 #include "worker/login.h"
+#include "worker/penalty.h"
 #include "worker/session.h"
 #include "worker/supervised.h"
 
@@ -205,9 +206,12 @@ int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
     w->keys = tls_keys_new();
     w->ended_timer = w->loop ? loop_timer_new(w->loop, ended_tell, w) : NULL;
     w->log_timer = w->loop ? loop_timer_new(w->loop, access_log_send, w) : NULL;
+    bool are_floods_told = w->loop && !flood_begin(&w->refused, w->loop, listeners_tell_refused, w) &&
+                           !flood_begin(&w->penalised, w->loop, penalty_tell, w);
     w->in_buffer = malloc(WIRE_DATAGRAM_MAX);
     w->out = (struct wire_out){ malloc(WIRE_DATAGRAM_MAX), WIRE_DATAGRAM_MAX, 0, 0 };
-    bool is_made = w->hub && w->keys && w->ended_timer && w->log_timer && w->in_buffer && w->out.ptr && !ended_prepare(w);
+    bool is_made = w->hub && w->keys && w->ended_timer && w->log_timer && are_floods_told && w->in_buffer && w->out.ptr &&
+                   !ended_prepare(w);
     int err = is_made ? take_start(w, child) : ERR_NOMEM;
     if (err) {
         diag_set(d, "the worker cannot be set up: %s", err_text(err));
@@ -232,6 +236,8 @@ void worker_free(struct worker *w)
     listeners_remove_all(w);
     if (w->spare_fd >= 0)
         close(w->spare_fd);
+    flood_end(&w->refused);
+    flood_end(&w->penalised);
     access_log_send(w);
     ended_tell(w);
     text_free(&w->ended);

@@ -15,6 +15,7 @@
 #include "sys/tally.h"
 #include "worker/broker_link.h"
 #include "worker/data.h"
+#include "worker/flood.h"
 #include "worker/generation.h"
 #include "worker/link.h"
 #include "worker/neighbours.h"
@@ -60,11 +61,9 @@ struct worker {
     struct listener *listeners;     /* list */
     int spare_fd;                   /* given up for a moment when descriptors run out (threats.md H01) */
     int fd_most;                    /* connections get no higher descriptor: files and data channels need some, too */
-    unsigned refused;               /* for want of descriptors, not told yet */
-    int64_t refused_told;           /* when it was told last, loop time */
-
-    unsigned penalised;             /* connections cut for penalties, not told yet */
-    int64_t penalised_told;
+    struct flood refused;           /* for want of descriptors */
+    struct flood penalised;         /* connections cut for penalties */
+    struct net_addr penalised_last;
 
     struct lockout *blocked;        /* addresses that the authenticator named; NULL: none yet */
 
