@@ -31,6 +31,7 @@
     W(WIN_DIR_NOT_EMPTY,        145,  ERR_NOT_EMPTY,   "The directory is not empty.")                              \
     W(WIN_ALREADY_EXISTS,       183,  ERR_EXISTS,      "Cannot create a file when that file already exists.")      \
     W(WIN_FILENAME_TOO_LONG,    206,  ERR_TOO_LONG,    "The filename or extension is too long.")                   \
+    W(WIN_FILE_TOO_LARGE,       223,  0,               "The file size exceeds the limit allowed and cannot be saved.") \
     W(WIN_DIRECTORY,            267,  ERR_NOT_DIR,     "The directory name is invalid.")                           \
     W(WIN_IO_DEVICE,            1117, ERR_IO,          "The request could not be performed because of an I/O device error.") \
     W(WIN_CONNECTION_ABORTED,   1236, 0,               "The network connection was aborted by the local system.")  \
@@ -43,9 +44,11 @@
     W(WIN_PASSWORD_EXPIRED,     1330, 0,               "The password for this account has expired.")               \
     W(WIN_ACCOUNT_DISABLED,     1331, 0,               "This user can't sign in because this account is currently disabled.") \
     W(WIN_NONE_MAPPED,          1332, 0,               "No mapping between account names and security IDs was done.") \
+    W(WIN_TIMEOUT,              1460, 0,               "This operation returned because the timeout period expired.") \
     W(WIN_ACCOUNT_EXPIRED,      1793, 0,               "The user's account has expired.")                          \
     W(WIN_MUST_CHANGE_PASSWORD, 1907, 0,               "The user's password must be changed before signing in.")   \
-    W(WIN_ACCOUNT_LOCKED_OUT,   1909, 0,               "The referenced account is currently locked out and may not be logged on to.")
+    W(WIN_ACCOUNT_LOCKED_OUT,   1909, 0,               "The referenced account is currently locked out and may not be logged on to.") \
+    W(WIN_CONNECTION_REFUSED,   10061, 0,              "No connection could be made because the target machine actively refused it.")
 
 enum win_error {
 #define W(name, number, err, text) name = number,

@@ -9,7 +9,7 @@
 #include "policy/channel_policy.h"
 #include "worker/run.h"
 
-static const uint32_t WIN_TIMEOUT = 1460, WIN_CERT_MALFORMED = 0x80090327u;
+static const uint32_t WIN_CERT_MALFORMED = 0x80090327u;
 
 static void ask(struct session *s, struct slice chain)
 {

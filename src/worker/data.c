@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "policy/win_error.h"
 
 enum { ACCEPTS_PER_TURN = 16, PORT_FLOOR = 1024, UNWATCHED_MS = 100 };
 
@@ -43,15 +44,17 @@ struct data {
     bool met_strangers;
 };
 
-/*   result                code  text                                                             sub  Win32 */
+/*   result                 code  text                            sub                         Win32 */
 static const struct data_reply replies[DATA_RESULT_COUNT] = {
-    [DATA_FAILED] =      { 425, "Cannot open data connection.",                                    53, 10061 },
-    [DATA_TIMED_OUT] =   { 425, "Cannot open data connection.",                                    15, 121 },
-    [DATA_STRANGER] =    { 425, "Cannot open data connection.",                                    38, 1236 },
-    [DATA_TLS_FAILED] =  { 522, "TLS negotiation failed on the data connection.",                  32, 0 },
-    [DATA_CERT_MISSING] = { 522, "SSL policy requires client certificate.",                          47, 5 },
-    [DATA_CERT_DIFFERS] = { 522, "SSL policy requires matching client certificate for control and data channel.", 49, 5 },
-    [DATA_NOT_RESUMED] = { 522, "Data connection must resume the control connection's TLS session.", 32, 5 },
+    [DATA_FAILED] =       { 425, "Cannot open data connection.",   SUB_CONNECTION_ERROR,       WIN_CONNECTION_REFUSED },
+    [DATA_TIMED_OUT] =    { 425, "Cannot open data connection.",   SUB_DATA_TIMEOUT,           WIN_SEM_TIMEOUT },
+    [DATA_STRANGER] =     { 425, "Cannot open data connection.",   SUB_DATA_ADDRESS,           WIN_CONNECTION_ABORTED },
+    [DATA_TLS_FAILED] =   { 522, "TLS negotiation failed on the data connection.", SUB_SSL_FAILED, 0 },
+    [DATA_CERT_MISSING] = { 522, "SSL policy requires client certificate.", SUB_CERTIFICATE_REQUIRED, WIN_ACCESS_DENIED },
+    [DATA_CERT_DIFFERS] = { 522, "SSL policy requires matching client certificate for control and data channel.",
+                            SUB_CERTIFICATE_DIFFERS, WIN_ACCESS_DENIED },
+    [DATA_NOT_RESUMED] =  { 522, "Data connection must resume the control connection's TLS session.",
+                            SUB_SSL_FAILED, WIN_ACCESS_DENIED },
 };
 
 const struct data_reply *data_result_reply(enum data_result result)

@@ -2,6 +2,7 @@
 #include "worker/data.h"
 
 #include "base/case_test.h"
+#include "policy/win_error.h"
 #include "tls/tls_peer.h"
 
 #include <errno.h>
@@ -515,8 +516,12 @@ static void test_every_failure_has_a_reply(void **state)
 {
     (void)state;
     assert_null(data_result_reply(DATA_OPENED));
-    for (unsigned r = DATA_OPENED + 1; r < DATA_RESULT_COUNT; r++)
-        assert_true(data_result_reply((enum data_result)r)->code >= 400);
+    for (unsigned r = DATA_OPENED + 1; r < DATA_RESULT_COUNT; r++) {
+        const struct data_reply *reply = data_result_reply((enum data_result)r);
+        assert_true(reply->code >= 400);
+        if (reply->win32 && !win_error_text(reply->win32)[0]) /* an empty line in the details */
+            fail_msg("no text for %u", reply->win32);
+    }
     assert_int_equal(data_result_reply(DATA_NOT_RESUMED)->code, 522);
 }
 

@@ -27,6 +27,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "policy/win_error.h"
+
 enum {
     TURN_BYTES = 1024 * 1024, /* per transfer and turn of the loop */
     RATE_WINDOW_MS = 10000,
@@ -36,17 +38,19 @@ enum {
 
 enum event { ON_FED, ON_WARM, ON_CHUNK_SENT, ON_COLD, ON_LAST_BYTE, ON_PEER_END, ON_CLOSED, ON_FAILED, ON_ABORT };
 
-/*   result                      code  text                                            sub  Win32 */
+/*   result                      code  text                                   sub                     Win32 */
 static const struct data_reply replies[TRANSFER_RESULT_COUNT] = {
-    [TRANSFER_ABORTED] =      { 426, "Connection closed; transfer aborted.",           20, 1236 },
-    [TRANSFER_PEER_ABORTED] = { 426, "Connection closed; transfer aborted.",           23, 64 },
-    [TRANSFER_TRUNCATED] =    { 426, "TLS data connection ended without close_notify.", 23, 64 },
-    [TRANSFER_TLS_FAILED] =   { 426, "TLS failed on the data connection.",             22, 64 },
-    [TRANSFER_DISK] =         { 451, "The request could not be performed because of an I/O device error. ", 3, 1117 },
-    [TRANSFER_TOO_LARGE] =    { 550, "Access is denied. ",                              39, 5 },
-    [TRANSFER_TIMED_OUT] =    { 426, "Data channel timed out.",                        15, 121 },
+    [TRANSFER_ABORTED] =      { 426, "Connection closed; transfer aborted.",  SUB_DATA_ABOR,          WIN_CONNECTION_ABORTED },
+    [TRANSFER_PEER_ABORTED] = { 426, "Connection closed; transfer aborted.",  SUB_DATA_CLIENT_ABORT,  WIN_NETNAME_DELETED },
+    [TRANSFER_TRUNCATED] =    { 426, "TLS data connection ended without close_notify.",
+                                SUB_DATA_CLIENT_ABORT, WIN_NETNAME_DELETED },
+    [TRANSFER_TLS_FAILED] =   { 426, "TLS failed on the data connection.",    SUB_DATA_SERVER_ABORT,  WIN_NETNAME_DELETED },
+    [TRANSFER_DISK] =         { 451, "The request could not be performed because of an I/O device error. ",
+                                SUB_FILE_ERROR, WIN_IO_DEVICE },
+    [TRANSFER_TOO_LARGE] =    { 550, "Access is denied. ",                    SUB_SIZE_LIMIT,         WIN_ACCESS_DENIED },
+    [TRANSFER_TIMED_OUT] =    { 426, "Data channel timed out.",               SUB_DATA_TIMEOUT,       WIN_SEM_TIMEOUT },
     [TRANSFER_TOO_SLOW] =     { 425, "Data channel timed out due to not meeting the minimum bandwidth requirement.",
-                                50, 121 },
+                                SUB_MIN_BANDWIDTH, WIN_SEM_TIMEOUT },
 };
 
 /* Refinements of TRANSFER_DISK (threats.md H02). */
@@ -54,10 +58,10 @@ static const struct {
     int err;
     struct data_reply reply;
 } disk_replies[] = {
-    { ERR_NO_SPACE, { 452, "There is not enough space on the disk. ",                            3, 112 } },
-    { ERR_QUOTA,    { 552, "There is not enough space on the disk. ",                            3, 112 } },
-    { ERR_TOO_BIG,  { 552, "The file size exceeds the limit allowed and cannot be saved. ",      3, 223 } },
-    { ERR_DENIED,   { 550, "Access is denied. ",                                                 2, 5 } },
+    { ERR_NO_SPACE, { 452, "There is not enough space on the disk. ", SUB_FILE_ERROR, WIN_DISK_FULL } },
+    { ERR_QUOTA,    { 552, "There is not enough space on the disk. ", SUB_FILE_ERROR, WIN_DISK_FULL } },
+    { ERR_TOO_BIG,  { 552, "The file size exceeds the limit allowed and cannot be saved. ", SUB_FILE_ERROR, WIN_FILE_TOO_LARGE } },
+    { ERR_DENIED,   { 550, "Access is denied. ", SUB_FILE_DENIED, WIN_ACCESS_DENIED } },
 };
 
 const struct data_reply *transfer_result_reply(enum transfer_result result, int err)

@@ -4,6 +4,8 @@
 #include "worker/transfer_priv.h"
 #include "worker/transfer_world.h"
 
+#include "policy/win_error.h"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -547,11 +549,19 @@ static void test_every_failure_has_a_reply(void **state)
     (void)state;
     assert_null(transfer_result_reply(TRANSFER_DONE, 0));
     assert_null(transfer_result_reply(TRANSFER_RESULT_COUNT, 0));
-    for (unsigned result = TRANSFER_DONE + 1; result < TRANSFER_RESULT_COUNT; result++) {
-        const struct data_reply *reply = transfer_result_reply((enum transfer_result)result, ERR_IO);
-        assert_non_null(reply);
-        assert_true(reply->code >= 400 && reply->code < 600 && reply->text[0]);
-    }
+    static const int errs[] = {
+#define E(name, value, text) value,
+        ERR_LIST(E)
+#undef E
+    };
+    for (unsigned result = TRANSFER_DONE + 1; result < TRANSFER_RESULT_COUNT; result++)
+        for (size_t i = 0; i < COUNT_OF(errs); i++) {
+            const struct data_reply *reply = transfer_result_reply((enum transfer_result)result, errs[i]);
+            assert_non_null(reply);
+            assert_true(reply->code >= 400 && reply->code < 600 && reply->text[0]);
+            if (!win_error_text(reply->win32)[0]) /* an empty line in the details */
+                fail_msg("no text for %u", reply->win32);
+        }
     assert_int_equal(transfer_result_reply(TRANSFER_DISK, ERR_QUOTA)->code, 552);
 }
 

@@ -229,6 +229,19 @@ def test_passive_by_pasv_and_port(site):
                 assert c.reply() == "226 Transfer complete."
 
 
+def test_nobody_listens_at_the_port(site):
+    with site.client() as c, socket.socket() as taken:
+        c.login()
+        taken.bind(("127.0.0.1", 0))                                     # and no listen: who connects is refused
+        port = taken.getsockname()[1]
+        c.cmd(f"PORT 127,0,0,1,{port >> 8},{port & 255}", "200")
+        c.send("NLST\r\n")
+        assert c.reply()[:3] == "150"
+        assert c.reply() == ("425-Cannot open data connection.\n"
+                             " Win32 error:   No connection could be made because the target machine actively refused it. \n"
+                             " Error details: Connection error.\n425 End")
+
+
 def test_ascii_type(site):
     """P28: line ends are converted on the way out and in; SIZE is refused in TYPE A."""
     (site.sites[0].path / "unix.txt").write_bytes(b"one\ntwo\r\nthree\n" + b"x\n" * 40000)
