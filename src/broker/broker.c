@@ -168,9 +168,9 @@ static int answer_worker(struct broker *b, const struct verb_result *r)
 {
     return DATAGRAM_SEND(b->worker, r->fd, broker_answer, .request = r->answer.request, .status = r->answer.status,
                          .win32 = r->answer.win32, .substatus = r->answer.substatus, .type = r->answer.type,
-                         .size = r->answer.size, .mtime = r->answer.mtime, .mode = r->answer.mode,
-                         .handle = r->answer.handle, .limit = r->answer.limit, .more = r->answer.more, .writable = r->answer.writable,
-                         .reason = r->answer.reason, .name = r->answer.name, .data = r->answer.data);
+                         .size = r->answer.size, .mtime = r->answer.mtime, .handle = r->answer.handle,
+                         .limit = r->answer.limit, .more = r->answer.more, .reason = r->answer.reason, .name = r->answer.name,
+                         .data = r->answer.data);
 }
 
 static int on_request(struct broker *b, struct wire_in *in)

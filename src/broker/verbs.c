@@ -98,7 +98,6 @@ static void tell(struct call *c, const struct listing_entry *e)
     a->type = e->is_directory ? BROKER_DIRECTORY : BROKER_FILE;
     a->size = e->is_directory ? 0 : e->size;
     a->mtime = e->mtime;
-    a->mode = e->mode;
 }
 
 static int describe(struct call *c, int fd)
@@ -640,7 +639,6 @@ static int judge(struct call *c, struct judge_verb verb)
                        .who = c->who, .client = c->grant->as->client,
                        .client_name = slice_str(text_str(&c->grant->as->client_name)), .verb = verb, .place = &c->place };
     int err = judge_place(&j, &why);
-    c->result->answer.writable = c->place.permissions & PERMISSION_WRITE;
     if (!err)
         return 0;
     because(c, &why);

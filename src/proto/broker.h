@@ -12,7 +12,7 @@
 
 /*   name                 number  what it does; what comes back */
 #define BROKER_VERBS(V)                                                                                               \
-    V(BROKER_STAT,         1)  /* type, size, mtime, mode */                                                          \
+    V(BROKER_STAT,         1)  /* type, size, mtime */                                                                \
     V(BROKER_CHDIR,        2)  /* as STAT, must be a directory, Read or Write suffices */                             \
     V(BROKER_OPEN_READ,    3)  /* RETR: descriptor, size, mtime; `offset` beyond the end is ERR_RANGE */              \
     V(BROKER_UPLOAD,       4)  /* STOR: descriptor of a temporary file, `handle` for COMMIT; `offset` > 0 keeps the   \
@@ -55,7 +55,7 @@ enum broker_list_flags {
 };
 
 /* `pattern` is the wildcard of the last component for LIST ("" all); `offset` REST position; `time` seconds since the
- * epoch for SET_TIME; `now` wall clock seconds for the year rule of UNIX listings. */
+ * epoch: for SET_TIME the new one, for LIST the wall clock of UNIX listings' year rule, 0 the broker's own. */
 #define BROKER_REQUEST_FIELDS(F)              \
     F(u64,  ticket,  UINT64_MAX)              \
     F(u32,  request, UINT32_MAX)              \
@@ -72,9 +72,9 @@ WIRE_MESSAGE(broker_request, BROKER_REQUEST_FIELDS)
 enum broker_type { BROKER_FILE = 0, BROKER_DIRECTORY = 1, BROKER_TYPE_MAX = 1 };
 
 /* `status` is -(enum err), 0 success; `win32` and `substatus` are what the reply text, the detailed error and the log
- * show (ftp-behaviour.md 2.2, 2.4).  Sub-status 54: what was granted is not there any more, the session is to end.  `limit`: largest size the upload's file may get, 0 none; the broker refuses the
- * commit of a larger one, the worker stops before.  `reason`: of a refusal by rule, for the log.
- * `writable`: the grant may write here (UNIX listing bits, MLST perm). */
+ * show (ftp-behaviour.md 2.2, 2.4).  Sub-status 54: what was granted is not there any more, the session is to end.
+ * `limit`: largest size the upload's file may get, 0 none; the broker refuses the commit of a larger one, the worker
+ * stops before.  `reason`: of a refusal by rule, for the log. */
 #define BROKER_ANSWER_FIELDS(F)               \
     F(u32,   request,   UINT32_MAX)           \
     F(u8,    status,    255)                  \
@@ -83,11 +83,9 @@ enum broker_type { BROKER_FILE = 0, BROKER_DIRECTORY = 1, BROKER_TYPE_MAX = 1 };
     F(u8,    type,      BROKER_TYPE_MAX)      \
     F(u64,   size,      UINT64_MAX)           \
     F(i64,   mtime,     0)                    \
-    F(u32,   mode,      UINT32_MAX)           \
     F(u64,   handle,    UINT64_MAX)           \
     F(u64,   limit,     UINT64_MAX)           \
     F(flag,  more,      1)                    \
-    F(flag,  writable,  1)                    \
     F(text,  reason,    DETAIL_LIMIT)         \
     F(text,  name,      PATH_LIMIT)           \
     F(bytes, data,      LISTING_CHUNK)
