@@ -340,7 +340,7 @@ static int append_to(struct upload *u, const struct place *p, uint64_t *size_out
         return ERR_NOT_FILE;
     if (!mark(u->file, APPENDED, REPLACED - APPENDED + 1))
         return ERR_BUSY;
-    if (fstat(u->file, &st) < 0 || lseek(u->file, 0, SEEK_END) < 0)
+    if (fstat(u->file, &st) < 0)
         return place_error(errno);
     *size_out = u->was = (uint64_t)st.st_size;
     u->device = st.st_dev;

@@ -174,7 +174,6 @@ static int open_for_reading(struct call *c, int *fd_out)
 {
     OWNED_FD written = -1, fd = -1;
     if (c->site->allow_read_uploads && is_uploading(c, &written)) {
-        (void)lseek(written, 0, SEEK_SET);
         int err = describe(c, written);
         if (!err)
             *fd_out = fd_take(&written);
@@ -197,8 +196,6 @@ static int verb_open_read(struct call *c)
         return err;
     if (c->ask->offset > c->result->answer.size)
         return fail(c, ERR_RANGE, WIN_HANDLE_EOF, SUB_FILE_ERROR);
-    if (c->ask->offset && lseek(fd, (off_t)c->ask->offset, SEEK_SET) < 0)
-        return place_error(errno);
     c->result->fd = fd_take(&fd);
     return 0;
 }

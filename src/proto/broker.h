@@ -3,7 +3,8 @@
  *
  * One request, one answer per FTP verb.  `path` is a canonical virtual path (policy/vpath.h): absolute, '/' only, no
  * empty, "." or ".." component; the broker refuses anything else.  The broker maps it, applies request filtering and
- * authorization, takes the identity of the grant and acts.  It passes out descriptors of single regular files only.
+ * authorization, takes the identity of the grant and acts.  It passes out descriptors of single regular files only; where
+ * they stand means nothing, for the worker names the offset in every call.
  */
 #pragma once
 
@@ -17,8 +18,7 @@
     V(BROKER_OPEN_READ,    3)  /* RETR: descriptor, size, mtime; `offset` beyond the end is ERR_RANGE */              \
     V(BROKER_UPLOAD,       4)  /* STOR: descriptor of a temporary file, `handle` for COMMIT; `offset` > 0 keeps the   \
                                   first `offset` bytes of the existing file (REST) */                                 \
-    V(BROKER_APPEND,       5)  /* APPE: descriptor of the file itself positioned at its end, `handle`; as UPLOAD if   \
-                                  there is none */                                                                    \
+    V(BROKER_APPEND,       5)  /* APPE: descriptor of the file itself, `handle`; as UPLOAD if there is none */        \
     V(BROKER_UPLOAD_UNIQUE, 6) /* STOU: as UPLOAD; `name` is the name chosen in directory `path` */                   \
     V(BROKER_COMMIT,       7)  /* `handle`: the upload is whole, give it its name */                                  \
     V(BROKER_ABANDON,      8)  /* `handle`: drop it, or keep the part if keepPartialUploads */                        \
