@@ -42,10 +42,8 @@ WIRE_MESSAGE(child_taken, CHILD_TAKEN_FIELDS)
 WIRE_MESSAGE(child_peer, CHILD_PEER_FIELDS)
 
 /* S -> worker, fd: a listening socket.  `listener` names it until child_unlisten; which sites it serves and whether
- * TLS is implicit follow from `local` and the snapshot's bindings. */
-#define CHILD_LISTENER_FIELDS(F)              \
-    F(u32,  listener, UINT32_MAX)             \
-    F(addr, local,    0)
+ * TLS is implicit follow from a connection's own local address and the snapshot's bindings. */
+#define CHILD_LISTENER_FIELDS(F) F(u32, listener, UINT32_MAX)
 WIRE_MESSAGE(child_listener, CHILD_LISTENER_FIELDS)
 #define CHILD_UNLISTEN_FIELDS(F) F(u32, listener, UINT32_MAX)
 WIRE_MESSAGE(child_unlisten, CHILD_UNLISTEN_FIELDS)

@@ -336,7 +336,7 @@ static unsigned try_plan(struct supervisor *s)
 /* Who could not be told is told when the listeners are looked at next. */
 static void tell_listener(struct program *worker, struct listener *l)
 {
-    l->missed |= !PROGRAM_SEND_COPY(worker, l->fd, child_listener, .listener = l->number, .local = l->addr);
+    l->missed |= !PROGRAM_SEND_COPY(worker, l->fd, child_listener, .listener = l->number);
 }
 
 void sites_tell_listeners(struct supervisor *s, struct program *worker, bool first_part)

@@ -109,7 +109,7 @@ static int open_listener(struct child *c, struct wire_in *in, int *fd)
         return err;
     if (c->listener_count == CHILD_LISTENERS_MAX)
         return ERR_LIMIT;
-    c->listeners[c->listener_count++] = (struct child_listener_fd){ m.listener, m.local, fd_take(fd) };
+    c->listeners[c->listener_count++] = (struct child_listener_fd){ m.listener, fd_take(fd) };
     return 0;
 }
 

@@ -18,7 +18,6 @@ enum { CHILD_PEERS_MAX = 2 * WORKERS_MAX + 8, CHILD_LISTENERS_MAX = 1024 };
 
 struct child_listener_fd {
     uint32_t listener;
-    struct net_addr local;
     int fd;
 };
 

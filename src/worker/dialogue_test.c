@@ -489,7 +489,7 @@ static MUST_USE int prepare(struct play *p, struct child *c)
     p->supervisor = pair[1];
     for (size_t i = 0; i < 3; i++)
         c->peers[c->peer_count++] = (struct child_peer_fd){ roles[i], 0, ends[i] };
-    c->listeners[c->listener_count++] = (struct child_listener_fd){ 1, { 0 }, listener };
+    c->listeners[c->listener_count++] = (struct child_listener_fd){ 1, listener };
     c->snapshot = build_snapshot(p);
     return c->snapshot ? counts_create(&c->counts_fd) : ERR_SYNTAX;
 }

@@ -200,9 +200,8 @@ void listeners_take(struct worker *w, int fd)
         begin(w, fd, (struct net_addr){ 0 }, &peer);
 }
 
-int listeners_add(struct worker *w, uint32_t number, const struct net_addr *local, int fd)
+int listeners_add(struct worker *w, uint32_t number, int fd)
 {
-    (void)local; /* as it is configured: what a connection belongs to follows from the socket's own address */
     for (const struct listener *known = w->listeners; known; known = known->next)
         if (known->number == number) { /* another worker had missed it */
             close(fd);

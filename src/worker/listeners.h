@@ -12,7 +12,7 @@
 struct worker;
 
 /* Takes over `fd`.  A number that is known already stays as it is. */
-MUST_USE int listeners_add(struct worker *w, uint32_t number, const struct net_addr *local, int fd);
+MUST_USE int listeners_add(struct worker *w, uint32_t number, int fd);
 /* denyByFailure: cut connections from `client` for so long, and those under way that have not logged in. */
 void listeners_block(struct worker *w, const struct net_addr *client, int64_t left_ms);
 /* Serve a connection that another worker has accepted.  Takes over `fd`. */

@@ -104,7 +104,7 @@ static int on_listener(struct worker *w, struct wire_in *in, int *fd)
 {
     struct child_listener m;
     int err = child_listener_decode(in, &m);
-    return err ? err : listeners_add(w, m.listener, &m.local, fd_take(fd));
+    return err ? err : listeners_add(w, m.listener, fd_take(fd));
 }
 
 static int on_unlisten(struct worker *w, struct wire_in *in, int *fd)

@@ -176,7 +176,7 @@ static MUST_USE int take_start(struct worker *w, struct child *c)
         struct child_listener_fd *l = &c->listeners[i];
         int fd = l->fd;
         l->fd = -1;
-        err = listeners_add(w, l->listener, &l->local, fd);
+        err = listeners_add(w, l->listener, fd);
     }
     return err;
 }
