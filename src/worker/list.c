@@ -136,7 +136,7 @@ void list_moving(struct session *s, struct run *r)
         r->list_fed_all = true;
         int err = text_error(&r->chunk);
         if (!err)
-            err = transfer_feed(r->transfer, text_slice(&r->chunk), !r->list_more);
+            err = transfer_feed(r->transfer, &r->chunk, !r->list_more);
         text_free(&r->chunk);
         if (err)
             transfer_fail(s, r, &no_memory); /* ends `r` */

@@ -399,20 +399,13 @@ void transfer_free(struct transfer *t)
     free(t);
 }
 
-int transfer_feed(struct transfer *t, struct slice bytes, bool last)
+int transfer_feed(struct transfer *t, struct text *bytes, bool last)
 {
     if (t->state != HUNGRY)
         return ERR_STATE;
-    char *copy = NULL;
-    if (bytes.len) {
-        copy = malloc(bytes.len);
-        if (!copy)
-            return ERR_NOMEM;
-        memcpy(copy, bytes.ptr, bytes.len);
-    }
-    t->chunk = copy;
-    t->chunk_len = bytes.len;
-    t->chunk_at = 0;
+    transfer_drop_chunk(t);
+    t->chunk = *bytes;
+    *bytes = (struct text){ 0 };
     t->last_chunk = last;
     t->was_held_back = true;
     happen(t, ON_FED);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/text.h"
 #include "loop/loop.h"
 #include "sys/tally.h"
 #include "worker/data.h"
@@ -74,9 +75,9 @@ void transfer_hurry(struct transfer *t);
 /* Without calling `done`; marks the stream failed if the transfer had not ended.  NULL is fine. */
 void transfer_free(struct transfer *t);
 
-/* Listings: the next bytes (copied), `last` when no more will come.  Legal after each `more` and once at first.  `more`
- * is called from the loop, never inside transfer_feed.  ERR_STATE: not asked for; ERR_NOMEM. */
-MUST_USE int transfer_feed(struct transfer *t, struct slice bytes, bool last);
+/* Listings: the next bytes, `last` when no more will come.  Takes them over, `bytes` is empty afterwards.  Legal after
+ * each `more` and once at first.  `more` is called from the loop, never inside transfer_feed.  ERR_STATE: not asked for. */
+MUST_USE int transfer_feed(struct transfer *t, struct text *bytes, bool last);
 /* ABOR, or the listing broke: ends with TRANSFER_ABORTED, calling `done` before it returns.  The stream is marked
  * failed, so data_free resets it.  No-op once over. */
 void transfer_abort(struct transfer *t);

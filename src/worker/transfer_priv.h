@@ -41,8 +41,8 @@ struct transfer {
     uint64_t waited_at;      /* bytes received when we last waited for the peer */
 
     /* listings */
-    char *chunk;
-    size_t chunk_len, chunk_at;
+    struct text chunk;
+    size_t chunk_at;
     bool last_chunk;
 
     /* time */

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -250,26 +249,25 @@ static enum step send_ascii(struct transfer *t)
 
 void transfer_drop_chunk(struct transfer *t)
 {
-    free(t->chunk);
-    t->chunk = NULL;
-    t->chunk_at = t->chunk_len = 0;
+    text_free(&t->chunk);
+    t->chunk_at = 0;
 }
 
 static enum step send_chunk(struct transfer *t)
 {
-    if (t->chunk_at == t->chunk_len) {
+    if (t->chunk_at == t->chunk.len) {
         transfer_drop_chunk(t);
         return t->last_chunk ? STEP_LAST_BYTE : STEP_CHUNK_SENT;
     }
     size_t put = 0;
-    struct slice rest = slice_from(slice_of(t->chunk, t->chunk_len), t->chunk_at);
+    struct slice rest = slice_from(text_slice(&t->chunk), t->chunk_at);
     size_t share = transfer_share(t, rest.len);
     int err = offer(t, slice_first(rest, share), t->last_chunk && share == rest.len, &put);
     t->chunk_at += put;
     sent(t, put, put);
     if (err)
         return stream_fails(t, err);
-    return t->last_chunk && t->chunk_at == t->chunk_len ? STEP_LAST_BYTE : STEP_MORE;
+    return t->last_chunk && t->chunk_at == t->chunk.len ? STEP_LAST_BYTE : STEP_MORE;
 }
 
 /* ---- receiving ---- */

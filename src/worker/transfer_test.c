@@ -446,10 +446,12 @@ static void test_free_without_end(void **state)
 static void feed_next(void *context)
 {
     struct run *r = context;
-    const char *chunk = r->chunks[r->fed++];
+    struct text chunk = { 0 };
+    text_add_str(&chunk, r->chunks[r->fed++]);
     bool last = r->chunks[r->fed] == NULL;
-    assert_int_equal(transfer_feed(r->transfer, slice_str(chunk), last), 0);
-    assert_int_equal(transfer_feed(r->transfer, slice_str(chunk), last), ERR_STATE);
+    assert_int_equal(transfer_feed(r->transfer, &chunk, last), 0);
+    assert_null(chunk.ptr);
+    assert_int_equal(transfer_feed(r->transfer, &chunk, last), ERR_STATE);
 }
 
 static void more(void *context)
