@@ -6,13 +6,9 @@
  */
 #include "sys/counts.h"
 
-#include <fcntl.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/own.h"
+#include "sys/region.h"
 
 struct counts {
     _Atomic uint32_t cell[WORKERS_MAX][COUNTS_SITES];
@@ -21,34 +17,21 @@ _Static_assert(sizeof(struct counts) % 4096 == 0, "rows are whole pages");
 
 int counts_create(int *fd_out)
 {
-    OWNED_FD fd = memfd_create("sallyport-counts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return ERR_SYS;
-    if (ftruncate(fd, sizeof(struct counts)) < 0)
-        return ERR_SYS;
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-        return ERR_SYS;
-    *fd_out = fd_take(&fd);
-    return 0;
+    return region_create("sallyport-counts", sizeof(struct counts), fd_out);
 }
 
 int counts_map(int fd, struct counts **counts_out)
 {
-    struct stat st;
-    int seals = fcntl(fd, F_GET_SEALS);
-    if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &st) < 0 || st.st_size != sizeof(struct counts))
-        return ERR_SYNTAX;
-    void *at = mmap(NULL, sizeof(struct counts), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (at == MAP_FAILED)
-        return ERR_SYS;
-    *counts_out = at;
-    return 0;
+    void *at;
+    int err = region_map(fd, sizeof(struct counts), &at);
+    if (!err)
+        *counts_out = at;
+    return err;
 }
 
 void counts_unmap(struct counts *c)
 {
-    if (c)
-        munmap(c, sizeof *c);
+    region_unmap(c, sizeof *c);
 }
 
 void counts_add(struct counts *c, unsigned worker, uint32_t site, int change)

@@ -1,6 +1,6 @@
 /*
- * region.h - memory that outlives the program that writes it: a memfd of fixed size, made by the supervisor, mapped by it
- * and by one child at a time.
+ * region.h - memory that several programs share, or that outlives the program that writes it: a memfd of fixed size, made
+ * by the supervisor, mapped by it and by children.
  */
 #pragma once
 

@@ -8,15 +8,13 @@
  */
 #include "sys/tally.h"
 
-#include <fcntl.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "sys/random_bytes.h"
+#include "sys/region.h"
 
 enum { BUCKETS = 4096, WAYS = 8, TRIES = 8, WORD_BITS = 64 };
 #define FAR_AHEAD_NS (3600 * INT64_C(1000000000)) /* no clock is honestly that far ahead */
@@ -39,11 +37,14 @@ struct tally {
 
 int tally_create(int *fd_out)
 {
-    OWNED_FD fd = memfd_create("sallyport-tally", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    OWNED_FD fd = -1;
     uint64_t seed[2];
-    if (fd < 0 || ftruncate(fd, sizeof(struct tally)) < 0 || getrandom(seed, sizeof seed, 0) != sizeof seed ||
-        pwrite(fd, seed, sizeof seed, offsetof(struct tally, seed)) != sizeof seed ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+    int err = region_create("sallyport-tally", sizeof(struct tally), &fd);
+    if (!err)
+        err = random_bytes(seed, sizeof seed);
+    if (err)
+        return err;
+    if (pwrite(fd, seed, sizeof seed, offsetof(struct tally, seed)) != sizeof seed)
         return ERR_SYS;
     *fd_out = fd_take(&fd);
     return 0;
@@ -51,21 +52,16 @@ int tally_create(int *fd_out)
 
 int tally_map(int fd, struct tally **tally_out)
 {
-    struct stat st;
-    int seals = fcntl(fd, F_GET_SEALS);
-    if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &st) < 0 || st.st_size != sizeof(struct tally))
-        return ERR_SYNTAX;
-    void *at = mmap(NULL, sizeof(struct tally), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (at == MAP_FAILED)
-        return ERR_SYS;
-    *tally_out = at;
-    return 0;
+    void *at;
+    int err = region_map(fd, sizeof(struct tally), &at);
+    if (!err)
+        *tally_out = at;
+    return err;
 }
 
 void tally_unmap(struct tally *t)
 {
-    if (t)
-        munmap(t, sizeof *t);
+    region_unmap(t, sizeof *t);
 }
 
 /* ---- keys: SipHash-2-4, so that nobody can choose names or addresses that fall together ---- */
