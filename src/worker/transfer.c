@@ -133,7 +133,6 @@ static void finish(struct transfer *t)
     }
     t->config.file = -1;
     t->stream->reset |= t->outcome.result != TRANSFER_DONE;
-    t->outcome.elapsed_ms = loop_now(data_hub_loop(t->hub)) - t->started;
     t->config.done(t->config.context, &t->outcome);
 }
 
@@ -357,8 +356,7 @@ int transfer_start(struct data_hub *hub, struct stream *stream, const struct tra
         transfer_free(t);
         return ERR_NOMEM;
     }
-    t->started = loop_now(loop);
-    restart_clocks(t, t->started, stream_is_tls(stream) ? progress(t) : 0);
+    restart_clocks(t, loop_now(loop), stream_is_tls(stream) ? progress(t) : 0);
     if (config->timeout_ms > 0 || config->min_bytes_per_second)
         tick_arm(t);
     if (config->kind == TRANSFER_LISTING)

@@ -33,8 +33,6 @@ struct transfer_outcome {
     enum transfer_result result;
     int err;              /* TRANSFER_DISK: ERR_NO_SPACE, ERR_QUOTA, ERR_TOO_BIG, ERR_IO ...; else 0 */
     uint64_t wire_bytes;  /* over the network, for the log */
-    uint64_t file_bytes;  /* from or into the file; differs in TYPE A */
-    int64_t elapsed_ms;
 };
 
 /* A bandwidth that this transfer shares with whoever uses the same clock; it lives as long as the transfer. */

@@ -18,7 +18,6 @@ struct transfer {
     struct loop_io *io;
     struct loop_timer *kick, *tick; /* kick: go on without readiness; tick: time-outs */
     struct transfer_outcome outcome;
-    int64_t started;
 
     /* bandwidth */
     bool is_paced, was_held_back; /* since the last tick: by bandwidth, our disk or our broker */

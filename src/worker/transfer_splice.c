@@ -61,7 +61,6 @@ static int move_out(struct transfer *t, int pipe, size_t len)
             return put < 0 ? errno : ENOSPC;
         len -= (size_t)put;
         t->offset += (uint64_t)put;
-        t->outcome.file_bytes += (uint64_t)put;
     }
     return 0;
 }

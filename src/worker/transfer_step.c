@@ -61,12 +61,6 @@ size_t transfer_share(const struct transfer *t, size_t size)
 
 /* ---- sending ---- */
 
-static void sent(struct transfer *t, size_t wire, size_t file)
-{
-    t->outcome.wire_bytes += wire;
-    t->outcome.file_bytes += file;
-}
-
 /* Whether the byte at `at` can be read without waiting for the disk. */
 static bool is_warm(struct transfer *t, uint64_t at)
 {
@@ -136,7 +130,7 @@ static enum step send_file(struct transfer *t)
     size_t share = transfer_share(t, most < WINDOW ? (size_t)most : WINDOW);
     int err = stream_sendfile(t->stream, t->config.file, &t->offset, share, &put);
     if (!err) {
-        sent(t, put, put);
+        t->outcome.wire_bytes += put;
         if (is_all_sent(t))
             return STEP_LAST_BYTE;
         if (put == share)
@@ -214,7 +208,7 @@ static enum step send_read(struct transfer *t)
     bool is_last = t->config.size && t->offset + got == t->config.size;
     int err = offer(t, slice_of(buffer, got), is_last, &put);
     t->offset += put;
-    sent(t, put, put);
+    t->outcome.wire_bytes += put;
     if (err)
         return stream_fails(t, err);
     return is_all_sent(t) ? STEP_LAST_BYTE : STEP_MORE;
@@ -237,10 +231,9 @@ static enum step send_ascii(struct transfer *t)
         return step_fails(t, TRANSFER_DISK, ERR_IO);
     int err = offer(t, slice_from(slice_of(converted, len), t->ascii_sent), false, &put);
     t->ascii_sent += put;
-    sent(t, put, 0);
+    t->outcome.wire_bytes += put;
     if (t->ascii_sent == len) {
         t->offset += got;
-        t->outcome.file_bytes += got;
         t->ascii_out = after;
         t->ascii_sent = 0;
     }
@@ -264,7 +257,7 @@ static enum step send_chunk(struct transfer *t)
     size_t share = transfer_share(t, rest.len);
     int err = offer(t, slice_first(rest, share), t->last_chunk && share == rest.len, &put);
     t->chunk_at += put;
-    sent(t, put, put);
+    t->outcome.wire_bytes += put;
     if (err)
         return stream_fails(t, err);
     return t->last_chunk && t->chunk_at == t->chunk.len ? STEP_LAST_BYTE : STEP_MORE;
@@ -286,7 +279,6 @@ int transfer_write(struct transfer *t, struct slice bytes)
             return put < 0 ? errno : ENOSPC;
         bytes = slice_from(bytes, (size_t)put);
         t->offset += (uint64_t)put;
-        t->outcome.file_bytes += (uint64_t)put;
     }
     return 0;
 }

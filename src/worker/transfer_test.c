@@ -4,6 +4,7 @@
 #include "worker/transfer_priv.h"
 #include "worker/transfer_world.h"
 
+#include "base/clock.h"
 #include "policy/win_error.h"
 
 #include <fcntl.h>
@@ -37,7 +38,6 @@ static void test_every_size_D20(void **state)
                                               .file = temp_file(text_slice(&file_bytes)), .timeout_ms = 20000,
                                               .size = i & 1 ? sizes[i] : 0 });
             assert_int_equal(o.result, TRANSFER_DONE);
-            assert_int_equal(o.file_bytes, sizes[i]);
             assert_int_equal(o.wire_bytes, want.len);
             end_stream(&s, &down);
             assert_true(down.saw_end);
@@ -53,7 +53,6 @@ static void test_every_size_D20(void **state)
                                                            .timeout_ms = 20000, .require_close_notify = true });
             assert_int_equal(o.result, TRANSFER_DONE);
             assert_int_equal(o.wire_bytes, want.len);
-            assert_int_equal(o.file_bytes, sizes[i]);
             end_stream(&s, &up);
             assert_true(up.saw_end);
             file_content(file, &stored);
@@ -157,6 +156,7 @@ static void test_upload_endings(void **state)
         text_add_str(&up.bytes, "half a file");
         client_connect(&up, &s);
         client_start(&up);
+        int64_t begun = clock_ms();
         struct transfer_outcome o = run_transfer(
             &s, (struct transfer_config){ .kind = TRANSFER_UPLOAD, .file = temp_file(SLICE_NONE),
                                           .timeout_ms = upload_endings[i].want == TRANSFER_TIMED_OUT ? 150 : 20000,
@@ -164,7 +164,7 @@ static void test_upload_endings(void **state)
         assert_int_equal(o.result, upload_endings[i].want);
         assert_int_equal(s.reset, o.result != TRANSFER_DONE);
         if (o.result == TRANSFER_TIMED_OUT)
-            assert_true(o.elapsed_ms >= 150 && o.elapsed_ms < 5000);
+            assert_true(clock_ms() - begun >= 150 && clock_ms() - begun < 5000);
         end_stream(&s, &up);
         text_free(&up.bytes);
     }
@@ -197,11 +197,12 @@ static void test_reader_that_never_reads_D16(void **state)
         struct stream s;
         struct client down = { .cover = (enum cover)cover, .reads = true };
         client_connect(&down, &s);
+        int64_t begun = clock_ms();
         struct transfer_outcome o = run_transfer(
             &s, (struct transfer_config){ .kind = TRANSFER_DOWNLOAD, .file = temp_file(text_slice(&bytes)),
                                           .timeout_ms = 200 });
         assert_int_equal(o.result, TRANSFER_TIMED_OUT);
-        assert_true(o.elapsed_ms >= 200 && o.elapsed_ms < 10000);
+        assert_true(clock_ms() - begun >= 200 && clock_ms() - begun < 10000);
         client_start(&down);
         end_stream(&s, &down);
         assert_false(down.saw_end && cover != CLEAR); /* the cut is not taken for the end */
@@ -286,7 +287,6 @@ static void test_disk_errors_H02(void **state)
             assert_int_equal(o.result, TRANSFER_DISK);
             assert_int_equal(o.err, disks[i].want);
             assert_int_equal(transfer_result_reply(o.result, o.err)->code, disks[i].want_code);
-            assert_int_equal(o.file_bytes, 0);
             end_stream(&s, &up);
             text_free(&up.bytes);
         }
@@ -310,8 +310,10 @@ static void test_file_size_limit_H02(void **state)
     setrlimit(RLIMIT_FSIZE, &before);
     assert_int_equal(o.result, TRANSFER_DISK);
     assert_int_equal(o.err, ERR_TOO_BIG);
-    assert_int_equal(o.file_bytes, 100000); /* H11: the short write before it counted */
     end_stream(&s, &up);
+    OWNED_TEXT_BUFFER stored = { 0 };
+    file_content(file, &stored);
+    assert_true(slice_equal(text_slice(&stored), slice_first(text_slice(&up.bytes), 100000))); /* H11: a short write before */
     text_free(&up.bytes);
     close(file);
 }

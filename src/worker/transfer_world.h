@@ -56,6 +56,7 @@ struct run {
     struct transfer *transfer;
     struct transfer_outcome outcome;
     unsigned done;
+    int64_t ended; /* clock_ns(), where a test sets it */
     /* listings */
     const char *const *chunks;
     size_t fed;
