@@ -6,9 +6,9 @@
  *        ^______chunk sent, page cold___|  |___upload: the peer has ended____________^
  *   any: failed, aborted -> OVER
  *
- * MOVING calls the transfer's step function until it would block or TURN_BYTES are through; the rest waits for the next
- * turn of the loop.  CLOSING exists for downloads: close_notify and FIN go out before 226 is said (threats.md D13).
- * HUNGRY waits for a listing's next chunk, COLD for the disk.
+ * MOVING calls the transfer's step function until it would block or TURN_BYTES are through (one sendfile may be twice as
+ * many); the rest waits for the next turn of the loop.  CLOSING exists for downloads: close_notify and FIN go out before
+ * 226 is said (threats.md D13).  HUNGRY waits for a listing's next chunk, COLD for the disk.
  *
  * Bandwidth: before a step bytes are reserved on every clock that the transfer shares (transfer_pace.c); until they may
  * move nobody looks at the stream.
@@ -30,9 +30,9 @@
 #include "policy/win_error.h"
 
 enum {
-    TURN_BYTES = 1024 * 1024, /* per transfer and turn of the loop */
+    TURN_BYTES = 1024 * 1024, /* beyond these a transfer begins no further step in a turn of the loop */
     RATE_WINDOW_MS = 10000,
-    MUCH = 256 * 1024,        /* that an upload at speed waits for; as much as TLS reads ahead */
+    WAKE_AT = 256 * 1024,     /* that an upload at speed waits for; as much as TLS reads ahead */
     SILENCE_MS = 20,          /* at most, for less than that */
 };
 
@@ -194,10 +194,10 @@ static void run(struct transfer *t)
  * then on every byte wakes us again. */
 static void choose_wake(struct transfer *t)
 {
-    bool is_fast = t->outcome.wire_bytes - t->waited_at >= MUCH / 2;
+    bool is_fast = t->outcome.wire_bytes - t->waited_at >= WAKE_AT / 2;
     t->waited_at = t->outcome.wire_bytes;
     if (is_fast != t->waits_for_much)
-        stream_wake_at(t->stream, is_fast ? MUCH : 1);
+        stream_wake_at(t->stream, is_fast ? WAKE_AT : 1);
     t->waits_for_much = is_fast;
     if (is_fast)
         loop_timer_set(t->kick, SILENCE_MS);

@@ -11,11 +11,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { MUCH = 128 * 1024 };
+enum { SPLICE_FROM = 128 * 1024 }; /* so much was waiting at once */
 
 bool transfer_may_splice(const struct transfer *t, size_t got)
 {
-    return got >= MUCH && !t->config.ascii && !t->cannot_splice && !stream_is_tls(t->stream);
+    return got >= SPLICE_FROM && !t->config.ascii && !t->cannot_splice && !stream_is_tls(t->stream);
 }
 
 /* How much to ask for: one byte more than the limit allows shows that there are more. */
