@@ -17,6 +17,7 @@
 #include "base/own.h"
 #include "broker/home.h"
 #include "broker/verbs.h"
+#include "policy/win_error.h"
 #include "proto/log.h"
 #include "sys/datagram.h"
 
@@ -182,7 +183,7 @@ static int on_request(struct broker *b, struct wire_in *in)
     struct snapshot *snapshot = current_snapshot(b);
     struct verb_result result = VERB_RESULT_NONE;
     verbs_run(&b->grants, snapshot, &ask, &result);
-    if (result.answer.substatus == 54)
+    if (result.answer.substatus == SUB_CONFIGURATION_CHANGED)
         grants_drop(&b->grants, ask.ticket); /* its site is gone */
     snapshot_unref(snapshot);
     err = answer_worker(b, &result);
@@ -278,8 +279,8 @@ static int on_give(struct broker *b, int auth, struct wire_in *in, int *fd)
     struct snapshot *snapshot = current_snapshot(b);
     int verdict = standing_new(&m, floor_of(snapshot, m.site, m.account == GRANT_LOCAL || m.account == GRANT_ANONYMOUS), &as);
     if (verdict) {
-        win32 = 5;
-        substatus = 2;
+        win32 = WIN_ACCESS_DENIED;
+        substatus = SUB_FILE_DENIED;
         reason_set(&why, 0, "uid %u may not be used: %s", m.uid, err_text(verdict));
         broker_tell(b, LOG_LEVEL_WARNING, "no grant for '" SLICE_FMT "' (uid %u): %s", SLICE_ARG(m.user), m.uid,
                     err_text(verdict));
