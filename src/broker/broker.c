@@ -27,7 +27,7 @@ enum { THREAD_STACK = 2 * 1024 * 1024, FINISH_SECONDS = 3 };
 
 static bool tell_logger(struct broker *b, int level, struct slice line)
 {
-    int fd = link_try_hold(&b->logger);
+    int fd = peer_socket_try_hold(&b->logger);
     if (fd < 0)
         return false;
     uint8_t bytes[4096 + 128];
@@ -39,7 +39,7 @@ static bool tell_logger(struct broker *b, int level, struct slice line)
     /* The log never holds up a request: a full socket loses the line (H06). */
     if (!err && send(fd, bytes, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         err = errno == EPIPE || errno == ECONNRESET ? ERR_CLOSED : ERR_AGAIN;
-    link_release(&b->logger, err == ERR_CLOSED);
+    peer_socket_release(&b->logger, err == ERR_CLOSED);
     return !err;
 }
 
@@ -61,8 +61,8 @@ void broker_tell(struct broker *b, int level, const char *fmt, ...)
 int broker_init(struct broker *b, struct snapshot *snapshot, int worker, int auth, int logger)
 {
     *b = (struct broker){ .snapshot = snapshot, .worker = worker };
-    link_init(&b->auth, auth);
-    link_init(&b->logger, logger);
+    peer_socket_init(&b->auth, auth);
+    peer_socket_init(&b->logger, logger);
     if (pthread_mutex_init(&b->lock, NULL) || pthread_cond_init(&b->changed, NULL))
         return ERR_SYS;
     int err = readers_init(&b->readers);
@@ -101,12 +101,12 @@ void broker_set_auth(struct broker *b, int fd)
     int err = grants_each(&b->grants, tell_held, &fd);
     if (err)
         broker_tell(b, LOG_LEVEL_ERROR, "the authenticator could not be told which logins live: %s", err_text(err));
-    link_replace(&b->auth, fd);
+    peer_socket_replace(&b->auth, fd);
 }
 
 void broker_set_logger(struct broker *b, int fd)
 {
-    link_replace(&b->logger, fd);
+    peer_socket_replace(&b->logger, fd);
 }
 
 void broker_end(struct broker *b)
@@ -153,8 +153,8 @@ void broker_wait(struct broker *b)
 void broker_free(struct broker *b)
 {
     (void)shutdown(b->worker, SHUT_RDWR);
-    link_stop(&b->auth);
-    link_stop(&b->logger);
+    peer_socket_stop(&b->auth);
+    peer_socket_stop(&b->logger);
     for (size_t i = 0; i < b->thread_count; i++)
         pthread_join(b->threads[i], NULL);
     close(b->worker);
@@ -380,7 +380,7 @@ static void *serve_auth(void *context)
     for (bool is_ending = !buffer; !is_ending;) {
         struct slice datagram;
         OWNED_FD fd = -1;
-        int auth = link_hold(&b->auth);
+        int auth = peer_socket_hold(&b->auth);
         if (auth < 0)
             break;
         int err = datagram_receive(auth, buffer, WIRE_DATAGRAM_MAX, &datagram, &fd);
@@ -394,7 +394,7 @@ static void *serve_auth(void *context)
             broker_tell(b, LOG_LEVEL_ERROR, "the authenticator's channel ends: %s", err_text(err));
         if (err)
             (void)shutdown(auth, SHUT_RDWR); /* the other threads leave it too */
-        link_release(&b->auth, err != 0);
+        peer_socket_release(&b->auth, err != 0);
     }
     free(buffer);
     return NULL;

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "broker/grants.h"
-#include "broker/link.h"
+#include "broker/peer_socket.h"
 #include "broker/readers.h"
 
 enum { BROKER_THREADS = READERS_THREADS, BROKER_AUTH_THREADS = 4 };
@@ -21,7 +21,7 @@ struct broker {
     struct grants grants;
     struct readers readers; /* of `worker` */
     int worker;
-    struct link auth, logger;
+    struct peer_socket auth, logger;
     unsigned running; /* requests being served */
     bool is_ending;
     pthread_t threads[BROKER_THREADS + BROKER_AUTH_THREADS];
