@@ -4,35 +4,18 @@
  * A verb returns an ERR_ value; the Win32 number and the sub-status follow from it by table, unless the step that
  * failed knew better and has set them.
  */
-#include "broker/verbs.h"
+#include "broker/verbs_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 
 #include "base/own.h"
-#include "broker/judge.h"
 #include "ftp/listing.h"
-#include "policy/address_rules.h"
 #include "policy/ftp_root.h"
-#include "policy/request_filter.h"
 #include "policy/vpath.h"
-#include "policy/win_error.h"
-
-struct call {
-    struct grant *grant; /* locked */
-    struct snapshot *snapshot;
-    const struct snap_site *site;
-    const struct broker_request *ask;
-    struct authorization_subject who;
-    struct place place;
-    struct verb_result *result;
-    struct fixed_accounts *fixed;
-    struct shared_identity *owner; /* the fixed account that it runs as, NULL the session's own; held */
-};
 
 /* ---- errors ---- */
 
@@ -50,7 +33,7 @@ unsigned verbs_substatus(int err)
     }
 }
 
-static int fail(struct call *c, int err, uint32_t win32, unsigned substatus)
+int call_fail(struct call *c, int err, uint32_t win32, unsigned substatus)
 {
     c->result->answer.win32 = win32;
     c->result->answer.substatus = substatus;
@@ -78,8 +61,7 @@ static void because(struct call *c, const struct reason *why)
         text_reset(out);
 }
 
-/* requestFiltering at `path`. */
-static int filter(struct call *c, struct slice path, enum request_kind kind)
+int call_filter(struct call *c, struct slice path, enum request_kind kind)
 {
     struct reason why = { 0 };
     unsigned substatus = request_filter_refuses(c->snapshot, c->site, path, kind, NULL);
@@ -87,7 +69,7 @@ static int filter(struct call *c, struct slice path, enum request_kind kind)
         return 0;
     (void)request_filter_refuses(c->snapshot, c->site, path, kind, &why);
     because(c, &why);
-    return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, substatus);
+    return call_fail(c, ERR_DENIED, WIN_ACCESS_DENIED, substatus);
 }
 
 /* ---- looking ---- */
@@ -195,7 +177,7 @@ static int verb_open_read(struct call *c)
     if (err)
         return err;
     if (c->ask->offset > c->result->answer.size)
-        return fail(c, ERR_RANGE, WIN_HANDLE_EOF, SUB_FILE_ERROR);
+        return call_fail(c, ERR_RANGE, WIN_HANDLE_EOF, SUB_FILE_ERROR);
     c->result->fd = fd_take(&fd);
     return 0;
 }
@@ -226,7 +208,7 @@ static size_t uploads_open(const struct grant *g)
 
 static int too_large(struct call *c)
 {
-    return fail(c, ERR_TOO_BIG, WIN_ACCESS_DENIED, SUB_SIZE_LIMIT);
+    return call_fail(c, ERR_TOO_BIG, WIN_ACCESS_DENIED, SUB_SIZE_LIMIT);
 }
 
 static uint64_t size_limit(const struct call *c)
@@ -274,7 +256,7 @@ static int verb_upload_unique(struct call *c)
         return err;
     err = vpath_join(c->place.path, slice_str(u->name), &path);
     if (!err)
-        err = filter(c, text_slice(&path), REQUEST_FILE);
+        err = call_filter(c, text_slice(&path), REQUEST_FILE);
     if (err) {
         upload_reject(u);
         return err;
@@ -414,8 +396,7 @@ static int verb_delete(struct call *c)
     return unlinkat(dir, name, 0) < 0 ? place_error(errno) : 0;
 }
 
-/* Whether a virtual directory stands there or below.  In a home that a directory names there are none. */
-static bool holds_mapping(const struct call *c)
+bool call_holds_mapping(const struct call *c)
 {
     return !c->place.physical.len && directory_map_has(c->snapshot, c->site, c->place.path, true);
 }
@@ -436,8 +417,8 @@ static int verb_rmdir(struct call *c)
 {
     char name[PLACE_NAME_MAX + 1];
     OWNED_FD dir = -1;
-    if (holds_mapping(c))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT); /* F12 */
+    if (call_holds_mapping(c))
+        return call_fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT); /* F12 */
     int err = place_open_parent(&c->place, &dir, name);
     if (err)
         return err;
@@ -457,152 +438,6 @@ static int verb_set_time(struct call *c)
         return place_error(errno);
     c->result->answer.mtime = c->ask->time;
     return 0;
-}
-
-/* ---- renaming ---- */
-
-/* A directory that holds places closed to the mover's address stays where it is: moved, they would be open. */
-static bool address_may_move(const struct call *c, struct slice from)
-{
-    return address_rules_allow_below(c->snapshot, c->site, from, &c->grant->as->client,
-                                     slice_str(text_str(&c->grant->as->client_name)));
-}
-
-/* Moving a directory moves what its scopes protect out of their reach: every rule below the source must let the mover
- * write, and nobody may make something readable that was not (F05). */
-static bool may_move(const struct call *c, struct slice from, struct slice to)
-{
-    unsigned source = authorization_permissions(c->snapshot, c->site, from, &c->who);
-    unsigned target = authorization_permissions(c->snapshot, c->site, to, &c->who);
-    if (!(source & PERMISSION_WRITE) || !(target & PERMISSION_WRITE))
-        return false;
-    if ((target & PERMISSION_READ) && !(source & PERMISSION_READ))
-        return false;
-    for (uint32_t i = 0; i < c->site->scopes.count; i++) {
-        const struct snap_scope *scope = snapshot_scope(c->snapshot, c->site->scopes.first + i);
-        struct slice path = scope ? snapshot_text(c->snapshot, scope->path) : SLICE_NONE;
-        if (!scope || !vpath_is_below(path, from, NULL))
-            continue;
-        unsigned inside = authorization_permissions(c->snapshot, c->site, path, &c->who);
-        if (!(inside & PERMISSION_WRITE) || ((target & PERMISSION_READ) && !(inside & PERMISSION_READ)))
-            return false;
-    }
-    return true;
-}
-
-static bool is_directory(int fd)
-{
-    struct stat st;
-    return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* A file's new name is filtered as one; a directory takes along what is filtered below it. */
-static int filter_move(struct call *c, const struct rename_source *r)
-{
-    if (!is_directory(r->object))
-        return filter(c, c->place.path, REQUEST_FILE);
-    if (!request_filter_may_move(c->snapshot, c->site, text_slice(&r->path), c->place.path))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_FILTER_SEGMENT);
-    return 0;
-}
-
-static int verb_rename_from(struct call *c)
-{
-    struct rename_source *r = &c->grant->rename;
-    if (holds_mapping(c))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT); /* F12 */
-    OWNED_FD dir = -1;
-    int err = place_open_parent(&c->place, &dir, r->name);
-    if (err)
-        return err;
-    OWNED_FD object = openat(dir, r->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (object < 0)
-        return place_error(errno);
-    if (!is_directory(object)) {
-        err = filter(c, c->place.path, REQUEST_FILE);
-        if (err)
-            return err;
-        if (upload_appends_to(dir, r->name))
-            return ERR_BUSY;
-    }
-    text_reset(&r->path);
-    text_add(&r->path, c->place.path);
-    if (text_error(&r->path))
-        return text_error(&r->path);
-    r->dir = fd_take(&dir);
-    r->object = fd_take(&object);
-    r->owner = shared_identity_ref(c->owner);
-    return 0;
-}
-
-static bool is_same_owner(const struct shared_identity *a, const struct shared_identity *b)
-{
-    return a == b || (a && b && a->who.uid == b->who.uid && a->who.gid == b->who.gid);
-}
-
-static bool is_same(int dir, const char *name, int object)
-{
-    struct stat a, b;
-    return fstatat(dir, name, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstat(object, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
-/* Where the file system knows no RENAME_NOREPLACE (NFS): a hard link refuses an existing name just as well; for a
- * directory, looking first leaves a moment in which at worst an empty directory is replaced. */
-static int rename_to_free(const struct rename_source *r, int dir, const char *name)
-{
-    struct stat st;
-    if (renameat2(r->dir, r->name, dir, name, RENAME_NOREPLACE) == 0)
-        return 0;
-    if ((errno != EINVAL && errno != ENOSYS) || fstat(r->object, &st) < 0)
-        return errno;
-    if (S_ISDIR(st.st_mode)) {
-        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-            return EEXIST;
-        return renameat(r->dir, r->name, dir, name) < 0 ? errno : 0;
-    }
-    if (linkat(r->dir, r->name, dir, name, 0) < 0)
-        return errno;
-    return unlinkat(r->dir, r->name, 0) < 0 ? errno : 0;
-}
-
-static int verb_rename_to(struct call *c)
-{
-    struct rename_source *r = &c->grant->rename;
-    char name[PLACE_NAME_MAX + 1];
-    OWNED_FD dir = -1;
-    if (r->object < 0)
-        return ERR_STATE;
-    if (!is_same_owner(r->owner, c->owner)) /* nobody has the rights of both accounts at once */
-        return fail(c, ERR_DENIED, WIN_NOT_SAME_DEVICE, SUB_FILE_ERROR);
-    if (!address_may_move(c, text_slice(&r->path)))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_IP_RESTRICTION);
-    if (!may_move(c, text_slice(&r->path), c->place.path))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, authorization_substatus(c->site));
-    if (holds_mapping(c))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_VIRTUAL_ROOT);
-    int err = filter_move(c, r);
-    if (!err)
-        err = place_open_parent(&c->place, &dir, name);
-    if (err)
-        return err;
-    if (!is_same(r->dir, r->name, r->object))
-        return ERR_NOT_FOUND; /* P21 */
-    if (upload_has_name(&c->place, dir, name))
-        return ERR_BUSY;
-    /* Another spelling of the same name, on a site that folds case: what was typed is what is wanted. */
-    bool is_respelling = is_same(dir, name, r->object);
-    if (is_respelling)
-        snprintf(name, sizeof name, SLICE_FMT, SLICE_ARG(vpath_last(c->place.path)));
-    bool may_replace = c->site->allow_replace_on_rename && !is_respelling;
-    if (upload_appends_to(r->dir, r->name) || (may_replace && upload_appends_to(dir, name)))
-        return ERR_BUSY;
-    int errnum = may_replace
-                     ? (renameat(r->dir, r->name, dir, name) < 0 ? errno : 0)
-                     : rename_to_free(r, dir, name);
-    if (errnum == EXDEV) /* never a copy: that would follow links and take for ever */
-        return fail(c, ERR_DENIED, WIN_NOT_SAME_DEVICE, SUB_FILE_ERROR);
-    return errnum ? place_error(errnum) : 0;
 }
 
 /* ---- the table, and the way to it ---- */
@@ -639,7 +474,7 @@ static int judge(struct call *c, struct judge_verb verb)
     if (!err)
         return 0;
     because(c, &why);
-    return fail(c, err, j.win32, j.substatus);
+    return call_fail(c, err, j.win32, j.substatus);
 }
 
 /* Whose account the verb runs under: what was begun goes on as it began. */
@@ -647,7 +482,7 @@ static int choose_owner(struct call *c, struct judge_verb verb)
 {
     if (verb.takes & TAKES_PATH) {
         int err = fixed_of_place(c->fixed, &c->place, &c->owner);
-        return err ? fail(c, err, WIN_LOGON_FAILURE, SUB_FILE_DENIED) : 0;
+        return err ? call_fail(c, err, WIN_LOGON_FAILURE, SUB_FILE_DENIED) : 0;
     }
     for (const struct upload *u = c->grant->uploads; u; u = u->next)
         if (u->handle == c->ask->handle)
@@ -689,7 +524,7 @@ static int run(struct call *c)
         return ERR_STATE;
     c->site = snapshot_site_by_id(c->snapshot, c->grant->as->site);
     if (!is_as_before(c))
-        return fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED);
+        return call_fail(c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED);
     if ((verb.takes & TAKES_PATH) && !(verb.takes & TAKES_BOTH_ENDS))
         grant_forget_rename(c->grant);
     int err = verb.takes & TAKES_PATH ? judge(c, verb) : 0;
@@ -720,7 +555,7 @@ void verbs_run(struct grants *grants, struct snapshot *snapshot, const struct br
         place_free(&c.place);
         shared_identity_unref(c.owner);
     } else {
-        err = fail(&c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED); /* withdrawn, or never given */
+        err = call_fail(&c, ERR_DENIED, WIN_ACCESS_DENIED, SUB_CONFIGURATION_CHANGED); /* withdrawn, or never given */
     }
     if (!err && (text_error(&result->data) || text_error(&result->name)))
         err = ERR_NOMEM;
