@@ -11,7 +11,7 @@
  * HANDSHAKING is left at once in the clear.  What ends before data_open was called (a listener nobody came to) waits in
  * FAILED until it is.
  */
-#include "worker/data_priv.h"
+#include "worker/data.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -22,6 +22,8 @@
 
 #include "base/own.h"
 #include "policy/win_error.h"
+#include "worker/data_hub.h"
+#include "worker/data_ports.h"
 
 enum { ACCEPTS_PER_TURN = 16, PORT_FLOOR = 1024, UNWATCHED_MS = 100 };
 

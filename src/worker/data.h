@@ -9,21 +9,9 @@
 #pragma once
 
 #include "base/net_addr.h"
-#include "loop/loop.h"
 #include "tls/stream.h"
 
-/* ---- what all data channels and transfers of one worker share: scratch memory, streams that are still closing ---- */
 struct data_hub;
-/* Also ignores SIGPIPE and SIGXFSZ for the process: both are reported as errors where they belong. */
-struct data_hub *data_hub_new(struct loop *loop); /* NULL: out of memory */
-void data_hub_free(struct data_hub *h);           /* after every data and transfer is gone; NULL is fine */
-struct loop *data_hub_loop(struct data_hub *h);
-/* One buffer for the duration of one callback; nobody keeps anything in it (DATA_SCRATCH bytes). */
-enum { DATA_SCRATCH = 1024 * 1024, DATA_ALIGNED = 4096 /* whole pages are copied faster to and from files */ };
-char *data_hub_scratch(struct data_hub *h);
-/* A pipe that holds as much, empty, NULL if there is none; [0] to read from.  Who leaves bytes in it drops it. */
-const int *data_hub_pipe(struct data_hub *h);
-void data_hub_drop_pipe(struct data_hub *h);
 
 struct data_rules {
     uint16_t low_port, high_port; /* both 0: 49152..65535 */

@@ -6,13 +6,16 @@
  * peer has not fetched yet.  226 does not wait for that (ftp-behaviour.md 3.2).  TLS memory is freed as soon as
  * close_notify is out.  Peers that never close are cut after LINGER_MS, and the oldest when there are too many.
  */
-#include "worker/data_priv.h"
+#include "worker/data_hub.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "tls/stream.h"
+#include "worker/data_ports.h"
 
 enum { LINGER_MS = 5000, LINGER_COUNT_MAX = 4096 };
 

@@ -1,5 +1,6 @@
 /* data_test.c - data connections on loopback: who may connect, where to, when, and under which TLS session. */
 #include "worker/data.h"
+#include "worker/data_hub.h"
 
 #include "base/case_test.h"
 #include "policy/win_error.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "worker/ascii.h"
+#include "worker/data_hub.h"
 #include "worker/transfer.h"
 
 enum state { MOVING, HUNGRY, COLD, CLOSING, OVER };

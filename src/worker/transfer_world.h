@@ -10,6 +10,7 @@
 #include "base/case_test.h"
 #include "base/own.h"
 #include "tls/tls_peer.h"
+#include "worker/data_hub.h"
 #include "worker/transfer.h"
 
 enum cover { CLEAR, TLS12, TLS13, COVER_COUNT };

@@ -14,7 +14,7 @@
 #include "sys/counts.h"
 #include "sys/tally.h"
 #include "worker/broker_link.h"
-#include "worker/data.h"
+#include "worker/data_hub.h"
 #include "worker/flood.h"
 #include "worker/generation.h"
 #include "worker/link.h"
