@@ -86,6 +86,11 @@ void listeners_tell_refused(void *worker, unsigned count)
     worker_event(worker, LOG_LEVEL_ERROR, "no descriptor left: connections refused: %u", count);
 }
 
+void listeners_tell_early(void *worker, unsigned count)
+{
+    worker_event(worker, LOG_LEVEL_WARNING, "too many connections that have not logged in: newcomers turned away: %u", count);
+}
+
 static int address_of(int fd, struct net_addr *local_out)
 {
     struct sockaddr_storage address;
@@ -130,6 +135,7 @@ static void begin(struct worker *w, int fd, struct net_addr local, const struct 
     }
     if (drops_early(w)) {
         say_and_close(fd);
+        flood_one_more(&w->dropped_early);
         return;
     }
     unsigned limit = generation_server(w->generation)->connections_per_address;
@@ -162,7 +168,8 @@ static void refuse_one(struct listener *l)
     w->spare_fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0 && err != EAGAIN)
         loop_io_want(l->io, 0, PAUSE_MS);
-    flood_one_more(&w->refused);
+    if (fd >= 0 || err != EAGAIN) /* otherwise another worker took it */
+        flood_one_more(&w->refused);
 }
 
 static void ready(void *context, unsigned events)

@@ -19,5 +19,7 @@ void listeners_block(struct worker *w, const struct net_addr *client, int64_t le
 void listeners_take(struct worker *w, int fd);
 /* A flood_tell: so many found no descriptor left. */
 void listeners_tell_refused(void *worker, unsigned count);
+/* Another: so many came while too many others had not logged in. */
+void listeners_tell_early(void *worker, unsigned count);
 void listeners_remove(struct worker *w, uint32_t number);
 void listeners_remove_all(struct worker *w);

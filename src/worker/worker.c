@@ -207,6 +207,7 @@ int worker_new(struct child *child, struct worker **worker_out, struct diag *d)
     w->ended_timer = w->loop ? loop_timer_new(w->loop, ended_tell, w) : NULL;
     w->log_timer = w->loop ? loop_timer_new(w->loop, access_log_send, w) : NULL;
     bool are_floods_told = w->loop && !flood_begin(&w->refused, w->loop, listeners_tell_refused, w) &&
+                           !flood_begin(&w->dropped_early, w->loop, listeners_tell_early, w) &&
                            !flood_begin(&w->penalised, w->loop, penalty_tell, w);
     w->in_buffer = malloc(WIRE_DATAGRAM_MAX);
     w->out = (struct wire_out){ malloc(WIRE_DATAGRAM_MAX), WIRE_DATAGRAM_MAX, 0, 0 };
@@ -237,6 +238,7 @@ void worker_free(struct worker *w)
     if (w->spare_fd >= 0)
         close(w->spare_fd);
     flood_end(&w->refused);
+    flood_end(&w->dropped_early);
     flood_end(&w->penalised);
     access_log_send(w);
     ended_tell(w);

@@ -62,6 +62,7 @@ struct worker {
     int spare_fd;                   /* given up for a moment when descriptors run out (threats.md H01) */
     int fd_most;                    /* connections get no higher descriptor: files and data channels need some, too */
     struct flood refused;           /* for want of descriptors */
+    struct flood dropped_early;     /* while many others had not logged in */
     struct flood penalised;         /* connections cut for penalties */
     struct net_addr penalised_last;
 

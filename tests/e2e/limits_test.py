@@ -88,6 +88,7 @@ def test_early_drop(instance):
             turned_away += 1
             c.__exit__()
     assert turned_away > 0
+    assert instance.wait_line("newcomers turned away: 1"), instance.output
     assert refused(instance) and refused(instance)
     for c in members:
         c.cmd("NOOP", "200")
