@@ -24,5 +24,8 @@ void diag_todo(struct diag *d, const char *fmt, ...) FORMAT_LIKE_PRINTF(2, 3);
 void diag_place(struct diag *d, struct slice file, unsigned line, unsigned column);
 void diag_path(struct diag *d, const char *fmt, ...) FORMAT_LIKE_PRINTF(2, 3);
 
+/* What to do about a file or folder that this account has no right to. */
+#define DIAG_NO_RIGHT "Run this as root, or as an account that has the right to"
+
 /* "file:line:column: path: what. todo" without what is unknown. */
 void diag_print(const struct diag *d, struct text *out);

@@ -169,7 +169,8 @@ static int open_directory(struct cli *c)
         text_addf(&file, "%s/%s", c->directory, conf_file_name(CONF_APPLICATION_HOST));
     if (access(text_str(&file), R_OK) != 0) {
         if (errno != ENOENT)
-            return cli_failed(c, EXIT_DENIED, "Cannot read configuration file %s", text_str(&file));
+            return cli_failed(c, EXIT_DENIED, "Cannot read configuration file %s: %s%s", text_str(&file), strerror(errno),
+                              errno == EACCES ? ". " DIAG_NO_RIGHT : "");
         if (cli_has(c, "apphostconfig"))
             return cli_failed(c, EXIT_NO_FILE, "There is no file %s", text_str(&file));
         return cli_failed(c, EXIT_NO_FILE, "There is no instance in %s: %s is missing.\n"

@@ -206,6 +206,8 @@ static int read_config(struct instance_files *f, const char *folder, enum conf_f
         return 0;
     diag_place(d, slice_str(name), 0, 0);
     diag_set(d, "cannot be read in %s: %s", folder, err_text(err));
+    if (err == ERR_DENIED)
+        diag_todo(d, DIAG_NO_RIGHT);
     return err;
 }
 

@@ -57,6 +57,8 @@ static void describe(struct diag *d, const char *path, const char *what, int err
     *d = (struct diag){ 0 };
     diag_place(d, slice_str(path), 0, 0);
     diag_set(d, "%s: %s", what, errnum ? strerror(errnum) : err_text(err));
+    if (errnum == EACCES)
+        diag_todo(d, DIAG_NO_RIGHT);
 }
 
 static void report_unreadable(struct sink *s, const char *path, int err, int errnum)

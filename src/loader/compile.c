@@ -267,7 +267,8 @@ static void check_there(struct compiler *c, struct slice application_host)
     text_addf(&path, SLICE_FMT "/%s", SLICE_ARG(c->in->directory), conf_file_name(CONF_APPLICATION_HOST));
     diag_place(&d, text_slice(&path), 0, 0);
     diag_set(&d, "the file is missing or cannot be read");
-    diag_todo(&d, "Put it back, or make a new instance: sallyport --config DIR create instance");
+    if (!c->in->lacking)
+        diag_todo(&d, "Put it back, or make a new instance: sallyport --config DIR create instance");
     report_add(c->report, LOADER_ERROR, 0, &d);
 }
 

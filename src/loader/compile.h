@@ -25,6 +25,7 @@ struct compile_input {
     struct slice directory; /* for messages and relative paths */
     uint64_t generation;
     bool privileged; /* system accounts are possible */
+    bool lacking;    /* a configuration file is there and could not be read: nothing new is to be made instead */
     struct slice machine; /* name of this computer; "" unknown */
     int64_t now;     /* seconds since the epoch */
 };

@@ -174,6 +174,7 @@ static int compile(struct inbox *box, const struct loader_go *m, struct report *
             .directory = m->directory,
             .generation = m->generation,
             .privileged = m->privileged,
+            .lacking = m->lacking,
             .machine = slice_str(machine),
             .now = (int64_t)time(NULL),
         };

@@ -14,11 +14,13 @@
 #define LOADER_FILE_FIELDS(F) F(text, name, PATH_LIMIT)
 WIRE_MESSAGE(loader_file, LOADER_FILE_FIELDS)
 
-/* S -> loader: that was all.  `directory` is for messages and relative paths only.  */
+/* S -> loader: that was all.  `directory` is for messages and relative paths only.  `lacking`: a configuration file is there
+ * and could not be read, which the administrator has been told. */
 #define LOADER_GO_FIELDS(F)                   \
     F(u64,  generation, UINT64_MAX)           \
     F(text, directory,  PATH_LIMIT)           \
-    F(flag, privileged, 1)
+    F(flag, privileged, 1)                    \
+    F(flag, lacking,    1)
 WIRE_MESSAGE(loader_go, LOADER_GO_FIELDS)
 
 /* Loader -> S: one more file is wanted, named by those that came; answered by loader_file, or by loader_file_absent.

@@ -305,7 +305,7 @@ static void hand_over(struct compile *c, struct config_files *files)
     for (size_t i = 0; i < files->count; i++)
         MAILBOX_SEND(&c->mail, fd_take(&files->items[i].fd), loader_file, .name = slice_str(files->items[i].name));
     MAILBOX_SEND(&c->mail, -1, loader_go, .generation = ++s->generations, .directory = slice_str(s->directory),
-                 .privileged = s->privileged);
+                 .privileged = s->privileged, .lacking = files->lacking);
 }
 
 int compile_spawn_loader(struct supervisor *s, struct mailbox *mail, pid_t *pid_out, struct diag *d)

@@ -105,7 +105,10 @@ static int open_one(const char *directory, const char *name, enum file_kind kind
     if (fd < 0 && errno == ENOENT)
         return 0;
     if (fd < 0 || fstat(fd, &st) < 0) {
-        diag_set(&d, "cannot be read: %s", strerror(errno));
+        int why_not = errno;
+        diag_set(&d, "cannot be read: %s", strerror(why_not));
+        if (why_not == EACCES)
+            diag_todo(&d, DIAG_NO_RIGHT);
         report(context, LOADER_ERROR, &d);
         files->lacking |= kind == FILE_CONFIGURATION;
         return 0;

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import iis_hash
+from harness import BUILD, PATIENCE, iis_hash
 
 USERS = {"anna": "secret", "bert": "geheim"}
 
@@ -91,7 +91,32 @@ def test_x01_nothing_outside_is_read(instance, tmp_path, name, why):
     assert done.returncode == 1 and why in done.stdout + done.stderr
 
 
-# ---- files that are not there ----
+# ---- files that are not there, or not for everybody ----
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_who_may_not_read_is_not_told_to_make_an_instance(instance):
+    """Who follows that advice makes a second instance, or looks for a file that is there."""
+    instance.write()
+    instance.dir.chmod(0o755)
+    for path in instance.dir.glob("*.config"):
+        path.chmod(0o640)
+
+    def as_stranger(*words):
+        stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        return subprocess.run([*stranger, BUILD / "sallyport", "--config", instance.dir, *words], capture_output=True, text=True,
+                              timeout=PATIENCE)
+    todo = "Permission denied. Run this as root, or as an account that has the right to"
+    done = as_stranger("check")
+    assert done.returncode == 1 and f"applicationHost.config: cannot be read: {todo}\n" in done.stdout, done
+    assert "create instance" not in done.stdout, done
+    for words in (("list", "site"), ("set", "site", "Depot", "/id:3")):
+        done = as_stranger(*words)
+        assert done.returncode == 5 and f"applicationHost.config: {todo}\n" in done.stdout, done
+    for path in instance.dir.glob("*.config"):
+        path.chmod(0o644)
+    done = as_stranger("set", "config", "/section:firewallSupport", "/lowDataChannelPort:5000", "/highDataChannelPort:5001")
+    assert done.returncode == 5 and "Failed to commit configuration changes." in done.stdout and todo in done.stdout, done
+
 
 def test_the_server_file_goes_and_comes_back(site):
     """Some programs save by removing and writing: nobody may lose his session, or the sites, over it."""
