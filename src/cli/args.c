@@ -15,11 +15,31 @@
 
 #include "cli/propath.h"
 
-static void complain(struct text *message, struct slice arg)
+/* "/ftpServer/security/ssl/controlChannelPolicy:SslAllow", as section names and the tree of IIS Manager suggest. */
+static bool has_slashes_for_dots(struct slice arg)
+{
+    size_t colon = slice_find(arg, ':');
+    if (colon == SIZE_MAX || !slice_starts(arg, SLICE_LITERAL("/")) || slice_starts(arg, SLICE_LITERAL("//")))
+        return false;
+    for (size_t i = 0; i < colon; i++)
+        if (!propath_is_name_char(arg.ptr[i]) && arg.ptr[i] != '/' && arg.ptr[i] != '.')
+            return false;
+    return arg.ptr[colon - 1] != '/';
+}
+
+/* IIS's words first, on a line of their own: they sound wrong for what does begin with a slash. */
+void args_complain(struct slice arg, struct text *message)
 {
     text_add_str(message, "Failed to process input: The parameter '");
     text_add_escaped(message, arg);
-    text_add_str(message, "' must begin with a / or - (HRESULT=80070057).");
+    text_add_str(message, "' must begin with a / or - (HRESULT=80070057).\n");
+    if (!has_slashes_for_dots(arg)) {
+        text_add_str(message, "What has blanks is put in quotes: \"/name:My Site\".");
+        return;
+    }
+    text_add_str(message, "In the names of properties write dots instead of slashes: /");
+    for (size_t i = 1, colon = slice_find(arg, ':'); i < colon; i++)
+        text_add_char(message, arg.ptr[i] == '/' ? '.' : arg.ptr[i]);
 }
 
 static bool is_linux_path(struct slice arg)
@@ -166,7 +186,7 @@ int args_parse(int argc, char **argv, struct args *args_out, struct text *messag
         } else if (a->word_count < ARGS_WORDS) {
             a->words[a->word_count++] = arg;
         } else {
-            complain(message, arg);
+            args_complain(arg, message);
             return ERR_SYNTAX;
         }
         i += used;

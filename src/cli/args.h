@@ -32,6 +32,8 @@ struct args {
 /* On error `message` holds what appcmd prints ("Failed to process input: ...").  args_free in any case. */
 MUST_USE int args_parse(int argc, char **argv, struct args *args_out, struct text *message);
 void args_free(struct args *a);
+/* The same for a word that has no place: E9, and what may help. */
+void args_complain(struct slice arg, struct text *message);
 
 /* The parameter `name` (no regard to case), NULL if not given. */
 const struct arg_param *args_find(const struct args *a, const char *name);

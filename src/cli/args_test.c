@@ -90,7 +90,8 @@ static void test_second_identifier(void **state)
     OWNED_TEXT_BUFFER message = { 0 };
     assert_int_equal(args_parse(5, argv, &a, &message), ERR_SYNTAX);
     assert_string_equal(text_str(&message),
-                        "Failed to process input: The parameter 'Site' must begin with a / or - (HRESULT=80070057).");
+                        "Failed to process input: The parameter 'Site' must begin with a / or - (HRESULT=80070057).\n"
+                        "What has blanks is put in quotes: \"/name:My Site\".");
 }
 
 static void test_find(void **state)

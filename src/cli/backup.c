@@ -303,7 +303,7 @@ int backup_add(struct cli *c)
     if (!is_name(name) || is_of_history(name))
         return cli_error(c, EXIT_BAD_PARAMETER, "\"" SLICE_FMT "\" is no name for a backup: %s.", SLICE_ARG(name),
                          is_name(name) ? "the copies that the service keeps have such names" : "a folder is named after it");
-    int code = c->identifier.ptr ? cli_refuse_param(c, "name", "beside another name") : EXIT_OK;
+    int code = cli_refuse_two_names(c);
     if (!code)
         code = cli_open(c); /* nobody needs a copy that cannot be read */
     if (!code)

@@ -117,6 +117,16 @@ int cli_refuse_param(struct cli *c, const char *name, const char *why)
     return cli_has(c, name) ? cli_error(c, EXIT_BAD_PARAMETER, "Parameter \"%s\" has no effect %s.", name, why) : EXIT_OK;
 }
 
+int cli_refuse_two_names(struct cli *c)
+{
+    struct slice name = cli_param(c, "name"), word = c->identifier;
+    if (!word.ptr || !name.ptr || slice_equal(word, name))
+        return EXIT_OK;
+    return cli_error(c, EXIT_BAD_PARAMETER, "\"" SLICE_FMT "\" is a second name beside /name:" SLICE_FMT ".  If it belongs to a text "
+                     "with blanks, put that in quotes: \"/name:" SLICE_FMT " " SLICE_FMT "\".", SLICE_ARG(word), SLICE_ARG(name),
+                     SLICE_ARG(name), SLICE_ARG(word));
+}
+
 /* ---- the configuration ---- */
 
 struct problems {
@@ -370,8 +380,9 @@ static int check_param(struct cli *c, const struct object_row *object, const str
 /* E9 */
 static int no_identifier_here(struct cli *c)
 {
-    cli_say(c, "Failed to process input: The parameter '" SLICE_FMT "' must begin with a / or - (HRESULT=80070057).",
-            SLICE_ARG(c->identifier));
+    OWNED_TEXT_BUFFER message = { 0 };
+    args_complain(c->identifier, &message);
+    cli_say(c, "%s", text_str(&message));
     return EXIT_BAD_PARAMETER;
 }
 
@@ -426,8 +437,8 @@ static int unknown_object(struct cli *c, struct slice word)
 
 static int unknown_verb(struct cli *c, struct slice word, const struct object_row *object)
 {
-    cli_say(c, "Command '" SLICE_FMT "' is not supported%s%s.  Run 'appcmd.exe %s/?' to display supported commands.",
-            SLICE_ARG(word), object ? " by object " : "", object ? object->name : "", object ? object->name : "");
+    cli_say(c, "Command '" SLICE_FMT "' is not supported%s%s.  Run 'appcmd.exe %s%s/?' to display supported commands.",
+            SLICE_ARG(word), object ? " by object " : "", object ? object->name : "", object ? object->name : "", object ? " " : "");
     return EXIT_BAD_PARAMETER;
 }
 

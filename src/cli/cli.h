@@ -97,5 +97,7 @@ int cli_cannot_find(struct cli *c, const char *tag, struct slice name);
 int cli_unknown_attribute(struct cli *c, struct slice name);
 /* Refuse parameter `name`, if it was given, because it says nothing beside, or without, what `why` names. */
 MUST_USE int cli_refuse_param(struct cli *c, const char *name, const char *why);
+/* "add site /name:My Site": the shell made two words of the name. */
+MUST_USE int cli_refuse_two_names(struct cli *c);
 /* The exit code an error of ours means. */
 int cli_exit_of(int err);

@@ -12,6 +12,7 @@
 #define BAD_PATH(path) "ERROR ( hresult:8007000d, message:Command execution failed.\nInvalid location path \"" path "\".  Write " \
                        "\"Site/directory\", with single slashes and without the parts \".\" and \"..\".\n )\n"
 #define NO_PATH(path) "ERROR ( message:\"" path "\" is no absolute path.  A shell takes backslashes away: put the path in quotes. )\n"
+#define QUOTES "What has blanks is put in quotes: \"/name:My Site\".\n"
 #define CHANGED "SITE object \"depot\" changed\n"
 
 static void test_sites(void **state)
@@ -339,15 +340,26 @@ static void test_words(void **state)
     static const struct scenario_step steps[] = {
         { "an unknown object (E10)", { "list", "apppool" }, NULL, 87,
           "Object 'apppool' is not supported.  Run 'appcmd.exe /?' to display supported objects.\n" },
-        { "an unknown verb", { "paint", "site" }, NULL, 87, NULL },
-        { "a verb that the object lacks", { "allow", "site" }, NULL, 87, NULL },
+        { "an unknown verb", { "paint", "site" }, NULL, 87,
+          "Command 'paint' is not supported.  Run 'appcmd.exe /?' to display supported commands.\n" },
+        { "a verb that the object lacks", { "allow", "site" }, NULL, 87,
+          "Command 'allow' is not supported by object site.  Run 'appcmd.exe site /?' to display supported commands.\n" },
+        { "the help it names", { "site", "/?" }, NULL, 0, NULL },
         { "a parameter nobody knows (E5)", { "delete", "site", "x", "/colour" }, NULL, 87, UNKNOWN_ATTRIBUTE("colour") },
         { "two identifiers (E9)", { "set", "site", "a", "b" }, NULL, 87,
-          "Failed to process input: The parameter 'b' must begin with a / or - (HRESULT=80070057).\n" },
+          "Failed to process input: The parameter 'b' must begin with a / or - (HRESULT=80070057).\n" QUOTES },
         { "an identifier where none is taken (E9)", { "add", "vdir", "a" }, NULL, 87,
-          "Failed to process input: The parameter 'a' must begin with a / or - (HRESULT=80070057).\n" },
+          "Failed to process input: The parameter 'a' must begin with a / or - (HRESULT=80070057).\n" QUOTES },
+        { "slashes instead of dots", { "set", "site", "a", "/ftpServer/security/ssl/controlChannelPolicy:SslAllow" }, NULL, 87,
+          "Failed to process input: The parameter '/ftpServer/security/ssl/controlChannelPolicy:SslAllow' must begin with a / or - "
+          "(HRESULT=80070057).\nIn the names of properties write dots instead of slashes: /ftpServer.security.ssl.controlChannelPolicy\n" },
+        { "a path where none is taken", { "add", "vdir", "/srv/x" }, NULL, 87,
+          "Failed to process input: The parameter '/srv/x' must begin with a / or - (HRESULT=80070057).\n" QUOTES },
+        { "a name in two words", { "add", "site", "/name:My", "FTP2" }, NULL, 87,
+          "ERROR ( message:\"FTP2\" is a second name beside /name:My.  If it belongs to a text with blanks, put that in quotes: "
+          "\"/name:My FTP2\". )\n" },
         { "a second word behind a verb that stands alone (E9)", { "check", "a", "b" }, NULL, 87,
-          "Failed to process input: The parameter 'b' must begin with a / or - (HRESULT=80070057).\n" },
+          "Failed to process input: The parameter 'b' must begin with a / or - (HRESULT=80070057).\n" QUOTES },
         { "help of a verb that would ask", { "add", "user", "x", "/?" }, NULL, 0, NULL },
         { "version", { "version" }, NULL, 0, "sallyport " SALLYPORT_VERSION "\n" },
     };

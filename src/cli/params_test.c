@@ -4,6 +4,8 @@
 #include "cli/table.h"
 
 #define REFUSED(name, why) "ERROR ( message:Parameter \"" name "\" " why ". )\n"
+#define TWO_NAMES "ERROR ( message:\"one\" is a second name beside /name:two.  If it belongs to a text with blanks, put that in quotes: " \
+                  "\"/name:two one\". )\n"
 #define NO_EFFECT(name, why) REFUSED(name, "has no effect " why)
 
 static void begin(struct scenario *s)
@@ -74,8 +76,8 @@ static void test_refused(void **state)
         { "a general one", { "list", "site", "/commit:site", "/commit:app" }, NULL, 87, REFUSED("commit", "is given twice") },
         { "a site with two names", { "list", "site", "depot", "/site.name:other" }, NULL, 87,
           "ERROR ( message:The site is named twice, as \"depot\" and as \"other\". )\n" },
-        { "a new site with two", { "add", "site", "one", "/name:two" }, NULL, 87, NO_EFFECT("name", "beside another name") },
-        { "a backup with two", { "add", "backup", "one", "/name:two" }, NULL, 87, NO_EFFECT("name", "beside another name") },
+        { "a new site with two", { "add", "site", "one", "/name:two" }, NULL, 87, TWO_NAMES },
+        { "a backup with two", { "add", "backup", "one", "/name:two" }, NULL, 87, TWO_NAMES },
         { "days of a certificate that is there", { "add", "certificate", "x.pem", "/days:3" }, NULL, 87, NO_EFFECT("days", "without /selfSigned") },
         { "two files", { "add", "certificate", "x.pem", "/file:y.pem" }, NULL, 87, NO_EFFECT("file", "beside another file") },
         { "a key for one that is made", { "add", "certificate", "/selfSigned:host", "/key:k.pem" }, NULL, 87, NO_EFFECT("key", "beside /selfSigned") },

@@ -25,7 +25,7 @@ static struct slice taken(const struct reader *r, size_t from, size_t to)
     return slice_of(r->text.ptr + from, to - from);
 }
 
-static bool is_name_char(char c)
+bool propath_is_name_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
@@ -36,7 +36,7 @@ static bool key_follows(const struct reader *r, size_t at)
     struct reader ahead = { r->text, at };
     skip_blanks(&ahead);
     size_t from = ahead.at;
-    while (is_name_char(peek(&ahead)))
+    while (propath_is_name_char(peek(&ahead)))
         ahead.at++;
     size_t len = ahead.at - from;
     skip_blanks(&ahead);
@@ -81,7 +81,7 @@ static int read_bare(struct reader *r, struct slice *value_out)
 static int read_position(struct reader *r, long *position_out)
 {
     size_t from = ++r->at;
-    while (is_name_char(peek(r)))
+    while (propath_is_name_char(peek(r)))
         r->at++;
     struct slice word = taken(r, from, r->at);
     uint64_t number = 0;
@@ -104,7 +104,7 @@ static int read_pair(struct reader *r, struct propath_step *step)
     if (step->count == PROPATH_PAIRS)
         return ERR_LIMIT;
     size_t from = r->at;
-    while (is_name_char(peek(r)))
+    while (propath_is_name_char(peek(r)))
         r->at++;
     struct slice name = taken(r, from, r->at);
     skip_blanks(r);
@@ -148,7 +148,7 @@ static int read_index(struct reader *r, struct propath_step *step)
 static int read_name(struct reader *r, struct propath_step *step)
 {
     size_t from = r->at;
-    while (is_name_char(peek(r)))
+    while (propath_is_name_char(peek(r)))
         r->at++;
     *step = (struct propath_step){ .kind = PROPATH_NAME, .name = taken(r, from, r->at) };
     return step->name.len ? 0 : ERR_SYNTAX;

@@ -41,6 +41,9 @@ struct propath {
 /* The whole text.  ERR_SYNTAX: malformed (appcmd's "Malformed collection indexer"), ERR_LIMIT: too deep. */
 MUST_USE int propath_parse(struct slice text, struct propath *path_out);
 
+/* Whether it may stand in the name of a step or key. */
+bool propath_is_name_char(char c);
+
 /* Length of the name part of "path:value": up to the first colon outside an indexer, else everything. */
 size_t propath_name_length(struct slice text);
 

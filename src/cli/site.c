@@ -238,7 +238,9 @@ int site_add(struct cli *c)
     char next[24];
     if (slice_is_empty(name))
         return cli_error(c, EXIT_BAD_PARAMETER, "Must specify the name of the site with /name:.");
-    int code = c->identifier.ptr && !slice_equal(name, c->identifier) ? cli_refuse_param(c, "name", "beside another name") : cli_open(c);
+    int code = cli_refuse_two_names(c);
+    if (!code)
+        code = cli_open(c);
     if (code)
         return code;
     int64_t free_id = next_id(c);
