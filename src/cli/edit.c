@@ -49,13 +49,14 @@ static struct conf_element *child_of(struct conf_element *e, struct slice name)
     return NULL;
 }
 
-static bool item_has(const struct conf_draft *item, struct slice name)
+/* As the schema spells it; ptr NULL: the item has no such attribute. */
+static struct slice spelled(const struct conf_draft *item, struct slice name)
 {
     struct conf_schema_attr attr;
     for (size_t i = 0; conf_draft_schema_attr_at(item, i, &attr); i++)
         if (slice_equal_fold_str(name, attr.name))
-            return true;
-    return false;
+            return slice_str(attr.name);
+    return SLICE_NONE;
 }
 
 /* Without its quotes, type='A,B,version=1.0' looks like two keys; what is no attribute of the item belongs to the value
@@ -68,10 +69,11 @@ static size_t pairs_of(struct conf_element *collection, const struct propath_ste
     bool knows = conf_draft_new(collection, &item, &d) == 0;
     for (size_t i = 0; i < step->count; i++) {
         const struct propath_pair *p = &step->pairs[i];
-        if (knows && i > 0 && p->is_bare && step->pairs[i - 1].is_bare && !item_has(item, p->name))
+        struct slice name = knows ? spelled(item, p->name) : SLICE_NONE;
+        if (knows && i > 0 && p->is_bare && step->pairs[i - 1].is_bare && !name.ptr)
             pairs[count - 1].value.len = (size_t)(p->value.ptr + p->value.len - pairs[count - 1].value.ptr);
         else
-            pairs[count++] = (struct conf_pair){ p->name, p->value };
+            pairs[count++] = (struct conf_pair){ name.ptr ? name : p->name, p->value };
     }
     conf_draft_free(item);
     return count;
