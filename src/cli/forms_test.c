@@ -10,7 +10,7 @@
 
 #define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 #define PROVIDERS "system.ftpServer/providerDefinitions"
-#define INVALID "ERROR ( hresult:8007000d, message:Command execution failed.\nThe data is invalid.\n )\n"
+#define INVALID(why) "ERROR ( hresult:8007000d, message:Command execution failed.\nThe data is invalid.\nstandard input:" why "\n )\n"
 #define RULE { "a rule", { "set", "config", "depot/in", "/section:authorization", "/+[accessType='Allow',users='*',permissions='Read']" }, \
       NULL, 0, APPLIED(AUTHORIZATION, "/depot/in") }
 
@@ -176,10 +176,14 @@ static void test_objects(void **state)
         { "sites name no session", { "delete", "session", "/in" }, IN("<SITE SITE.NAME=\"four\" />"), 87,
           "ERROR ( message:The objects on standard input do not name the session GUID: \"delete session /in\" takes what \"list session /xml\" prints. )\n" },
         { "no objects, nothing done", { "delete", "site", "/in" }, "<appcmd />", 0, "" },
-        { "no result set (E7)", { "list", "site", "/in" }, "<sites />", 13, INVALID },
-        { "no XML (E7)", { "list", "site", "/in" }, "SITE \"depot\"", 13, INVALID },
-        { "nothing at all (E7)", { "list", "site", "/in" }, NULL, 13, INVALID },
-        { "an object that names nothing of the kind (E7)", { "set", "vdir", "/in" }, IN("<USER USER.NAME=\"x\" />"), 13, INVALID },
+        { "no result set (E7)", { "list", "site", "/in" }, "<sites />", 13, INVALID(" <sites> is no result set, which begins with <appcmd>") },
+        { "no XML (E7)", { "list", "site", "/in" }, "SITE \"depot\"", 13,
+          INVALID("1:1: not well-formed XML: Start tag expected, '<' not found") },
+        { "nothing at all (E7)", { "list", "site", "/in" }, NULL, 13, INVALID(" not well-formed XML: it is empty") },
+        { "an object that names nothing of the kind (E7)", { "set", "vdir", "/in" }, IN("<USER USER.NAME=\"x\" />"), 13,
+          INVALID("3:1: <USER> names no vdir: it takes what \"list vdir /xml\" prints") },
+        { "a tag that nothing closes (E7)", { "add", "site", "/in" }, "<appcmd>\n  <SITE SITE.NAME=\"x\">\n</appcmd>\n", 13,
+          INVALID("3:10: not well-formed XML: Opening and ending tag mismatch: SITE line 2 and appcmd") },
         { "an identifier beside it", { "list", "site", "depot", "/in" }, IN(""), 87, NULL },
     };
     scenario_play(steps, COUNT_OF(steps));

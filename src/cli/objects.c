@@ -19,19 +19,31 @@
 
 enum { INPUT_MAX = 64 << 20 };
 
-static int invalid_data(struct cli *c)
+/* E7, then where and why. */
+static int invalid_data(struct cli *c, const struct diag *d)
 {
-    return cli_failed(c, EXIT_BAD_DATA, "The data is invalid.");
+    static const char of_files[] = "Configuration file is ";
+    OWNED_TEXT_BUFFER why = { 0 };
+    struct diag shown = *d;
+    diag_place(&shown, SLICE_LITERAL("standard input"), d->line, d->column);
+    if (slice_starts(slice_str(d->what), SLICE_LITERAL(of_files)))
+        diag_set(&shown, "%s", d->what + sizeof of_files - 1);
+    diag_print(&shown, &why);
+    return cli_failed(c, EXIT_BAD_DATA, "The data is invalid.\n%s", text_str(&why));
 }
 
-static int read_input(FILE *in, struct text *out)
+static int read_input(FILE *in, struct text *out, struct diag *d)
 {
     for (;;) {
         char *room = text_room(out, 65536);
         size_t got = room ? fread(room, 1, 65536, in) : 0;
         text_grown(out, got);
+        if (out->len > INPUT_MAX)
+            diag_set(d, "it is larger than %d MiB", INPUT_MAX >> 20);
+        else if (got == 0 && (text_error(out) || ferror(in)))
+            diag_set(d, "it cannot be read");
         if (got == 0 || out->len > INPUT_MAX)
-            return text_error(out) || ferror(in) || out->len > INPUT_MAX ? ERR_SYNTAX : 0;
+            return d->what[0] ? ERR_SYNTAX : 0;
     }
 }
 
@@ -77,13 +89,21 @@ struct object {
     bool is_told;
 };
 
+static int invalid_object(struct object *o, const char *why)
+{
+    struct diag d = { 0 };
+    xml_position(o->x, o->node, o->x->nodes[o->node].start, &d.line, &d.column);
+    diag_set(&d, "<" SLICE_FMT "> %s", SLICE_ARG(xml_name(o->x, o->node)), why);
+    return invalid_data(o->c, &d);
+}
+
 static int add_param(struct object *o, const char *name, struct slice value)
 {
     struct args *a = &o->c->args;
     if (args_find(a, name))
         return EXIT_OK;
     if (a->param_count == ARGS_PARAMS)
-        return invalid_data(o->c);
+        return invalid_object(o, "has too many attributes");
     a->params[a->param_count++] = (struct arg_param){ .name = slice_str(name), .value = value, .has_value = true };
     return EXIT_OK;
 }
@@ -113,7 +133,11 @@ static int relate(struct object *o)
             code = add_param(o, r->param, value);
         o->is_selected = true;
     }
-    return code || o->is_selected ? code : invalid_data(o->c);
+    if (code || o->is_selected)
+        return code;
+    OWNED_TEXT_BUFFER why = { 0 };
+    text_addf(&why, "names no %s: it takes what \"list %s /xml\" prints", o->c->row->object, o->c->row->object);
+    return invalid_object(o, text_str(&why));
 }
 
 static bool is_written_already(struct slice attribute)
@@ -279,9 +303,11 @@ int objects_run(struct cli *c)
     struct diag d = { 0 };
     if (c->identifier.ptr)
         return cli_error(c, EXIT_BAD_PARAMETER, "The objects come from standard input: an identifier has no place beside /in.");
-    if (read_input(c->in, &bytes) != 0 || xml_parse(text_slice(&bytes), SLICE_LITERAL("standard input"), &x, &d) != 0)
-        return invalid_data(c);
-    int code = slice_equal_fold_str(xml_name(x, 0), "appcmd") ? run_together(c, x) : invalid_data(c);
+    if (read_input(c->in, &bytes, &d) != 0 || xml_parse(text_slice(&bytes), SLICE_LITERAL("standard input"), &x, &d) != 0)
+        return invalid_data(c, &d);
+    if (!slice_equal_fold_str(xml_name(x, 0), "appcmd"))
+        diag_set(&d, "<" SLICE_FMT "> is no result set, which begins with <appcmd>", SLICE_ARG(xml_name(x, 0)));
+    int code = d.what[0] ? invalid_data(c, &d) : run_together(c, x);
     xml_free(x);
     return code;
 }
