@@ -12,6 +12,8 @@
 #define BAD_PATH(path) "ERROR ( hresult:8007000d, message:Command execution failed.\nInvalid location path \"" path "\".  Write " \
                        "\"Site/directory\", with single slashes and without the parts \".\" and \"..\".\n )\n"
 #define NO_PATH(path) "ERROR ( message:\"" path "\" is no absolute path.  A shell takes backslashes away: put the path in quotes. )\n"
+#define INVALID_BINDING(binding, why) "ERROR ( message:Invalid binding \"" binding "\": it is written protocol/address:port:host, e.g. " \
+                                      "ftp/*:21:" why " )\n"
 #define QUOTES "What has blanks is put in quotes: \"/name:My Site\".\n"
 #define CHANGED "SITE object \"depot\" changed\n"
 
@@ -21,6 +23,9 @@ static void test_sites(void **state)
     static const struct scenario_step steps[] = {
         ADD_DEPOT,
         { "the same name again (E3)", { "add", "site", "/name:Depot" }, NULL, 183, DUPLICATE("Depot") },
+        { "another name with a number that is taken", { "add", "site", "/name:x", "/id:1" }, NULL, 183,
+          "ERROR ( hresult:800700b7, message:Command execution failed.\n@DIR@/applicationHost.config:32:13: system.applicationHost/sites: "
+          "Cannot add duplicate collection entry of type 'site' with unique key attribute 'id' set to '1'\n )\n" },
         { "a path whose backslashes the shell took", { "add", "site", "/name:x", "/physicalPath:C:inetpubftproot" }, NULL, 87,
           NO_PATH("C:inetpubftproot") },
         { "behind a variable", { "add", "site", "/name:x", "/physicalPath:%SystemDrive%inetpubftproot" }, NULL, 87,
@@ -108,7 +113,19 @@ static void test_sites(void **state)
         { "as they are kept", { "list", "site", "depot", "/text:bindings" }, NULL, 0,
           "ftp/*:2121:,ftp/*:21:ftp.example.com,https/10.0.0.1:443:,ftp/[::1]:990:\n" },
         { "a binding without protocol", { "set", "site", "depot", "/bindings:*:21:" }, NULL, 87,
-          "ERROR ( message:Invalid binding \"*:21:\": it is written protocol/address:port:host, e.g. ftp/*:21: )\n" },
+          INVALID_BINDING("*:21:", "") },
+        { "one for those that are added", { "set", "site", "depot", "/bindings:+ftp/*:2130:" }, NULL, 87,
+          INVALID_BINDING("+ftp/*:2130:", "; one is added to the others with \"/+bindings.[protocol='ftp',bindingInformation='*:21:']\"") },
+        { "or taken away", { "set", "site", "depot", "/bindings:-ftp/*:21:" }, NULL, 87, NULL },
+        { "a blank between two", { "set", "site", "depot", "/bindings:ftp/*:2122: ftp/*:2123:" }, NULL, 87,
+          INVALID_BINDING("ftp/*:2122: ftp/*:2123:", "; a comma stands between two") },
+        { "a port alone", { "add", "site", "/name:x", "/bindings:ftp/21" }, NULL, 87, INVALID_BINDING("ftp/21", "; two colons are needed") },
+        { "a port that is none", { "set", "site", "depot", "/bindings:FTP/*:0:" }, NULL, 87,
+          INVALID_BINDING("FTP/*:0:", "; the port must be 1 to 65535") },
+        { "nothing was replaced", { "list", "site", "depot", "/text:bindings" }, NULL, 0,
+          "ftp/*:2121:,ftp/*:21:ftp.example.com,https/10.0.0.1:443:,ftp/[::1]:990:\n" },
+        { "other protocols have forms of their own", { "set", "site", "files", "/bindings:net.tcp/808:*,msmq.formatname/localhost,ftp/*:21:" },
+          NULL, 0, NULL },
         { "without its ftp binding", { "set", "site", "files", "/-bindings.[protocol='ftp']" }, NULL, 0, NULL },
         { "a site of the web alone (E6)", { "stop", "site", "files" }, NULL, 4312,
           "ERROR ( hresult:800710d8, message:Command execution failed.\nThe object identifier does not represent a valid object.\n )\n" },

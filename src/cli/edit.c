@@ -348,6 +348,14 @@ int edit_set(struct cli *c, const struct edit_place *place, const char *child, c
     return err ? report_set(c, place, err, &d) : EXIT_OK;
 }
 
+/* Whether the new item has the first of its keys in common with another, and not a later one: the id of a site, say. */
+static bool is_first_key_taken(const struct diag *d, struct slice key)
+{
+    const char *names = strstr(d->what, "key attribute");
+    const char *quote = names ? strchr(names, '\'') : NULL;
+    return !quote || slice_starts(slice_str(quote + 1), key);
+}
+
 int edit_add(struct cli *c, const struct edit_place *place, const char *child, const struct conf_pair *pairs,
              size_t count, struct slice shown)
 {
@@ -358,6 +366,8 @@ int edit_add(struct cli *c, const struct edit_place *place, const char *child, c
         return code;
     const char *item = conf_schema_item_name(collection);
     int err = conf_add(c->conf, collection, pairs, count, PROPATH_END, &d);
+    if (err == ERR_EXISTS && shown.ptr && !is_first_key_taken(&d, pairs[0].name))
+        return cli_failed_diag(c, err, &d);
     if (err == ERR_EXISTS && shown.ptr)
         return cli_error(c, EXIT_DUPLICATE, "Failed to add duplicate collection element \"" SLICE_FMT "\".",
                          SLICE_ARG(shown));

@@ -10,6 +10,7 @@
 #include "cli/control_client.h"
 #include "cli/listing.h"
 #include "cli/table.h"
+#include "loader/endpoint.h"
 
 /* ---- shared ---- */
 
@@ -190,6 +191,38 @@ static bool split_friendly(struct slice binding, struct slice *protocol_out, str
     return true;
 }
 
+/* "+ftp" is none, but what is left of an edit that was meant: adding or removing one. */
+static bool is_protocol(struct slice protocol)
+{
+    for (size_t i = 0; i < protocol.len; i++)
+        if (!propath_is_name_char(protocol.ptr[i]) && protocol.ptr[i] != '.')
+            return false;
+    return protocol.len > 0 && protocol.ptr[0] != '-';
+}
+
+static int refuse_binding(struct cli *c, struct slice binding, const char *why)
+{
+    return cli_error(c, EXIT_BAD_PARAMETER, "Invalid binding \"" SLICE_FMT "\": it is written "
+                     "protocol/address:port:host, e.g. ftp/*:21:%s%s", SLICE_ARG(binding), why[0] ? "; " : "", why);
+}
+
+/* What IIS Manager would not take.  The other protocols' information is theirs. */
+static int check_binding(struct cli *c, struct slice binding, struct slice protocol, struct slice information)
+{
+    struct endpoint ignored;
+    struct diag d = { 0 };
+    if (!is_protocol(protocol))
+        return refuse_binding(c, binding, "one is added to the others with \"/+bindings.[protocol='ftp',bindingInformation='*:21:']\"");
+    if (!slice_equal_fold_str(protocol, "ftp") && !slice_equal_fold_str(protocol, "ftps"))
+        return EXIT_OK;
+    if (slice_has_byte(information, ' '))
+        return refuse_binding(c, binding, "a comma stands between two");
+    if (endpoint_parse(information, &ignored, &d) == 0)
+        return EXIT_OK;
+    const char *reason = strstr(d.what, "endpoint: ");
+    return refuse_binding(c, binding, reason ? reason + strlen("endpoint: ") : d.what);
+}
+
 static int add_binding(struct cli *c, const struct edit_place *place, struct slice binding)
 {
     OWNED_TEXT_BUFFER friendly = { 0 };
@@ -201,9 +234,11 @@ static int add_binding(struct cli *c, const struct edit_place *place, struct sli
         protocol = slice_first(binding, slash);
         information = slice_from(binding, slash + 1);
     } else {
-        return cli_error(c, EXIT_BAD_PARAMETER, "Invalid binding \"" SLICE_FMT "\": it is written "
-                         "protocol/address:port:host, e.g. ftp/*:21:", SLICE_ARG(binding));
+        return refuse_binding(c, binding, "");
     }
+    int code = check_binding(c, binding, protocol, information);
+    if (code)
+        return code;
     struct conf_pair pairs[] = { { SLICE_LITERAL("protocol"), protocol },
                                  { SLICE_LITERAL("bindingInformation"), information } };
     return edit_add(c, place, "bindings", pairs, 2, SLICE_NONE);
