@@ -91,10 +91,7 @@ int cli_exit_of(int err)
 int cli_failed_diag(struct cli *c, int err, const struct diag *d)
 {
     OWNED_TEXT_BUFFER t = { 0 };
-    struct diag shown = *d;
-    if (strstr(shown.what, "must be"))
-        shown.todo[0] = 0; /* IIS's text says already what is allowed */
-    diag_print(&shown, &t);
+    diag_print(d, &t);
     if (t.len == 0)
         text_add_str(&t, err_text(err));
     return cli_failed(c, cli_exit_of(err), "%s", text_str(&t));

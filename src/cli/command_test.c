@@ -14,6 +14,8 @@
 #define NO_PATH(path) "ERROR ( message:\"" path "\" is no absolute path.  A shell takes backslashes away: put the path in quotes. )\n"
 #define INVALID_BINDING(binding, why) "ERROR ( message:Invalid binding \"" binding "\": it is written protocol/address:port:host, e.g. " \
                                       "ftp/*:21:" why " )\n"
+#define INVALID_VALUE(element, attribute, why) "ERROR ( hresult:8007000d, message:Command execution failed.\n@DIR@/applicationHost.config: " \
+    "system.applicationHost/sites/site/ftpServer/" element ": The '" attribute "' attribute is invalid.  " why "\n )\n"
 #define QUOTES "What has blanks is put in quotes: \"/name:My Site\".\n"
 #define CHANGED "SITE object \"depot\" changed\n"
 
@@ -103,6 +105,11 @@ static void test_sites(void **state)
           "SITE \"files\" (id:9,bindings:http/*:80:,ftp/10.0.0.1:990:h,state:Stopped)\n" },
         { "an unknown property (E5)", { "set", "site", "depot", "/ftpServer.nothing:1" }, NULL, 87,
           UNKNOWN_ATTRIBUTE("nothing") },
+        { "a value that is none", { "set", "site", "depot", "/ftpServer.userIsolation.mode:Some" }, NULL, 13,
+          INVALID_VALUE("userIsolation", "mode", "Enum must be one of StartInUsersDirectory, IsolateRootDirectoryOnly, ActiveDirectory, "
+          "IsolateAllDirectories, None, Custom. It is \"Some\"") },
+        { "a time span for seconds", { "set", "site", "depot", "/ftpServer.connections.unauthenticatedTimeout:00:01:00" }, NULL, 13,
+          INVALID_VALUE("connections", "unauthenticatedTimeout", "Not a valid integer. Allowed: integer (seconds)") },
         { "no such site (E1)", { "set", "site", "x", "/id:3" }, NULL, 1168, CANNOT_FIND("SITE", "x") },
         { "the same binding twice (E3b)", { "set", "site", "depot", "/+bindings.[protocol='ftp',bindingInformation='*:2121:']" },
           NULL, 183,

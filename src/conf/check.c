@@ -125,8 +125,7 @@ static void check_value(struct check *k, const struct schema_element *e, uint32_
     if (!err)
         return;
     OWNED_TEXT_BUFFER todo = { 0 };
-    if (a->allowed[0])
-        text_addf(&todo, "Allowed: %s", a->allowed);
+    value_todo(a, xml_attr_text(k->in->x, attr), text_slice(&reason), &todo);
     complain(k, e, node, k->in->x->attrs[attr].value_at, err, text_str(&todo), "The '%s' attribute is invalid.  %s",
              a->name, text_str(&reason));
 }
@@ -195,6 +194,15 @@ static void check_required(struct check *k, const struct schema_element *e, uint
 
 /* ---- elements ---- */
 
+/* An element without any attribute of its own that can be written is computed by the service (sessions). */
+static bool is_runtime(const struct schema_element *e)
+{
+    for (size_t i = 0; i < e->attr_count; i++)
+        if (!e->attrs[i].runtime)
+            return false;
+    return e->attr_count > 0;
+}
+
 static void allowed_elements(const struct schema_element *e, struct text *out)
 {
     const struct schema_collection *c = e->collection;
@@ -202,8 +210,11 @@ static void allowed_elements(const struct schema_element *e, struct text *out)
     for (size_t i = 0; i < 3; i++)
         if (own[i])
             text_addf(out, "%s%s", out->len ? ", " : "Allowed: ", own[i]);
-    for (size_t i = 0; i < e->child_count; i++)
-        text_addf(out, "%s%s", out->len ? ", " : "Allowed: ", e->children[i]->name);
+    for (size_t i = 0; i < e->child_count; i++) {
+        const struct schema_collection *items = e->children[i]->collection;
+        if (!items || !is_runtime(items->item)) /* empty it may stand there, but to no use */
+            text_addf(out, "%s%s", out->len ? ", " : "Allowed: ", e->children[i]->name);
+    }
 }
 
 static void check_element(struct check *k, const struct schema_element *e, uint32_t node);
@@ -249,15 +260,6 @@ static void check_child(struct check *k, const struct schema_element *e, uint32_
                  "Element '%s' may only appear once in this section", child->name);
     *seen |= bit;
     check_element(k, child, n);
-}
-
-/* An element without any attribute of its own that can be written is computed by the service (sessions). */
-static bool is_runtime(const struct schema_element *e)
-{
-    for (size_t i = 0; i < e->attr_count; i++)
-        if (!e->attrs[i].runtime)
-            return false;
-    return e->attr_count > 0;
 }
 
 static void check_element(struct check *k, const struct schema_element *e, uint32_t node)

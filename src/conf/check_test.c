@@ -230,6 +230,42 @@ static void test_cases(void **state)
     }
 }
 
+static void first_todo(void *context, int severity, const struct diag *d)
+{
+    struct text *out = context;
+    (void)severity;
+    if (!out->len)
+        text_add_str(out, d->todo);
+}
+
+/* Nothing is said twice, and what is wrong is repeated. */
+static void test_todo(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *label, *text, *todo;
+    } todos[] = {
+        { "a value of an enum", FTP("<userIsolation mode='Some'/>"), "It is \"Some\"" },
+        { "flags", FTP("<directoryBrowse showFlags='LongDate,x'/>"), "It is \"LongDate,x\"" },
+        { "a range", FTP("<logFile truncateSize='3'/>"), "" },
+        { "a range of what is no number", FTP("<logFile truncateSize='x'/>"), "Allowed: 1048576 to 4294967295" },
+        { "seconds", FTP("<connections unauthenticatedTimeout='00:01:00'/>"), "Allowed: integer (seconds)" },
+        { "a number of anything", FTP("<connections serverListenBacklog='many'/>"), "Allowed: integer" },
+        { "a time span", FTP("<security><sslClientCertificates revocationFreshnessTime='60'/></security>"), "Allowed: hh:mm:ss or d.hh:mm:ss" },
+        { "elements, without what the service computes", FTP("<x/>"),
+          "Allowed: connections, security, customFeatures, messages, fileHandling, firewallSupport, userIsolation, directoryBrowse, logFile" },
+    };
+    for (size_t i = 0; i < COUNT_OF(todos); i++) {
+        CASE_LABEL(&todos[i]);
+        OWNED_TEXT_BUFFER got = { 0 };
+        struct slice bytes[CONF_FILE_COUNT] = { slice_str(todos[i].text) };
+        struct conf *c = NULL;
+        assert_int_not_equal(conf_open(bytes, first_todo, &got, &c), 0);
+        assert_string_equal(text_str(&got), todos[i].todo);
+        conf_free(c);
+    }
+}
+
 /* The other two files obey the same rules. */
 static void test_other_files(void **state)
 {
@@ -301,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_todo),
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_lock_state),
     };

@@ -34,7 +34,7 @@ int edit_canonical(const struct schema_element *schema, const char *name, struct
                    struct diag *d)
 {
     const struct schema_attr *a = schema_attr(schema, slice_str(name));
-    OWNED_TEXT_BUFFER reason = { 0 };
+    OWNED_TEXT_BUFFER reason = { 0 }, todo = { 0 };
     int64_t number = 0;
     int err = 0;
     if (!is_writable(value) || value.len > XML_VALUE_MAX / 6)
@@ -49,8 +49,10 @@ int edit_canonical(const struct schema_element *schema, const char *name, struct
         value_print(a, value, number, out);
     if (!err && text_error(out))
         err = edit_refuse(d, text_error(out), "", "%s", err_text(text_error(out)));
-    if (err && a && a->allowed[0])
-        diag_todo(d, "Allowed: %s", a->allowed);
+    if (reason.len) {
+        value_todo(a, value, text_slice(&reason), &todo);
+        diag_todo(d, "%s", text_str(&todo));
+    }
     return err;
 }
 

@@ -296,6 +296,14 @@ void value_print(const struct schema_attr *a, struct slice text, int64_t number,
     }
 }
 
+/* IIS's schema has no units; what it measures as a number has names that tell. */
+static bool is_seconds(const struct schema_attr *a)
+{
+    bool is_number = a->type == CONF_INT || a->type == CONF_UINT || a->type == CONF_INT64;
+    struct slice name = a->name ? slice_str(a->name) : SLICE_NONE;
+    return is_number && (slice_ends(name, SLICE_LITERAL("Timeout")) || slice_ends(name, SLICE_LITERAL("Interval")));
+}
+
 void value_allowed(const struct schema_attr *a, struct text *out)
 {
     static const char *const forms[] = {
@@ -310,6 +318,8 @@ void value_allowed(const struct schema_attr *a, struct text *out)
         text_addf(out, "0 to 4294967295, not %" PRId64 " to %" PRId64, a->low, a->high);
     else if (a->type != CONF_STRING)
         text_add_str(out, forms[a->type]);
+    if (is_seconds(a))
+        text_add_str(out, " (seconds)");
     if (a->validation == VALID_TIME_RANGE)
         text_addf(out, ", %" PRId64 " to %" PRId64 " seconds", a->low, a->high);
     if (a->validation == VALID_NON_EMPTY)
@@ -318,6 +328,15 @@ void value_allowed(const struct schema_attr *a, struct text *out)
         text_add_str(out, "a name without / and ?");
     if (a->validation == VALID_APPLICATION_PATH || a->validation == VALID_DIRECTORY_PATH)
         text_add_str(out, "a path like / or /a/b");
+}
+
+void value_todo(const struct schema_attr *a, struct slice text, struct slice reason, struct text *out)
+{
+    bool has_range = slice_starts(reason, SLICE_LITERAL("Integer value must"));
+    if (a->type == CONF_ENUM || a->type == CONF_FLAGS)
+        text_addf(out, "It is \"" SLICE_FMT "\"", SLICE_ARG(text));
+    else if (a->allowed[0] && (!has_range || is_seconds(a)))
+        text_addf(out, "Allowed: %s", a->allowed);
 }
 
 bool value_is_encrypted(struct slice text, struct slice *data_out)

@@ -16,5 +16,7 @@ MUST_USE int value_parse(const struct schema_attr *a, struct slice text, unsigne
 void value_print(const struct schema_attr *a, struct slice text, int64_t number, struct text *out);
 /* What a person may write, "" when anything goes. */
 void value_allowed(const struct schema_attr *a, struct text *out);
+/* What a person is told behind the reason of value_parse, which names the values of enums and flags, and most ranges, itself. */
+void value_todo(const struct schema_attr *a, struct slice text, struct slice reason, struct text *out);
 /* Whether the text is exactly [enc:provider:data:enc]; *data_out is then what stands between (NULL: not wanted). */
 bool value_is_encrypted(struct slice text, struct slice *data_out);
