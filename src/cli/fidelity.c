@@ -227,19 +227,15 @@ static void judge_anonymous_password(struct found *at)
 
 static void judge_directory_user(struct found *at)
 {
-    if (coverage_has(at->element, at->a->name))
-        return;
     if (slice_is_empty(at->value))
         translate(at, "files are opened as the user who logged in");
     else
-        decide(at, "a fixed account for a virtual directory: this version refuses the directory. Remove userName, and files "
-                   "are opened as the user who logged in");
+        text_add_str(&at->note, "an account of this machine or of the directory, whose password is checked; the service must be started by root");
 }
 
 static void judge_logon_method(struct found *at)
 {
-    if (!coverage_has(at->element, at->a->name))
-        translate(at, "the kind of a Windows logon; Linux has but one");
+    text_add_str(&at->note, "chooses the PAM service");
 }
 
 static void judge_manager_password(struct found *at)
@@ -311,6 +307,11 @@ static void judge_provider_data(struct found *at)
     decide(at, "a setting of a provider, which cannot run here");
 }
 
+static void judge_impersonation(struct found *at)
+{
+    translate(at, "of feature providers, which cannot run here");
+}
+
 #define SITES "system.applicationHost/sites/"
 #define IN_SITES SITES "site/"
 #define FTP "ftpServer/"
@@ -345,6 +346,8 @@ static const struct {
     { "providerDefinitions/activation/providerData",       "name",           judge_provider_data },
     { "providerDefinitions/activation/providerData/add",   "key",            judge_provider_data },
     { "providerDefinitions/activation/providerData/add",   "value",          judge_provider_data },
+    { "providerDefinitions/activation/providerData/add",   "encryptedValue", judge_provider_data },
+    { FTP "customFeatures",                                "impersonationLevel", judge_impersonation },
     { "system.webServer/management/authentication/credentials/add", "password", judge_manager_password },
     { "system.webServer/management/authentication/credentials/add", "name",     judge_manager_name },
 };
@@ -360,8 +363,8 @@ static void judge_encrypted(struct found *at)
     struct slice data = SLICE_NONE, rest = at->value;
     at->is_secret = true;
     if (!value_is_encrypted(at->value, &data)) {
-        if (at->value.len && at->fate != FATE_TRANSLATED)
-            decide(at, "stands in clear text, and is not used by this version");
+        if (at->value.len && at->fate == FATE_ENFORCED)
+            text_add_str(&at->note, "in clear text: whoever may read the file knows it");
         return;
     }
     (void)slice_cut(&rest, ':'); /* [enc */

@@ -239,6 +239,7 @@ static int put_server(struct compiler *c)
                                   .needs_membership = c->membership_used };
     columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &server);
     struct conf_element *central = compile_element(c, "system.ftpServer/log/centralLogFile", SLICE_NONE);
+    unenforced_check_log(c, central, server.central_log_fields);
     if (server.central_log_mode)
         server.central_log_path = log_path(c, central, 0);
     rule_names_check(c, compile_element(c, AUTHORIZATION, SLICE_NONE));

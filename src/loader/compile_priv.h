@@ -169,4 +169,6 @@ MUST_USE int identity_put(struct compiler *c);
 /* ---- unenforced.c ---- */
 void unenforced_report(struct compiler *c);
 /* A site whose policy would open wider than configured fails (unless sallyport/safety says otherwise). */
+/* A flag of logExtFileFlags whose column is never written. */
+void unenforced_check_log(struct compiler *c, struct conf_element *log, uint32_t fields);
 void unenforced_check_site(struct compiler *c, struct site_work *s);

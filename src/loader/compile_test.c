@@ -262,7 +262,7 @@ static void test_notes(void **state)
     struct run r;
     run_texts(&r, APPHOST("<siteDefaults><logFile logFormat=\"W3C\" directory=\"C:\\l\" /><ftpServer>"
                           "<security><authentication><basicAuthentication logonMethod=\"Network\" /><anonymousAuthentication password=\"x\" /></authentication></security>"
-                          "</ftpServer></siteDefaults>\n"
+                          "<customFeatures impersonationLevel=\"Delegate\" /></ftpServer></siteDefaults>\n"
                           SITE("one", "1", "*:21:",
                                "<limits maxConnections=\"5\" /><ftpServer allowUTF8=\"true\">\n<security>" ALLOW_CLEAR
                                "\n<commandFiltering maxCommandLine=\"1000\" /></security><userIsolation><activeDirectory adUserName=\"a\" /></userIsolation>"
@@ -270,11 +270,29 @@ static void test_notes(void **state)
               NULL, NULL);
     show(&r);
     assert_int_equal(r.err, 0);
-    assert_int_equal(r.report.count, 1);
+    assert_int_equal(r.report.count, 2);
     assert_true(says(&r, LOADER_NOTE, 0, "applicationHost.config:3:"));
+    assert_true(says(&r, LOADER_NOTE, 0, "needs no enforcing: system.applicationHost/sites/siteDefaults/ftpServer/customFeatures/"
+                                         "@impersonationLevel: it is about feature providers, and this version runs none"));
     assert_true(says(&r, LOADER_NOTE, 0,
                      "needs no enforcing: system.applicationHost/sites/siteDefaults/ftpServer/security/authentication/"
                      "anonymousAuthentication/@password: the account that serves anonymous clients is used without logging on"));
+    end_run(&r);
+}
+
+static void test_no_column(void **state)
+{
+    (void)state;
+    struct run r;
+    run_texts(&r, APPHOST("<siteDefaults><ftpServer><logFile logExtFileFlags=\"Date, PhysicalPath\" /></ftpServer></siteDefaults>\n"
+                          SITE("one", "1", "*:21:", SECURITY("")),
+                          "<system.ftpServer>\n<log>\n<centralLogFile logExtFileFlags=\"Date, PhysicalPath\" /></log></system.ftpServer>"), NULL, NULL);
+    show(&r);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(r.report.count, 2);
+    assert_true(says(&r, LOADER_WARNING, 0, "applicationHost.config:3:"));
+    assert_true(says(&r, LOADER_WARNING, 0, "applicationHost.config:8:"));
+    assert_true(says(&r, LOADER_WARNING, 0, "PhysicalPath in logExtFileFlags writes no column"));
     end_run(&r);
 }
 
@@ -428,7 +446,7 @@ int main(void)
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_no_column), cmocka_unit_test(test_places),
         cmocka_unit_test(test_misplaced),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_ten_thousand_sites),

@@ -36,7 +36,6 @@ static const struct {
     { "system.ftpServer/providerDefinitions/activation/providerData/add", "encryptedValue" },
     { "system.applicationHost/sites/site/ftpServer/security/customAuthorization/provider", "name" },
     { "system.applicationHost/sites/site/ftpServer/security/customAuthorization/provider", "enabled" },
-    { "system.applicationHost/sites/site/ftpServer/customFeatures", "impersonationLevel" },
     { "system.applicationHost/sites/site/ftpServer/customFeatures/providers/add", "name" },
     { "system.applicationHost/sites/site/ftpServer/customFeatures/providers/add", "enabled" },
     { "system.ftpServer/security/authorization/add", "accessType" },
@@ -68,6 +67,8 @@ static const struct {
 } without_effect[] = {
     { "system.applicationHost/sites/site/ftpServer/security/authentication/anonymousAuthentication", "password",
       "the account that serves anonymous clients is used without logging on" },
+    { "system.applicationHost/sites/site/ftpServer/customFeatures", "impersonationLevel",
+      "it is about feature providers, and this version runs none" },
 };
 
 static const char *why_without_effect(const char *element, const char *attribute)
@@ -118,9 +119,18 @@ static bool is_ftp_element(const char *element, char *out, size_t size)
     return strncmp(element, "system.ftpServer/", 17) == 0;
 }
 
+/* What any of the virtualDirectoryDefaults holds is enforced where a virtual directory's own is. */
+static bool is_directory_default(const char *element)
+{
+    const char *name = strrchr(element, '/');
+    return strncmp(element, SITES, sizeof SITES - 1) == 0 && strcmp(name, "/virtualDirectoryDefaults") == 0;
+}
+
 bool coverage_has(const char *element, const char *attribute)
 {
     char path[256];
+    if (is_directory_default(element))
+        return is_handled(SITES "site/application/virtualDirectory", attribute);
     (void)is_ftp_element(element, path, sizeof path);
     return is_handled(path, attribute);
 }
@@ -195,8 +205,7 @@ static void check_isolation(struct compiler *c, struct site_work *s)
     compile_tell(c, s, LOADER_ERROR, &d);
 }
 
-/* A flag of logExtFileFlags whose column is never written. */
-static void check_log_fields(struct compiler *c, struct conf_element *log, uint32_t fields)
+void unenforced_check_log(struct compiler *c, struct conf_element *log, uint32_t fields)
 {
     enum { PHYSICAL_PATH = 67108864 };
     struct diag d = { 0 };
@@ -211,6 +220,6 @@ static void check_log_fields(struct compiler *c, struct conf_element *log, uint3
 
 void unenforced_check_site(struct compiler *c, struct site_work *s)
 {
-    check_log_fields(c, conf_child(s->site, "ftpServer/logFile"), s->row.log_fields);
+    unenforced_check_log(c, conf_child(s->site, "ftpServer/logFile"), s->row.log_fields);
     check_isolation(c, s);
 }

@@ -104,6 +104,31 @@ def test_questions(copied, tmp_path, title, wanted):
         assert words in text, (words, text)
 
 
+def test_what_has_an_effect_is_not_called_unused(copied, tmp_path):
+    path = copied / "applicationHost.config"
+    text = path.read_text()
+    for old, new in (('userName="NORTHWIND\\svc-ftp" password="[enc:AesProvider:hR2XGQ0yVGlzIGlzIG5vdCBhIHNlY3JldA==:enc]"',
+                      'userName="" password="geheim" logonMethod="Batch"'),
+                     ('adPassword="[enc:AesProvider:b2xkIGFuZCB1bnVzZWQ=:enc]"', 'adPassword="geheim"'),
+                     ('<virtualDirectoryDefaults allowSubDirConfig="true"', '<virtualDirectoryDefaults userName="svc" password="geheim" '
+                      'logonMethod="Network"')):
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(re.sub("(<siteDefaults>.*?<ftpServer[^>]*>)", r'\1<customFeatures impersonationLevel="Delegate" />', text, flags=re.S))
+    report = sallyport("import", copied, "--dry-run", "--to", tmp_path / "new")
+    enforced, translated = section(report, "Enforced as they stand"), section(report, "Translated")
+    clear = "= ***: in clear text: whoever may read the file knows it"
+    for words in (f"application/virtualDirectory/@password {clear}", f"activeDirectory/@adPassword {clear}",
+                  f"virtualDirectoryDefaults/@password {clear}", 'virtualDirectoryDefaults/@userName = "svc": an account of this machine',
+                  'virtualDirectoryDefaults/@logonMethod = "Network": chooses the PAM service',
+                  'application/virtualDirectory/@logonMethod = "Batch": chooses the PAM service'):
+        assert words in enforced, (words, enforced)
+    for words in ('application/virtualDirectory/@userName = "": files are opened as the user who logged in',
+                  'customFeatures/@impersonationLevel = "Delegate": of feature providers, which cannot run here'):
+        assert words in translated, (words, translated)
+    assert "geheim" not in report
+
+
 def test_no_secret_in_the_report(copied, tmp_path):
     report = sallyport("import", copied, "--to", tmp_path / "new")
     for secret in re.findall(r'(?:password|Password|encryptedValue)="([^"]{9,})"', (copied / "applicationHost.config").read_text()
