@@ -299,7 +299,7 @@ static void judge_management_provider(struct found *at)
     if (slice_equal_str(name, "ConfigurationAuthenticationProvider") || slice_equal_str(name, "ConfigurationAuthorizationProvider"))
         translate(at, "the users in administration.config, which is what is read");
     else
-        decide(at, "users of another store: only those in administration.config are read");
+        decide(at, "another store, which cannot be asked here: while defaultProvider names it, no IIS Manager user can log in");
 }
 
 static void judge_provider_data(struct found *at)

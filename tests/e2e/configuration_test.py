@@ -167,6 +167,23 @@ def test_users_go_when_their_file_says_nothing(site):
     assert not can_log_in(site, "anna")
 
 
+@pytest.mark.parametrize("kind", ["Authentication", "Authorization"])
+def test_users_of_another_store(site, kind):
+    """Who replaced the store of users on Windows must not find the old ones in force here."""
+    path = site.dir / "administration.config"
+    own, section = f"Configuration{kind}Provider", kind.lower()
+    assert can_log_in(site, "anna")
+    replace(path, f'<{section} defaultProvider="{own}">', f'<{section} defaultProvider="Sql">'
+            f'<providers><add name="Sql" type="Contoso.{own}, Contoso" /></providers>')
+    site.take_over()
+    assert not can_log_in(site, "anna")
+    warning = f'management/{section}: no IIS Manager user can log in: the provider "Sql" is another store than this file'
+    assert warning in site.output and warning in site.check().stdout
+    replace(path, f"Contoso.{own}, Contoso", f"Microsoft.Web.Management.Server.{own}, Microsoft.Web.Management")
+    site.take_over()
+    assert can_log_in(site, "anna")
+
+
 @pytest.mark.parametrize("name", ["administration.config", "sallyport.config"])
 def test_a_start_without_another_file(instance, name):
     """A fresh instance of which nobody has said anything yet; who comes later counts."""
