@@ -115,6 +115,10 @@ static void io_dispatch(evutil_socket_t fd, short what, void *context)
     unsigned events = (what & EV_READ ? LOOP_READ : 0u) | (what & EV_WRITE ? LOOP_WRITE : 0u) |
                       (what & EV_TIMEOUT ? LOOP_TIMEOUT : 0u);
     struct loop *l = io->loop;
+    if ((what & EV_TIMEOUT) && io->timeout_ms == 0) { /* libevent has forgotten the event: an interval of nothing is none */
+        io->wanted = 0;
+        io->timeout_ms = -1;
+    }
     enter(l);
     io->ready(io->context, events); /* may close io */
     l->in_callback = false;

@@ -25,7 +25,8 @@ typedef void loop_ready(void *context, unsigned events);
 /* Watch nothing yet.  The descriptor stays the caller's. */
 struct loop_io *loop_io_open(struct loop *l, int fd, loop_ready *ready, void *context);
 /* Which of LOOP_READ, LOOP_WRITE to wait for (persistently, level-triggered) and after how many idle milliseconds to
- * report LOOP_TIMEOUT (-1 never).  Cheap when nothing changes. */
+ * report LOOP_TIMEOUT (-1 never; 0: in the next turn of the loop, and then nothing is watched).  Cheap when nothing
+ * changes. */
 void loop_io_want(struct loop_io *io, unsigned events, int64_t timeout_ms);
 /* Safe inside its own callback.  NULL is fine. */
 void loop_io_close(struct loop_io *io);

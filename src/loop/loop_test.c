@@ -106,6 +106,39 @@ static void test_level_triggered_until_unwanted(void **state)
     close(pair[1]);
 }
 
+/* Who asks for it anew each time has each turn, once, and others have theirs in between. */
+static void test_time_out_at_once(void **state)
+{
+    (void)state;
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    struct loop *l = loop_new();
+    struct probe p = { .loop = l }, other = { .loop = l };
+    p.io = loop_io_open(l, pair[0], probe_ready, &p);
+    other.io = loop_io_open(l, pair[1], probe_ready, &other);
+    loop_io_want(other.io, LOOP_WRITE, -1);
+    for (unsigned turn = 1; turn <= 5; turn++) {
+        loop_io_want(p.io, 0, 0);
+        while (p.calls < turn && other.calls < 1000)
+            loop_run(l);
+        assert_int_equal(p.calls, turn);
+        run_for(l, 1);
+        assert_int_equal(p.calls, turn);
+    }
+    assert_int_equal(p.seen, LOOP_TIMEOUT);
+    assert_in_range(other.calls, 5, 999);
+    loop_io_want(p.io, LOOP_WRITE, -1);
+    other.calls = 0;
+    while (p.calls < 6 && other.calls < 1000)
+        loop_run(l);
+    assert_int_equal(p.seen, LOOP_TIMEOUT | LOOP_WRITE);
+    loop_io_close(p.io);
+    loop_io_close(other.io);
+    loop_free(l);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 static void test_close_inside_own_callback(void **state)
 {
     (void)state;
@@ -186,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_readiness),
         cmocka_unit_test(test_level_triggered_until_unwanted),
+        cmocka_unit_test(test_time_out_at_once),
         cmocka_unit_test(test_close_inside_own_callback),
         cmocka_unit_test(test_close_another_that_is_ready_too),
         cmocka_unit_test(test_timers),

@@ -26,6 +26,7 @@ enum {
     CLOSING_MS = 10000,    /* for the last reply to leave */
     NOOP_FACTOR = 30,      /* a login that says only NOOP ends after so many idle time-outs (threats.md P31) */
     READ_SIZE = 4096,
+    TURN_MOVES = 64,       /* then the other sessions and the timers have their turn (threats.md P15) */
 };
 
 static void settle(struct session *s);
@@ -485,8 +486,9 @@ static unsigned events_wanted(const struct session *s)
 
 static void settle(struct session *s)
 {
-    while (s->state != SESSION_DEAD && advance(s))
-        ;
+    unsigned moves = 0;
+    while (s->state != SESSION_DEAD && moves < TURN_MOVES && advance(s))
+        moves++;
     if (s->state == SESSION_DEAD) {
         session_free(s);
         return;
@@ -495,7 +497,10 @@ static void settle(struct session *s)
         line_reset(&s->line);
     if (!s->in.len)
         forget_input(s);
-    loop_io_want(s->io, events_wanted(s), -1);
+    if (moves < TURN_MOVES)
+        loop_io_want(s->io, events_wanted(s), -1);
+    else
+        loop_io_want(s->io, 0, 0); /* there may be more to do: again in the next turn, whatever comes until then */
     s->depth--;
 }
 

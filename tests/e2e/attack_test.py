@@ -133,6 +133,33 @@ def test_odd_time_outs_do_not_spin(instance, value):
         c.cmd("NOOP", "200")
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "TLS"])
+def test_commands_without_end(instance, tls):
+    """P15: who sends more commands than can be taken in one go lets the other sessions have their turn, whether these
+    come in one piece or in records of which each read ends with a part of one."""
+    count = 2500 if tls else 2700                  # no more than one input buffer holds in the clear
+    instance.add_site("Depot", tls="SslAllow", users={"anna": "secret"})
+    instance.sallyport_xml = '<service workerCount="1" />'
+    instance.start()
+    with instance.client() as endless, instance.client() as other:
+        other.login()
+        if tls:
+            endless.auth_tls().cmd("NOOP ", "200")
+        worker, = (pid for pid, program in instance.children().items() if program == "sallyport-worker")
+        os.kill(worker, signal.SIGSTOP)
+        assert instance.wait(lambda: " T " in pathlib.Path(f"/proc/{worker}/stat").read_text())
+        for piece in ["NOOP \r\n", *["NOOP\r\n"] * count] if tls else ["NOOP\r\n" * count]:
+            endless.send(piece)
+        other.send("PWD\r\n")
+        os.kill(worker, signal.SIGCONT)
+        assert other.reply().startswith("257")
+        for _ in range(count + tls):
+            assert endless.reply().startswith("200")
+    verbs = [line["cs-method"] for line in instance.log_lines()]
+    assert verbs.count("NOOP") >= count
+    assert verbs[:verbs.index("PWD")].count("NOOP") < 100
+
+
 def test_http_under_tls(site):
     """P05: the first word of a request ends the session inside TLS as well, before and after login."""
     for login in (False, True):
