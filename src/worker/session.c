@@ -176,7 +176,7 @@ static void session_free(struct session *s)
 static void read_failed(struct session *s, int err)
 {
     if (err == ERR_CLOSED && s->may_clear && session_is_secure(s)) {
-        s->state = SESSION_CLEARING; /* after REIN the client may take TLS away (RFC 4217 section 13) */
+        s->state = SESSION_CLEAR_NEXT; /* after REIN the client may take TLS away (RFC 4217 section 13) */
     } else if (err == ERR_CLOSED) {
         s->eof = true;
     } else {
@@ -427,25 +427,33 @@ static bool take_pending(struct session *s)
     return s->bytes_received != before || !may_read(s);
 }
 
+/* Replies leave when no more commands can be taken: those to commands that came together in one piece. */
+static bool advance_open(struct session *s)
+{
+    if (!s->run && (s->broker_lost || s->worker->draining)) /* the transfer that was let finish is over */
+        session_end(s, s->broker_lost ? SUB_DATA_SERVER_ABORT : SUB_SITE_STOPPED, REPLY_NO_SERVICE);
+    if (take_line(s) || take_pending(s))
+        return true;
+    bool was_high = s->out.len > SESSION_OUTPUT_HIGH;
+    flush(s);
+    if (!s->out.len && s->run && s->run->drained) {
+        s->run->drained(s, s->run);
+        return true;
+    }
+    if (was_high && s->out.len <= SESSION_OUTPUT_HIGH)
+        return true;
+    after_eof(s);
+    return s->state != SESSION_OPEN;
+}
+
 /* One move of the machine; false when nothing more can be done now. */
 static bool advance(struct session *s)
 {
     uint8_t before = s->state;
+    if (before == SESSION_OPEN)
+        return advance_open(s);
     flush(s);
     switch (s->state) {
-    case SESSION_OPEN:
-        if (!s->run && (s->broker_lost || s->worker->draining)) /* the transfer that was let finish is over */
-            session_end(s, s->broker_lost ? SUB_DATA_SERVER_ABORT : SUB_SITE_STOPPED, REPLY_NO_SERVICE);
-        if (!s->out.len && s->run && s->run->drained) {
-            s->run->drained(s, s->run);
-            return true;
-        }
-        if (take_line(s))
-            return true;
-        if (take_pending(s))
-            return true;
-        after_eof(s);
-        return s->state != before;
     case SESSION_TLS_NEXT:
         if (!s->out.len)
             begin_handshake(s);
@@ -489,6 +497,8 @@ static void settle(struct session *s)
     unsigned moves = 0;
     while (s->state != SESSION_DEAD && moves < TURN_MOVES && advance(s))
         moves++;
+    if (moves == TURN_MOVES)
+        flush(s);
     if (s->state == SESSION_DEAD) {
         session_free(s);
         return;

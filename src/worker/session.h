@@ -3,7 +3,7 @@
  *
  *             flushed             flushed            done
  *   OPEN ---> TLS_NEXT ---> HANDSHAKE ------> OPEN            AUTH; implicit TLS begins in HANDSHAKE
- *   OPEN ---> CLEAR_NEXT ---> CLEARING -----> OPEN            CCC
+ *   OPEN ---> CLEAR_NEXT ---> CLEARING -----> OPEN            CCC; close_notify behind REIN
  *   OPEN ---> CLOSING ---> LINGER ---> DEAD                   QUIT, 421: the last reply must arrive
  *              CLOSING ---> DEAD                               ... in the clear, with nothing of the client's unread
  *   any ----> DEAD                                            connection lost, handshake failed

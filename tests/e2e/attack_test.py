@@ -160,6 +160,18 @@ def test_commands_without_end(instance, tls):
     assert verbs[:verbs.index("PWD")].count("NOOP") < 100
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "TLS"])
+def test_replies_to_commands_in_one_piece(site, tls):
+    """P15: they leave in one piece, too."""
+    with site.client() as c:
+        if tls:
+            c.auth_tls()
+        c.login()
+        c.send("PWD\r\n" + "NOOP\r\n" * 20 + "NOSUCH\r\n" + "TYPE I\r\n")
+        together = c.sock.recv(65536).decode().split("\r\n")
+        assert [line[:3] for line in together] == ["257", *["200"] * 20, "500", "200", ""]
+
+
 def test_http_under_tls(site):
     """P05: the first word of a request ends the session inside TLS as well, before and after login."""
     for login in (False, True):
@@ -723,6 +735,25 @@ def test_clear_bytes_after_ccc(instance):
         assert c.reply().startswith("200")
         c.closed()
     assert not (site.path / "smuggled").exists()
+
+
+@pytest.mark.parametrize("command, want", [("REIN", "220"), ("CCC", "200")])
+def test_end_of_tls_in_one_piece_with_its_command(instance, command, want):
+    """P22: the reply still goes out under TLS."""
+    instance.add_site("Cleared", tls="SslAllow", users={"anna": "secret"})
+    instance.start()
+    with instance.client() as c:
+        c.auth_tls().login()
+        c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        c.send(f"{command}\r\n")
+        c.sock.settimeout(0)
+        with pytest.raises(ssl.SSLWantReadError):
+            c.sock.unwrap()                        # sends close_notify
+        c.sock.settimeout(PATIENCE)
+        c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        assert c.reply().startswith(want)
+        c.sock = c.sock.unwrap()
+        c.cmd("NOOP", "200")
 
 
 # ---- the host ----
