@@ -251,7 +251,8 @@ static void begin_handshake(struct session *s)
     s->state = SESSION_HANDSHAKE;
 }
 
-/* A server name that fits a binding names the site as HOST would, unless HOST has. */
+/* A server name that fits a binding names the site as HOST would, unless HOST has: where that site is not to be had, another
+ * must not get what is meant for it.  A name that no site has says nothing. */
 static void take_server_name(struct session *s)
 {
     struct slice name = stream_server_name(&s->stream);
@@ -259,8 +260,8 @@ static void take_server_name(struct session *s)
     int err = !s->host && hosts_is_name(name) ? session_choose_host(s, name) : 0;
     if (err == ERR_LIMIT)
         session_refuse_full(s, session_site_of_host(s, name));
-    else if (err == ERR_DENIED)
-        session_end(s, SUB_IP_RESTRICTION, REPLY_NO_SERVICE);
+    else if (err && err != ERR_NOT_FOUND)
+        session_end(s, err == ERR_DENIED ? SUB_IP_RESTRICTION : SUB_SITE_STOPPED, REPLY_NO_SERVICE);
 }
 
 /* The alert that says why has been written: close in order, since a reset would take it away from the client. */

@@ -357,6 +357,32 @@ def test_full_site_chosen_by_name(instance):
     assert instance.wait(lambda: sorted(refused()) == [("HOST", "19"), ("USER", "19")])
 
 
+def test_stopped_site_chosen_by_name(instance):
+    """However the site was named, nobody gets in at another one in its place."""
+    one = instance.add_site("One", tls="SslAllow", users={"anna": "secret"})
+    stopped = instance.add_site("Stopped", tls="SslAllow", users={"anna": "secret"})
+    stopped.port = one.port
+    one.bindings, stopped.bindings = [f"127.0.0.1:{one.port}:"], [f"127.0.0.1:{one.port}:stopped.test"]
+    instance.start()
+    instance.cli("stop", "site", "Stopped")
+    for line in ("HOST stopped.test", "USER stopped.test|anna"):
+        with instance.client() as c:
+            c.cmd(line, "421 ")
+            assert c.closed()
+    for name in ("stopped.test", "nobody.test"):
+        with instance.client() as c:
+            c.cmd("AUTH TLS", "234")
+            c.sock = c.context.wrap_socket(c.sock, server_hostname=name)
+            if name == "nobody.test":              # says nothing
+                c.login()
+                c.cmd("QUIT", "221")
+            else:
+                c.cmd("USER anna", "421 ")
+                assert c.closed()
+    ended = lambda: [line["sc-substatus"] for line in instance.log_lines() if line["cs-method"] == "ControlChannelClosed"]
+    assert instance.wait(lambda: sorted(ended()) == ["0", "21", "21", "21"]), ended()
+
+
 def test_resumption_across_workers(site):
     """Tickets are good at every worker."""
     session, reused = None, 0
