@@ -203,7 +203,8 @@ void loop_timer_set(struct loop_timer *t, int64_t ms)
 
 void loop_timer_clear(struct loop_timer *t)
 {
-    evtimer_del(&t->event);
+    if (t)
+        evtimer_del(&t->event);
 }
 
 void loop_timer_free(struct loop_timer *t)

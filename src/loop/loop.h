@@ -34,5 +34,5 @@ void loop_io_close(struct loop_io *io);
 typedef void loop_expired(void *context);
 struct loop_timer *loop_timer_new(struct loop *l, loop_expired *expired, void *context);
 void loop_timer_set(struct loop_timer *t, int64_t ms); /* once, from now; replaces an earlier setting */
-void loop_timer_clear(struct loop_timer *t);
-void loop_timer_free(struct loop_timer *t);            /* NULL is fine */
+void loop_timer_clear(struct loop_timer *t);           /* NULL is fine */
+void loop_timer_free(struct loop_timer *t);            /* the same */

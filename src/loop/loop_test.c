@@ -201,6 +201,7 @@ static void test_timers(void **state)
     run_for(l, 20);
     assert_int_equal(fired, 1);
     loop_timer_free(t);
+    loop_timer_clear(NULL);
     loop_timer_free(NULL);
     loop_free(l);
 }
