@@ -127,11 +127,6 @@ void certificate_judged(struct worker *w, const struct auth_certified *m)
     session_leave(s);
 }
 
-bool certificate_is_missing(const struct session *s)
-{
-    return channel_policy_certificate(s->pinned_site, s->pinned->snapshot, s->cert_state != CERT_NONE, NULL) != 0;
-}
-
 uint64_t certificate_number(const struct session *s)
 {
     return s->cert_state == CERT_GOOD && s->cert_site == s->site->id ? s->certificate : 0;
@@ -149,5 +144,17 @@ bool certificate_refuses(struct session *s, struct run *r)
         return false;
     }
     session_close(s, SUB_CERTIFICATE_INVALID);
+    return true;
+}
+
+bool certificate_refuse_missing(struct session *s, struct run *r)
+{
+    struct reason why = { 0 };
+    bool has_one = s->cert_state != CERT_NONE;
+    if (!channel_policy_certificate(s->pinned_site, s->pinned->snapshot, has_one, NULL))
+        return false;
+    (void)channel_policy_certificate(s->pinned_site, s->pinned->snapshot, has_one, &why);
+    run_because(r, s->pinned, &why);
+    answer_denied(s, r, REPLY_CERT_REQUIRED, WIN_ACCESS_DENIED, SUB_CERTIFICATE_REQUIRED);
     return true;
 }

@@ -30,10 +30,10 @@ static inline bool certificate_is_pending(const struct session *s)
 {
     return s->cert_state == CERT_PENDING;
 }
-/* Whether the site demands a certificate and this session has none. */
-bool certificate_is_missing(const struct session *s);
 /* The number to quote at a login, 0 none. */
 uint64_t certificate_number(const struct session *s);
 
 /* For dispatch: the verdict was bad, or did not come.  Answers and ends the session. */
 bool certificate_refuses(struct session *s, struct run *r);
+/* The site demands a certificate and this session has none: answers. */
+bool certificate_refuse_missing(struct session *s, struct run *r);

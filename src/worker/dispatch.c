@@ -106,14 +106,10 @@ static bool refuse_certificate(struct session *s, struct run *r)
 /* Whatever needs a login needs the certificate first; USER says so itself, when the site is known. */
 static bool refuse_without_certificate(struct session *s, struct run *r)
 {
-    if (s->logged_in || (r->row->phases & PHASE_NEW) || !certificate_is_missing(s) ||
+    if (s->logged_in || (r->row->phases & PHASE_NEW) ||
         (!session_is_secure(s) && s->site->control_channel_policy != SSL_ALLOW))
         return false;
-    struct reason why = { 0 };
-    (void)channel_policy_certificate(s->pinned_site, s->pinned->snapshot, false, &why);
-    run_because(r, s->pinned, &why);
-    answer_denied(s, r, REPLY_CERT_REQUIRED, WIN_ACCESS_DENIED, SUB_CERTIFICATE_REQUIRED);
-    return true;
+    return certificate_refuse_missing(s, r);
 }
 
 static bool refuse_phase(struct session *s, struct run *r)

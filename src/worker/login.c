@@ -105,17 +105,6 @@ static void ask_login(struct session *s, enum auth_method method, struct slice p
         s->login_pending = true;
 }
 
-static bool refuse_missing_certificate(struct session *s, struct run *r)
-{
-    if (!certificate_is_missing(s))
-        return false;
-    struct reason why = { 0 };
-    (void)channel_policy_certificate(s->pinned_site, s->pinned->snapshot, false, &why);
-    run_because(r, s->pinned, &why);
-    answer_denied(s, r, REPLY_CERT_REQUIRED, WIN_ACCESS_DENIED, SUB_CERTIFICATE_REQUIRED);
-    return true;
-}
-
 static void answer_user(struct session *s, struct run *r)
 {
     bool anonymous = is_anonymous_name(slice_str(s->user_typed)) && s->site->anonymous_enabled;
@@ -134,7 +123,7 @@ void cmd_user(struct session *s, struct run *r)
     s->user_given = false;
     if (take_host(s, r, &name))
         return;
-    if (refuse_clear_credentials(s, r) || refuse_missing_certificate(s, r))
+    if (refuse_clear_credentials(s, r) || certificate_refuse_missing(s, r))
         return;
     if (name.len == 0 || name.len > NAME_LIMIT) {
         answer(s, r, REPLY_PARAMETERS);
@@ -164,7 +153,7 @@ void cmd_pass(struct session *s, struct run *r)
         return;
     }
     s->user_given = false;
-    if (refuse_clear_credentials(s, r) || refuse_missing_certificate(s, r))
+    if (refuse_clear_credentials(s, r) || certificate_refuse_missing(s, r))
         return;
     if (s->host_missing) {
         answer_denied(s, r, REPLY_PASS_NO_HOST, WIN_LOGON_FAILURE, SUB_HOST_UNKNOWN);
