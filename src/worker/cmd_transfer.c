@@ -13,6 +13,9 @@
 #include "policy/vpath.h"
 #include "worker/access_log.h"
 
+const struct data_reply transfer_no_memory = { 451, "Requested action aborted: local error in processing.",
+                                               SUB_DATA_SERVER_ABORT, WIN_NOT_ENOUGH_MEMORY };
+
 /* ---- the data channel ---- */
 
 int transfer_prepare(struct session *s, struct run *r, enum transfer_kind kind)
@@ -128,10 +131,8 @@ static bool client_is_gone(struct session *s)
 
 static void commit(struct session *s, struct run *r)
 {
-    static const struct data_reply gone = { 426, "Connection closed; transfer aborted.", SUB_DATA_CLIENT_ABORT,
-                                            WIN_NETNAME_DELETED };
     if (client_is_gone(s)) {
-        transfer_fail(s, r, &gone);
+        transfer_fail(s, r, transfer_result_reply(TRANSFER_PEER_ABORTED, 0));
         return;
     }
     r->is_transfer = false; /* the last byte is in: ABOR waits and then meets a finished transfer */
@@ -204,8 +205,6 @@ static void choose_paces(const struct session *s, enum transfer_kind kind, struc
 
 static void start_moving(struct session *s, struct run *r)
 {
-    static const struct data_reply no_memory = { 451, "Requested action aborted: local error in processing.",
-                                                 SUB_DATA_SERVER_ABORT, WIN_NOT_ENOUGH_MEMORY };
     struct transfer_config config = {
         .kind = (enum transfer_kind)r->kind,
         .ascii = r->ascii,
@@ -222,7 +221,7 @@ static void start_moving(struct session *s, struct run *r)
     };
     choose_paces(s, config.kind, config.paces);
     if (transfer_start(s->worker->hub, data_stream(s->data), &config, &r->transfer)) {
-        transfer_fail(s, r, &no_memory);
+        transfer_fail(s, r, &transfer_no_memory);
         return;
     }
     r->file = -1;
@@ -322,15 +321,13 @@ void cmd_stou(struct session *s, struct run *r)
 
 void transfer_cut(struct session *s, struct run *t)
 {
-    static const struct data_reply aborted = { 426, "Connection closed; transfer aborted.", SUB_DATA_ABOR,
-                                               WIN_CONNECTION_ABORTED };
     if (t->asked)
         broker_forget(s->worker, t->request);
     t->asked = false;
     if (t->transfer)
         transfer_abort(t->transfer); /* answers through moved() */
     else
-        transfer_fail(s, t, &aborted);
+        transfer_fail(s, t, transfer_result_reply(TRANSFER_ABORTED, 0));
 }
 
 /* While a transfer runs: 426 for it, then 226; else 225 (threats.md P18). */

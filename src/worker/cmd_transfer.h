@@ -15,6 +15,7 @@ MUST_USE int transfer_prepare(struct session *s, struct run *r, enum transfer_ki
 void transfer_open(struct session *s, struct run *r, struct slice name);
 /* Our port of the data channel, for the log; 0 when there is none. */
 uint16_t transfer_data_port(const struct session *s);
+extern const struct data_reply transfer_no_memory; /* for transfer_fail */
 /* It failed: drop what the broker holds, close the channel, answer. */
 void transfer_fail(struct session *s, struct run *r, const struct data_reply *reply);
 /* ABOR: stop it, whatever it waits for, and answer 426. */

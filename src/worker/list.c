@@ -130,8 +130,6 @@ static void chunk_answered(struct session *s, const struct broker_answer *a, int
 /* The channel takes more: give it what is there, or ask for more. */
 void list_moving(struct session *s, struct run *r)
 {
-    static const struct data_reply no_memory = { 451, "Requested action aborted: local error in processing.",
-                                                 SUB_DATA_SERVER_ABORT, WIN_NOT_ENOUGH_MEMORY };
     if (!r->list_fed_all) {
         r->list_fed_all = true;
         int err = text_error(&r->chunk);
@@ -139,7 +137,7 @@ void list_moving(struct session *s, struct run *r)
             err = transfer_feed(r->transfer, &r->chunk, !r->list_more);
         text_free(&r->chunk);
         if (err)
-            transfer_fail(s, r, &no_memory); /* ends `r` */
+            transfer_fail(s, r, &transfer_no_memory); /* ends `r` */
         return;
     }
     struct broker_request request = { .verb = BROKER_LIST_NEXT, .handle = r->handle };
