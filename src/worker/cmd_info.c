@@ -173,8 +173,7 @@ void cmd_lang(struct session *s, struct run *r)
 static void site_dirstyle(struct session *s, struct run *r)
 {
     s->dir_style_changed = !s->dir_style_changed;
-    bool unix_style = ((s->site->show_flags & SHOW_STYLE_UNIX) != 0) != s->dir_style_changed;
-    answer_with(s, r, REPLY_DIRSTYLE, unix_style ? SLICE_LITERAL("off") : SLICE_LITERAL("on"));
+    answer_with(s, r, REPLY_DIRSTYLE, session_lists_unix(s) ? SLICE_LITERAL("off") : SLICE_LITERAL("on"));
 }
 
 static void site_help(struct session *s, struct run *r);

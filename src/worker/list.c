@@ -66,8 +66,7 @@ static struct list_target target_of(const struct run *r, struct slice argument)
 static uint32_t style_flags(const struct session *s)
 {
     uint32_t show = s->site->show_flags;
-    bool unix_style = ((show & SHOW_STYLE_UNIX) != 0) != s->dir_style_changed;
-    return (unix_style ? LIST_STYLE_UNIX : LIST_STYLE_DOS) | (show & SHOW_LONG_DATE ? LIST_LONG_DATE : 0u) |
+    return (session_lists_unix(s) ? LIST_STYLE_UNIX : LIST_STYLE_DOS) | (show & SHOW_LONG_DATE ? LIST_LONG_DATE : 0u) |
            (show & SHOW_GMT ? LIST_GMT : 0u);
 }
 

@@ -160,6 +160,11 @@ static inline bool session_is_secure(const struct session *s)
 {
     return stream_is_tls(&s->stream);
 }
+/* LIST in the style of ls instead of DOS: as the site has it, unless SITE DIRSTYLE was given. */
+static inline bool session_lists_unix(const struct session *s)
+{
+    return ((s->site->show_flags & SHOW_STYLE_UNIX) != 0) != s->dir_style_changed;
+}
 /* Whether detailed errors are for this client: it is on this very machine (ftp-behaviour.md 2.3). */
 bool session_is_local(const struct session *s);
 /* A configured message of `site` with its variables filled in, when the site wants that. */
