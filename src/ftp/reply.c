@@ -22,6 +22,11 @@ unsigned reply_code_of(enum reply_id id)
     return rows[id].code;
 }
 
+struct slice reply_text_of(enum reply_id id)
+{
+    return slice_str(rows[id].text);
+}
+
 void reply_free(struct reply *r)
 {
     text_free(&r->out);
@@ -64,7 +69,7 @@ void reply_line(struct reply *r, struct slice text)
 
 void reply_row(struct reply *r, enum reply_id id, struct slice parameter)
 {
-    struct slice text = slice_str(rows[id].text);
+    struct slice text = reply_text_of(id);
     size_t at = slice_find(text, '$');
     if (r->code == 0)
         r->code = rows[id].code;

@@ -108,6 +108,8 @@ enum reply_id {
 };
 
 unsigned reply_code_of(enum reply_id id);
+/* As it stands in the table, with `$` where its parameter goes. */
+struct slice reply_text_of(enum reply_id id);
 
 struct reply { /* zero is an empty one; owned by whoever declares it, reply_free() */
     struct text out;

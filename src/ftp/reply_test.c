@@ -89,6 +89,7 @@ static void test_rows(void **state)
         struct slice text = slice_str(texts[i]);
         unsigned code = reply_code_of((enum reply_id)i);
         print_message("    case: %s\n", texts[i]);
+        assert_true(slice_equal(reply_text_of((enum reply_id)i), text));
         assert_false(slice_has_control(text));
         assert_true(slice_find(text, '$') == slice_find_last(text, '$'));
         assert_true(code >= 125 && code <= 550);

@@ -143,15 +143,7 @@ void answer_failure(struct session *s, struct run *r, unsigned code, struct slic
 
 void answer_denied(struct session *s, struct run *r, enum reply_id id, uint32_t win32, uint32_t substatus)
 {
-    struct reply reply = { 0 };
-    struct slice bytes;
-    reply_begin(&reply, reply_code_of(id));
-    reply_row(&reply, id, SLICE_NONE);
-    if (reply_bytes(&reply, &bytes) == 0 && bytes.len > 6)
-        answer_failure(s, r, reply.code, slice_of(bytes.ptr + 4, bytes.len - 6), win32, substatus, SLICE_NONE);
-    else
-        answer(s, r, id);
-    reply_free(&reply);
+    answer_failure(s, r, reply_code_of(id), reply_text_of(id), win32, substatus, SLICE_NONE);
 }
 
 void answer_file_error(struct session *s, struct run *r, uint32_t win32, uint32_t substatus)

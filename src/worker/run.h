@@ -64,7 +64,7 @@ void answer_reply(struct session *s, struct run *r, const struct reply *reply);
 /* A failure that has a Win32 code or sub-status: framed with details for local clients. `first` is the text. */
 void answer_failure(struct session *s, struct run *r, unsigned code, struct slice first, uint32_t win32, uint32_t substatus,
                     struct slice detail);
-/* The same with a text of the table. */
+/* The same with a text of the table that takes no parameter. */
 void answer_denied(struct session *s, struct run *r, enum reply_id id, uint32_t win32, uint32_t substatus);
 /* 550 and the Win32 message. */
 void answer_file_error(struct session *s, struct run *r, uint32_t win32, uint32_t substatus);
