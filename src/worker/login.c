@@ -230,14 +230,12 @@ static void login_allowed(struct session *s, struct run *r, const struct auth_re
     }
 }
 
-static void failure_answered(struct session *s, struct run *r, enum auth_verdict verdict, uint32_t win32,
-                             uint32_t substatus, struct slice detail)
+/* The verdict was left in the run by login_denied. */
+static void answer_verdict(struct session *s, struct run *r)
 {
-    struct slice first = verdict == AUTH_HOME_DENIED
-                             ? SLICE_LITERAL("User cannot log in, home directory inaccessible.")
-                             : SLICE_LITERAL("User cannot log in.");
+    enum reply_id id = r->verdict == AUTH_HOME_DENIED ? REPLY_HOME_FAILED : REPLY_LOGIN_FAILED;
     unsigned limit = session_server(s)->max_login_failures;
-    answer_failure(s, r, reply_code_of(REPLY_LOGIN_FAILED), first, win32, substatus, detail);
+    answer_failure(s, r, reply_code_of(id), reply_text_of(id), r->win32, r->substatus, text_slice(&r->detail));
     if (limit && s->login_failures >= limit)
         session_end(s, SUB_USER_FAILED, REPLY_TOO_MANY_ERRORS);
 }
@@ -245,10 +243,8 @@ static void failure_answered(struct session *s, struct run *r, enum auth_verdict
 static void delay_expired(void *context)
 {
     struct session *s = context;
-    struct run *r = s->run;
     session_enter(s);
-    /* The verdict was left in the run by login_denied. */
-    failure_answered(s, r, (enum auth_verdict)r->kind, r->win32, r->substatus, text_slice(&r->chunk));
+    answer_verdict(s, s->run);
     session_leave(s);
 }
 
@@ -263,10 +259,10 @@ static void login_denied(struct session *s, struct run *r, const struct auth_res
     int64_t delay = FAILURE_DELAY_MS;
     for (unsigned i = 1; i < s->login_failures && delay < FAILURE_DELAY_MAX_MS; i++)
         delay *= 2;
-    r->kind = m->verdict;
+    r->verdict = m->verdict;
     r->win32 = m->win32 ? m->win32 : WIN_LOGON_FAILURE;
     r->substatus = m->substatus ? m->substatus : SUB_AUTHENTICATION_ERROR;
-    text_add(&r->chunk, m->detail);
+    text_add(&r->detail, m->detail);
     r->timer = loop_timer_new(s->worker->loop, delay_expired, s);
     if (r->timer)
         loop_timer_set(r->timer, delay);

@@ -39,6 +39,7 @@ static void run_free(struct run *r)
     text_free(&r->path);
     text_free(&r->reason);
     text_free(&r->chunk);
+    text_free(&r->detail);
     loop_timer_free(r->timer);
     transfer_free(r->transfer);
     if (r->file >= 0)

@@ -33,6 +33,8 @@ struct run {
     bool asked;                   /* a broker request is under way */
     uint32_t request;
     struct loop_timer *timer;     /* delayed answer of a failed login */
+    uint8_t verdict;              /* that it tells, enum auth_verdict */
+    struct text detail;           /* and why, for local clients */
     void (*drained)(struct session *s, struct run *r); /* called when the client has read what was sent */
 
     /* RETR, STOR, APPE, STOU, LIST, NLST, MLSD */
