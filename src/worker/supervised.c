@@ -117,24 +117,6 @@ static int on_unlisten(struct worker *w, struct wire_in *in, int *fd)
     return err;
 }
 
-static int on_counts(struct worker *w, struct wire_in *in, int *fd)
-{
-    struct child_counts m;
-    struct counts *counts;
-    int err = child_counts_decode(in, &m);
-    if (!err)
-        err = counts_map(*fd, &counts);
-    if (err)
-        return err;
-    counts_unmap(w->counts);
-    w->counts = counts;
-    struct session *s;
-    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));)
-        if (s->counted)
-            counts_add(counts, w->child->index, s->site->id, +1);
-    return 0;
-}
-
 /* ---- sites and sessions ---- */
 
 static void unmark_stopped(struct worker *w, uint32_t site)
@@ -277,7 +259,6 @@ static const struct {
     { MSG_child_peer,          on_peer          },
     { MSG_child_listener,      on_listener      },
     { MSG_child_unlisten,      on_unlisten      },
-    { MSG_child_counts,        on_counts        },
     { MSG_child_ticket_keys,   on_ticket_keys   },
     { MSG_child_site,          on_site          },
     { MSG_child_list_sessions, on_list_sessions },
