@@ -174,5 +174,5 @@ void session_message(const struct session *s, const struct snap_site *site, stru
 void sessions_lost_broker(struct worker *w);
 /* The authenticator died: logins under way end. */
 void sessions_lost_auth(struct worker *w);
-/* End what the new configuration, a stopped site or an administrator no longer allows. */
-void sessions_end_site(struct worker *w, uint32_t site, uint32_t substatus);
+/* The site is stopped. */
+void sessions_end_site(struct worker *w, uint32_t site);

@@ -259,14 +259,14 @@ void sessions_lost_auth(struct worker *w)
     }
 }
 
-void sessions_end_site(struct worker *w, uint32_t site, uint32_t substatus)
+void sessions_end_site(struct worker *w, uint32_t site)
 {
     struct session *s;
     for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
         if (s->site->id != site)
             continue;
         session_enter(s);
-        session_end(s, substatus, REPLY_NO_SERVICE);
+        session_end(s, SUB_SITE_STOPPED, REPLY_NO_SERVICE);
         session_leave(s);
     }
 }

@@ -141,7 +141,7 @@ static int on_site(struct worker *w, struct wire_in *in, int *fd)
         return ERR_NOMEM;
     w->stopped_sites = grown;
     w->stopped_sites[w->stopped_count++] = m.site;
-    sessions_end_site(w, m.site, SUB_SITE_STOPPED);
+    sessions_end_site(w, m.site);
     return 0;
 }
 

@@ -83,7 +83,6 @@ MUST_USE int worker_new(struct child *child, struct worker **worker_out, struct 
 void worker_free(struct worker *w);
 
 void worker_event(struct worker *w, int level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
-/* Seconds and milliseconds since the epoch, for records. */
 
 bool worker_site_is_stopped(const struct worker *w, uint32_t site);
 
