@@ -139,8 +139,7 @@ static void flush(struct session *s)
         text_free(&s->out);
 }
 
-/* Bytes that were read ahead may hold a password. */
-static void forget_input(struct session *s)
+void session_forget_input(struct session *s)
 {
     if (s->in.ptr)
         secret_wipe(s->in.ptr, s->in.cap);
@@ -164,7 +163,7 @@ static void session_free(struct session *s)
     loop_timer_free(s->timer);
     stream_close(&s->stream);
     line_reset(&s->line);
-    forget_input(s);
+    session_forget_input(s);
     text_free(&s->out);
     free(s->host);
     generation_unref(s->generation);
@@ -228,102 +227,6 @@ static void drain(struct session *s)
             return;
         }
     }
-}
-
-/* ---- TLS on the control channel ---- */
-
-static struct tls_server *choose_by_name(void *context, struct slice name)
-{
-    struct session *s = context;
-    const struct snap_binding *b = hosts_find(s->pinned->snapshot, &s->local, name);
-    return b ? generation_tls(s->pinned, snapshot_site(s->pinned->snapshot, b->site)) : NULL;
-}
-
-static void begin_handshake(struct session *s)
-{
-    struct tls_server *server = generation_tls(s->pinned, s->pinned_site);
-    if (!server || stream_start_tls(&s->stream, server)) {
-        session_die(s, SUB_SSL_FAILED, 0);
-        return;
-    }
-    if (!s->host)
-        stream_choose_server(&s->stream, choose_by_name, s);
-    s->state = SESSION_HANDSHAKE;
-}
-
-/* A server name that fits a binding names the site as HOST would, unless HOST has: where that site is not to be had, another
- * must not get what is meant for it.  A name that no site has says nothing. */
-static void take_server_name(struct session *s)
-{
-    struct slice name = stream_server_name(&s->stream);
-    session_follow(s);
-    int err = !s->host && hosts_is_name(name) ? session_choose_host(s, name) : 0;
-    if (err == ERR_LIMIT)
-        session_refuse_full(s, session_site_of_host(s, name));
-    else if (err && err != ERR_NOT_FOUND)
-        session_end(s, err == ERR_DENIED ? SUB_IP_RESTRICTION : SUB_SITE_STOPPED, REPLY_NO_SERVICE);
-}
-
-/* The alert that says why has been written: close in order, since a reset would take it away from the client. */
-static void end_after_alert(struct session *s)
-{
-    s->end_substatus = SUB_SSL_FAILED;
-    s->stream.failed = false;
-    s->state = shutdown(s->stream.fd, SHUT_WR) ? SESSION_DEAD : SESSION_LINGER;
-    loop_timer_set(s->timer, LINGER_MS);
-}
-
-static void handshake(struct session *s)
-{
-    struct diag d = { 0 };
-    int err = stream_handshake(&s->stream, &d);
-    if (err == ERR_AGAIN) {
-        s->write_wants = stream_wants(&s->stream);
-        return;
-    }
-    if (err) {
-        end_after_alert(s);
-        return;
-    }
-    s->state = SESSION_OPEN;
-    stream_acknowledge(&s->stream); /* nothing of ours follows the client's Finished until its first command */
-    take_server_name(s);
-    if (s->state == SESSION_OPEN && s->cert_state == CERT_NONE) /* else the server name's site has been asked about */
-        certificate_judge(s);
-    if (s->implicit_tls && !s->user_given && !s->cleared && s->state == SESSION_OPEN && s->bytes_sent == 0)
-        dispatch_banner(s);
-}
-
-static void clear_channel(struct session *s)
-{
-    int err = stream_stop_tls(&s->stream);
-    if (err == ERR_AGAIN) {
-        s->write_wants = stream_wants(&s->stream);
-        return;
-    }
-    if (err) {
-        session_die(s, SUB_CONNECTION_ERROR, WIN_NETNAME_DELETED);
-        return;
-    }
-    forget_input(s); /* nothing that came under TLS is read as clear text, nor the other way round (P22) */
-    line_reset(&s->line);
-    s->may_clear = false;
-    if (!s->cleared) /* CCC keeps who it is; REIN began anew */
-        certificate_drop(s);
-    s->prot_private = s->prot_private && s->logged_in;
-    s->state = SESSION_OPEN;
-}
-
-void session_start_tls(struct session *s)
-{
-    forget_input(s);
-    line_reset(&s->line);
-    s->state = SESSION_TLS_NEXT;
-}
-
-void session_stop_tls(struct session *s)
-{
-    s->state = SESSION_CLEAR_NEXT;
 }
 
 /* ---- commands ---- */
@@ -407,6 +310,12 @@ static void after_eof(struct session *s)
     session_die(s, SUB_NONE, s->run ? WIN_NETNAME_DELETED : 0);
 }
 
+void session_linger(struct session *s)
+{
+    s->state = SESSION_LINGER;
+    loop_timer_set(s->timer, LINGER_MS);
+}
+
 static void finish_closing(struct session *s)
 {
     int err = stream_finish(&s->stream);
@@ -414,8 +323,10 @@ static void finish_closing(struct session *s)
         s->write_wants = stream_wants(&s->stream);
         return;
     }
-    s->state = err || s->stream.is_quiet ? SESSION_DEAD : SESSION_LINGER;
-    loop_timer_set(s->timer, LINGER_MS);
+    if (err || s->stream.is_quiet)
+        s->state = SESSION_DEAD;
+    else
+        session_linger(s);
 }
 
 /* What OpenSSL holds may be half a record: then nothing comes of it until the socket has the rest (threats.md T09). */
@@ -457,17 +368,17 @@ static bool advance(struct session *s)
     switch (s->state) {
     case SESSION_TLS_NEXT:
         if (!s->out.len)
-            begin_handshake(s);
+            session_begin_handshake(s);
         return s->state != before;
     case SESSION_CLEAR_NEXT:
         if (!s->out.len)
             s->state = SESSION_CLEARING;
         return s->state != before;
     case SESSION_HANDSHAKE:
-        handshake(s);
+        session_handshake(s);
         return s->state != before;
     case SESSION_CLEARING:
-        clear_channel(s);
+        session_clear_channel(s);
         return s->state != before;
     case SESSION_CLOSING:
         if (!s->out.len)
@@ -507,7 +418,7 @@ static void settle(struct session *s)
     if (!s->run && !s->held && !line_is_partial(&s->line))
         line_reset(&s->line);
     if (!s->in.len)
-        forget_input(s);
+        session_forget_input(s);
     if (moves < TURN_MOVES)
         loop_io_want(s->io, events_wanted(s), -1);
     else
@@ -680,7 +591,7 @@ void session_begin(struct worker *w, int fd, const struct net_addr *local, const
     else if (!refused && s->implicit_tls && !penalty_may_handshake(s))
         session_die(s, SUB_CONNECTION_LIMIT, 0);
     else if (!refused && s->implicit_tls)
-        begin_handshake(s);
+        session_begin_handshake(s);
     else if (!refused)
         dispatch_banner(s);
     session_leave(s);
