@@ -1,5 +1,5 @@
 /*
- * login.c - USER, PASS, ACCT, REIN, HOST, QUIT and the answers of the authenticator.
+ * login.c - USER, PASS, ACCT, REIN, HOST, QUIT and the verdict of the authenticator.
  *
  * The worker decides nothing here but the order of commands and whether the channel is private enough for a
  * password.  USER answers the same for every name, PASS the same for every reason (threats.md A01).
@@ -12,7 +12,6 @@
 #include "worker/certificate.h"
 #include "worker/ended.h"
 #include "worker/hosts.h"
-#include "worker/listeners.h"
 #include "worker/penalty.h"
 #include "worker/run.h"
 
@@ -270,7 +269,7 @@ static void login_denied(struct session *s, struct run *r, const struct auth_res
         session_die(s, SUB_CONNECTION_ERROR, WIN_NOT_ENOUGH_MEMORY);
 }
 
-static void take_result(struct worker *w, const struct auth_result *m)
+void login_answered(struct worker *w, const struct auth_result *m)
 {
     struct session *s = worker_session(w, m->session);
     if (!s || !s->login_pending) { /* it ended, or gave up, while the authenticator thought */
@@ -290,44 +289,6 @@ static void take_result(struct worker *w, const struct auth_result *m)
     else
         login_denied(s, s->run, m);
     session_leave(s);
-}
-
-static void take_revoke(struct worker *w, const struct auth_revoke *m)
-{
-    struct session *s;
-    for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
-        if (!s->ticket || s->ticket != m->ticket)
-            continue;
-        worker_event(w, LOG_LEVEL_NOTICE, "session of %s ended: " SLICE_FMT, s->user ? s->user : "", SLICE_ARG(m->why));
-        session_enter(s);
-        certificate_note(s, m->why);
-        session_end(s, m->substatus, REPLY_NO_SERVICE);
-        s->end_win32 = m->win32;
-        session_leave(s);
-    }
-}
-
-void login_auth_arrived(struct worker *w, const struct wire_message *message, struct wire_in *fields, int *fd)
-{
-    (void)fd;
-    struct auth_result result;
-    struct auth_revoke revoke;
-    struct auth_block block;
-    struct auth_certified certified;
-    if (message->number == MSG_auth_result && !auth_result_decode(fields, &result))
-        take_result(w, &result);
-    else if (message->number == MSG_auth_revoke && !auth_revoke_decode(fields, &revoke))
-        take_revoke(w, &revoke);
-    else if (message->number == MSG_auth_block && !auth_block_decode(fields, &block))
-        listeners_block(w, &block.client, (int64_t)block.left_ms);
-    else if (message->number == MSG_auth_certified && !auth_certified_decode(fields, &certified))
-        certificate_judged(w, &certified);
-}
-
-void login_auth_gone(struct worker *w)
-{
-    worker_event(w, LOG_LEVEL_ERROR, "the authenticator is gone: logins get 421 until it is back");
-    sessions_lost_auth(w);
 }
 
 /* ---- around a login ---- */

@@ -1,7 +1,6 @@
-/* login.h - what the authenticator says (the handlers of USER, PASS and their kin are in login.c too). */
+/* login.h - the authenticator's verdict about a login (the handlers of USER, PASS and their kin are in login.c too). */
 #pragma once
 
-#include "worker/link.h"
+#include "worker/worker.h"
 
-void login_auth_arrived(struct worker *w, const struct wire_message *message, struct wire_in *fields, int *fd);
-void login_auth_gone(struct worker *w);
+void login_answered(struct worker *w, const struct auth_result *m);

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "policy/lockout.h"
 #include "worker/access_log.h"
+#include "worker/auth_link.h"
 #include "worker/ended.h"
 #include "worker/listeners.h"
-#include "worker/login.h"
 #include "worker/penalty.h"
 #include "worker/session.h"
 #include "worker/supervised.h"
@@ -131,7 +131,7 @@ static void log_gone(struct worker *w)
 static void init_links(struct worker *w)
 {
     w->supervisor = (struct link){ w, &child_channel, ROLE_SUPERVISOR, -1, NULL, { 0 }, supervised_arrived, supervised_gone, false };
-    w->auth = (struct link){ w, &auth_channel, ROLE_AUTH, -1, NULL, { 0 }, login_auth_arrived, login_auth_gone, false };
+    w->auth = (struct link){ w, &auth_channel, ROLE_AUTH, -1, NULL, { 0 }, auth_arrived, auth_gone, false };
     w->broker = (struct link){ w, &broker_channel, ROLE_BROKER, -1, NULL, { 0 }, broker_arrived, broker_gone, false };
     w->log = (struct link){ w, &log_channel, ROLE_LOGGER, -1, NULL, { 0 }, log_arrived, log_gone, true };
     neighbours_init(w);
