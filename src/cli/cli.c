@@ -12,6 +12,9 @@
 #include "base/own.h"
 #include "cli/site.h"
 #include "cli/table.h"
+#include "control/ask.h"
+
+enum { REFUSALS_SHOWN = 10 };
 
 /* ---- what is printed ---- */
 
@@ -195,6 +198,11 @@ static int open_directory(struct cli *c)
     return EXIT_NOT_FOUND;
 }
 
+static bool is_shared(const struct cli_batch *batch)
+{
+    return batch && !batch->writes_each;
+}
+
 /* The commands of a batch share one configuration, so they must mean the same file. */
 static int open_shared(struct cli *c, struct cli_batch *batch)
 {
@@ -203,7 +211,8 @@ static int open_shared(struct cli *c, struct cli_batch *batch)
         int code = open_directory(c);
         batch->conf = c->conf;
         batch->file = file.ptr ? strndup(file.ptr, file.len) : NULL;
-        return code || !file.ptr || batch->file ? code : 14;
+        batch->directory = strdup(c->directory);
+        return code || (batch->directory && (!file.ptr || batch->file)) ? code : 14;
     }
     c->conf = batch->conf;
     if ((file.ptr != NULL) == (batch->file != NULL) && (!file.ptr || slice_equal_str(file, batch->file)))
@@ -216,7 +225,7 @@ int cli_open(struct cli *c)
 {
     if (c->conf)
         return EXIT_OK;
-    int code = c->batch ? open_shared(c, c->batch) : open_directory(c);
+    int code = is_shared(c->batch) ? open_shared(c, c->batch) : open_directory(c);
     return code ? code : check_commit(c);
 }
 
@@ -234,10 +243,79 @@ static int save(struct conf *conf, FILE *out)
     return code;
 }
 
+/* ---- the service, behind a change ---- */
+
+struct refusal {
+    struct text lines;
+    size_t count;
+};
+
+static void take_error(void *context, const struct wire_message *message, struct wire_in *fields)
+{
+    struct refusal *r = context;
+    struct control_line line;
+    if (message->number == MSG_control_line && control_line_decode(fields, &line) == 0 && r->count++ < REFUSALS_SHOWN)
+        text_addf(&r->lines, SLICE_FMT "\n", SLICE_ARG(line.text));
+}
+
+static void say_refusal(const struct refusal *r)
+{
+    fprintf(stderr, "ERROR ( hresult:8007%04x, message:The change is written, but the running service refuses it: the configuration "
+            "before it stays in force.\n", (unsigned)EXIT_BAD_DATA);
+    print_safe(stderr, text_slice(&r->lines));
+    if (r->count > REFUSALS_SHOWN)
+        fprintf(stderr, "%zu more: sallyport check\n", r->count - REFUSALS_SHOWN);
+    fputs(" )\n", stderr);
+}
+
+int cli_take_over(const char *directory)
+{
+    struct control_answer answer = { 0 };
+    struct refusal r = { 0 };
+    int code = EXIT_OK, err = control_ask_take_over(directory, take_error, &r, &answer);
+    if (err == ERR_TIMEOUT) {
+        fprintf(stderr, "The change is written.  The running service has not said within %d seconds whether it takes it over; "
+                "\"sallyport status\" tells.\n", TAKE_OVER_SECONDS);
+    } else if (!err && answer.status == -ERR_SYNTAX) {
+        say_refusal(&r);
+        code = EXIT_BAD_DATA;
+    }
+    text_free(&r.lines);
+    return code;
+}
+
+int cli_batch_take_over(struct cli_batch *batch)
+{
+    if (!batch->changed || batch->file)
+        return EXIT_OK;
+    batch->changed = false;
+    return cli_take_over(batch->directory);
+}
+
+int cli_take_over_before(struct cli *c)
+{
+    return c->batch && c->batch->writes_each ? cli_batch_take_over(c->batch) : EXIT_OK;
+}
+
+/* Another file than the instance's is nothing that the service knows of. */
+static int save_alone(struct cli *c)
+{
+    struct cli_batch *batch = c->batch;
+    int code = save(c->conf, c->out);
+    if (code || cli_has(c, "apphostconfig"))
+        return code;
+    if (batch && !batch->directory)
+        batch->directory = strdup(c->directory);
+    if (!batch || !batch->directory || strcmp(batch->directory, c->directory) != 0)
+        return cli_take_over(c->directory);
+    batch->changed = true;
+    return EXIT_OK;
+}
+
 int cli_save(struct cli *c)
 {
-    if (!c->batch)
-        return save(c->conf, c->out);
+    if (!is_shared(c->batch))
+        return save_alone(c);
     c->batch->changed = true;
     return EXIT_OK;
 }
@@ -252,6 +330,7 @@ void cli_batch_free(struct cli_batch *batch)
     if (batch->conf)
         conf_free(batch->conf);
     free(batch->file);
+    free(batch->directory);
     *batch = (struct cli_batch){ 0 };
 }
 
@@ -522,7 +601,7 @@ static void print_debug(struct cli *c, int code)
 
 static void finish(struct cli *c)
 {
-    if (c->conf && !c->batch)
+    if (c->conf && !is_shared(c->batch))
         conf_free(c->conf);
     args_free(&c->args);
     free(c);

@@ -47,6 +47,10 @@ struct cli_batch {
     char *file;        /* its /apphostconfig, NULL: the instance's */
     bool changed;
     bool is_atomic; /* nothing that cannot be undone has a place in it */
+    char *directory; /* whose files it changes */
+    /* Or only carried out after each other (`run`): each opens and writes for itself, and only the service is asked once,
+     * at the end or before one of them needs it.  A script may take several commands to what the service accepts. */
+    bool writes_each;
 };
 
 struct cli {
@@ -68,6 +72,13 @@ struct cli {
 int cli_run(int argc, char **argv, FILE *in, FILE *out);
 /* The same as one of a batch. */
 int cli_run_in_batch(int argc, char **argv, FILE *in, FILE *out, struct cli_batch *batch);
+/* Whether the running service works by what was written: says on standard error that it does not, and why.  Without a service,
+ * or when it may not be asked, nothing is said. */
+MUST_USE int cli_take_over(const char *directory);
+/* The same for what a batch has written. */
+MUST_USE int cli_batch_take_over(struct cli_batch *batch);
+/* The same for what the commands before this one have written, if they left that to others. */
+MUST_USE int cli_take_over_before(struct cli *c);
 /* Write what the commands of the batch changed, once; reports on `out` and returns the exit code. */
 MUST_USE int cli_batch_save(struct cli_batch *batch, FILE *out);
 void cli_batch_free(struct cli_batch *batch);

@@ -27,6 +27,9 @@ static int conclude(struct cli *c, int err, const struct control_answer *answer)
 int control_do(struct cli *c, enum control_verb verb, struct slice name, control_row *row, void *context)
 {
     struct control_answer answer = { 0 };
+    int code = cli_take_over_before(c);
+    if (code)
+        return code;
     int err = control_ask(c->directory, verb, name, row, context, &answer);
     return conclude(c, err, &answer);
 }
@@ -34,6 +37,9 @@ int control_do(struct cli *c, enum control_verb verb, struct slice name, control
 int control_rehearse(struct cli *c, const struct control_test *test, control_row *row, void *context)
 {
     struct control_answer answer = { 0 };
+    int code = cli_take_over_before(c);
+    if (code)
+        return code;
     int err = control_ask_rehearsal(c->directory, test, row, context, &answer);
     return conclude(c, err, &answer);
 }

@@ -284,9 +284,12 @@ static int run_together(struct cli *c, const struct xml *x)
 {
     struct cli_batch own = { 0 };
     OWNED_TEXT_BUFFER said = { 0 };
-    int code = run_objects(c, x, c->batch ? c->batch : &own, &said);
-    if (!code && !c->batch)
+    bool is_alone = !c->batch || c->batch->writes_each;
+    int code = run_objects(c, x, is_alone ? &own : c->batch, &said);
+    if (!code && is_alone)
         code = cli_batch_save(&own, c->out);
+    if (!code && is_alone)
+        code = cli_batch_take_over(&own);
     cli_batch_free(&own);
     if (code)
         return code;

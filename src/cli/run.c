@@ -258,6 +258,14 @@ static int run_lines(struct run *r, struct slice text)
 
 /* ---- the verb ---- */
 
+static int run_each(struct run *r, struct slice text)
+{
+    r->each.writes_each = true;
+    int code = run_lines(r, text), refused = cli_batch_take_over(&r->each);
+    cli_batch_free(&r->each);
+    return code ? code : refused;
+}
+
 /* Everything is said when it is certain: what a command prints before the end would be a lie if a later one fails. */
 static int run_atomic(struct run *r, struct slice text)
 {
@@ -274,6 +282,8 @@ static int run_atomic(struct run *r, struct slice text)
         code = cli_batch_save(&batch, memory);
     if (code)
         fprintf(memory, "Nothing was changed: what the lines before did is undone.\n");
+    else
+        code = cli_batch_take_over(&batch);
     bool whole = fclose(memory) == 0;
     fputs(said ? said : "", r->c->out);
     cli_batch_free(&batch);
@@ -295,7 +305,7 @@ int run_file(struct cli *c)
         r->c = c;
         r->file = name;
         r->out = r->told = c->out;
-        code = cli_has(c, "atomic") ? run_atomic(r, text_slice(&text)) : run_lines(r, text_slice(&text));
+        code = cli_has(c, "atomic") ? run_atomic(r, text_slice(&text)) : run_each(r, text_slice(&text));
     }
     if (r)
         run_variables_free(r);

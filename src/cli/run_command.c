@@ -314,7 +314,7 @@ static int do_appcmd(struct run *r, const struct words *w, FILE *in)
     for (int i = 1; i < a->argc; i++)
         argv[argc++] = a->argv[i];
     argv[argc] = NULL;
-    return cli_run_in_batch(argc, argv, in, r->out, r->batch);
+    return cli_run_in_batch(argc, argv, in, r->out, r->batch ? r->batch : &r->each);
 }
 
 /* What cmd.exe does itself leaves ERRORLEVEL as it is; a program ends with a code, and so does VER. */

@@ -20,6 +20,7 @@ struct run {
     const char *file;
     unsigned line;
     struct cli_batch *batch; /* NULL: every command is written when it is done */
+    struct cli_batch each;   /* then: what the service has to be asked about */
     FILE *out;
     FILE *told; /* where notes go: never into a pipe, a file or to nul */
     struct run_variable variables[RUN_VARIABLES];

@@ -110,11 +110,29 @@ int service_flush_cache(struct cli *c)
 
 /* ---- status ---- */
 
+/* Whether the files are in force, and if not, why: a line for each error. */
+static void take_config(struct rows *r, const struct wire_message *message, struct wire_in *fields)
+{
+    struct control_config config;
+    struct control_line line;
+    char since[24], refused[24];
+    if (message->number == MSG_control_line && control_line_decode(fields, &line) == 0)
+        cli_say(r->c, SLICE_FMT, SLICE_ARG(line.text));
+    if (message->number != MSG_control_config || control_config_decode(fields, &config) != 0)
+        return;
+    print_time(config.since, since);
+    print_time(config.refused, refused);
+    cli_say(r->c, "CONFIGURATION \"%s\" (state:%s,inForceSince:%s%s%s)", r->c->directory, config.refused ? "Refused" : "InForce",
+            since, config.refused ? ",refusedSince:" : "", refused);
+}
+
 static void take_status(void *context, const struct wire_message *message, struct wire_in *fields)
 {
     struct rows *r = context;
     struct control_program p;
     char started[24];
+    if (message->number != MSG_control_program)
+        take_config(r, message, fields);
     if (message->number != MSG_control_program || control_program_decode(fields, &p) != 0)
         return;
     print_time(p.started, started);

@@ -127,6 +127,7 @@ int site_list(struct cli *c)
     struct conf_element *sites = code ? NULL : sites_of(c);
     if (code)
         return code;
+    (void)!cli_take_over_before(c); /* what it refuses is told; the list is true all the same */
     control_states_load(&states, c->directory);
     for (size_t i = 0; !code && sites && i < conf_count(sites); i++)
         code = list_one(c, conf_item(sites, i), &states);

@@ -82,16 +82,27 @@ static int take_answers(int fd, control_row *row, void *context, struct control_
     return err == ERR_AGAIN ? ERR_TIMEOUT : err;
 }
 
-int control_ask(const char *directory, enum control_verb verb, struct slice name, control_row *row, void *context,
-                struct control_answer *answer_out)
+static int ask(const char *directory, unsigned seconds, enum control_verb verb, struct slice name, control_row *row,
+               void *context, struct control_answer *answer_out)
 {
     OWNED_FD fd = -1;
-    int err = open_socket(directory, PATIENCE_SECONDS, &fd);
+    int err = open_socket(directory, seconds, &fd);
     if (!err)
         err = DATAGRAM_SEND(fd, -1, control_request, .verb = (uint8_t)verb, .name = name);
     if (err)
         return err == ERR_AGAIN ? ERR_TIMEOUT : err;
     return take_answers(fd, row, context, answer_out);
+}
+
+int control_ask(const char *directory, enum control_verb verb, struct slice name, control_row *row, void *context,
+                struct control_answer *answer_out)
+{
+    return ask(directory, PATIENCE_SECONDS, verb, name, row, context, answer_out);
+}
+
+int control_ask_take_over(const char *directory, control_row *row, void *context, struct control_answer *answer_out)
+{
+    return ask(directory, TAKE_OVER_SECONDS, CONTROL_RELOAD, SLICE_LITERAL(""), row, context, answer_out);
 }
 
 int control_ask_rehearsal(const char *directory, const struct control_test *test, control_row *row, void *context,

@@ -19,6 +19,10 @@ typedef void control_row(void *context, const struct wire_message *message, stru
  * ERR_SYNTAX: what answered speaks something else. */
 MUST_USE int control_ask(const char *directory, enum control_verb verb, struct slice name, control_row *row,
                          void *context, struct control_answer *answer_out);
+/* Have the files read now.  Somebody waits at a prompt, but longer than the service waits for one of its programs
+ * (supervisor/taken.c).  Status -ERR_SYNTAX: they are refused, a control_line says each error. */
+enum { TAKE_OVER_SECONDS = 15 };
+MUST_USE int control_ask_take_over(const char *directory, control_row *row, void *context, struct control_answer *answer_out);
 /* The same for the rehearsal of a login; waits longer, as revocation and a directory may have to be asked. */
 MUST_USE int control_ask_rehearsal(const char *directory, const struct control_test *test, control_row *row, void *context,
                                    struct control_answer *answer_out);

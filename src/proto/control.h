@@ -26,7 +26,7 @@ static inline void control_run_directory(struct slice directory, struct text *ou
 
 /*   verb                     number   rows that come back */
 #define CONTROL_VERBS(V)                                                                        \
-    V(CONTROL_STATUS,           1)  /* control_program per program */                           \
+    V(CONTROL_STATUS,           1)  /* control_program per program, control_config, control_line per error of refused files */ \
     V(CONTROL_LIST_SITES,       2)  /* control_site per ftp site */                             \
     V(CONTROL_START_SITE,       3)  /* `name`: site name */                                     \
     V(CONTROL_STOP_SITE,        4)                                                              \
@@ -34,7 +34,7 @@ static inline void control_run_directory(struct slice directory, struct text *ou
     V(CONTROL_TERMINATE,        6)  /* `name`: session GUID text */                             \
     V(CONTROL_FLUSH_LOG,        7)  /* `name`: site name or "" */                               \
     V(CONTROL_FLUSH_CACHE,      8)                                                              \
-    V(CONTROL_RELOAD,           9)  /* control_line per diagnostic */                           \
+    V(CONTROL_RELOAD,           9)  /* control_line per error; over when it is in force, or not */ \
     V(CONTROL_NOT_ENFORCED,     10) /* control_line per setting */
 
 enum control_verb {
@@ -67,6 +67,13 @@ WIRE_MESSAGE(control_site, CONTROL_SITE_FIELDS)
     F(u32,  restarts, UINT32_MAX)             \
     F(i64,  started,  0)
 WIRE_MESSAGE(control_program, CONTROL_PROGRAM_FIELDS)
+
+/* Whether the files are in force; `since`: when what is in force was taken over, `refused`: since when other files wait, 0
+ * for none.  Seconds since the epoch. */
+#define CONTROL_CONFIG_FIELDS(F)              \
+    F(i64,  since,    0)                      \
+    F(i64,  refused,  0)
+WIRE_MESSAGE(control_config, CONTROL_CONFIG_FIELDS)
 
 #define CONTROL_LINE_FIELDS(F) F(text, text, 4096)
 WIRE_MESSAGE(control_line, CONTROL_LINE_FIELDS)
@@ -123,5 +130,6 @@ WIRE_MESSAGE(control_verdict, CONTROL_VERDICT_FIELDS)
     M(6, control_done,    ROLE_SUPERVISOR, 0)        \
     M(7, control_test,    ROLE_CLI,        0)        \
     M(8, control_verdict, ROLE_SUPERVISOR, 0)        \
-    M(9, control_account, ROLE_SUPERVISOR, 0)
+    M(9, control_account, ROLE_SUPERVISOR, 0)        \
+    M(10, control_config, ROLE_SUPERVISOR, 0)
 WIRE_CHANNEL(control_channel, CONTROL_CHANNEL)

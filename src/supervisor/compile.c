@@ -67,7 +67,8 @@ static void tell(struct compile *c, enum loader_severity severity, struct slice 
         printf("%s" SLICE_FMT "\n", words[severity], SLICE_ARG(line));
     else
         say(s, levels[severity], SLICE_FMT, SLICE_ARG(line));
-    control_reload_line(s, line);
+    if (severity == LOADER_ERROR)
+        supervisor_error(s, line);
 }
 
 static void tell_file(void *context, enum loader_severity severity, const struct diag *d)
@@ -341,6 +342,7 @@ int compile_start(struct supervisor *s, compile_done *done, struct diag *d)
     c->result.generation = generation_new(s->generations + 1);
     c->timer = loop_timer_new(s->loop, loader_late, c);
     s->compile = c;
+    text_reset(&s->errors);
     watch_forget_wanted(s);
     struct config_files files = { 0 };
     int err = c->result.generation && c->timer ? files_open(s->directory, tell_file, c, &files) : ERR_NOMEM;

@@ -67,6 +67,15 @@ static void line(struct asker *a, struct slice text)
     MAILBOX_SEND(&a->mail, -1, control_line, .text = slice_first(text, 4096));
 }
 
+static void lines(struct asker *a, struct slice texts)
+{
+    while (texts.len) {
+        struct slice one = slice_cut(&texts, '\n');
+        if (one.len)
+            line(a, one);
+    }
+}
+
 static void forget(struct asker *a)
 {
     mailbox_close(&a->mail);
@@ -97,6 +106,9 @@ static void ask_status(struct asker *a, struct slice name)
             MAILBOX_SEND(&a->mail, -1, control_program, .role = p->role, .index = p->index, .pid = p->pid,
                          .uid = p->uid == UINT32_MAX ? geteuid() : p->uid, .restarts = p->restarts, .started = p->started);
     }
+    MAILBOX_SEND(&a->mail, -1, control_config, .since = s->current->since, .refused = s->refused ? s->refused_since : 0);
+    if (s->refused)
+        lines(a, text_slice(&s->refusal));
     done(a, 0, "");
 }
 
@@ -256,12 +268,7 @@ static void ask_reload(struct asker *a, struct slice name)
 static void ask_not_enforced(struct asker *a, struct slice name)
 {
     (void)name;
-    struct slice rest = text_slice(&a->control->super->current->notes);
-    while (rest.len) {
-        struct slice one = slice_cut(&rest, '\n');
-        if (one.len)
-            line(a, one);
-    }
+    lines(a, text_slice(&a->control->super->current->notes));
     done(a, 0, "");
 }
 

@@ -26,7 +26,7 @@
 #include "base/own.h"
 #include "logfmt/event.h"
 
-enum { END_MS = 3000, DRAIN_GRACE_MS = 1500, DRAIN_MOST_S = 24 * 3600, KEY_LIFE_LEAST_S = 60 };
+enum { END_MS = 3000, DRAIN_GRACE_MS = 1500, DRAIN_MOST_S = 24 * 3600, KEY_LIFE_LEAST_S = 60, ERRORS_KEPT = 4096 };
 
 #define BIT(kind) (1u << (kind))
 #define MIDDLE (BIT(PROGRAM_BROKER) | BIT(PROGRAM_AUTH) | BIT(PROGRAM_PAM) | BIT(PROGRAM_MEMBERSHIP))
@@ -274,6 +274,21 @@ static const char *would_lose(struct supervisor *s, const struct snapshot *view,
     return "";
 }
 
+void supervisor_error(struct supervisor *s, struct slice line)
+{
+    if (s->errors.len < ERRORS_KEPT)
+        text_addf(&s->errors, SLICE_FMT "\n", SLICE_ARG(line));
+    control_reload_line(s, line);
+}
+
+static void say_loss(struct supervisor *s, struct slice site, const char *loss)
+{
+    OWNED_TEXT_BUFFER line = { 0 };
+    text_addf(&line, "site \"" SLICE_FMT "\": %s", SLICE_ARG(site), loss);
+    say(s, LOG_LEVEL_ERROR, "%s", text_str(&line));
+    supervisor_error(s, text_slice(&line));
+}
+
 static bool accept_generation(struct supervisor *s, struct compile_result *result)
 {
     if (!result->good || snapshot_count(result->generation->view, SNAP_TABLE_server) != 1)
@@ -284,18 +299,32 @@ static bool accept_generation(struct supervisor *s, struct compile_result *resul
         const struct snap_site *site = snapshot_site(view, row);
         const char *loss = would_lose(s, view, site);
         if (*loss)
-            say(s, LOG_LEVEL_ERROR, "site \"" SLICE_FMT "\": %s", SLICE_ARG(snapshot_text(view, site->name)), loss);
+            say_loss(s, snapshot_text(view, site->name), loss);
         good = good && !*loss;
     }
     return good;
+}
+
+/* What is in force, and what the files say that is not, for `status`. */
+static void note_verdict(struct supervisor *s, bool good)
+{
+    int64_t now = clock_calendar_ms() / 1000;
+    text_reset(&s->refusal);
+    if (good)
+        s->current->since = now;
+    else
+        text_add(&s->refusal, text_slice(&s->errors));
+    if (!good && !s->refused)
+        s->refused_since = now;
+    s->refused = !good;
 }
 
 static void reloaded(struct supervisor *s, struct compile_result result)
 {
     watch_again(s);
     bool good = accept_generation(s, &result);
-    s->refused = !good;
     if (!good) {
+        note_verdict(s, false);
         generation_free(result.generation);
         say(s, LOG_LEVEL_ERROR, "the configuration has errors; the one before it stays in force");
         notify("READY=1");
@@ -303,6 +332,7 @@ static void reloaded(struct supervisor *s, struct compile_result result)
     } else {
         struct generation *old = s->current;
         s->current = result.generation;
+        note_verdict(s, true);
         house_log_directories(s);
         programs_new_generation(s);
         sites_apply(s);
@@ -333,9 +363,12 @@ void supervisor_reload(struct supervisor *s)
         return;
     }
     notify_reloading();
+    watch_seen(s);
     int err = compile_start(s, reloaded, &d);
     if (err) {
         say(s, LOG_LEVEL_ERROR, "the configuration cannot be read: %s", d.what[0] ? d.what : err_text(err));
+        supervisor_error(s, slice_str(d.what[0] ? d.what : err_text(err)));
+        note_verdict(s, false);
         notify("READY=1");
         control_reload_done(s, s->generations + 1, false);
     }
@@ -396,6 +429,7 @@ static void first_compiled(struct supervisor *s, struct compile_result result)
         return;
     }
     s->current = result.generation;
+    note_verdict(s, true);
     if (start_service(s, &d)) {
         say(s, LOG_LEVEL_ERROR, "%s", d.what);
         supervisor_give_up(s, "the service cannot be started");
@@ -480,6 +514,8 @@ static void clean_up(struct supervisor *s)
     programs_free(s);
     sites_free(s);
     generation_free(s->current);
+    text_free(&s->errors);
+    text_free(&s->refusal);
     counts_unmap(s->counts);
     if (s->counts_fd >= 0)
         close(s->counts_fd);

@@ -83,6 +83,7 @@ struct account {
 /* One generation of the configuration. */
 struct generation {
     uint64_t number;
+    int64_t since;              /* wall clock, seconds: when it came into force */
     struct snapshot *view;      /* what the supervisor may see */
     int fds[ROLE_LOGGER + 1];   /* by role; -1 none */
     struct text notes;          /* "not enforced yet" lines, one per line */
@@ -108,7 +109,10 @@ struct supervisor {
     uint64_t generations;
     struct compile *compile;        /* the one that is running, or NULL */
     bool reload_again;              /* asked for while one was running */
+    struct text errors;             /* of the one that is running, or was: a line each */
     bool refused;                   /* what the last one read is not in force */
+    int64_t refused_since;          /* wall clock, seconds */
+    struct text refusal;            /* the errors, a line each */
     bool taking;                    /* the programs are taking `current` over */
     struct loop_timer *taken_timer;
     struct watch *watch;
@@ -140,6 +144,8 @@ int supervisor_run(struct supervisor *s);
 /* A line for the administrator: standard error, and the logger when there is one. */
 void say(struct supervisor *s, enum log_level level, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
 void supervisor_reload(struct supervisor *s);
+/* An error of the configuration that is being read, which was said: for those who ask what is wrong. */
+void supervisor_error(struct supervisor *s, struct slice line);
 /* Every program has taken the current generation over: whoever waits for that is told. */
 void supervisor_reload_over(struct supervisor *s);
 /* A program got ready, or ended: the service may be ready, or the next stage of ending due. */
@@ -242,6 +248,8 @@ void history_free(struct supervisor *s);
 /* ---- watch.c ---- */
 MUST_USE int watch_open(struct supervisor *s, struct diag *d);
 void watch_again(struct supervisor *s);
+/* What has changed up to now is about to be read: it asks for no other reload. */
+void watch_seen(struct supervisor *s);
 /* Files that the configuration's own files name: watched while they do.  `directory` "": ours. */
 void watch_forget_wanted(struct supervisor *s);
 void watch_wanted(struct supervisor *s, struct slice directory, struct slice name);

@@ -4,6 +4,9 @@
  * Editors and package managers write in several steps, so a change counts when nothing has happened for QUIET_MS, and
  * at the latest after LATEST_MS.  Only the configuration files, those that they name, the secrets and what stands in the certificate stores count;
  * the run directory is not watched, or our own socket would reload us.
+ *
+ * Who asks for a reload (SIGHUP, the command line behind each change) does not wait for the quiet; the notices of what that
+ * reload reads are dropped, so nothing is read twice.
  */
 #include "supervisor/supervisor.h"
 
@@ -147,6 +150,16 @@ static void ready(void *context, unsigned events)
             if (concerns_us(w, e))
                 changed(w);
         }
+}
+
+void watch_seen(struct supervisor *s)
+{
+    struct watch *w = s->watch;
+    if (!w)
+        return;
+    ready(w, 0);
+    w->first_ms = 0;
+    loop_timer_clear(w->timer);
 }
 
 /* Adding a watch that exists changes nothing; a directory that is not there (yet) is told by its parent's watch. */

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import BUILD, PATIENCE, SANITIZED
+from harness import BUILD, PATIENCE, SANITIZED, free_port
 
 PROGRAMS = {"sallyport-worker", "sallyport-broker", "sallyport-auth", "sallyport-logger"}
 
@@ -486,3 +486,71 @@ def test_memory_is_flat(site):
         for _ in range(1500):
             c.get("small")
         assert resident() < before + 2048
+
+
+FIREWALL = ("set", "config", "/section:system.ftpServer/firewallSupport")
+
+
+def test_a_change_is_in_force_when_its_command_ends(site):
+    """Whoever adds a site may stop it, and whoever forbids something has forbidden it, with the next line."""
+    port = free_port()
+    site.cli("add", "site", "/name:New", f"/bindings:ftp/127.0.0.1:{port}:", "/physicalPath:/tmp")
+    assert site.cli("stop", "site", "New") == '"New" successfully stopped.\n'
+    assert site.cli("start", "site", "New") == '"New" successfully started.\n'
+    socket.create_connection(("127.0.0.1", port), 5).close()
+    site.cli("set", "config", "Depot", "/section:system.ftpServer/security/authorization", "/-[users='anna']")
+    with site.client() as c:
+        c.login(want="530")
+
+
+def test_a_refused_change_is_told_by_its_command(site):
+    """The file is written, as IIS's appcmd would, but nobody is left to believe that it counts."""
+    done = site.cli(*FIREWALL, "/lowDataChannelPort:50000", "/highDataChannelPort:40000", check=False)
+    assert done.returncode == 13 and "Applied" not in done.stdout
+    told = r"applicationHost\.config:\d+:\d+: system.ftpServer/firewallSupport: lowDataChannelPort 50000 is above .* Use 0 for both"
+    assert "written, but the running service refuses it" in done.stderr and re.search(told, done.stderr), done.stderr
+    done = site.cli("set", "config", "/section:system.ftpServer/caching", "/credentialsCache.enabled:false", check=False)
+    assert done.returncode == 13 and re.search(told, done.stderr), "a later change has no effect either"
+    status = site.cli("status")
+    assert re.search(r"\(state:Refused,inForceSince:\d{4}-\S+Z,refusedSince:\d{4}-\S+Z\)\n" + told, status), status
+    site.cli(*FIREWALL, "/highDataChannelPort:50100")
+    assert re.search(r"\(state:InForce,inForceSince:\d{4}-\S+Z\)\nSITE", site.cli("status"))
+
+
+def test_a_script_may_take_several_lines_to_what_is_accepted(site):
+    """The service is asked at its end, and before a line that needs it."""
+    script = site.dir / "script.cmd"
+    lines = ["appcmd set config /section:system.ftpServer/firewallSupport /lowDataChannelPort:50000",
+             "appcmd set config /section:system.ftpServer/firewallSupport /highDataChannelPort:50100",
+             f"appcmd add site /name:New /bindings:ftp/127.0.0.1:{free_port()}:", "appcmd stop site New"]
+    script.write_text("\n".join(lines))
+    assert '"New" successfully stopped.' in site.cli("run", str(script))
+    script.write_text("\n".join([lines[0].replace("50000", "60000"), "appcmd start site New"]))
+    done = site.cli("run", str(script), check=False)
+    assert done.returncode == 13 and "60000 is above" in done.stderr and ":2: stopped with 13 at: " in done.stdout
+    assert "state:Stopped" in site.cli("list", "site", "New")
+    script.write_text(lines[0].replace("50000", "55000"))
+    done = site.cli("run", "--atomic", str(script), check=False)
+    assert done.returncode == 13 and "55000 is above" in done.stderr and "undone" not in done.stdout
+    script.write_text(lines[0])
+    assert site.cli("run", "--atomic", str(script), check=False).returncode == 0
+
+
+def test_a_change_is_read_once(site):
+    """The notice of a file that the command has had read asks for nothing more."""
+    site.cli(*FIREWALL, "/lowDataChannelPort:50000", "/highDataChannelPort:50100")
+    site.drain_output()
+    assert site.output.count("sallyportd: reloaded") == 1
+    assert not site.wait(lambda: site.output.count("sallyportd: reloaded") > 1, 1), site.output  # five times its pause
+
+
+def test_other_files_and_restored_ones(site):
+    """A file that is not the instance's is nothing to the service; a backup that is put back is."""
+    other = site.dir / "other.config"
+    other.write_text((site.dir / "applicationHost.config").read_text())
+    site.cli(*FIREWALL, "/lowDataChannelPort:50000", f"/apphostconfig:{other}")
+    assert "state:InForce" in site.cli("status")
+    site.cli("add", "backup", "good")
+    assert site.cli(*FIREWALL, "/lowDataChannelPort:50000", check=False).returncode == 13
+    site.cli("restore", "backup", "good")
+    assert "state:InForce" in site.cli("status")
