@@ -89,3 +89,11 @@ const char *control_state_of(const struct control_states *s, struct slice site)
             return names[s->rows[i].state];
     return "Unknown";
 }
+
+unsigned control_status_of(const struct control_states *s, struct slice site)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (slice_equal_fold_str(site, s->rows[i].name))
+            return s->rows[i].status;
+    return 0;
+}

@@ -26,3 +26,5 @@ void control_states_free(struct control_states *s);
 /* "Started" ...; "Stopped" for every site when nothing runs, "Unknown" when the service may not be asked or does
  * not know the site. */
 const char *control_state_of(const struct control_states *s, struct slice site);
+/* Why it did not start, as IIS's HRESULT; 0: it did, or nothing runs, or the service may not be asked. */
+unsigned control_status_of(const struct control_states *s, struct slice site);

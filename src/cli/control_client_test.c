@@ -29,7 +29,8 @@ static int send_rows(int fd, uint8_t verb)
 {
     struct net_addr client = { .family = 4, .ip = { 192, 0, 2, 7 }, .port = 40000 };
     if (verb == CONTROL_LIST_SITES)
-        return DATAGRAM_SEND(fd, -1, control_site, .site = 1, .name = SLICE_LITERAL("depot"), .state = 1) |
+        return DATAGRAM_SEND(fd, -1, control_site, .site = 1, .name = SLICE_LITERAL("depot"), .state = 1,
+                             .status = 0x80070020) |
                DATAGRAM_SEND(fd, -1, control_site, .site = 2, .name = SLICE_LITERAL("two"), .state = 3,
                              .status = 10048, .why = SLICE_LITERAL("address in use"));
     if (verb == CONTROL_LIST_SESSIONS)
@@ -132,6 +133,9 @@ static void test_site_states(void **state)
     static const struct scenario_step steps[] = {
         { "as the service says, unknown when it does not know", { "list", "site" }, NULL, 0,
           "SITE \"depot\" (id:1,bindings:ftp/*:21:,state:Started)\nSITE \"web\" (id:2,bindings:ftp/*:22:,state:Unknown)\n" },
+        { "an attribute that only the service knows", { "list", "site", "/text:ftpServer.state" }, NULL, 0, "Started\nUnknown\n" },
+        { "and its number", { "list", "site", "/text:ftpServer.lastStartupStatus" }, NULL, 0, "2147942432\n0\n" },
+        { "as a condition of its own", { "list", "site", "/ftpServer.state:Unknown", "/text:name" }, NULL, 0, "web\n" },
         { "as a condition", { "list", "site", "/state:Started" }, NULL, 0, "SITE \"depot\" (id:1,bindings:ftp/*:21:,state:Started)\n" },
         { "stop", { "stop", "site", "DEPOT" }, NULL, 0, "\"depot\" successfully stopped.\n" },
         { "start", { "start", "site", "depot" }, NULL, 0, "\"depot\" successfully started.\n" },
@@ -143,7 +147,7 @@ static void test_site_states(void **state)
     scenario_begin(&s, true);
     assert_int_equal(scenario_run(&s, one, NULL), 0);
     assert_int_equal(scenario_run(&s, two, NULL), 0);
-    service_begin(&service, &s, 4);
+    service_begin(&service, &s, 7);
     scenario_steps(&s, steps, COUNT_OF(steps));
     service_end(&service);
     assert_int_equal(service.verb, CONTROL_START_SITE);
@@ -157,7 +161,7 @@ static void test_status(void **state)
     static const struct scenario_step steps[] = {
         { "status", { "status" }, NULL, 0,
           "PROGRAM \"worker\" (index:1,pid:77,uid:65534,restarts:0,started:)\n"
-          "SITE \"depot\" (id:1,state:Started,sessions:0,lastStartupStatus:0)\n"
+          "SITE \"depot\" (id:1,state:Started,sessions:0,lastStartupStatus:2147942432)\n"
           "SITE \"two\" (id:2,state:Stopped,sessions:0,lastStartupStatus:10048,reason:address in use)\n"
           "not enforced yet: system.ftpServer/security/ipSecurity\n" },
         { "flush log", { "flush", "log", "/site.name:depot" }, NULL, 0, "LOG object \"depot\" flushed\n" },

@@ -14,6 +14,9 @@ static const struct listed_attr *attr_of(const struct listed *row, struct slice 
         if (slice_equal_fold_str(name, row->attrs[i].name) ||
             (row->attrs[i].full && slice_equal_fold_str(name, row->attrs[i].full)))
             return &row->attrs[i];
+    for (const struct listed_attr *a = row->hidden; a && a->name; a++)
+        if (slice_equal_fold_str(name, a->name))
+            return a;
     return NULL;
 }
 

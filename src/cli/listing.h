@@ -23,6 +23,7 @@ struct listed {
     struct slice name;
     struct listed_attr attrs[LISTED_ATTRS];
     size_t count;
+    const struct listed_attr *hidden; /* shown to those who ask by name; ended by one without a name, NULL: none */
     struct conf_element *element; /* what stands behind it, NULL if nothing of the configuration does */
 };
 

@@ -107,15 +107,19 @@ static void add_bindings(struct conf_element *site, struct text *out)
 static int list_one(struct cli *c, struct conf_element *site, const struct control_states *states)
 {
     OWNED_TEXT_BUFFER bindings = { 0 };
-    char id[24];
+    char id[24], status[24];
     struct slice name = conf_text(site, "name");
+    const char *state = control_state_of(states, name);
     add_bindings(site, &bindings);
     snprintf(id, sizeof id, "%lld", (long long)conf_number(site, "id"));
+    snprintf(status, sizeof status, "%u", control_status_of(states, name));
+    const struct listed_attr runtime[] = { { "ftpServer.state", NULL, state, false },
+                                           { "ftpServer.lastStartupStatus", NULL, status, false }, { 0 } };
     struct listed row = {
-        .tag = "SITE", .name = name, .count = 3, .element = site,
+        .tag = "SITE", .name = name, .count = 3, .hidden = runtime, .element = site,
         .attrs = { { "id", "SITE.ID", id, true },
                    { "bindings", NULL, text_str(&bindings), true },
-                   { "state", NULL, control_state_of(states, name), true } },
+                   { "state", NULL, state, true } },
     };
     return listing_row(c, &row);
 }
