@@ -41,6 +41,8 @@ static MUST_USE int report(struct sp_element *e, int err, const struct control_a
     }
     int status = -(int)answer->status;
     diag_set(&d, "%s", answer->text[0] ? answer->text : err_text(status));
+    if (status == ERR_CONFLICT) /* a port that somebody else has; SP_ERR_CONFLICT is about files */
+        status = ERR_STATE;
     return status ? manager_fail(e->m, status, &d) : SP_OK;
 }
 

@@ -452,6 +452,14 @@ static struct site *find_site(struct supervisor *s, struct slice name, struct di
     return NULL;
 }
 
+/* The error whose number the command line ends with is the one that sites_view shows. */
+static int error_of_start(const struct site *site)
+{
+    if (site->win32 == WIN32_SHARING_VIOLATION)
+        return ERR_CONFLICT;
+    return site->win32 == WIN32_ACCESS_DENIED ? ERR_DENIED : ERR_STATE;
+}
+
 int sites_start(struct supervisor *s, struct slice name, struct diag *d)
 {
     struct site *site = find_site(s, name, d);
@@ -461,7 +469,7 @@ int sites_start(struct supervisor *s, struct slice name, struct diag *d)
     sites_apply(s);
     if (!site->runs) {
         diag_set(d, "%s", site->why);
-        return ERR_STATE;
+        return error_of_start(site);
     }
     return 0;
 }

@@ -282,6 +282,10 @@ def test_last_startup_status(instance):
         with instance.client() as c:
             c.login()
         assert re.search(r'SITE "Late" \(id:2,state:Stopped,sessions:0,lastStartupStatus:2147942432', instance.cli("status"))
+        assert instance.cli("list", "site", "Late", "/text:ftpServer.lastStartupStatus") == "2147942432\n"
+        assert instance.cli("list", "site", "Late", "/text:ftpServer.state") == "Stopped\n"
+        done = instance.cli("start", "site", "Late", check=False)
+        assert done.returncode == 32 and "hresult:80070020" in done.stdout, "the number that its status names"
     instance.cli("start", "site", "Late")
     assert re.search(r'SITE "Late" \(id:2,state:Started,sessions:0,lastStartupStatus:0\)', instance.cli("status"))
     with instance.client(instance.sites[1]) as c:
