@@ -6,6 +6,9 @@
  */
 #include "cli/site.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/own.h"
 #include "cli/control_client.h"
 #include "cli/listing.h"
@@ -382,16 +385,25 @@ static bool has_ftp_binding(struct conf_element *site)
     return false;
 }
 
+/* Who may order the service about need not be one who may read its files. */
+static bool may_read(struct cli *c)
+{
+    OWNED_TEXT_BUFFER file = { 0 };
+    text_addf(&file, "%s/%s", c->directory, conf_file_name(CONF_APPLICATION_HOST));
+    return access(text_str(&file), R_OK) == 0 || errno != EACCES;
+}
+
 /* E6 for a site whose only side is the web's: there is nothing here that could start or stop. */
 static int change_state(struct cli *c, enum control_verb verb, const char *done)
 {
     struct conf_element *site = NULL;
-    int code = require_site(c, &site);
+    bool reads = may_read(c);
+    int code = reads ? require_site(c, &site) : EXIT_OK;
     if (code)
         return code;
-    if (!has_ftp_binding(site))
+    if (reads && !has_ftp_binding(site))
         return cli_failed(c, EXIT_NO_ELEMENT, "The object identifier does not represent a valid object.");
-    struct slice name = conf_text(site, "name");
+    struct slice name = reads ? conf_text(site, "name") : c->identifier;
     code = control_do(c, verb, name, NULL, NULL);
     if (!code)
         cli_say(c, "\"" SLICE_FMT "\" successfully %s.", SLICE_ARG(name), done);

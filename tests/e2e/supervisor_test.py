@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -271,6 +272,29 @@ def test_descriptors_that_run_out_in_a_reload(site):
     for one in late:
         with site.client(one) as c:
             c.login()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_an_admin_need_not_read_the_files(site):
+    """Members of the admin group start and stop sites; the files, which hold secrets, are closed to them."""
+    site.sallyport_xml = '<service adminGroup="daemon" />'
+    site.stop()
+    site.start()
+    (site.dir / "applicationHost.config").chmod(0o600)
+    programs = site.dir / "bin"
+    programs.mkdir()
+    shutil.copy(BUILD / "sallyport", programs / "sallyport")
+
+    def order(*words):
+        return subprocess.run(["setpriv", "--reuid=1234", "--regid=daemon", "--clear-groups", programs / "sallyport", "--config", site.dir,
+                               *words], capture_output=True, text=True, timeout=PATIENCE)
+    assert order("list", "site").returncode == 5
+    assert order("stop", "site", "Depot").stdout == '"Depot" successfully stopped.\n'
+    assert "state:Stopped" in site.cli("list", "site")
+    assert order("start", "site", "depot").stdout == '"depot" successfully started.\n'
+    done = order("stop", "site", "Nowhere")
+    assert done.returncode == 1168 & 0xff and "Nowhere" in done.stdout, done
+    site.client().login()
 
 
 def test_last_startup_status(instance):
