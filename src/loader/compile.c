@@ -296,6 +296,7 @@ static int compile_all(struct compiler *c)
     int (*const steps[])(struct compiler *) = {
         open_conf, put_source_files, open_paths,   read_safety, server_cert_open, read_sites, bindings_clashes,
         bindings_put, users_put, client_cert_trust, ad_put, identity_put, membership_put, put_server,
+        orphans_report,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         int err = steps[i](c);

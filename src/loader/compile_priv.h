@@ -10,6 +10,7 @@
  *   ad.c          the directory of accounts              rule_names.c  authorization rules that mean nobody
  *   identity.c    homes in a directory, whose files accounts touch
  *   unenforced.c  settings that are understood but not enforced
+ *   orphans.c     what names a site that does not exist
  */
 #pragma once
 
@@ -165,6 +166,9 @@ MUST_USE int identity_put_fixed(struct compiler *c, struct site_work *s, struct 
                                 struct diag *d);
 /* sallyport/identities and sallyport/directory/ftpRoots. */
 MUST_USE int identity_put(struct compiler *c);
+
+/* ---- orphans.c ---- */
+MUST_USE int orphans_report(struct compiler *c);
 
 /* ---- unenforced.c ---- */
 void unenforced_report(struct compiler *c);

@@ -325,6 +325,54 @@ static void test_places(void **state)
     }
 }
 
+/* The names of another site are nobody's; those of a site without FTP are somebody's. */
+static void test_orphans(void **state)
+{
+    (void)state;
+    static const char apphost[] = APPHOST(
+        SITE("one", "1", "*:21:", "<ftpServer><security>" ALLOW_CLEAR "</security></ftpServer>")
+        "<site name=\"web\" id=\"2\"><bindings><binding protocol=\"http\" bindingInformation=\"*:80:\" /></bindings></site>\n",
+        "<location path=\"ONE/in\"><system.ftpServer><security><authorization /></security></system.ftpServer></location>\n"
+        "<location path=\"web\"><system.ftpServer><security><authorization /></security></system.ftpServer></location>\n"
+        "<location path=\"gone/in\"><system.ftpServer><security><authorization />\n"
+        "<ipSecurity /></security></system.ftpServer></location>\n");
+    static const char administration[] =
+        "<configuration><configSections><sectionGroup name=\"system.webServer\"><sectionGroup name=\"management\">"
+        "<section name=\"authorization\" /></sectionGroup></sectionGroup></configSections><system.webServer><management>"
+        "<authorization><authorizationRules>\n<scope path=\"/One/in\"><add name=\"a\" /></scope>\n"
+        "<scope path=\"/left\"><add name=\"a\" /></scope></authorizationRules></authorization>"
+        "</management></system.webServer></configuration>";
+    struct run r;
+    run_texts(&r, apphost, administration,
+              SALLYPORT("<sites><site name=\"One\" strictIis=\"true\" /><site name=\"web\" />\n<site name=\"older\" strictIis=\"true\" /></sites>"));
+    show(&r);
+    assert_int_equal(r.err, 0);
+    assert_true(says(&r, LOADER_WARNING, 0, "there is no site \"older\": these settings have no effect"));
+    assert_true(says(&r, LOADER_WARNING, 0, "there is no site \"left\": these permissions have no effect"));
+    assert_true(says(&r, LOADER_WARNING, 0, "there is no site \"gone\": what its location tag says has no effect"));
+    size_t orphans = 0;
+    for (size_t i = 0; i < r.report.count; i++)
+        orphans += strstr(r.report.items[i].diag.what, "there is no site") != NULL;
+    assert_int_equal(orphans, 3);
+    end_run(&r);
+}
+
+static void test_many_orphans(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER sites = { 0 };
+    text_add_str(&sites, "<configuration><sallyport><sites>");
+    for (int i = 0; i < 50; i++)
+        text_addf(&sites, "<site name=\"%d\" />", i);
+    text_add_str(&sites, "</sites></sallyport></configuration>");
+    struct run r;
+    run_texts(&r, WITH(""), NULL, text_str(&sites));
+    assert_int_equal(r.err, 0);
+    assert_true(says(&r, LOADER_WARNING, 0, "30 more name sites that do not exist"));
+    assert_true(r.report.count < 25);
+    end_run(&r);
+}
+
 static void test_misplaced(void **state)
 {
     (void)state;
@@ -448,6 +496,8 @@ int main(void)
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_no_column), cmocka_unit_test(test_places),
         cmocka_unit_test(test_misplaced),
+        cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_many_orphans),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_ten_thousand_sites),
         cmocka_unit_test(test_order),
