@@ -149,6 +149,31 @@ static void test_sites(void **state)
     scenario_play(steps, COUNT_OF(steps));
 }
 
+/* What sallyport/sites says of a site is Sallyport's own and goes where the site goes. */
+static void test_own_settings(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        ADD_DEPOT,
+        { "another", { "add", "site", "/name:two" }, NULL, 0, NULL },
+        { "settings", { "set", "config", "/section:sallyport/sites", "/+[name='Depot',lowDataChannelPort='51000',highDataChannelPort='51099']",
+          "/+[name='lost']" }, NULL, 0, NULL },
+        { "a new name", { "set", "site", "depot", "/name:Store", "/id:7" }, NULL, 0, "SITE object \"depot\" changed\n" },
+        { "has them", { "list", "config", "/section:sallyport/sites" }, NULL, 0,
+          "<sallyport>\n  <sites>\n    <site name=\"Store\" lowDataChannelPort=\"51000\" highDataChannelPort=\"51099\" />\n"
+          "    <site name=\"lost\" />\n  </sites>\n</sallyport>\n" },
+        { "a name with settings that are left over", { "set", "site", "store", "/name:lost" }, NULL, 183, NULL },
+        { "nothing was done", { "list", "site", "Store", "/text:id" }, NULL, 0, "7\n" },
+        { "a site without settings", { "set", "site", "two", "/name:three" }, NULL, 0, "SITE object \"two\" changed\n" },
+        { "written otherwise", { "set", "site", "store", "/name:STORE" }, NULL, 0, "SITE object \"Store\" changed\n" },
+        { "deleted", { "delete", "site", "store" }, NULL, 0, NULL },
+        { "with its settings", { "list", "config", "/section:sallyport/sites" }, NULL, 0,
+          "<sallyport>\n  <sites>\n    <site name=\"lost\" />\n  </sites>\n</sallyport>\n" },
+        { "is gone", { "list", "site", "store" }, NULL, 1, "" },
+    };
+    scenario_play(steps, COUNT_OF(steps));
+}
+
 #define LOCKED "ERROR ( hresult:80070021, message:Command execution failed.\nThis configuration section cannot be used at this path. This " \
                "happens when the section is locked at a parent level. Locking is either by default (overrideModeDefault=\"Deny\"), or " \
                "set explicitly by a location tag with overrideMode=\"Deny\" or the legacy allowOverride=\"false\".\n"
@@ -526,7 +551,7 @@ static void test_one_of_several(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sites),  cmocka_unit_test(test_vdirs), cmocka_unit_test(test_config),  cmocka_unit_test(test_collections),
+        cmocka_unit_test(test_sites),  cmocka_unit_test(test_own_settings), cmocka_unit_test(test_vdirs), cmocka_unit_test(test_config),  cmocka_unit_test(test_collections),
         cmocka_unit_test(test_users),  cmocka_unit_test(test_words), cmocka_unit_test(test_instance),
         cmocka_unit_test(test_two_editors), cmocka_unit_test(test_broken_file), cmocka_unit_test(test_one_of_several),
     };

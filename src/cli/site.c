@@ -320,6 +320,29 @@ static int replace_bindings(struct cli *c, const struct edit_place *place)
     return code ? code : add_bindings_of(c, place);
 }
 
+#define OWN_SITES "sallyport/sites"
+
+/* What Sallyport adds to a site stands under its name; NULL: nothing. */
+static struct conf_element *own_entry(struct cli *c, struct slice site)
+{
+    struct conf_element *sites = NULL;
+    if (conf_section(c->conf, SLICE_LITERAL(OWN_SITES), SLICE_LITERAL(""), &sites) != 0)
+        return NULL;
+    for (size_t i = 0; i < conf_count(sites); i++)
+        if (slice_equal_fold(conf_text(conf_item(sites, i), "name"), site))
+            return conf_item(sites, i);
+    return NULL;
+}
+
+/* It goes along: left behind, what it demands of the site would be demanded no more. */
+static int rename_site(struct cli *c, const struct edit_place *place, struct slice name)
+{
+    struct conf_element *own = own_entry(c, place->prefix[0].pairs[0].value);
+    struct diag d = { 0 };
+    int err = own ? conf_set(c->conf, own, "name", name, &d) : 0;
+    return err ? cli_failed_diag(c, err, &d) : edit_set(c, place, NULL, "name", name);
+}
+
 /* Renaming comes last: until then the old name finds the site. */
 static int set_own_params(struct cli *c, const struct edit_place *place)
 {
@@ -327,7 +350,7 @@ static int set_own_params(struct cli *c, const struct edit_place *place)
     if (!code && cli_has(c, "id"))
         code = edit_set(c, place, NULL, "id", cli_param(c, "id"));
     if (!code && cli_has(c, "name"))
-        code = edit_set(c, place, NULL, "name", cli_param(c, "name"));
+        code = rename_site(c, place, cli_param(c, "name"));
     return code;
 }
 
@@ -365,7 +388,11 @@ int site_delete(struct cli *c)
     text_addf(&lines, "SITE object \"" SLICE_FMT "\" deleted", SLICE_ARG(found));
     if (text_error(&lines) != 0)
         return cli_failed(c, 14, "%s", err_text(lines.err));
-    int err = conf_remove(c->conf, site, &d);
+    struct conf_element *own = own_entry(c, found);
+    int err = own ? conf_remove(c->conf, own, &d) : 0;
+    site = err ? NULL : site_find(c, c->identifier);
+    if (site)
+        err = conf_remove(c->conf, site, &d);
     if (err)
         return cli_failed_diag(c, err, &d);
     code = cli_save(c);
