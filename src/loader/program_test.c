@@ -145,7 +145,7 @@ static void test_snapshots(void **state)
     static const struct {
         unsigned role;
         size_t certs, directories;
-    } roles[] = { { ROLE_SUPERVISOR, 0, 0 }, { ROLE_WORKER, 1, 0 }, { ROLE_BROKER, 0, 1 }, { ROLE_AUTH, 0, 0 }, { ROLE_LOGGER, 0, 0 } };
+    } roles[] = { { ROLE_SUPERVISOR, 0, 1 }, { ROLE_WORKER, 1, 0 }, { ROLE_BROKER, 0, 1 }, { ROLE_AUTH, 0, 0 }, { ROLE_LOGGER, 0, 0 } };
     OWNED_TEXT_BUFFER pem = { 0 }, apphost = { 0 };
     struct cert_request request = { .common_name = SLICE_LITERAL("a"), .days = 90, .now = (int64_t)time(NULL) };
     struct cert_info info;

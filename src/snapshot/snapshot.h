@@ -444,11 +444,11 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
 #define SNAP_ALL (ROLE_SUPERVISOR | ROLE_WORKER | ROLE_BROKER | ROLE_AUTH | ROLE_LOGGER)
 #define SNAP_TABLES(T)                                                                            \
     T(server,     SNAP_SERVER_COLUMNS,     SNAP_ALL | ROLE_MEMBERSHIP)                            \
-    T(source_file, SNAP_SOURCE_FILE_COLUMNS, ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)               \
+    T(source_file, SNAP_SOURCE_FILE_COLUMNS, ROLE_SUPERVISOR | ROLE_WORKER | ROLE_BROKER | ROLE_AUTH) \
     T(origin,     SNAP_ORIGIN_COLUMNS,     ROLE_WORKER | ROLE_BROKER | ROLE_AUTH)                 \
     T(site,       SNAP_SITE_COLUMNS,       SNAP_ALL)                                              \
     T(binding,    SNAP_BINDING_COLUMNS,    ROLE_SUPERVISOR | ROLE_WORKER | ROLE_AUTH)             \
-    T(directory,  SNAP_DIRECTORY_COLUMNS,  ROLE_BROKER)                                           \
+    T(directory,  SNAP_DIRECTORY_COLUMNS,  ROLE_SUPERVISOR | ROLE_BROKER) /* supervisor: which are missing */ \
     T(scope,      SNAP_SCOPE_COLUMNS,      ROLE_BROKER | ROLE_AUTH) /* auth: for rehearsals */    \
     T(rule,       SNAP_RULE_COLUMNS,       ROLE_BROKER | ROLE_AUTH) /* auth: the role names */    \
     T(address_scope, SNAP_ADDRESS_SCOPE_COLUMNS, ROLE_WORKER | ROLE_BROKER)                       \

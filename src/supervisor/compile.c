@@ -200,6 +200,13 @@ static bool is_any_gone(struct compile *c)
     return any;
 }
 
+static void warn(void *context, struct slice line)
+{
+    OWNED_TEXT_BUFFER escaped = { 0 };
+    text_add_escaped(&escaped, line);
+    tell(context, LOADER_WARNING, text_slice(&escaped));
+}
+
 static void finish(struct compile *c, const char *failure)
 {
     struct supervisor *s = c->super;
@@ -211,6 +218,8 @@ static void finish(struct compile *c, const char *failure)
     c->result.good = whole && !failure && !c->lacking && !is_any_gone(c);
     if (c->said_good && !whole && !failure)
         tell(c, LOADER_ERROR, SLICE_LITERAL("the loader sent no usable snapshot"));
+    if (whole && !s->current)
+        folders_check(c->result.generation->view, warn, c);
     struct compile_result result = c->result;
     compile_done *done = c->done;
     if (!result.good) {

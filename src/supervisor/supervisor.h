@@ -9,6 +9,7 @@
  *   control.c     the command line's socket
  *   house.c       run directory, pid file, users, log directories
  *   watch.c       files that change
+ *   folders.c     folders of sites that are missing
  *   taken.c       until every program works by the new configuration
  *   rehash.c      storing a newer password hash
  *   denied.c      failed logins remembered over restarts
@@ -264,6 +265,10 @@ void taken_cancel(struct supervisor *s);
 void taken_look(struct supervisor *s);
 void taken_by(struct program *p, uint64_t generation);
 void taken_late(void *context); /* of the timer: struct supervisor */
+
+/* ---- folders.c ---- */
+typedef void folders_tell(void *context, struct slice line);
+void folders_check(const struct snapshot *view, folders_tell *each, void *context);
 
 /* ---- compile.c ---- */
 struct compile_result {

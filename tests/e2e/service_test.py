@@ -488,6 +488,27 @@ def test_memory_is_flat(site):
         assert resident() < before + 2048
 
 
+def test_folders_that_are_missing_are_told(instance):
+    """By check and at the start; nothing is said of shares, which may come later, and of links."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    gone, link = instance.drive / "gone", instance.drive / "link"
+    link.symlink_to("/nonexistent")
+    (instance.dir / "share").mkdir()
+    site.virtual_directories = ('<virtualDirectory path="/gone" physicalPath="C:\\gone\\in" />'
+                                f'<virtualDirectory path="/link" physicalPath="{link}" />'
+                                '<virtualDirectory path="/away" physicalPath="\\\\nas\\pub\\in" />')
+    instance.write()
+    text = (instance.dir / "sallyport.config").read_text()
+    instance.put("sallyport.config", text.replace("</paths>", f'<shares><add share="\\\\nas\\pub" path="{instance.dir}/share" /></shares></paths>'))
+    done = instance.check()
+    assert done.returncode == 0 and done.stdout.count("does not exist") == 1, done
+    told = rf'applicationHost\.config:\d+: site "Depot": the folder {gone}/in \(physicalPath C:.*gone.*in\) does not exist'
+    assert re.search("warning: " + told, done.stdout), done.stdout
+    instance.give_files()
+    instance.launch()
+    assert instance.wait_line("sallyportd: ready") and re.search(told, instance.output), instance.output
+
+
 FIREWALL = ("set", "config", "/section:system.ftpServer/firewallSupport")
 
 
