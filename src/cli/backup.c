@@ -419,7 +419,7 @@ int backup_restore(struct cli *c)
     else if (!code)
         code = copy_all(c, text_str(&folder), c->directory);
     if (!code && !slice_equal_fold_str(cli_param(c, "stop"), "true"))
-        code = cli_take_over(c->directory);
+        code = cli_changed(c);
     if (!code)
         cli_say(c, "Restored configuration from backup \"" SLICE_FMT "\"", SLICE_ARG(c->identifier));
     return code;

@@ -392,6 +392,8 @@ int certificate_add(struct cli *c)
     if (!code)
         code = store_it(c, cert, store);
     if (!code)
+        code = cli_changed(c);
+    if (!code)
         code = say_added(c, cert, store);
     cert_free(cert);
     return code;
@@ -445,6 +447,8 @@ int certificate_delete(struct cli *c)
     else
         code = remove_at(c, s, at, store);
     cert_store_free(s);
+    if (!code)
+        code = cli_changed(c);
     if (!code)
         cli_say(c, "CERTIFICATE object \"%s\" deleted", thumbprint);
     return code;

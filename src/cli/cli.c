@@ -268,7 +268,7 @@ static void say_refusal(const struct refusal *r)
     fputs(" )\n", stderr);
 }
 
-int cli_take_over(const char *directory)
+static int take_over(const char *directory)
 {
     struct control_answer answer = { 0 };
     struct refusal r = { 0 };
@@ -289,7 +289,7 @@ int cli_batch_take_over(struct cli_batch *batch)
     if (!batch->changed || batch->file)
         return EXIT_OK;
     batch->changed = false;
-    return cli_take_over(batch->directory);
+    return take_over(batch->directory);
 }
 
 int cli_take_over_before(struct cli *c)
@@ -298,26 +298,27 @@ int cli_take_over_before(struct cli *c)
 }
 
 /* Another file than the instance's is nothing that the service knows of. */
-static int save_alone(struct cli *c)
+int cli_changed(struct cli *c)
 {
     struct cli_batch *batch = c->batch;
-    int code = save(c->conf, c->out);
-    if (code || cli_has(c, "apphostconfig"))
-        return code;
+    if (is_shared(batch) || cli_has(c, "apphostconfig"))
+        return EXIT_OK;
     if (batch && !batch->directory)
         batch->directory = strdup(c->directory);
     if (!batch || !batch->directory || strcmp(batch->directory, c->directory) != 0)
-        return cli_take_over(c->directory);
+        return take_over(c->directory);
     batch->changed = true;
     return EXIT_OK;
 }
 
 int cli_save(struct cli *c)
 {
-    if (!is_shared(c->batch))
-        return save_alone(c);
-    c->batch->changed = true;
-    return EXIT_OK;
+    if (is_shared(c->batch)) {
+        c->batch->changed = true;
+        return EXIT_OK;
+    }
+    int code = save(c->conf, c->out);
+    return code ? code : cli_changed(c);
 }
 
 int cli_batch_save(struct cli_batch *batch, FILE *out)

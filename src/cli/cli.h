@@ -72,9 +72,9 @@ struct cli {
 int cli_run(int argc, char **argv, FILE *in, FILE *out);
 /* The same as one of a batch. */
 int cli_run_in_batch(int argc, char **argv, FILE *in, FILE *out, struct cli_batch *batch);
-/* Whether the running service works by what was written: says on standard error that it does not, and why.  Without a service,
- * or when it may not be asked, nothing is said. */
-MUST_USE int cli_take_over(const char *directory);
+/* This command changed the instance: have the running service take it over, now or at the end of the batch.  When it refuses,
+ * standard error says why.  Without a service, or when it may not be asked, nothing is said. */
+MUST_USE int cli_changed(struct cli *c);
 /* The same for what a batch has written. */
 MUST_USE int cli_batch_take_over(struct cli_batch *batch);
 /* The same for what the commands before this one have written, if they left that to others. */

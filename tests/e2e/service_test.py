@@ -565,6 +565,17 @@ def test_a_change_is_read_once(site):
     assert not site.wait(lambda: site.output.count("sallyportd: reloaded") > 1, 1), site.output  # five times its pause
 
 
+def test_certificates_too(site):
+    """A site may have one that was added in the line before, and nobody gets one that was deleted."""
+    site.cli("add", "certificate", "/selfSigned:ftp.example.com", "/store:MY")
+    site.drain_output()
+    assert site.output.count("sallyportd: reloaded") == 1
+    thumbprint = re.search(r"[0-9A-F]{40}", site.cli("list", "certificate"))[0]
+    site.cli("delete", "certificate", thumbprint)
+    site.drain_output()
+    assert site.output.count("sallyportd: reloaded") == 2
+
+
 def test_other_files_and_restored_ones(site):
     """A file that is not the instance's is nothing to the service; a backup that is put back is."""
     other = site.dir / "other.config"
