@@ -102,7 +102,7 @@ struct conf_value {
     enum conf_origin origin;
     struct slice text;   /* as written, entities resolved; for defaults the canonical form */
     int64_t number;      /* bool 0/1, integers, enum and flags value, seconds */
-    bool encrypted;      /* [enc:provider:...:enc]: the clear text is not known; `text` holds the stored form */
+    bool encrypted;      /* [enc:provider:...:enc], not empty: `text` holds the stored form */
     enum conf_file file; /* where it is written, if not a default */
     uint32_t source;     /* the file itself, or beyond CONF_FILE_COUNT one that configSource names (conf_value_file) */
     unsigned line, column;
@@ -176,6 +176,15 @@ MUST_USE int conf_set(struct conf *c, struct conf_element *e, const char *attrib
                       struct diag *d);
 /* Remove the explicit value. */
 MUST_USE int conf_unset(struct conf *c, struct conf_element *e, const char *attribute, struct diag *d);
+
+/* Who makes the stored form of attributes with encrypted="true" (protect/protect.h).  From the call on edits hand it every
+ * value that is not in such a form already; without it values are written as they are given. */
+struct conf_protector {
+    /* Append what is to be stored for `clear`; on error `d` says why. */
+    int (*seal)(const char *directory, struct slice clear, struct text *stored_out, struct diag *d);
+    const char *provider, *description; /* its entry, put beside those of Windows in configProtectedData */
+};
+void conf_protect_with(struct conf *c, const struct conf_protector *protector);
 
 struct conf_pair {
     struct slice name, value;

@@ -89,6 +89,7 @@ struct conf {
     bool is_redirection; /* it is redirection.config that was read, as the first file */
     unsigned refusals; /* memory_refusals() when it was opened */
     int err;           /* conf_error */
+    const struct conf_protector *protector; /* NULL: values stay as they are given */
 };
 
 struct conf *conf_new(void); /* NULL: out of memory */

@@ -225,6 +225,9 @@ void conf_draft_take(struct conf_draft *collection, struct conf_draft *item)
 /* ---- into a file ---- */
 
 struct lines {
+    struct conf *c;
+    struct diag *d;
+    bool is_sealed;
     struct patch_line *rows;
     size_t count, cap;
     struct arena memory;
@@ -260,13 +263,22 @@ static bool says_anything(const struct conf_draft *draft)
     return any;
 }
 
+static void add_value(struct lines *l, const struct conf_draft *draft, const struct draft_value *v, struct text *line)
+{
+    OWNED_TEXT_BUFFER text = { 0 };
+    text_add_str(&text, v->text);
+    if (!l->err)
+        l->err = edit_seal(l->c, draft->schema, v->name, &text, &l->is_sealed, l->d);
+    edit_add_attribute(line, v->name, text_slice(&text));
+}
+
 static void add_element(struct lines *l, const struct conf_draft *draft, unsigned depth)
 {
     OWNED_TEXT_BUFFER line = { 0 };
     bool has_content = draft->item_count > 0;
     text_addf(&line, "<%s", draft->schema->name);
     for (size_t i = 0; i < draft->value_count; i++)
-        edit_add_attribute(&line, draft->values[i].name, slice_str(draft->values[i].text));
+        add_value(l, draft, &draft->values[i], &line);
     for (size_t i = 0; i < draft->schema->child_count; i++)
         has_content |= says_anything(draft->children[i]);
     text_add_str(&line, has_content ? ">" : " />");
@@ -290,7 +302,7 @@ int conf_add_draft(struct conf *c, struct conf_element *collection, const struct
     if (!s || s->item != draft->schema)
         return edit_refuse(d, ERR_STATE, "Create it with the collection that is to hold it",
                            "'%s' is no item of '%s'", draft->schema->name, collection->schema->name);
-    struct lines l = { 0 };
+    struct lines l = { .c = c, .d = d };
     struct edit ed;
     struct target t = { 0 };
     int err = edit_begin_at(&ed, c, &collection, d);
@@ -305,6 +317,8 @@ int conf_add_draft(struct conf *c, struct conf_element *collection, const struct
     if (!err)
         target_write_item(&ed, &t, s, position);
     err = edit_finish(&ed, err);
+    if (!err && l.is_sealed)
+        edit_sealed(c);
     free(l.rows);
     arena_free(&l.memory);
     return err;

@@ -4,6 +4,7 @@
  *   edit_target.c  one edit of one file, from the first splice to the checked result; where an element is written
  *   edit.c         the edits themselves
  *   draft.c        elements that stand nowhere yet
+ *   seal.c         passwords, which are stored encrypted
  */
 #pragma once
 
@@ -59,4 +60,9 @@ void target_write_item(struct edit *ed, struct target *t, const struct schema_co
 /* The canonical form of what a person wrote.  On error `d` still wants edit_about. */
 MUST_USE int edit_canonical(const struct schema_element *schema, const char *name, struct slice value,
                             struct text *out, struct diag *d);
+/* The stored form in the place of a password's clear text; *is_sealed_out, when it was one.  After such an edit edit_sealed
+ * puts the provider's entry where there is a list of them. */
+MUST_USE int edit_seal(struct conf *c, const struct schema_element *schema, const char *name, struct text *value,
+                       bool *is_sealed_out, struct diag *d);
+void edit_sealed(struct conf *c);
 void edit_add_attribute(struct text *out, const char *name, struct slice value);
