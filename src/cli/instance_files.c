@@ -128,7 +128,7 @@ static int note_secrets(struct instance_files *f, const char *directory)
         text_addf(&path, "%s/%s", directory, text_str(&name));
         free(entries[i]);
         if (!err && stat(text_str(&path), &st) == 0 && is_secret(&st))
-            err = instance_files_add(f, text_str(&name), SLICE_LITERAL("***"), st.st_mode);
+            err = instance_files_add(f, text_str(&name), SLICE_LITERAL(COMPILE_SECRET_UNREAD), st.st_mode);
     }
     if (count >= 0)
         free(entries);

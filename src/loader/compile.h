@@ -11,6 +11,9 @@
 #include "loader/report.h"
 #include "snapshot/snapshot.h"
 
+/* Instead of the bytes of a secret, for who only wants to know whether the configuration is good. */
+#define COMPILE_SECRET_UNREAD "***"
+
 struct compile_file {
     const char *name; /* relative to the configuration directory: "certificates/MY/web.pem" */
     struct slice bytes;

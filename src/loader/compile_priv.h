@@ -8,6 +8,7 @@
  *   addresses.c   ipSecurity                               firewall.c  data ports, external addresses
  *   client_cert.c stores and mappings for the certificates of clients
  *   ad.c          the directory of accounts              rule_names.c  authorization rules that mean nobody
+ *   password.c    stored passwords in clear
  *   identity.c    homes in a directory, whose files accounts touch
  *   unenforced.c  settings that are understood but not enforced
  *   orphans.c     what names a site that does not exist
@@ -105,6 +106,14 @@ void rule_names_check(struct compiler *c, struct conf_element *section);
 MUST_USE int content_directories(struct compiler *c, struct site_work *s);
 MUST_USE int content_scopes(struct compiler *c, struct site_work *s);
 MUST_USE int content_providers(struct compiler *c, struct site_work *s);
+
+/* ---- password.c ---- */
+enum { PASSWORD_WHY = 160 };
+/* The clear text of a password, for password_wipe.  When there is none, `why` goes on after "the password is". */
+MUST_USE int password_read(struct compiler *c, struct conf_element *e, const char *attribute, struct text *clear_out,
+                           char why[PASSWORD_WHY]);
+void password_wipe(struct text *clear);
+#define OWNED_PASSWORD __attribute__((cleanup(password_wipe))) struct text
 
 /* ---- scopes.c ---- */
 /* "/app" + "/sub" -> "/app/sub"; "/" + "/" -> "/".  NULL: out of memory; the caller frees. */

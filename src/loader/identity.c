@@ -22,12 +22,6 @@ static void refuse(struct compiler *c, struct site_work *s, struct conf_element 
     compile_tell(c, s, LOADER_ERROR, &d);
 }
 
-static bool is_encrypted(struct conf_element *e, const char *attribute)
-{
-    struct conf_value v;
-    return conf_attr(e, attribute, &v) == 0 && v.encrypted;
-}
-
 /* ---- userIsolation mode ActiveDirectory ---- */
 
 static void put_home_login(struct compiler *c, struct site_work *s)
@@ -36,16 +30,20 @@ static void put_home_login(struct compiler *c, struct site_work *s)
     static const struct snap_column columns[] = { SNAP_HOME_LOGIN_COLUMNS(SNAP_COLUMN) };
     struct conf_element *e = conf_child(s->site, ACTIVE_DIRECTORY);
     struct snap_home_login login = { 0 };
+    OWNED_TEXT_BUFFER what = { 0 };
+    OWNED_PASSWORD password = { 0 };
+    char why[PASSWORD_WHY];
     if (!e || !conf_text(e, "adUserName").len)
         return; /* then the directory's own account reads */
-    if (is_encrypted(e, "adPassword")) {
-        refuse(c, s, e, "adPassword", "userIsolation/activeDirectory/@adPassword is encrypted with a Windows key and cannot be read here",
-               "Set it anew, or remove adUserName: the account of sallyport/directory then reads the homes.");
-        return;
-    }
     if (!conf_text(e, "adPassword").len) {
         refuse(c, s, e, "adUserName", "userIsolation/activeDirectory has adUserName, but no adPassword",
                "Set it, or remove adUserName: the account of sallyport/directory then reads the homes.");
+        return;
+    }
+    if (password_read(c, e, "adPassword", &password, why)) {
+        text_addf(&what, "userIsolation/activeDirectory/@adPassword is %s", why);
+        refuse(c, s, e, "adPassword", text_str(&what),
+               "Set it anew, or remove adUserName: the account of sallyport/directory then reads the homes.");
         return;
     }
     columns_fill(c, s->site, columns, sizeof columns / sizeof columns[0], &login);
@@ -93,16 +91,17 @@ int identity_put_fixed(struct compiler *c, struct site_work *s, struct conf_elem
         diag_todo(d, "Start it as root, or remove userName: files are then opened as the user who logged in.");
         return ERR_UNSUPPORTED;
     }
-    if (is_encrypted(directory, "password") || !conf_text(directory, "password").len) {
-        diag_set(d, "userName is set, but its password is %s",
-                 is_encrypted(directory, "password") ? "encrypted with a Windows key and cannot be read here" : "missing");
+    OWNED_PASSWORD password = { 0 };
+    char why[PASSWORD_WHY];
+    if (password_read(c, directory, "password", &password, why)) {
+        diag_set(d, "userName is set, but its password is %s", why);
         diag_todo(d, "Set the password anew, or remove userName: files are then opened as the user who logged in.");
         return ERR_UNSUPPORTED;
     }
     const struct snap_fixed_account row = {
         .site = s->row.id, .path = snapshot_put_text(c->w, path),
         .user_name = snapshot_put_text(c->w, conf_text(directory, "userName")),
-        .password = snapshot_put_text(c->w, conf_text(directory, "password")),
+        .password = snapshot_put_text(c->w, text_slice(&password)),
         .logon_method = (uint32_t)conf_number(directory, "logonMethod"),
     };
     snapshot_put_row(c->w, SNAP_TABLE_fixed_account, &row);

@@ -2,6 +2,7 @@
 #include "loader/compile.h"
 
 #include "base/case_test.h"
+#include "protect/protect.h"
 #include "snapshot/snapshot_build.h"
 
 #include <sys/stat.h>
@@ -28,12 +29,14 @@ struct run {
     int err;
 };
 
+static const char *secret_name = "secrets/directory";
+
 static void run(struct run *r, const char *apphost, const char *sallyport, const char *secret, bool privileged)
 {
     const struct compile_file files[] = {
         { "applicationHost.config", slice_str(apphost), S_IFREG | 0640 },
         { "sallyport.config", slice_str(sallyport), S_IFREG | 0640 },
-        { "secrets/directory", slice_str(secret ? secret : ""), S_IFREG | 0600 },
+        { secret_name, slice_str(secret ? secret : ""), S_IFREG | 0600 },
     };
     struct snapshot_writer *w = NULL;
     const struct compile_input in = { .files = files, .count = secret ? 3 : 2, .directory = SLICE_LITERAL("/etc/sallyport"),
@@ -195,11 +198,88 @@ static void test_fixed_accounts_that_cannot_be(void **state)
     }
 }
 
+/* ---- passwords that our tools encrypted ---- */
+
+static const char key_line[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
+static const char other_key[] = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
+
+static const struct {
+    const char *label, *key, *words; /* words NULL: both passwords are read */
+    enum spoil { WHOLE, CUT, CHANGED } spoil;
+} stored[] = {
+    { "with the key that stored them", key_line, NULL, WHOLE },
+    { "with another key", other_key, "encrypted with another key than secrets/configuration-key", WHOLE },
+    { "without a key", NULL, "its key secrets/configuration-key is missing", WHOLE },
+    { "with what is no key", "hello", "secrets/configuration-key is no key", WHOLE },
+    { "of a text that is cut", key_line, "cut off", CUT },
+    { "of a changed text", key_line, "damaged, or encrypted with another key", CHANGED },
+};
+
+static void store(struct text *out, const char *clear, enum spoil spoil)
+{
+    struct protect_key key;
+    assert_int_equal(protect_key_parse(slice_str(key_line), &key), 0);
+    assert_int_equal(protect_seal(&key, slice_str(clear), out), 0);
+    if (spoil == CUT)
+        text_splice(out, out->len - 9, 4, SLICE_NONE);
+    if (spoil == CHANGED)
+        out->ptr[out->len - 12] = out->ptr[out->len - 12] == 'x' ? 'y' : 'x';
+}
+
+static void run_stored(struct run *r, const char *key, enum spoil spoil)
+{
+    OWNED_TEXT_BUFFER fixed = { 0 }, reader = { 0 }, apphost = { 0 };
+    store(&fixed, "p", spoil);
+    store(&reader, "q", spoil);
+    text_addf(&apphost, SITE("<virtualDirectory path=\"/fixed\" physicalPath=\"C:\\x\" userName=\"bob\" password=\"%s\" />",
+                             BY_DIRECTORY("<activeDirectory adUserName=\"reader\" adPassword=\"%s\" />")),
+              text_str(&fixed), text_str(&reader));
+    secret_name = PROTECT_KEY_FILE;
+    run(r, text_str(&apphost), SALLYPORT(DIRECTORY_WITH_ROOTS), key, true);
+    secret_name = "secrets/directory";
+}
+
+static void test_stored_passwords(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(stored); i++) {
+        struct run r;
+        CASE_LABEL(&stored[i]);
+        run_stored(&r, stored[i].key, stored[i].spoil);
+        assert_int_equal(r.err, 0);
+        struct slice directory = snapshot_text(r.s, snapshot_directory(r.s, 0)->failure);
+        struct slice site = snapshot_text(r.s, snapshot_site(r.s, 0)->failure);
+        if (stored[i].words) {
+            assert_non_null(strstr(directory.ptr, stored[i].words));
+            assert_non_null(strstr(site.ptr, stored[i].words));
+            assert_true(r.report.items[0].diag.line > 0);
+        } else {
+            assert_int_equal(directory.len + site.len, 0);
+            assert_text(&r, snapshot_fixed_account(r.s, 0)->password, "p");
+            assert_text(&r, snapshot_home_login(r.s, 0)->password, "q");
+        }
+        end_run(&r);
+    }
+}
+
+/* The command line compiles with the names of secrets only. */
+static void test_stored_passwords_unread(void **state)
+{
+    (void)state;
+    struct run r;
+    run_stored(&r, COMPILE_SECRET_UNREAD, WHOLE);
+    assert_int_equal(r.err, 0);
+    assert_int_equal(snapshot_text(r.s, snapshot_site(r.s, 0)->failure).len, 0);
+    assert_text(&r, snapshot_home_login(r.s, 0)->password, COMPILE_SECRET_UNREAD);
+    end_run(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sites), cmocka_unit_test(test_rows), cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_fixed_accounts_that_cannot_be),
+        cmocka_unit_test(test_stored_passwords), cmocka_unit_test(test_stored_passwords_unread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
