@@ -182,7 +182,7 @@ MUST_USE int conf_unset(struct conf *c, struct conf_element *e, const char *attr
 struct conf_protector {
     /* Append what is to be stored for `clear`; on error `d` says why. */
     int (*seal)(const char *directory, struct slice clear, struct text *stored_out, struct diag *d);
-    const char *provider, *description; /* its entry, put beside those of Windows in configProtectedData */
+    const char *provider, *description; /* its entry, which a save puts beside those of Windows in configProtectedData */
 };
 void conf_protect_with(struct conf *c, const struct conf_protector *protector);
 

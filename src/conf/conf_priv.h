@@ -90,6 +90,7 @@ struct conf {
     unsigned refusals; /* memory_refusals() when it was opened */
     int err;           /* conf_error */
     const struct conf_protector *protector; /* NULL: values stay as they are given */
+    bool is_sealed;    /* something was stored by it since the last save */
 };
 
 struct conf *conf_new(void); /* NULL: out of memory */

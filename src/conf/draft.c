@@ -227,7 +227,6 @@ void conf_draft_take(struct conf_draft *collection, struct conf_draft *item)
 struct lines {
     struct conf *c;
     struct diag *d;
-    bool is_sealed;
     struct patch_line *rows;
     size_t count, cap;
     struct arena memory;
@@ -268,7 +267,7 @@ static void add_value(struct lines *l, const struct conf_draft *draft, const str
     OWNED_TEXT_BUFFER text = { 0 };
     text_add_str(&text, v->text);
     if (!l->err)
-        l->err = edit_seal(l->c, draft->schema, v->name, &text, &l->is_sealed, l->d);
+        l->err = edit_seal(l->c, draft->schema, v->name, &text, l->d);
     edit_add_attribute(line, v->name, text_slice(&text));
 }
 
@@ -317,8 +316,6 @@ int conf_add_draft(struct conf *c, struct conf_element *collection, const struct
     if (!err)
         target_write_item(&ed, &t, s, position);
     err = edit_finish(&ed, err);
-    if (!err && l.is_sealed)
-        edit_sealed(c);
     free(l.rows);
     arena_free(&l.memory);
     return err;

@@ -66,10 +66,9 @@ void edit_add_attribute(struct text *out, const char *name, struct slice value)
 int conf_set(struct conf *c, struct conf_element *e, const char *attribute, struct slice value, struct diag *d)
 {
     OWNED_TEXT_BUFFER text = { 0 }, attributes = { 0 };
-    bool is_sealed = false;
     int err = edit_canonical(e->schema, attribute, value, &text, d);
     if (!err)
-        err = edit_seal(c, e->schema, attribute, &text, &is_sealed, d);
+        err = edit_seal(c, e->schema, attribute, &text, d);
     if (err) {
         edit_about(d, e);
         return err;
@@ -86,10 +85,7 @@ int conf_set(struct conf *c, struct conf_element *e, const char *attribute, stru
     } else if (!err) {
         patch_attribute(&ed.patch, t.node, attribute, text_slice(&text));
     }
-    err = edit_finish(&ed, err);
-    if (!err && is_sealed)
-        edit_sealed(c);
-    return err;
+    return edit_finish(&ed, err);
 }
 
 int conf_unset(struct conf *c, struct conf_element *e, const char *attribute, struct diag *d)
@@ -161,13 +157,12 @@ int conf_add(struct conf *c, struct conf_element *collection, const struct conf_
     if (!s)
         return edit_refuse(d, ERR_NOT_FOUND, "", "'%s' is not a collection", collection->schema->name);
     OWNED_TEXT_BUFFER attributes = { 0 };
-    bool is_sealed = false;
     for (size_t i = 0; i < count; i++) {
         OWNED_TEXT_BUFFER text = { 0 }, name = { 0 };
         text_add(&name, pairs[i].name);
         int err = edit_canonical(s->item, text_str(&name), pairs[i].value, &text, d);
         if (!err)
-            err = edit_seal(c, s->item, text_str(&name), &text, &is_sealed, d);
+            err = edit_seal(c, s->item, text_str(&name), &text, d);
         if (err) {
             edit_about(d, collection);
             return err;
@@ -176,10 +171,7 @@ int conf_add(struct conf *c, struct conf_element *collection, const struct conf_
     }
     if (text_error(&attributes))
         return ERR_NOMEM;
-    int err = add_directive(c, collection, s->add, text_slice(&attributes), position, d);
-    if (!err && is_sealed)
-        edit_sealed(c);
-    return err;
+    return add_directive(c, collection, s->add, text_slice(&attributes), position, d);
 }
 
 static bool matches(struct conf_element *item, const struct conf_pair *pair)

@@ -60,9 +60,8 @@ void target_write_item(struct edit *ed, struct target *t, const struct schema_co
 /* The canonical form of what a person wrote.  On error `d` still wants edit_about. */
 MUST_USE int edit_canonical(const struct schema_element *schema, const char *name, struct slice value,
                             struct text *out, struct diag *d);
-/* The stored form in the place of a password's clear text; *is_sealed_out, when it was one.  After such an edit edit_sealed
- * puts the provider's entry where there is a list of them. */
-MUST_USE int edit_seal(struct conf *c, const struct schema_element *schema, const char *name, struct text *value,
-                       bool *is_sealed_out, struct diag *d);
-void edit_sealed(struct conf *c);
+/* The stored form in the place of a password's clear text. */
+MUST_USE int edit_seal(struct conf *c, const struct schema_element *schema, const char *name, struct text *value, struct diag *d);
+/* Before values so stored are saved: the provider's entry, where there is a list of them. */
+void edit_add_provider(struct conf *c);
 void edit_add_attribute(struct text *out, const char *name, struct slice value);

@@ -19,7 +19,7 @@
 
 #include "base/own.h"
 #include "base/write_all.h"
-#include "conf/conf_priv.h"
+#include "conf/edit_priv.h"
 #include "conf/redirection.h"
 
 /* ---- reading ---- */
@@ -372,6 +372,7 @@ int conf_save(struct conf *c, struct diag *d)
     }
     struct save saves[CONF_FILE_COUNT] = { 0 };
     size_t count = 0;
+    edit_add_provider(c);
     for (size_t i = CONF_FILE_COUNT; i-- > 0;)
         if (c->disk[i].changed)
             saves[count++] = (struct save){ .disk = &c->disk[i], .bytes = conf_bytes(c, (enum conf_file)i) };

@@ -13,8 +13,7 @@ void conf_protect_with(struct conf *c, const struct conf_protector *protector)
     c->protector = protector;
 }
 
-int edit_seal(struct conf *c, const struct schema_element *schema, const char *name, struct text *value, bool *is_sealed_out,
-              struct diag *d)
+int edit_seal(struct conf *c, const struct schema_element *schema, const char *name, struct text *value, struct diag *d)
 {
     const struct schema_attr *a = schema_attr(schema, slice_str(name));
     if (!a || !a->encrypted || !c->protector || !c->directory || !value->len || value_is_encrypted(text_slice(value), NULL))
@@ -26,16 +25,19 @@ int edit_seal(struct conf *c, const struct schema_element *schema, const char *n
     secret_wipe(value->ptr, value->cap);
     text_reset(value);
     text_add(value, text_slice(&stored));
-    *is_sealed_out = true;
+    c->is_sealed = true;
     return text_error(value);
 }
 
 /* Windows names each provider there.  Nothing here looks it up, so that it could not be written is no error, and a file
- * without the list does not get one. */
-void edit_sealed(struct conf *c)
+ * without the list does not get one.  Not part of the edit itself: who follows marks expects that nothing else moves. */
+void edit_add_provider(struct conf *c)
 {
     struct conf_element *section, *list, *known;
     struct diag d;
+    if (!c->is_sealed || !c->disk[CONF_APPLICATION_HOST].changed)
+        return;
+    c->is_sealed = false;
     const struct conf_pair entry[] = {
         { SLICE_LITERAL("name"), slice_str(c->protector->provider) },
         { SLICE_LITERAL("type"), slice_str(c->protector->provider) },

@@ -9,17 +9,25 @@
 
 static char directory[64], path[128];
 
+static void put_fixture(void)
+{
+    OWNED_TEXT_BUFFER bytes = { 0 };
+    fixture_read("applicationHost.config", &bytes);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes.ptr, 1, bytes.len, f), bytes.len);
+    assert_int_equal(fclose(f), 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
-    OWNED_TEXT_BUFFER bytes = { 0 };
     snprintf(directory, sizeof directory, "/tmp/conf_seal_test.XXXXXX");
     if (!mkdtemp(directory))
         return 1;
-    fixture_read("applicationHost.config", &bytes);
     snprintf(path, sizeof path, "%s/applicationHost.config", directory);
-    FILE *f = fopen(path, "wb");
-    return f && fwrite(bytes.ptr, 1, bytes.len, f) == bytes.len && fclose(f) == 0 ? 0 : 1;
+    put_fixture();
+    return 0;
 }
 
 static int teardown(void **state)
@@ -119,6 +127,7 @@ static void test_edits(void **state)
         if (err)
             print_message("%s\n", d.what);
         assert_int_equal(err, 0);
+        assert_int_equal(conf_save(c, &d), 0);
         text_add(&written, conf_bytes(c, CONF_APPLICATION_HOST));
         struct conf_element *e = fixture_element(c, cases[i].section, "", cases[i].element);
         if (cases[i].how != SET)
@@ -130,6 +139,7 @@ static void test_edits(void **state)
         assert_int_equal(strstr(text_str(&written), "<add name=\"TestProvider\" type=\"TestProvider\" description=\"for tests\" />") != NULL,
                          cases[i].has_entry);
         conf_free(c);
+        put_fixture();
     }
 }
 
@@ -142,8 +152,10 @@ static void test_nothing_else(void **state)
     OWNED_TEXT_BUFFER before = { 0 }, once = { 0 }, twice = { 0 };
     text_add(&before, conf_bytes(c, CONF_APPLICATION_HOST));
     assert_int_equal(edit(c, 0, &d), 0);
+    assert_int_equal(conf_save(c, &d), 0);
     text_add(&once, conf_bytes(c, CONF_APPLICATION_HOST));
     assert_int_equal(edit(c, 0, &d), 0);
+    assert_int_equal(conf_save(c, &d), 0);
     text_add(&twice, conf_bytes(c, CONF_APPLICATION_HOST));
     assert_string_equal(text_str(&once), text_str(&twice));
     struct slice rest = text_slice(&before), now = text_slice(&once);
