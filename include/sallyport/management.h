@@ -166,7 +166,7 @@ struct sp_value {
     enum sp_origin origin;
     const char *text;   /* as written; for defaults the canonical form */
     int64_t number;     /* bool 0/1, integers, the value of an enum or of flags, seconds of a time span */
-    bool is_encrypted;  /* [enc:provider:...:enc], which cannot be opened here: `text` is the stored form */
+    bool is_encrypted;  /* [enc:provider:...:enc]: `text` is the stored form */
     const char *file;   /* where it is written; NULL for a default, and before an element is added */
     unsigned line, column;
 };
@@ -176,7 +176,9 @@ SP_API const char *sp_element_get_text(struct sp_element *element, const char *a
 SP_API bool sp_element_get_bool(struct sp_element *element, const char *attribute);
 SP_API int64_t sp_element_get_number(struct sp_element *element, const char *attribute);
 
-/* `value` as a person would write it: "true", "Read, Write", "00:01:00", "SslRequire"; numbers of enums and flags pass. */
+/* `value` as a person would write it: "true", "Read, Write", "00:01:00", "SslRequire"; numbers of enums and flags pass.
+ * Passwords (sp_attribute's is_encrypted) are stored encrypted, with the key in secrets/configuration-key of the directory, which
+ * is made when it is needed first; SP_ERR_DENIED for who may not read it. */
 SP_API SP_MUST_USE int sp_element_set(struct sp_element *element, const char *attribute, const char *value);
 SP_API SP_MUST_USE int sp_element_set_bool(struct sp_element *element, const char *attribute, bool value);
 SP_API SP_MUST_USE int sp_element_set_number(struct sp_element *element, const char *attribute, int64_t value);

@@ -13,6 +13,7 @@
 #include "cli/site.h"
 #include "cli/table.h"
 #include "control/ask.h"
+#include "protect/protect.h"
 
 enum { REFUSALS_SHOWN = 10 };
 
@@ -190,8 +191,10 @@ static int open_directory(struct cli *c)
     struct problems problems = { c, false };
     int err = conf_open_with(c->directory, cli_has(c, "apphostconfig") ? text_str(&file) : NULL, tell_problem, &problems,
                              &c->conf);
-    if (err == 0)
+    if (err == 0) {
+        conf_protect_with(c->conf, &protect_values);
         return EXIT_OK;
+    }
     c->conf = NULL;
     if (!problems.told)
         return cli_failed(c, cli_exit_of(err), "Cannot read the configuration in %s: %s", c->directory, err_text(err));

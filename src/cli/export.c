@@ -10,6 +10,7 @@
 #include "base/own.h"
 #include "cli/file.h"
 #include "cli/table.h"
+#include "protect/protect.h"
 
 enum { EXPORT_MODE = 0640 };
 
@@ -24,6 +25,21 @@ static void tell_passwords(struct cli *c)
         if (password_form(conf_text(user, "password")) == PASSWORD_FORM_YESCRYPT)
             cli_say(c, "WARNING ( message:IIS Manager user \"" SLICE_FMT "\" has a yescrypt password, which Windows cannot use: give "
                     "a new one there )", SLICE_ARG(conf_text(user, "name")));
+    }
+}
+
+/* Windows refuses the whole configuration when it cannot decrypt a value that it needs. */
+static void tell_protected(struct cli *c, enum conf_file file)
+{
+    const struct slice form = SLICE_LITERAL("[enc:" PROTECT_PROVIDER ":");
+    struct slice rest = conf_bytes(c->conf, file);
+    for (unsigned line = 1; rest.len; line++) {
+        struct slice text = slice_cut(&rest, '\n');
+        while (text.len >= form.len && !slice_starts(text, form))
+            text = slice_from(text, 1);
+        if (text.len >= form.len)
+            cli_say(c, "WARNING ( message:%s:%u holds a value that only this instance's key opens: give it again on Windows )",
+                    conf_file_name(file), line);
     }
 }
 
@@ -55,7 +71,10 @@ int export_run(struct cli *c)
     code = put(c, folder, CONF_APPLICATION_HOST);
     if (!code)
         code = put(c, folder, CONF_ADMINISTRATION);
-    if (!code)
+    if (!code) {
         tell_passwords(c);
+        tell_protected(c, CONF_APPLICATION_HOST);
+        tell_protected(c, CONF_ADMINISTRATION);
+    }
     return code;
 }

@@ -15,6 +15,7 @@
 #include "conf/schema.h"
 #include "conf/value.h"
 #include "loader/coverage.h"
+#include "protect/protect.h"
 
 enum { SHOWN_MAX = 120 };
 
@@ -364,7 +365,7 @@ static void judge_encrypted(struct found *at)
     at->is_secret = true;
     if (!value_is_encrypted(at->value, &data)) {
         if (at->value.len && at->fate == FATE_ENFORCED)
-            text_add_str(&at->note, "in clear text: whoever may read the file knows it");
+            text_add_str(&at->note, "in clear text: whoever may read the file knows it; setting it again encrypts it");
         return;
     }
     (void)slice_cut(&rest, ':'); /* [enc */
@@ -375,7 +376,9 @@ static void judge_encrypted(struct found *at)
         return;
     }
     add_name(at->w->f, &at->w->f->protectors, provider, at->w->file, at->line);
-    if (at->fate != FATE_TRANSLATED)
+    if (at->fate != FATE_TRANSLATED && protect_is_ours(at->value))
+        decide(at, "encrypted by Sallyport: needs " PROTECT_KEY_FILE " of the instance that it comes from");
+    else if (at->fate != FATE_TRANSLATED)
         decide(at, "encrypted with %.*s, whose key stays on the Windows machine: kept as it is; whoever needs the value "
                    "must give it again", (int)provider.len, provider.ptr);
 }

@@ -242,7 +242,7 @@ int import_write_report(struct import *in)
     accounts(in, &f->roles, true, "Roles in rules");
     managers(in);
     names(in, &f->hashes, "Certificates that are not in the stores", "");
-    names(in, &f->protectors, "Providers of encrypted values", ": its key stays on the Windows machine; the values are kept as they are");
+    names(in, &f->protectors, "Providers of encrypted values", ": its key stays on the machine that the files come from; the values are kept as they are");
     names(in, &f->foreign, "Kept and ignored, because not FTP", "");
     items(in, FATE_ENFORCED, "Enforced as they stand");
     totals(in);

@@ -2,9 +2,11 @@
 #include "cli/listing.h"
 
 #include "base/own.h"
+#include "base/secret.h"
 #include "cli/edit.h"
 #include "cli/site.h"
 #include "cli/table.h"
+#include "protect/protect.h"
 
 /* ---- values by name ---- */
 
@@ -253,12 +255,27 @@ void listing_print_xml(struct cli *c, struct slice xml)
     }
 }
 
+/* As appcmd shows a password to administrators: here, to who may read the key. */
+static bool print_password(struct cli *c, struct slice stored)
+{
+    struct diag d;
+    struct text clear = { 0 };
+    bool is_open = protect_reveal(c->directory, stored, &clear, &d) == 0;
+    if (is_open)
+        cli_say(c, SLICE_FMT, SLICE_ARG(text_slice(&clear)));
+    if (clear.ptr)
+        secret_wipe(clear.ptr, clear.cap);
+    text_free(&clear);
+    return is_open;
+}
+
 static int print_attribute(struct cli *c, const struct listed *row, struct slice name)
 {
     struct slice value;
     if (value_of(row, name, &value) != 0)
         return cli_unknown_attribute(c, name);
-    cli_say(c, SLICE_FMT, SLICE_ARG(value));
+    if (!protect_is_ours(value) || !print_password(c, value))
+        cli_say(c, SLICE_FMT, SLICE_ARG(value));
     return EXIT_OK;
 }
 

@@ -468,6 +468,44 @@ static void test_threads(void **state)
     }
 }
 
+/* X04: a password is stored encrypted, whichever way it is set; what was asked for before the edits stays what it was. */
+static void test_passwords(void **state)
+{
+    struct fixture *f = *state;
+    static const char protected_data[] = "    <configProtectedData>\n        <providers>\n        </providers>\n    </configProtectedData>\n";
+    OWNED_TEXT_BUFFER content = { 0 };
+    text_addf(&content, "%s%s%s%s", HEAD, protected_data, BODY, TAIL);
+    sp_manager_free(f->m);
+    put(f, "applicationHost.config", text_str(&content));
+    assert_int_equal(sp_manager_open(f->directory, &f->m, NULL), SP_OK);
+    struct sp_element *site = depot(f), *application = sp_collection_create(site, NULL), *directory;
+    OK(sp_element_set(application, "path", "/"));
+    directory = sp_collection_create(application, NULL);
+    OK(sp_element_set(directory, "path", "/"));
+    OK(sp_element_set(directory, "physicalPath", "C:\\depot"));
+    OK(sp_element_set(directory, "password", "first secret"));
+    OK(sp_collection_add(application, directory));
+    OK(sp_collection_add(site, application)); /* and the provider's entry, in front of it */
+    struct sp_element *anonymous = sp_element_child(site, "ftpServer/security/authentication/anonymousAuthentication");
+    OK(sp_element_set(anonymous, "password", "second secret"));
+    OK(sp_manager_commit(f->m));
+    struct sp_value v;
+    OK(sp_element_get(directory, "password", &v));
+    assert_true(v.is_encrypted);
+    assert_string_equal(sp_element_get_text(directory, "physicalPath"), "C:\\depot");
+    assert_string_equal(sp_element_get_text(site, "name"), "Depot");
+    const char *written = get(f, "applicationHost.config");
+    assert_true(!strstr(written, "first secret") && !strstr(written, "second secret"));
+    assert_non_null(strstr(written, "<add name=\"SallyportAesProvider\" type=\"SallyportAesProvider\""));
+    assert_non_null(strstr(written, "<virtualDirectory path=\"/\" physicalPath=\"C:\\depot\" password=\"[enc:SallyportAesProvider:"));
+    assert_non_null(strstr(written, "<anonymousAuthentication password=\"[enc:SallyportAesProvider:"));
+    char path[128];
+    struct stat st;
+    path_of(f, "secrets/configuration-key", path, sizeof path);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_conflict, begin, end),
         cmocka_unit_test_setup_teardown(test_bad_file, begin, end),
         cmocka_unit_test_setup_teardown(test_threads, begin, end),
+        cmocka_unit_test_setup_teardown(test_passwords, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

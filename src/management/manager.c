@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "management/management_priv.h"
+#include "protect/protect.h"
 
 #define APPHOST "MACHINE/WEBROOT/APPHOST"
 #define WEBROOT "MACHINE/WEBROOT"
@@ -179,6 +180,8 @@ static MUST_USE int manager_load(struct sp_manager *m, const char *directory, st
     if (err)
         return err;
     err = conf_open_directory(directory, keep_first, &first, &m->conf);
+    if (!err)
+        conf_protect_with(m->conf, &protect_values);
     if (err && first.any)
         *d = first.d;
     return err;
@@ -262,6 +265,7 @@ int sp_manager_commit(struct sp_manager *manager)
     if (!manager)
         return SP_ERR_HANDLE;
     int err = conf_save(manager->conf, &d);
+    manager_edited(manager); /* what a save adds for passwords */
     return err ? manager_fail(manager, err, &d) : SP_OK;
 }
 

@@ -41,7 +41,7 @@ def compile_program(installed, source, target, static=False, compiler="cc", stan
     assert any(w.startswith("-I") and str(libdir.parent.parent) in w for w in cflags) or "/usr/include" in libdir.as_posix()
     if static:
         libraries = ["-Wl,-Bstatic", *flags(installed, "--libs"), "-Wl,-Bdynamic"] + \
-            subprocess.run(["pkg-config", "--libs", "libxml-2.0"], check=True, text=True, capture_output=True).stdout.split()
+            subprocess.run(["pkg-config", "--libs", "libxml-2.0", "libcrypto"], check=True, text=True, capture_output=True).stdout.split()
     else:
         libraries = flags(installed, "--libs") + [f"-Wl,-rpath,{libdir}"]
     subprocess.run([compiler, standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused-result", *SANITIZERS,
@@ -186,6 +186,6 @@ def test_library_links_what_it_says(installed):
     needed = subprocess.run(["readelf", "-d", installed[0] / "libsallyport.so"], check=True, text=True, capture_output=True).stdout
     libraries = set(re.findall(r"NEEDED.*\[(.*?)\]", needed))
     if not SANITIZED:
-        assert libraries == {"libxml2.so.2", "libc.so.6"}
+        assert libraries == {"libxml2.so.2", "libcrypto.so.3", "libc.so.6"}
     assert "[libsallyport.so.0]" in needed
     assert shutil.which("pkg-config") and flags(installed, "--modversion")

@@ -1,6 +1,7 @@
 @REM The element userIsolation/activeDirectory of one site, a line for each setting, only the value quoted.
 @REM given: Depot FTP
-@REM then: sites/site[@name='Depot FTP']/ftpServer/userIsolation/activeDirectory[@adUserName='DEPOT\reader'][@adPassword='P@ssw0rd'][@adCacheRefresh='00:05:00']
+@REM then: sites/site[@name='Depot FTP']/ftpServer/userIsolation/activeDirectory[@adUserName='DEPOT\reader'][@adPassword][@adCacheRefresh='00:05:00']
+@REM then: not activeDirectory[@adPassword='P@ssw0rd']
 
 appcmd.exe set config -section:system.applicationHost/sites "/[name='Depot FTP'].ftpServer.userIsolation.activeDirectory.adUserName:DEPOT\reader" /commit:apphost
 
