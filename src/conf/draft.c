@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "base/secret.h"
 #include "conf/edit_priv.h"
 #include "conf/value.h"
 
@@ -36,13 +37,20 @@ static struct conf_draft *draft_new(const struct schema_element *schema)
     return draft;
 }
 
+/* It may be a password. */
+static void wipe_and_free(char *text)
+{
+    secret_wipe(text, strlen(text));
+    free(text);
+}
+
 void conf_draft_free(struct conf_draft *draft)
 {
     if (!draft)
         return;
     for (size_t i = 0; i < draft->value_count; i++) {
         free(draft->values[i].name);
-        free(draft->values[i].text);
+        wipe_and_free(draft->values[i].text);
     }
     for (size_t i = 0; i < draft->schema->child_count; i++)
         conf_draft_free(draft->children[i]);
@@ -107,7 +115,7 @@ static MUST_USE int put_value(struct conf_draft *draft, const char *name, struct
     if (!copy)
         return ERR_NOMEM;
     if (v) {
-        free(v->text);
+        wipe_and_free(v->text);
         v->text = copy;
         return 0;
     }
@@ -117,7 +125,7 @@ static MUST_USE int put_value(struct conf_draft *draft, const char *name, struct
         draft->values = grown;
     if (!grown || !own_name) {
         free(own_name);
-        free(copy);
+        wipe_and_free(copy);
         return ERR_NOMEM;
     }
     draft->values[draft->value_count++] = (struct draft_value){ own_name, copy };
@@ -132,6 +140,8 @@ int conf_draft_set(struct conf_draft *draft, const char *attribute, struct slice
         err = edit_refuse(d, ERR_NOMEM, "", "%s", err_text(ERR_NOMEM));
     if (err)
         diag_path(d, "%s", draft->schema->name);
+    if (text.ptr)
+        secret_wipe(text.ptr, text.cap);
     return err;
 }
 
@@ -141,7 +151,7 @@ void conf_draft_unset(struct conf_draft *draft, const char *attribute)
     if (!v)
         return;
     free(v->name);
-    free(v->text);
+    wipe_and_free(v->text);
     struct draft_value *end = &draft->values[--draft->value_count];
     memmove(v, v + 1, (size_t)(end - v) * sizeof *v);
 }
