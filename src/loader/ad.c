@@ -25,12 +25,9 @@ static bool are_servers(struct slice servers)
     return true;
 }
 
-/* The password of the bind account: from the file that bindPasswordFile names, its line end left out. */
-static struct slice bind_password(struct compiler *c, struct conf_element *e)
+/* The password of the bind account in the file that bindPasswordFile names, its line end left out. */
+static struct slice password_of_file(struct compiler *c, struct conf_element *e, struct slice name)
 {
-    struct slice name = conf_text(e, "bindPasswordFile");
-    if (!name.len)
-        return conf_text(e, "bindPassword");
     if (conf_text(e, "bindPassword").len)
         complain(c, e, "bindPasswordFile", "bindPassword and bindPasswordFile are both set", "keep the file and remove bindPassword");
     for (size_t i = 0; i < c->in->count; i++) {
@@ -57,12 +54,15 @@ int ad_put(struct compiler *c)
     if (!are_servers(conf_text(e, "servers")))
         complain(c, e, "servers", "a directory server is neither ldaps://HOST[:PORT] nor ldap://HOST[:PORT]",
                  "separate several by blanks; ldap:// is used with StartTLS");
-    struct slice password = bind_password(c, e);
-    if (!conf_text(e, "bindName").len || (!password.len && !conf_text(e, "bindPasswordFile").len))
+    struct slice file = conf_text(e, "bindPasswordFile"), password = SLICE_NONE;
+    if (file.len)
+        password = password_of_file(c, e, file);
+    if (!conf_text(e, "bindName").len || (!conf_text(e, "bindPassword").len && !file.len))
         complain(c, e, "servers", "the directory has servers, but no bindName and bindPassword to ask them with",
                  "name an account that may read users and groups; an empty password would be an anonymous bind");
     columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &ad);
-    ad.bind_password = snapshot_put_text(c->w, password);
+    if (file.len)
+        ad.bind_password = snapshot_put_text(c->w, password);
     snapshot_put_row(c->w, SNAP_TABLE_ad, &ad);
     c->has_directory = true;
     return 0;

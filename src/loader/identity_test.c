@@ -262,6 +262,28 @@ static void test_stored_passwords(void **state)
     }
 }
 
+/* Without the directory's account nobody could log in: then it is an error of the configuration. */
+static void test_stored_bind_password(void **state)
+{
+    (void)state;
+    static const char *const bind_keys[] = { key_line, NULL };
+    for (size_t i = 0; i < COUNT_OF(bind_keys); i++) {
+        struct run r;
+        OWNED_TEXT_BUFFER bind = { 0 }, sallyport = { 0 };
+        store(&bind, "hidden", WHOLE);
+        text_addf(&sallyport, SALLYPORT("<directory servers=\"ldaps://dc1\" bindName=\"svc\" bindPassword=\"%s\" />"), text_str(&bind));
+        secret_name = PROTECT_KEY_FILE;
+        run(&r, SITE("", BASIC), text_str(&sallyport), bind_keys[i], true);
+        secret_name = "secrets/directory";
+        assert_int_equal(r.err == 0, bind_keys[i] != NULL);
+        if (bind_keys[i])
+            assert_text(&r, snapshot_ad(r.s, 0)->bind_password, "hidden");
+        else
+            assert_true(says(&r, "the value of \"bindPassword\" is encrypted, and its key secrets/configuration-key is missing"));
+        end_run(&r);
+    }
+}
+
 /* The command line compiles with the names of secrets only. */
 static void test_stored_passwords_unread(void **state)
 {
@@ -280,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_sites), cmocka_unit_test(test_rows), cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_fixed_accounts_that_cannot_be),
         cmocka_unit_test(test_stored_passwords), cmocka_unit_test(test_stored_passwords_unread),
+        cmocka_unit_test(test_stored_bind_password),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

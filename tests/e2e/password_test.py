@@ -53,6 +53,12 @@ def test_tools_encrypt(written, how):
     assert written.check().returncode == 0, written.check().stdout
 
 
+def test_the_account_that_asks_the_directory(written):
+    written.cli("set", "config", "-section:sallyport/directory", f"/bindPassword:{SECRET}")
+    text = (written.dir / "sallyport.config").read_text()
+    assert SECRET not in text and len(STORED.findall(text)) == 1
+
+
 def test_objects_from_standard_input(written):
     written.cli("add", "site", "/in", stdin=RESULT_SET)
     assert SECRET not in configuration(written) and len(STORED.findall(configuration(written))) == 1
