@@ -6,6 +6,7 @@
  */
 #include "base/scarce_test.h"
 #include "loader/compile_world.h"
+#include "protect/protect.h"
 
 #include <limits.h>
 
@@ -66,6 +67,17 @@ static void add_certificates(void)
     cert_free(authority);
 }
 
+/* A fixed account whose password a tool stored; OpenSSL opens it as the first thing it deciphers. */
+static void add_password(void)
+{
+    add("applicationHost.config", SLICE_LITERAL(APPHOST("<site name=\"s\" id=\"1\"><application path=\"/\">"
+        "<virtualDirectory path=\"/\" physicalPath=\"C:\\f\" userName=\"bob\" "
+        "password=\"[enc:SallyportAesProvider:AWRlZmdoaWprbG1ub1bVRoZqTkan1RnlxvzJRA+e7aK3R2g=:enc]\" /></application>"
+        BOUND("*:21:") "</site>\n", "")));
+    add("sallyport.config", SLICE_LITERAL(SALLYPORT("")));
+    add(PROTECT_KEY_FILE, SLICE_LITERAL("000102030405060708090a000000000000000000000000000000000000000000\n"));
+}
+
 /* ---- compiling ---- */
 
 static void run_without(size_t allocation, struct run *r)
@@ -106,9 +118,11 @@ static const struct {
     const char *label;
     void (*add)(void);
     size_t stride; /* OpenSSL makes very many */
+    const char *holds; /* what the snapshot must say, so that it is the right one */
 } configurations[] = {
-    { "the fixtures of src/conf", add_fixtures,     1 },
-    { "certificates",             add_certificates, 7 },
+    { "the fixtures of src/conf", add_fixtures,     1, "" },
+    { "certificates",             add_certificates, 7, "mallory" },
+    { "a stored password",        add_password,     1, "geheim" },
 };
 
 static void test_every_allocation_H10(void **state)
@@ -124,6 +138,7 @@ static void test_every_allocation_H10(void **state)
             while (try_without(i, &good))
                 i += configurations[c].stride;
             assert_true(i > 200);
+            assert_non_null(memmem(good.ptr, good.len, configurations[c].holds, strlen(configurations[c].holds)));
         }
     }
 }

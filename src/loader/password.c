@@ -43,8 +43,10 @@ static int open_ours(struct compiler *c, struct slice stored, struct text *clear
     secret_wipe(&key, sizeof key);
     if (err == ERR_SYNTAX)
         snprintf(why, PASSWORD_WHY, "cut off, or encrypted by a later version");
-    else if (err)
+    else if (err == ERR_DENIED)
         snprintf(why, PASSWORD_WHY, "damaged, or encrypted with another key than " PROTECT_KEY_FILE);
+    else if (err)
+        snprintf(why, PASSWORD_WHY, "not decrypted: %s", err_text(err));
     return err;
 }
 
