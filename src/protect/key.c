@@ -144,7 +144,8 @@ static int make_key(int folder)
     bool is_new = mkdirat(folder, "secrets", 0700) == 0;
     if (!is_new && errno != EEXIST)
         return err_from_errno(errno);
-    OWNED_FD secrets = openat(folder, "secrets", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* no link: what root makes in an ordinary user's instance becomes that user's, and must lie in the instance */
+    OWNED_FD secrets = openat(folder, "secrets", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (secrets < 0 || (is_new && geteuid() == 0 && fchown(secrets, owner.st_uid, (gid_t)-1) != 0))
         return err_from_errno(errno);
     return put_key(secrets, &owner);

@@ -197,6 +197,21 @@ static void test_secrets_is_no_folder(void **state)
     (void)unlink(secrets);
 }
 
+/* A link would let an ordinary user, whose instance root works on, have a file made for himself anywhere. */
+static void test_secrets_is_a_link(void **state)
+{
+    (void)state;
+    struct diag d = { 0 };
+    OWNED_TEXT_BUFFER stored = { 0 };
+    char elsewhere[] = "/tmp/protect_test_elsewhere.XXXXXX";
+    assert_non_null(mkdtemp(elsewhere));
+    assert_int_equal(symlink(elsewhere, secrets), 0);
+    assert_int_not_equal(seal(&stored, &d), 0);
+    assert_non_null(strstr(d.what, "cannot be made"));
+    assert_int_equal(rmdir(elsewhere), 0); /* nothing is in it */
+    (void)unlink(secrets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_key_is_made_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_key_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets_is_no_folder, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_secrets_is_a_link, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
