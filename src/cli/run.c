@@ -21,9 +21,11 @@ enum { FILE_MAX = 4 << 20 };
 
 struct slice run_without_secrets(struct slice text)
 {
-    for (size_t i = 0; i + 8 <= text.len; i++)
-        if (slice_starts_fold(slice_from(text, i), SLICE_LITERAL("password")))
-            return slice_first(text, i + 8);
+    static const struct slice names[] = { { "password", 8 }, { "encryptedValue", 14 } };
+    for (size_t i = 0; i < text.len; i++)
+        for (size_t n = 0; n < sizeof names / sizeof names[0]; n++)
+            if (slice_starts_fold(slice_from(text, i), names[n]))
+                return slice_first(text, i + names[n].len);
     return text;
 }
 

@@ -38,6 +38,9 @@ static const struct {
     { "passwords are not repeated", "appcmd set vdir \"x/\" /password:geheim\r\n", false, 1168,
       "ERROR ( message:Cannot find VDIR object with identifier \"x/\". )\n@DIR@/x.cmd:1: stopped with 1168 at: "
       "appcmd set vdir \"x/\" /password\n", NULL },
+    { "nor other secrets", "appcmd set vdir \"x/\" /encryptedvalue:geheim\r\n", false, 1168,
+      "ERROR ( message:Cannot find VDIR object with identifier \"x/\". )\n@DIR@/x.cmd:1: stopped with 1168 at: "
+      "appcmd set vdir \"x/\" /encryptedvalue\n", NULL },
     { "a variable that nobody set", "appcmd add site /name:%NAME_THAT_NOBODY_SET%\r\n", false, 203,
       "ERROR ( message:'%NAME_THAT_NOBODY_SET%' is not set: write a SET line, or give it in the environment. )\n"
       "@DIR@/x.cmd:1: stopped with 203 at: appcmd add site /name:%NAME_THAT_NOBODY_SET%\n", NULL },
