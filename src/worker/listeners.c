@@ -113,7 +113,7 @@ static bool drops_early(const struct worker *w)
         return false;
     if (before_login >= full || random_bytes(&chance, sizeof chance))
         return true;
-    return chance % (full - start) < before_login - start + 1;
+    return chance % (full - start + 1) <= before_login - start;
 }
 
 /* `local`: family 0 where it has to be looked up. */
