@@ -305,7 +305,7 @@ static void after_eof(struct session *s)
         return;
     if (s->run && !s->run->is_transfer)
         return;
-    if (!s->run && (s->held || s->in.len))
+    if (!s->run && (s->held || s->in.len || s->out.len)) /* who sends no more may still read */
         return;
     session_die(s, SUB_NONE, s->run ? WIN_NETNAME_DELETED : 0);
 }

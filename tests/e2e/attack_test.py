@@ -1,5 +1,6 @@
 """What a stranger with his own client tries: cases of the threats list that no real client would send."""
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
@@ -9,6 +10,8 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
+import termios
 import threading
 import time
 
@@ -661,6 +664,37 @@ def test_no_early_data(site, tmp_path):
     done = s_client(site.sites[0], "-tls1_3", "-sess_in", str(session), "-early_data", str(early), text="QUIT\r\n")
     assert "Early data was accepted" not in done.stdout
     assert "331" not in done.stdout
+
+
+def in_the_kernel(c):
+    """Bytes that the server has sent and `c` has not read: in its own socket's buffer, and in the server's."""
+    ends = [f":{port:04X}" for port in (c.sock.getpeername()[1], c.sock.getsockname()[1])]
+    unsent = [int(line.split()[4].split(":")[0], 16) for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()
+              if [end[8:] for end in line.split()[1:3]] == ends]
+    waiting = fcntl.ioctl(c.sock, termios.FIONREAD, b"\0" * 4)  # last: what is on its way counts twice, not never
+    return int.from_bytes(waiting, sys.byteorder) + sum(unsent)
+
+
+def test_half_closed_client_gets_its_replies(instance):
+    """P15: who sends no more is still answered, though its socket was full when the server saw the end."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.sallyport_xml += '<service workerCount="1" />'
+    instance.start()
+    with instance.client() as other, instance.client() as c:
+        c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        feat = len(other.cmd("FEAT", "211").replace("\n", "\r\n")) + 2
+        count = 0
+        while in_the_kernel(c) >= count * feat:  # until replies wait in the server for room
+            c.send("FEAT\r\n" * 64)
+            count += 64
+            for _ in range(4):
+                other.cmd("NOOP", "200")  # each turn of the worker is 64 steps of a session
+        c.sock.shutdown(socket.SHUT_WR)
+        for _ in range(4):
+            other.cmd("NOOP", "200")
+        for n in range(count):
+            assert c.reply().startswith("211"), n
+        assert c.closed()
 
 
 def test_hello_cut_at_every_length(instance):
