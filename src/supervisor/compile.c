@@ -153,7 +153,7 @@ static void take_want(struct compile *c, struct wire_in *in, int *fd)
     (void)fd;
     int wanted = -1, err = loader_want_decode(in, &m);
     if (!err)
-        err = files_open_wanted(c->super->directory, m.directory, m.name, tell_file, c, &wanted, &why);
+        err = files_open_wanted(c->super->directory, m.directory, m.name, c->super->service_uid, tell_file, c, &wanted, &why);
     if (m.name.ptr)
         watch_wanted(c->super, m.directory, m.name);
     if (err) {
@@ -354,7 +354,7 @@ int compile_start(struct supervisor *s, compile_done *done, struct diag *d)
     text_reset(&s->errors);
     watch_forget_wanted(s);
     struct config_files files = { 0 };
-    int err = c->result.generation && c->timer ? files_open(s->directory, tell_file, c, &files) : ERR_NOMEM;
+    int err = c->result.generation && c->timer ? files_open(s->directory, s->service_uid, tell_file, c, &files) : ERR_NOMEM;
     if (!err)
         err = compile_spawn_loader(s, &c->mail, &c->pid, d);
     if (err) {

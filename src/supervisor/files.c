@@ -51,26 +51,35 @@ static bool holds_private_key(int fd, off_t size)
 
 enum file_kind { FILE_CONFIGURATION, FILE_CERTIFICATE, FILE_SECRET };
 
+/* What is being opened for whom. */
+struct opening {
+    const char *directory;
+    uid_t service; /* may own configuration, besides root */
+    files_report *report;
+    void *context;
+    struct config_files files;
+};
+
 static const char no_file[] = "is no regular file";
 static const char for_everybody[] = "may be written by everybody on this machine. Take the right away: chmod o-w FILE";
 
 /* Who may write a configuration may let himself in, and its owner may whenever he likes. */
-static const char *objection_to_writers(const struct stat *st)
+static const char *objection_to_writers(const struct stat *st, uid_t service)
 {
     if (st->st_mode & S_IWOTH)
         return for_everybody;
-    if (st->st_uid != 0 && st->st_uid != geteuid())
+    if (st->st_uid != 0 && st->st_uid != service)
         return "belongs neither to root nor to the user that the service runs as. Give it to one of them: chown USER FILE";
     return NULL;
 }
 
 /* Why a file is not taken, and what to do about it; NULL: it is. */
-static const char *objection(enum file_kind kind, int fd, const struct stat *st)
+static const char *objection(enum file_kind kind, int fd, const struct stat *st, uid_t service)
 {
     if (!S_ISREG(st->st_mode))
         return no_file;
     if (kind == FILE_CONFIGURATION)
-        return objection_to_writers(st);
+        return objection_to_writers(st, service);
     if (kind == FILE_SECRET)
         return st->st_size > SECRET_FILE_LIMIT ? "is larger than 4 KiB"
                : st->st_mode & 077       ? "holds a secret and is accessible to others than its owner. Give it mode 0600" : NULL;
@@ -93,13 +102,12 @@ static void tell_if_open(const struct stat *st, struct diag *d, files_report *re
     report(context, LOADER_WARNING, d);
 }
 
-static int open_one(const char *directory, const char *name, enum file_kind kind, files_report *report, void *context,
-                    struct config_files *files)
+static int open_one(struct opening *o, const char *name, enum file_kind kind)
 {
     char path[PATH_MAX];
     struct diag d = { 0 };
     struct stat st;
-    snprintf(path, sizeof path, "%s/%s", directory, name);
+    snprintf(path, sizeof path, "%s/%s", o->directory, name);
     diag_place(&d, slice_str(path), 0, 0);
     OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && errno == ENOENT)
@@ -109,34 +117,39 @@ static int open_one(const char *directory, const char *name, enum file_kind kind
         diag_set(&d, "cannot be read: %s", strerror(why_not));
         if (why_not == EACCES)
             diag_todo(&d, DIAG_NO_RIGHT);
-        report(context, LOADER_ERROR, &d);
-        files->lacking |= kind == FILE_CONFIGURATION;
+        o->report(o->context, LOADER_ERROR, &d);
+        o->files.lacking |= kind == FILE_CONFIGURATION;
         return 0;
     }
-    const char *why = objection(kind, fd, &st);
+    const char *why = objection(kind, fd, &st, o->service);
     if (why) {
-        files->lacking |= kind == FILE_CONFIGURATION;
+        o->files.lacking |= kind == FILE_CONFIGURATION;
         diag_set(&d, "%s", why);
-        report(context, LOADER_ERROR, &d);
+        o->report(o->context, LOADER_ERROR, &d);
         return 0;
     }
     if (kind == FILE_CONFIGURATION)
-        tell_if_open(&st, &d, report, context);
-    return add_file(files, name, &fd);
+        tell_if_open(&st, &d, o->report, o->context);
+    return add_file(&o->files, name, &fd);
 }
 
 /* Who may write the directory may put a file into it, or another in the place of one. */
-static void judge_directory(const char *directory, files_report *report, void *context, struct config_files *files)
+static void judge_directory(struct opening *o)
 {
     struct diag d = { 0 };
     struct stat st;
-    diag_place(&d, slice_str(directory), 0, 0);
-    const char *why = stat(directory, &st) == 0 ? objection_to_writers(&st) : NULL;
-    if (!why)
+    diag_place(&d, slice_str(o->directory), 0, 0);
+    if (stat(o->directory, &st) < 0)
         return;
-    files->lacking = true;
-    diag_set(&d, "%s", why);
-    report(context, LOADER_ERROR, &d);
+    const char *why = objection_to_writers(&st, o->service);
+    if (why) {
+        o->files.lacking = true;
+        diag_set(&d, "%s", why);
+        o->report(o->context, LOADER_ERROR, &d);
+    } else if (st.st_uid != 0 && st.st_uid != geteuid()) {
+        diag_set(&d, "belongs to user %u: only a service that runs as that user takes it", (unsigned)st.st_uid);
+        o->report(o->context, LOADER_WARNING, &d);
+    }
 }
 
 /* On a share modes and owners are what the server, or the mount, makes of them. */
@@ -163,8 +176,8 @@ static int open_below(int directory, const char *name)
     return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
 }
 
-int files_open_wanted(const char *base, struct slice directory, struct slice name, files_report *report, void *context,
-                      int *fd_out, const char **why_out)
+int files_open_wanted(const char *base, struct slice directory, struct slice name, uint32_t service, files_report *report,
+                      void *context, int *fd_out, const char **why_out)
 {
     char folder[PATH_MAX], file[PATH_MAX];
     struct stat st;
@@ -184,7 +197,7 @@ int files_open_wanted(const char *base, struct slice directory, struct slice nam
         *why_out = no_file;
         return ERR_NOT_FILE;
     }
-    *why_out = directory.len && is_share(fd) ? NULL : objection_to_writers(&st);
+    *why_out = directory.len && is_share(fd) ? NULL : objection_to_writers(&st, service);
     if (*why_out)
         return ERR_DENIED;
     diag_place(&d, name, 0, 0);
@@ -200,7 +213,7 @@ static int is_certificate_name(const struct dirent *e)
 }
 
 /* Whoever may write the folder of a store may name an authority of his own. */
-static bool is_open_folder(const char *path, files_report *report, void *context)
+static bool is_open_folder(const struct opening *o, const char *path)
 {
     struct diag d = { 0 };
     struct stat st;
@@ -208,25 +221,24 @@ static bool is_open_folder(const char *path, files_report *report, void *context
         return false;
     diag_place(&d, slice_str(path), 0, 0);
     diag_set(&d, "%s", for_everybody);
-    report(context, LOADER_ERROR, &d);
+    o->report(o->context, LOADER_ERROR, &d);
     return true;
 }
 
 /* Every file of the folder; none when everybody may put one there. */
-static int open_folder(const char *directory, const char *folder, enum file_kind kind, files_report *report, void *context,
-                       struct config_files *files)
+static int open_folder(struct opening *o, const char *folder, enum file_kind kind)
 {
     char path[PATH_MAX], name[300];
     struct dirent **entries;
-    snprintf(path, sizeof path, "%s/%s", directory, folder);
-    if (is_open_folder(path, report, context))
+    snprintf(path, sizeof path, "%s/%s", o->directory, folder);
+    if (is_open_folder(o, path))
         return 0;
     int count = scandir(path, &entries, is_certificate_name, alphasort);
     int err = 0;
     for (int i = 0; i < count; i++) {
         snprintf(name, sizeof name, "%s/%s", folder, entries[i]->d_name);
-        if (!err && files->count < CERTIFICATES_MOST)
-            err = open_one(directory, name, kind, report, context, files);
+        if (!err && o->files.count < CERTIFICATES_MOST)
+            err = open_one(o, name, kind);
         free(entries[i]);
     }
     if (count >= 0)
@@ -234,28 +246,28 @@ static int open_folder(const char *directory, const char *folder, enum file_kind
     return err;
 }
 
-static int open_store(const char *directory, const char *store, files_report *report, void *context, struct config_files *files)
+static int open_store(struct opening *o, const char *store)
 {
     char folder[64];
     snprintf(folder, sizeof folder, "certificates/%s", store);
-    return open_folder(directory, folder, FILE_CERTIFICATE, report, context, files);
+    return open_folder(o, folder, FILE_CERTIFICATE);
 }
 
-int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out)
+int files_open(const char *directory, uint32_t service, files_report *report, void *context, struct config_files *files_out)
 {
-    struct config_files files = { 0 };
+    struct opening o = { .directory = directory, .service = service, .report = report, .context = context };
     int err = 0;
-    judge_directory(directory, report, context, &files);
+    judge_directory(&o);
     for (size_t i = 0; config_file_names[i] && !err; i++)
-        err = open_one(directory, config_file_names[i], FILE_CONFIGURATION, report, context, &files);
+        err = open_one(&o, config_file_names[i], FILE_CONFIGURATION);
     for (size_t i = 0; config_store_names[i] && !err; i++)
-        err = open_store(directory, config_store_names[i], report, context, &files);
+        err = open_store(&o, config_store_names[i]);
     if (!err)
-        err = open_folder(directory, config_secrets_name, FILE_SECRET, report, context, &files);
+        err = open_folder(&o, config_secrets_name, FILE_SECRET);
     if (err)
-        files_close(&files);
+        files_close(&o.files);
     else
-        *files_out = files;
+        *files_out = o.files;
     return err;
 }
 

@@ -27,12 +27,13 @@ extern const char *const config_secrets_name; /* the folder of files that settin
 
 /* `report` is called for each file that is left out (LOADER_ERROR), and for a configuration file that everybody may
  * read although it holds password hashes (LOADER_WARNING).  Absent files are no error here: whether
- * applicationHost.config is elsewhere only the loader finds out, and another may never have been there. */
+ * applicationHost.config is elsewhere only the loader finds out, and another may never have been there.  `service`: the
+ * user that may own them, besides root. */
 typedef void files_report(void *context, enum loader_severity severity, const struct diag *d);
-MUST_USE int files_open(const char *directory, files_report *report, void *context, struct config_files *files_out);
+MUST_USE int files_open(const char *directory, uint32_t service, files_report *report, void *context, struct config_files *files_out);
 void files_close(struct config_files *files);
 /* One more file, named by those: below the absolute `directory` ("" for `base`), ending in ".config".  Who may
  * write it counts as for the others, but not in a `directory` on a network file system.  The caller owns
  * *fd_out.  On failure *why_out says why, for people. */
-MUST_USE int files_open_wanted(const char *base, struct slice directory, struct slice name, files_report *report,
-                               void *context, int *fd_out, const char **why_out);
+MUST_USE int files_open_wanted(const char *base, struct slice directory, struct slice name, uint32_t service,
+                               files_report *report, void *context, int *fd_out, const char **why_out);

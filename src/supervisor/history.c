@@ -167,7 +167,7 @@ static MUST_USE int read_source(const struct supervisor *s, char where, const ch
     OWNED_FD fd = -1;
     const char *why;
     struct slice folder = where == 'S' ? slice_str(s->current->shared) : SLICE_NONE;
-    int err = files_open_wanted(s->directory, folder, slice_str(name), ignore, NULL, &fd, &why);
+    int err = files_open_wanted(s->directory, folder, slice_str(name), s->service_uid, ignore, NULL, &fd, &why);
     return err ? err : read_all(fd, out);
 }
 

@@ -19,6 +19,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -481,6 +482,12 @@ static int watch_signals(struct supervisor *s)
     return 0;
 }
 
+static uid_t service_user(const struct supervisor *s)
+{
+    struct stat st;
+    return s->check_only && stat(s->directory, &st) == 0 ? st.st_uid : geteuid();
+}
+
 static int prepare(struct supervisor *s, struct diag *d)
 {
     s->loop = loop_new();
@@ -492,6 +499,7 @@ static int prepare(struct supervisor *s, struct diag *d)
         return ERR_SYS;
     }
     s->started = time(NULL);
+    s->service_uid = service_user(s);
     int err = s->check_only ? 0 : house_run_directory(s, d);
     if (!err && !s->check_only)
         err = house_lock(s, d);

@@ -100,6 +100,7 @@ struct supervisor {
     int64_t started;                /* wall clock, seconds */
     bool privileged;
     bool check_only;
+    uint32_t service_uid;           /* who runs the service; in a check the owner of `directory`, who may be another */
     enum super_stage stage;
     int exit_status;
     int pid_file;

@@ -240,8 +240,22 @@ def test_configuration_of_a_stranger_is_refused(instance, name):
     instance.add_site("Depot", users={"anna": "secret"})
     instance.write()
     os.chown(instance.dir / name, 12345, 0)
+    instance.launch()
+    assert instance.wait(lambda: instance.process.poll() is not None)
+    assert instance.stop() == 1 and "belongs neither to root nor to the user that the service runs as" in instance.output
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives files away")
+def test_check_of_an_instance_of_an_ordinary_user(instance):
+    """X04: root may check what a service of that user takes; what belongs to a third is refused there, too."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.write()
+    for path in [instance.dir, *instance.dir.rglob("*")]:
+        os.chown(path, 12345, 0, follow_symlinks=False)
     done = instance.check()
-    assert done.returncode == 1 and "belongs neither to root nor to the user that the service runs as" in done.stdout + done.stderr
+    assert done.returncode == 0 and f"{instance.dir}: belongs to user 12345" in done.stdout + done.stderr
+    os.chown(instance.dir / "administration.config", 12346, 0)
+    assert instance.check().returncode == 1
 
 
 def test_configuration_opened_in_service_keeps_the_old(site):
