@@ -166,12 +166,12 @@ static int open_component(int at, const char *name)
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 || (errno != ELOOP && errno != ENOTDIR))
         return fd;
-    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISLNK(st.st_mode) ||
-        (st.st_uid != 0 && st.st_uid != geteuid())) {
-        errno = ELOOP;
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -1;
-    }
-    return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (S_ISLNK(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid()))
+        return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    errno = S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR;
+    return -1;
 }
 
 int house_open_directory(const char *path, bool *made_out)
