@@ -84,6 +84,7 @@ int cli_exit_of(int err)
         { ERR_PATH, 3 },
         { ERR_NOMEM, 14 },
         { ERR_NO_SPACE, 112 },
+        { ERR_IO, 29 },
         { ERR_TIMEOUT, 1460 },
     };
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)

@@ -117,12 +117,21 @@ static void stop_because(struct site *site, uint32_t win32, const char *fmt, ...
     site->win32 = win32;
 }
 
+/* Why the log that the site has now cannot be written, 0: it can.  One that it had before may still be failing. */
+static int log_errno_of(const struct supervisor *s, size_t row)
+{
+    const struct snap_server *server = snapshot_server(s->current->view, 0);
+    if (server->central_log_mode)
+        return server->central_log_enabled ? s->sites->log_errno : 0;
+    return snapshot_site(s->current->view, row)->log_enabled ? s->sites->rows[row].log_errno : 0;
+}
+
 /* Whether each site may run, before any socket is asked. */
 static void judge(struct supervisor *s)
 {
     for (size_t row = 0; row < s->sites->count; row++) {
         struct site *site = &s->sites->rows[row];
-        int log_errno = site->log_errno ? site->log_errno : s->sites->log_errno;
+        int log_errno = log_errno_of(s, row);
         struct slice failure = snapshot_text(s->current->view, snapshot_site(s->current->view, row)->failure);
         site->runs = true;
         site->win32 = 0;
@@ -408,7 +417,7 @@ void sites_log_state(struct supervisor *s, uint32_t id, int errnum)
     for (size_t row = 0; row < s->sites->count; row++)
         if (s->sites->rows[row].id == id || (!id && !errnum))
             s->sites->rows[row].log_errno = errnum;
-    if (snapshot_server(s->current->view, 0)->stop_without_log)
+    if (s->stage <= STAGE_RUNNING && snapshot_server(s->current->view, 0)->stop_without_log)
         sites_apply(s);
 }
 
@@ -455,9 +464,16 @@ static struct site *find_site(struct supervisor *s, struct slice name, struct di
 /* The error whose number the command line ends with is the one that sites_view shows. */
 static int error_of_start(const struct site *site)
 {
-    if (site->win32 == WIN32_SHARING_VIOLATION)
+    switch (site->win32) {
+    case WIN32_SHARING_VIOLATION:
         return ERR_CONFLICT;
-    return site->win32 == WIN32_ACCESS_DENIED ? ERR_DENIED : ERR_STATE;
+    case WIN32_ACCESS_DENIED:
+        return ERR_DENIED;
+    case WIN32_WRITE_FAULT:
+        return ERR_IO;
+    default:
+        return ERR_STATE;
+    }
 }
 
 int sites_start(struct supervisor *s, struct slice name, struct diag *d)

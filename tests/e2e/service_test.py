@@ -399,11 +399,20 @@ def test_site_stops_without_its_log(instance):
         folder.write_text("in the way")
         c.cmd("NOOP", "200")
         assert instance.wait_line("cannot write the log"), instance.output
-        instance.cli("set", "config", "-section:sallyport/safety", "/stopWithoutLog:true")
+        instance.sallyport_xml = '<safety stopWithoutLog="true" />'
+        instance.reload()
         assert c.reply().startswith("421") and c.closed()
         assert instance.wait_line('site "Depot" is stopped: its log cannot be written: Not a directory'), instance.output
         assert instance.wait(lambda: "state:Stopped" in depot_says())
         d.cmd("NOOP", "200")
+        started = instance.cli("start", "site", "Depot", check=False)
+        assert started.returncode == 29 and "its log cannot be written" in started.stdout + started.stderr
+        depot.extra = '<logFile enabled="false" />'  # what is not kept stops nobody
+        instance.reload()
+        assert "state:Started" in depot_says()
+        depot.extra = ""
+        instance.reload()
+        assert instance.wait(lambda: "state:Stopped" in depot_says())
         folder.unlink()
         folder.with_name("away").rename(folder)
         assert instance.wait(lambda: "state:Started" in depot_says())
