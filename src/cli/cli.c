@@ -293,7 +293,7 @@ int cli_batch_take_over(struct cli_batch *batch)
     if (!batch->changed || batch->file)
         return EXIT_OK;
     batch->changed = false;
-    return take_over(batch->directory);
+    return batch->verdict = take_over(batch->directory);
 }
 
 int cli_take_over_before(struct cli *c)

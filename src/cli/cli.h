@@ -51,6 +51,7 @@ struct cli_batch {
     /* Or only carried out after each other (`run`): each opens and writes for itself, and only the service is asked once,
      * at the end or before one of them needs it.  A script may take several commands to what the service accepts. */
     bool writes_each;
+    int verdict; /* of the service when it was last asked: an exit code */
 };
 
 struct cli {
@@ -75,7 +76,7 @@ int cli_run_in_batch(int argc, char **argv, FILE *in, FILE *out, struct cli_batc
 /* This command changed the instance: have the running service take it over, now or at the end of the batch.  When it refuses,
  * standard error says why.  Without a service, or when it may not be asked, nothing is said. */
 MUST_USE int cli_changed(struct cli *c);
-/* The same for what a batch has written. */
+/* The same for what a batch has written; the code is kept as its verdict. */
 MUST_USE int cli_batch_take_over(struct cli_batch *batch);
 /* The same for what the commands before this one have written, if they left that to others. */
 MUST_USE int cli_take_over_before(struct cli *c);

@@ -260,12 +260,15 @@ static int run_lines(struct run *r, struct slice text)
 
 /* ---- the verb ---- */
 
+/* What the service refused before a line that went on all the same (a list, "||") is refused still, unless a later one mended it. */
 static int run_each(struct run *r, struct slice text)
 {
     r->each.writes_each = true;
-    int code = run_lines(r, text), refused = cli_batch_take_over(&r->each);
+    int code = run_lines(r, text);
+    (void)!cli_batch_take_over(&r->each);
+    int verdict = r->each.verdict;
     cli_batch_free(&r->each);
-    return code ? code : refused;
+    return code ? code : verdict;
 }
 
 /* Everything is said when it is certain: what a command prints before the end would be a lie if a later one fails. */

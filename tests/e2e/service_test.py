@@ -573,6 +573,13 @@ def test_a_script_may_take_several_lines_to_what_is_accepted(site):
     done = site.cli("run", str(script), check=False)
     assert done.returncode == 13 and "60000 is above" in done.stderr and ":2: stopped with 13 at: " in done.stdout
     assert "state:Stopped" in site.cli("list", "site", "New")
+    site.cli(*FIREWALL, "/lowDataChannelPort:50000")
+    for goes_on in ("appcmd list site", "appcmd start site New || echo failed"):
+        script.write_text("\n".join([lines[0].replace("50000", "60000"), goes_on]))
+        done = site.cli("run", str(script), check=False)
+        assert done.returncode == 13 and done.stderr.count("60000 is above") == 1, (goes_on, done)
+        script.write_text("\n".join([lines[0].replace("50000", "60000"), goes_on, lines[0]]))
+        assert site.cli("run", str(script), check=False).returncode == 0, "a later line mended it"
     script.write_text(lines[0].replace("50000", "55000"))
     done = site.cli("run", "--atomic", str(script), check=False)
     assert done.returncode == 13 and "55000 is above" in done.stderr and "undone" not in done.stdout
