@@ -279,7 +279,8 @@ static int run_objects(struct cli *c, const struct xml *x, struct cli_batch *bat
     return code;
 }
 
-/* What the runs print is held back until the configuration is written: no line may say "added" before. */
+/* What the runs print is held back until the configuration is written: no line may say "added" before.  In a script the
+ * service is asked behind it, as for any other line. */
 static int run_together(struct cli *c, const struct xml *x)
 {
     struct cli_batch own = { 0 };
@@ -288,8 +289,8 @@ static int run_together(struct cli *c, const struct xml *x)
     int code = run_objects(c, x, is_alone ? &own : c->batch, &said);
     if (!code && is_alone)
         code = cli_batch_save(&own, c->out);
-    if (!code && is_alone)
-        code = cli_batch_take_over(&own);
+    if (!code && is_alone && own.changed)
+        code = cli_changed(c);
     cli_batch_free(&own);
     if (code)
         return code;

@@ -587,6 +587,18 @@ def test_a_script_may_take_several_lines_to_what_is_accepted(site):
     assert site.cli("run", "--atomic", str(script), check=False).returncode == 0
 
 
+def test_objects_from_a_pipe_are_such_a_line(instance):
+    """Two sites change their ports, which neither may do alone."""
+    depot, other = instance.add_site("Depot", users={"anna": "secret"}), instance.add_site("Other", users={"anna": "secret"})
+    instance.start()
+    script = instance.dir / "script.cmd"
+    script.write_text(f"appcmd list site Depot /xml | appcmd set site /in /bindings:ftp/127.0.0.1:{other.port}:\n"
+                      f"appcmd set site Other /bindings:ftp/127.0.0.1:{depot.port}:\n")
+    done = instance.cli("run", str(script), check=False)
+    assert done.returncode == 0 and not done.stderr, done
+    assert f"127.0.0.1:{other.port}:" in instance.cli("list", "site", "Depot") and "state:InForce" in instance.cli("status")
+
+
 def test_a_change_is_read_once(site):
     """The notice of a file that the command has had read asks for nothing more."""
     site.cli(*FIREWALL, "/lowDataChannelPort:50000", "/highDataChannelPort:50100")
