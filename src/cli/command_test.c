@@ -149,6 +149,9 @@ static void test_sites(void **state)
     scenario_play(steps, COUNT_OF(steps));
 }
 
+#define LEFT_OVER(name) "ERROR ( message:Section \"sallyport/sites\" has settings for \"" name "\" already, which would become the site's.  " \
+                        "If nobody needs them: set config -section:sallyport/sites \"/-[name='" name "']\" )\n"
+
 /* What sallyport/sites says of a site is Sallyport's own and goes where the site goes. */
 static void test_own_settings(void **state)
 {
@@ -162,9 +165,16 @@ static void test_own_settings(void **state)
         { "has them", { "list", "config", "/section:sallyport/sites" }, NULL, 0,
           "<sallyport>\n  <sites>\n    <site name=\"Store\" lowDataChannelPort=\"51000\" highDataChannelPort=\"51099\" />\n"
           "    <site name=\"lost\" />\n  </sites>\n</sallyport>\n" },
-        { "a name with settings that are left over", { "set", "site", "store", "/name:lost" }, NULL, 183, NULL },
+        { "a name with settings that are left over", { "set", "site", "store", "/name:lost" }, NULL, 183, LEFT_OVER("lost") },
+        { "which are no gift", { "set", "site", "two", "/name:Lost" }, NULL, 183, LEFT_OVER("Lost") },
         { "nothing was done", { "list", "site", "Store", "/text:id" }, NULL, 0, "7\n" },
+        { "nor to the other", { "list", "site", "two", "/text:id" }, NULL, 0, "2\n" },
         { "a site without settings", { "set", "site", "two", "/name:three" }, NULL, 0, "SITE object \"two\" changed\n" },
+        { "with some", { "set", "config", "/section:sallyport/sites", "/+[name='three']" }, NULL, 0, NULL },
+        { "the name of another site", { "set", "site", "store", "/name:Three" }, NULL, 183,
+          "ERROR ( hresult:800700b7, message:Command execution failed.\n@DIR@/applicationHost.config:32:13: system.applicationHost/sites: Cannot "
+          "add duplicate collection entry of type 'site' with unique key attribute 'name' set to 'three'\n )\n" },
+        { "without some", { "set", "config", "/section:sallyport/sites", "/-[name='three']" }, NULL, 0, NULL },
         { "written otherwise", { "set", "site", "store", "/name:STORE" }, NULL, 0, "SITE object \"Store\" changed\n" },
         { "deleted", { "delete", "site", "store" }, NULL, 0, NULL },
         { "with its settings", { "list", "config", "/section:sallyport/sites" }, NULL, 0,

@@ -334,13 +334,20 @@ static struct conf_element *own_entry(struct cli *c, struct slice site)
     return NULL;
 }
 
-/* It goes along: left behind, what it demands of the site would be demanded no more. */
+/* It goes along: left behind, what it demands of the site would be demanded no more.  One that was left over by another is
+ * not taken for it. */
 static int rename_site(struct cli *c, const struct edit_place *place, struct slice name)
 {
-    struct conf_element *own = own_entry(c, place->prefix[0].pairs[0].value);
+    struct slice old = place->prefix[0].pairs[0].value;
     struct diag d = { 0 };
+    int code = edit_set(c, place, NULL, "name", name);
+    if (!code && !slice_equal_fold(old, name) && own_entry(c, name))
+        return cli_error(c, EXIT_DUPLICATE, "Section \"" OWN_SITES "\" has settings for \"" SLICE_FMT "\" already, which would become the "
+                         "site's.  If nobody needs them: set config -section:" OWN_SITES " \"/-[name='" SLICE_FMT "']\"",
+                         SLICE_ARG(name), SLICE_ARG(name));
+    struct conf_element *own = code ? NULL : own_entry(c, old);
     int err = own ? conf_set(c->conf, own, "name", name, &d) : 0;
-    return err ? cli_failed_diag(c, err, &d) : edit_set(c, place, NULL, "name", name);
+    return err ? cli_failed_diag(c, err, &d) : code;
 }
 
 /* Renaming comes last: until then the old name finds the site. */
