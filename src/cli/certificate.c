@@ -378,6 +378,13 @@ static int say_added(struct cli *c, const struct cert *cert, const char *store)
     return show(c, cert, store);
 }
 
+/* Its thumbprint is wanted whatever the service says: it is what the settings that are refused may be mended with. */
+static int say_and_tell(struct cli *c, const struct cert *cert, const char *store)
+{
+    int code = say_added(c, cert, store), verdict = cli_changed(c);
+    return code ? code : verdict;
+}
+
 int certificate_add(struct cli *c)
 {
     struct cert *cert = NULL;
@@ -392,9 +399,7 @@ int certificate_add(struct cli *c)
     if (!code)
         code = store_it(c, cert, store);
     if (!code)
-        code = cli_changed(c);
-    if (!code)
-        code = say_added(c, cert, store);
+        code = say_and_tell(c, cert, store);
     cert_free(cert);
     return code;
 }
@@ -447,9 +452,8 @@ int certificate_delete(struct cli *c)
     else
         code = remove_at(c, s, at, store);
     cert_store_free(s);
-    if (!code)
-        code = cli_changed(c);
-    if (!code)
-        cli_say(c, "CERTIFICATE object \"%s\" deleted", thumbprint);
-    return code;
+    if (code)
+        return code;
+    cli_say(c, "CERTIFICATE object \"%s\" deleted", thumbprint);
+    return cli_changed(c);
 }

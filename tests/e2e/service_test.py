@@ -618,6 +618,16 @@ def test_certificates_too(site):
     assert site.output.count("sallyportd: reloaded") == 2
 
 
+def test_a_certificate_is_told_whatever_the_service_says(site):
+    """The thumbprint may be what the settings that are refused wait for."""
+    site.cli(*FIREWALL, "/lowDataChannelPort:50000", check=False)
+    done = site.cli("add", "certificate", "/selfSigned:ftp.example.com", "/store:MY", check=False)
+    told = re.fullmatch(r'CERTIFICATE object "([0-9A-F]{40})" added\n', done.stdout)
+    assert done.returncode == 13 and told and "refuses it" in done.stderr, done
+    done = site.cli("delete", "certificate", told[1], check=False)
+    assert done.returncode == 13 and done.stdout == f'CERTIFICATE object "{told[1]}" deleted\n', done
+
+
 def test_other_files_and_restored_ones(site):
     """A file that is not the instance's is nothing to the service; a backup that is put back is."""
     other = site.dir / "other.config"
