@@ -27,6 +27,16 @@ static bool has_slashes_for_dots(struct slice arg)
     return arg.ptr[colon - 1] != '/';
 }
 
+size_t args_find_secret(struct slice text)
+{
+    static const struct slice names[] = { { "password", 8 }, { "encryptedValue", 14 } };
+    for (size_t i = 0; i < text.len; i++)
+        for (size_t n = 0; n < sizeof names / sizeof names[0]; n++)
+            if (slice_starts_fold(slice_from(text, i), names[n]))
+                return i + names[n].len;
+    return SIZE_MAX;
+}
+
 /* IIS's words first, on a line of their own: they sound wrong for what does begin with a slash. */
 void args_complain(struct slice arg, struct text *message)
 {
@@ -186,7 +196,8 @@ int args_parse(int argc, char **argv, struct args *args_out, struct text *messag
         } else if (a->word_count < ARGS_WORDS) {
             a->words[a->word_count++] = arg;
         } else {
-            args_complain(arg, message);
+            bool is_secret = args_find_secret(slice_str(argv[i - 1])) != SIZE_MAX; /* "--password geheim" */
+            args_complain(is_secret ? SLICE_LITERAL("***") : arg, message);
             return ERR_SYNTAX;
         }
         i += used;

@@ -35,5 +35,8 @@ void args_free(struct args *a);
 /* The same for a word that has no place: E9, and what may help. */
 void args_complain(struct slice arg, struct text *message);
 
+/* Where the name of what holds a secret ends in a text, SIZE_MAX if there is none: what follows is not repeated. */
+size_t args_find_secret(struct slice text);
+
 /* The parameter `name` (no regard to case), NULL if not given. */
 const struct arg_param *args_find(const struct args *a, const char *name);

@@ -82,16 +82,35 @@ static void test_parse(void **state)
     }
 }
 
-static void test_second_identifier(void **state)
+#define MUST_BEGIN(what) "Failed to process input: The parameter '" what "' must begin with a / or - (HRESULT=80070057).\n" \
+                         "What has blanks is put in quotes: \"/name:My Site\"."
+
+static void test_fourth_word(void **state)
 {
     (void)state;
-    static struct args a;
-    char *argv[] = { (char *)"appcmd", (char *)"set", (char *)"site", (char *)"My", (char *)"Site", NULL };
-    OWNED_TEXT_BUFFER message = { 0 };
-    assert_int_equal(args_parse(5, argv, &a, &message), ERR_SYNTAX);
-    assert_string_equal(text_str(&message),
-                        "Failed to process input: The parameter 'Site' must begin with a / or - (HRESULT=80070057).\n"
-                        "What has blanks is put in quotes: \"/name:My Site\".");
+    static const struct {
+        const char *label, *argv[6];
+        const char *message;
+    } rows[] = {
+        { "a second identifier", { "set", "site", "My", "Site" }, MUST_BEGIN("Site") },
+        { "a password is not repeated", { "add", "user", "Bob", "--password", "S3cret!" }, MUST_BEGIN("***") },
+        { "behind the colon", { "add", "user", "Bob", "/Password:", "S3cret!" }, MUST_BEGIN("***") },
+        { "nor half of one", { "set", "vdir", "x/", "/[name='x'].password:my", "secret" }, MUST_BEGIN("***") },
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        static struct args a;
+        char *argv[8] = { (char *)"appcmd" };
+        int argc = 1;
+        OWNED_TEXT_BUFFER message = { 0 };
+        CASE_LABEL(&rows[i]);
+        while (argc <= 6 && rows[i].argv[argc - 1]) {
+            argv[argc] = (char *)rows[i].argv[argc - 1];
+            argc++;
+        }
+        assert_int_equal(args_parse(argc, argv, &a, &message), ERR_SYNTAX);
+        assert_string_equal(text_str(&message), rows[i].message);
+        args_free(&a);
+    }
 }
 
 static void test_find(void **state)
@@ -109,7 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_second_identifier),
+        cmocka_unit_test(test_fourth_word),
         cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,12 +21,7 @@ enum { FILE_MAX = 4 << 20 };
 
 struct slice run_without_secrets(struct slice text)
 {
-    static const struct slice names[] = { { "password", 8 }, { "encryptedValue", 14 } };
-    for (size_t i = 0; i < text.len; i++)
-        for (size_t n = 0; n < sizeof names / sizeof names[0]; n++)
-            if (slice_starts_fold(slice_from(text, i), names[n]))
-                return slice_first(text, i + names[n].len);
-    return text;
+    return slice_first(text, args_find_secret(text));
 }
 
 static struct slice first_line(struct slice text)
