@@ -4,7 +4,8 @@
  * A save writes a temporary file beside the old one, syncs it, renames it, syncs the directory: a crash or a full disk
  * leaves the old file or the new one, never half of one (threats.md X02).  Several files are renamed one behind the other,
  * with nothing between that takes time: who is killed leaves all of them old or all new, but for some microseconds.  What
- * others rest on comes first, applicationHost.config last, so that no site misses its drive meanwhile.
+ * others rest on comes first, applicationHost.config last, so that no site misses its drive meanwhile.  When one cannot be
+ * replaced those before it are put back.
  *
  * Before anything is written every file is read again and compared with what we had read; another writer's work is a
  * conflict and stays (X03).  The comparison and the renames happen under a lock on the directory, so two of our own
@@ -324,7 +325,34 @@ static MUST_USE int prepare_all(struct save *saves, size_t count, struct diag *d
     return err;
 }
 
-/* What was placed before an error is finished all the same. */
+/* The old content again. */
+static MUST_USE int put_back(const struct save *s)
+{
+    struct save back = { .bytes = text_slice(&s->disk->original), .target = s->target };
+    struct stat st;
+    if (!s->disk->existed)
+        return unlink(s->target) != 0 ? err_from_errno(errno) : sync_directory_of(s->target);
+    int err = stat(s->target, &st) != 0 ? err_from_errno(errno) : write_temporary(&back, &st);
+    if (!err)
+        err = put_in_place(&back);
+    if (back.temporary)
+        (void)unlink(back.temporary);
+    free(back.temporary);
+    return err ? err : sync_directory_of(s->target);
+}
+
+/* Files that belong together, half of them new, are nobody's configuration.  Returns how many stay new: later ones rest on
+ * earlier ones, so these are the first. */
+static size_t put_all_back(struct save *saves, size_t placed, struct diag *d)
+{
+    while (placed && put_back(&saves[placed - 1]) == 0)
+        placed--;
+    if (placed)
+        diag_todo(d, "%s is written already and could not be put back: repeat the change when this is mended", saves[placed - 1].disk->path);
+    return placed;
+}
+
+/* All or none; what cannot be put back after an error is finished all the same. */
 static MUST_USE int place_all(struct save *saves, size_t count, struct diag *d)
 {
     int err = 0;
@@ -335,6 +363,8 @@ static MUST_USE int place_all(struct save *saves, size_t count, struct diag *d)
             describe(d, saves[placed].disk->path, "Cannot replace configuration file", err, errno);
         placed += !err;
     }
+    if (err)
+        placed = put_all_back(saves, placed, d);
     for (size_t i = 0; i < placed; i++) {
         int failed = finish(&saves[i]);
         if (failed && !err)

@@ -2,8 +2,10 @@
 #include "base/case_test.h"
 
 #include <dirent.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -217,6 +219,53 @@ static void test_cannot_write(void **state)
     conf_free(c);
 }
 
+static void expect_file(const char *name, const char *content, mode_t mode)
+{
+    OWNED_TEXT_BUFFER got = { 0 };
+    struct stat st;
+    get_file(name, &got, &st);
+    assert_string_equal(text_str(&got), content);
+    assert_int_equal(st.st_mode & 07777, mode);
+}
+
+static const char host[] = "<configuration><configSections><sectionGroup name='system.ftpServer'><section name='log' />"
+                           "</sectionGroup></configSections></configuration>";
+
+/* X02: of files that belong together all are written or none.  One that is a mount point cannot be replaced. */
+static void test_all_or_none(void **state)
+{
+    (void)state;
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        skip();
+    for (int had_own = 0; had_own < 2; had_own++) {
+        char path[128], own[128];
+        snprintf(path, sizeof path, "%s/applicationHost.config", directory);
+        snprintf(own, sizeof own, "%s/sallyport.config", directory);
+        put_file("applicationHost.config", slice_str(host), 0640);
+        if (had_own)
+            put_file("sallyport.config", slice_str(small), 0604);
+        struct conf *c = open_directory();
+        struct diag d = { 0 };
+        set_workers(c, "8");
+        struct conf_element *log = fixture_element(c, "system.ftpServer/log", "", "");
+        assert_int_equal(conf_set(c, log, "logInUTF8", SLICE_LITERAL("false"), &d), 0);
+        assert_int_equal(mount(path, path, NULL, MS_BIND, NULL), 0);
+        assert_int_equal(conf_save(c, &d), ERR_BUSY);
+        assert_int_equal(umount(path), 0);
+        assert_string_equal(d.file, path);
+        assert_string_equal(d.todo, "");
+        expect_file("applicationHost.config", host, 0640);
+        if (had_own)
+            expect_file("sallyport.config", small, 0604);
+        assert_int_equal(access(own, F_OK), had_own ? 0 : -1);
+        assert_int_equal(count_files(), had_own ? 2 : 1);
+        assert_int_equal(conf_save(c, &d), 0); /* and now it can be done */
+        assert_int_equal(count_files(), 2);
+        conf_free(c);
+        assert_int_equal(unlink(own), 0);
+    }
+}
+
 /* H10: what memory was lacking for may be missing in what was read. */
 static void test_nothing_without_memory(void **state)
 {
@@ -259,7 +308,7 @@ int main(void)
         CASE(test_two_editors),   CASE(test_unchanged_is_not_written),
         CASE(test_link_stays),    CASE(test_conflict_writes_nothing),
         CASE(test_cannot_write),  CASE(test_half_file),
-        CASE(test_nothing_without_memory),
+        CASE(test_nothing_without_memory), CASE(test_all_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
