@@ -489,12 +489,18 @@ void control_reload_done(struct supervisor *s, uint64_t generation, bool good)
 
 /* ---- the socket ---- */
 
+/* NULL: there is no such group. */
+static const struct group *admin_group(const struct supervisor *s)
+{
+    const struct snap_server *server = snapshot_server(s->current->view, 0);
+    return server ? getgrnam(snapshot_text(s->current->view, server->admin_group).ptr) : NULL;
+}
+
 static bool is_admin(const struct supervisor *s, uid_t uid, gid_t gid)
 {
     if (uid == 0 || uid == geteuid())
         return true;
-    const struct snap_server *server = snapshot_server(s->current->view, 0);
-    const struct group *admins = server ? getgrnam(snapshot_text(s->current->view, server->admin_group).ptr) : NULL;
+    const struct group *admins = admin_group(s);
     if (!admins)
         return false;
     gid_t wanted = admins->gr_gid, groups[256];
@@ -550,6 +556,18 @@ static void accept_again(void *context)
     loop_io_want(c->io, LOOP_READ, -1);
 }
 
+static int give_to_admins(const struct control *c)
+{
+    const struct group *admins = c->super->privileged ? admin_group(c->super) : NULL;
+    return c->super->privileged ? chown(c->path, (uid_t)-1, admins ? admins->gr_gid : getegid()) : 0;
+}
+
+void control_new_generation(struct supervisor *s)
+{
+    if (s->control && give_to_admins(s->control) < 0)
+        say(s, LOG_LEVEL_WARNING, "%s cannot be given to the admin group: %s", s->control->path, strerror(errno));
+}
+
 /* 0660 and the admin group: the file's mode lets them connect, is_admin decides. */
 static int bind_control(struct control *c, struct diag *d)
 {
@@ -564,10 +582,8 @@ static int bind_control(struct control *c, struct diag *d)
     mode_t old = umask(0777);
     int bound = bind(c->fd, (struct sockaddr *)&sa, sizeof sa);
     umask(old);
-    const struct snap_server *server = snapshot_server(s->current->view, 0);
-    const struct group *admins = server ? getgrnam(snapshot_text(s->current->view, server->admin_group).ptr) : NULL;
-    if (bound == 0 && admins && s->privileged && chown(c->path, (uid_t)-1, admins->gr_gid) < 0)
-        bound = -1;
+    if (bound == 0)
+        bound = give_to_admins(c);
     if (bound < 0 || chmod(c->path, 0660) < 0 || listen(c->fd, ASKERS_MOST) < 0) {
         diag_set(d, "%s: %s", c->path, strerror(errno));
         return ERR_SYS;

@@ -337,6 +337,7 @@ static void reloaded(struct supervisor *s, struct compile_result result)
         house_log_directories(s);
         programs_new_generation(s);
         sites_apply(s);
+        control_new_generation(s);
         tell_restart_needed(s, old);
         history_note(s);
         generation_free(old);

@@ -220,6 +220,8 @@ bool sites_is_started(const struct supervisor *s, uint32_t id);
 /* ---- control.c ---- */
 MUST_USE int control_open(struct supervisor *s, struct diag *d);
 void control_close(struct supervisor *s);
+/* The admin group may be another one now. */
+void control_new_generation(struct supervisor *s);
 void control_session(struct supervisor *s, const struct child_session *m);
 void control_sessions_end(struct supervisor *s, const struct program *p, uint32_t query);
 void control_done_by(struct supervisor *s, const struct program *p, uint32_t query);

@@ -297,6 +297,25 @@ def test_an_admin_need_not_read_the_files(site):
     site.client().login()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_another_admin_group(site):
+    """It is in force when its command ends, as everything else; one that is not there leaves root alone."""
+    programs = site.dir / "bin"
+    programs.mkdir()
+    shutil.copy(BUILD / "sallyport", programs / "sallyport")
+
+    def flush(group):
+        return subprocess.run(["setpriv", "--reuid=1234", f"--regid={group}", "--clear-groups", programs / "sallyport", "--config", site.dir,
+                               "flush", "cache"], capture_output=True, timeout=PATIENCE).returncode
+    for group in ("daemon", "games"):
+        site.cli("set", "config", "-section:sallyport/service", f"/adminGroup:{group}")
+        assert [flush("daemon"), flush("games")] == ([0, 5] if group == "daemon" else [5, 0]), group
+    site.cli("set", "config", "-section:sallyport/service", "/adminGroup:no-such-group")
+    control = (site.dir / "run/control").stat()
+    assert (flush("daemon"), flush("games"), control.st_gid, control.st_mode & 0o777) == (5, 5, os.getgid(), 0o660)
+    site.cli("flush", "cache")
+
+
 def test_last_startup_status(instance):
     """A site whose port is taken does not start, says why (an HRESULT), and starts when it is free; the other serves."""
     instance.add_site("Depot", users={"anna": "secret"})
