@@ -277,12 +277,16 @@ static int take_over(const char *directory)
     struct control_answer answer = { 0 };
     struct refusal r = { 0 };
     int code = EXIT_OK, err = control_ask_take_over(directory, take_error, &r, &answer);
+    int status = err ? err : -(int)answer.status;
     if (err == ERR_TIMEOUT) {
         fprintf(stderr, "The change is written.  The running service has not said within %d seconds whether it takes it over; "
                 "\"sallyport status\" tells.\n", TAKE_OVER_SECONDS);
-    } else if (!err && answer.status == -ERR_SYNTAX) {
+    } else if (!err && status == ERR_SYNTAX) {
         say_refusal(&r);
         code = EXIT_BAD_DATA;
+    } else if (status && status != ERR_NOT_FOUND && status != ERR_DENIED) {
+        fprintf(stderr, "The change is written.  The running service could not be asked to take it over: %s; \"sallyport status\" tells "
+                "whether it does.\n", answer.text[0] ? answer.text : err_text(status));
     }
     text_free(&r.lines);
     return code;

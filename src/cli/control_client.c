@@ -7,7 +7,7 @@ static int report(struct cli *c, int err)
 {
     if (err == ERR_NOT_FOUND)
         return cli_failed(c, EXIT_NOT_RUNNING, "The service has not been started.");
-    if (err == ERR_DENIED || err == ERR_CLOSED)
+    if (err == ERR_DENIED)
         return cli_failed(c, EXIT_DENIED, "The service does not take orders from this user: only from root, from the "
                           "user who started it, and from members of its administrators' group.");
     return cli_failed(c, cli_exit_of(err), "The service did not answer: %s", err_text(err));

@@ -33,7 +33,7 @@ static MUST_USE int report(struct sp_element *e, int err, const struct control_a
     struct diag d = { 0 };
     if (err == ERR_NOT_FOUND)
         return manager_refuse(e->m, SP_ERR_NOT_RUNNING, e, "Start it with sallyportd", "The service has not been started");
-    if (err == ERR_DENIED || err == ERR_CLOSED)
+    if (err == ERR_DENIED)
         return manager_refuse(e->m, SP_ERR_DENIED, e, "", "The service does not take orders from this user");
     if (err) {
         diag_set(&d, "The service did not answer: %s", err_text(err));

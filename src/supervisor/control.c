@@ -19,6 +19,7 @@
 
 #include "base/own.h"
 #include "proto/control.h"
+#include "sys/datagram.h"
 
 enum { ASKERS_MOST = 16, ASK_LIMIT_MS = 30000, TEST_LIMIT_MS = 240000, ACCEPT_PAUSE_MS = 1000, GUID_SIZE = 16 };
 
@@ -524,6 +525,17 @@ static struct asker *free_asker(struct control *c)
     return NULL;
 }
 
+/* Closing without a word would look like a service that died.  Nothing that he sends may arrive any more: the kernel would
+ * tell him that it was not read, before it gives him the answer. */
+static void refuse_busy(int fd)
+{
+    char question;
+    (void)!DATAGRAM_SEND(fd, -1, control_done, .status = -ERR_BUSY, .text = SLICE_LITERAL("too many ask the service at once; try later"));
+    shutdown(fd, SHUT_RD);
+    while (recv(fd, &question, sizeof question, MSG_DONTWAIT) > 0)
+        ;
+}
+
 static void someone(void *context, unsigned events)
 {
     (void)events;
@@ -538,6 +550,8 @@ static void someone(void *context, unsigned events)
     if (fd < 0)
         return;
     struct asker *a = free_asker(c);
+    if (!a)
+        refuse_busy(fd);
     if (!a || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
         return;
     bool refused = !is_admin(c->super, peer.uid, peer.gid);

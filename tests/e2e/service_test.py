@@ -607,6 +607,21 @@ def test_a_change_is_read_once(site):
     assert not site.wait(lambda: site.output.count("sallyportd: reloaded") > 1, 1), site.output  # five times its pause
 
 
+def test_a_service_that_is_asked_too_much_says_so(site):
+    """And who waits for the verdict on a change is told that there is none."""
+    askers = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(16)]
+    for asker in askers:
+        asker.connect(str(site.dir / "run/control"))
+    done = site.cli(*FIREWALL, "/lowDataChannelPort:50000", check=False)
+    assert done.returncode == 0 and "could not be asked to take it over: too many ask" in done.stderr, done
+    for _ in range(100):  # whatever comes first, the question or the answer
+        done = site.cli("status", check=False)
+        assert done.returncode == 170 and "too many ask the service at once" in done.stdout, done
+    for asker in askers:
+        asker.close()
+    assert site.wait(lambda: "state:Refused" in site.cli("status", check=False).stdout)
+
+
 def test_certificates_too(site):
     """A site may have one that was added in the line before, and nobody gets one that was deleted."""
     site.cli("add", "certificate", "/selfSigned:ftp.example.com", "/store:MY")
