@@ -287,6 +287,8 @@ static int take_over(const char *directory)
     } else if (status && status != ERR_NOT_FOUND && status != ERR_DENIED) {
         fprintf(stderr, "The change is written.  The running service could not be asked to take it over: %s; \"sallyport status\" tells "
                 "whether it does.\n", answer.text[0] ? answer.text : err_text(status));
+    } else if (!status && answer.text[0]) {
+        fprintf(stderr, "The change is in force, but %s; \"sallyport status\" shows the programs.\n", answer.text);
     }
     text_free(&r.lines);
     return code;

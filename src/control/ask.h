@@ -20,7 +20,8 @@ typedef void control_row(void *context, const struct wire_message *message, stru
 MUST_USE int control_ask(const char *directory, enum control_verb verb, struct slice name, control_row *row,
                          void *context, struct control_answer *answer_out);
 /* Have the files read now.  Somebody waits at a prompt, but longer than the service waits for one of its programs
- * (supervisor/taken.c).  Status -ERR_SYNTAX: they are refused, a control_line says each error. */
+ * (supervisor/taken.c).  Status -ERR_SYNTAX: they are refused, a control_line says each error.  Status 0 with a text: they are in
+ * force, but for a program that it names. */
 enum { TAKE_OVER_SECONDS = 15 };
 MUST_USE int control_ask_take_over(const char *directory, control_row *row, void *context, struct control_answer *answer_out);
 /* The same for the rehearsal of a login; waits longer, as revocation and a directory may have to be asked. */

@@ -478,13 +478,13 @@ void control_reload_line(struct supervisor *s, struct slice text)
             line(&s->control->askers[i], text);
 }
 
-void control_reload_done(struct supervisor *s, uint64_t generation, bool good)
+void control_reload_done(struct supervisor *s, uint64_t generation, int err, const char *text)
 {
     for (size_t i = 0; s->control && i < ASKERS_MOST; i++) {
         struct asker *a = &s->control->askers[i];
-        bool taking = !good && a->generation <= s->current->number; /* his was good and is being taken over */
+        bool taking = err && a->generation <= s->current->number; /* his was good and is being taken over */
         if (waits_for_reload(a) && a->generation <= generation && !taking)
-            done(a, good ? 0 : ERR_SYNTAX, good ? "" : "the configuration was not changed");
+            done(a, err, text);
     }
 }
 

@@ -320,6 +320,8 @@ static void note_verdict(struct supervisor *s, bool good)
     s->refused = !good;
 }
 
+static const char not_changed[] = "the configuration was not changed";
+
 static void reloaded(struct supervisor *s, struct compile_result result)
 {
     watch_again(s);
@@ -329,7 +331,7 @@ static void reloaded(struct supervisor *s, struct compile_result result)
         generation_free(result.generation);
         say(s, LOG_LEVEL_ERROR, "the configuration has errors; the one before it stays in force");
         notify("READY=1");
-        control_reload_done(s, s->generations, false);
+        control_reload_done(s, s->generations, ERR_SYNTAX, not_changed);
     } else {
         struct generation *old = s->current;
         s->current = result.generation;
@@ -347,11 +349,11 @@ static void reloaded(struct supervisor *s, struct compile_result result)
         supervisor_reload(s);
 }
 
-void supervisor_reload_over(struct supervisor *s)
+void supervisor_reload_over(struct supervisor *s, const char *note)
 {
     put_line(STDOUT_FILENO, "sallyportd: reloaded\n");
     notify("READY=1");
-    control_reload_done(s, s->current->number, true);
+    control_reload_done(s, s->current->number, 0, note);
 }
 
 void supervisor_reload(struct supervisor *s)
@@ -372,7 +374,7 @@ void supervisor_reload(struct supervisor *s)
         supervisor_error(s, slice_str(d.what[0] ? d.what : err_text(err)));
         note_verdict(s, false);
         notify("READY=1");
-        control_reload_done(s, s->generations + 1, false);
+        control_reload_done(s, s->generations + 1, ERR_SYNTAX, not_changed);
     }
 }
 

@@ -148,8 +148,8 @@ void say(struct supervisor *s, enum log_level level, const char *fmt, ...) FORMA
 void supervisor_reload(struct supervisor *s);
 /* An error of the configuration that is being read, which was said: for those who ask what is wrong. */
 void supervisor_error(struct supervisor *s, struct slice line);
-/* Every program has taken the current generation over: whoever waits for that is told. */
-void supervisor_reload_over(struct supervisor *s);
+/* Every program has taken the current generation over, or `note` says which one has not: whoever waits for that is told. */
+void supervisor_reload_over(struct supervisor *s, const char *note);
 /* A program got ready, or ended: the service may be ready, or the next stage of ending due. */
 void supervisor_advance(struct supervisor *s);
 /* Start over is hopeless: say why and end with status 1. */
@@ -231,8 +231,8 @@ void control_test_done(struct supervisor *s, const struct child_test_done *m);
 /* A program that was asked something died: nothing more will come from it. */
 void control_program_died(struct supervisor *s, const struct program *p);
 void control_reload_line(struct supervisor *s, struct slice line);
-/* The run of that number is over; runs that began before somebody asked are not his. */
-void control_reload_done(struct supervisor *s, uint64_t generation, bool good);
+/* The run of that number is over, which they are told with `err` and `text`; runs that began before somebody asked are not his. */
+void control_reload_done(struct supervisor *s, uint64_t generation, int err, const char *text);
 
 /* ---- house.c ---- */
 MUST_USE int house_run_directory(struct supervisor *s, struct diag *d);

@@ -7,6 +7,8 @@
  */
 #include "supervisor/supervisor.h"
 
+#include "base/own.h"
+
 enum { TAKEN_LIMIT_MS = 10000 };
 
 static const struct program *missing(const struct supervisor *s)
@@ -20,19 +22,22 @@ static const struct program *missing(const struct supervisor *s)
     return NULL;
 }
 
-static void over(struct supervisor *s)
+static void over(struct supervisor *s, const char *note)
 {
     taken_cancel(s);
-    supervisor_reload_over(s);
+    supervisor_reload_over(s, note);
 }
 
 void taken_late(void *context)
 {
     struct supervisor *s = context;
     const struct program *p = missing(s);
+    OWNED_TEXT_BUFFER note = { 0 };
     if (p)
-        say(s, LOG_LEVEL_WARNING, "sallyport-%s %u has not taken the new configuration over yet", role_name(p->role), p->index);
-    over(s);
+        text_addf(&note, "sallyport-%s %u has not taken the new configuration over yet", role_name(p->role), p->index);
+    if (note.len)
+        say(s, LOG_LEVEL_WARNING, "%s", text_str(&note));
+    over(s, text_str(&note));
 }
 
 void taken_cancel(struct supervisor *s)
@@ -51,7 +56,7 @@ void taken_begin(struct supervisor *s)
 void taken_look(struct supervisor *s)
 {
     if (s->taking && s->stage == STAGE_RUNNING && !missing(s))
-        over(s);
+        over(s, "");
 }
 
 void taken_by(struct program *p, uint64_t generation)

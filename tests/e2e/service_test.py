@@ -622,6 +622,20 @@ def test_a_service_that_is_asked_too_much_says_so(site):
     assert site.wait(lambda: "state:Refused" in site.cli("status", check=False).stdout)
 
 
+def test_a_program_that_hangs_is_told_to_who_waits_for_it(site):
+    """The command ends as soon as the service gives up waiting; what it changed is in force but for that program."""
+    worker = next(pid for pid, name in site.programs_running().items() if name == "sallyport-worker")
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        done = site.cli(*FIREWALL, "/lowDataChannelPort:50000", "/highDataChannelPort:50100", check=False)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    told = r'The change is in force, but sallyport-worker \d+ has not taken the new configuration over yet; .*\n'
+    assert done.returncode == 0 and re.fullmatch(told, done.stderr), done
+    done = site.cli(*FIREWALL, "/lowDataChannelPort:50001", check=False)
+    assert done.returncode == 0 and not done.stderr, done
+
+
 def test_certificates_too(site):
     """A site may have one that was added in the line before, and nobody gets one that was deleted."""
     site.cli("add", "certificate", "/selfSigned:ftp.example.com", "/store:MY")
