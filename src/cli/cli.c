@@ -311,6 +311,8 @@ int cli_take_over_before(struct cli *c)
 int cli_changed(struct cli *c)
 {
     struct cli_batch *batch = c->batch;
+    if (is_shared(batch))
+        batch->changed = true;
     if (is_shared(batch) || cli_has(c, "apphostconfig"))
         return EXIT_OK;
     if (batch && !batch->directory)
@@ -323,17 +325,13 @@ int cli_changed(struct cli *c)
 
 int cli_save(struct cli *c)
 {
-    if (is_shared(c->batch)) {
-        c->batch->changed = true;
-        return EXIT_OK;
-    }
-    int code = save(c->conf, c->out);
+    int code = is_shared(c->batch) ? EXIT_OK : save(c->conf, c->out);
     return code ? code : cli_changed(c);
 }
 
 int cli_batch_save(struct cli_batch *batch, FILE *out)
 {
-    return batch->changed ? save(batch->conf, out) : EXIT_OK;
+    return batch->changed && batch->conf ? save(batch->conf, out) : EXIT_OK;
 }
 
 void cli_batch_free(struct cli_batch *batch)

@@ -647,6 +647,19 @@ def test_certificates_too(site):
     assert site.output.count("sallyportd: reloaded") == 2
 
 
+def test_certificates_from_a_pipe(instance):
+    """As those that are deleted one by one: what was deleted is gone when the command ends."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.start()
+    for name in ("com", "org"):
+        instance.cli("add", "certificate", f"/selfSigned:ftp.example.{name}", "/store:MY")
+    rows = instance.cli("list", "certificate", "/store:MY", "/xml")
+    instance.cli("delete", "certificate", "/in", stdin=rows)
+    instance.drain_output()
+    assert instance.output.count("sallyportd: reloaded") == 3, instance.output
+    assert instance.cli("list", "certificate", "/store:MY", check=False).stdout == ""
+
+
 def test_a_certificate_is_told_whatever_the_service_says(site):
     """The thumbprint may be what the settings that are refused wait for."""
     site.cli(*FIREWALL, "/lowDataChannelPort:50000", check=False)
