@@ -95,6 +95,11 @@ MUST_USE int cli_open(struct cli *c);
 /* Write what was edited (at the end of the batch, if it is one of one); reports and returns the exit code. */
 MUST_USE int cli_save(struct cli *c);
 
+/* Whether the commands of a batch work on one, which is written at its end. */
+bool cli_shares_configuration(const struct cli *c);
+
+/* What came from outside, control characters escaped. */
+void cli_print_safe(FILE *out, struct slice s);
 /* A line on standard output. */
 void cli_say(struct cli *c, const char *fmt, ...) FORMAT_LIKE_PRINTF(2, 3);
 /* "ERROR ( message:TEXT )"; returns `code`. */
