@@ -2,7 +2,8 @@
  * ad.c - sallyport/directory: the Active Directory whose accounts log in.
  *
  * What could never work is an error here, at the line where it stands; whether a controller answers is found out by the
- * authenticator.
+ * authenticator.  A stored password that cannot be read closes the directory alone: its key may be lost on one machine of
+ * several, and the sites that do without the directory shall go on.
  */
 #include "loader/compile_priv.h"
 
@@ -43,6 +44,23 @@ static struct slice password_of_file(struct compiler *c, struct conf_element *e,
     return SLICE_NONE;
 }
 
+/* bindPassword, in clear or stored.  Empty with a warning when it cannot be read: the authenticator then asks nobody. */
+static int put_password(struct compiler *c, struct conf_element *e, struct snap_text *password_out)
+{
+    OWNED_PASSWORD password = { 0 };
+    char why[PASSWORD_WHY];
+    struct diag d = { 0 };
+    int err = password_read(c, e, "bindPassword", &password, why);
+    if (!err)
+        *password_out = snapshot_put_text(c->w, text_slice(&password));
+    if (!err || err == ERR_NOMEM || !conf_text(e, "bindPassword").len)
+        return err == ERR_NOMEM ? err : 0;
+    compile_place(e, "bindPassword", &d);
+    diag_set(&d, "the directory is closed, none of its accounts can log in: bindPassword is %s", why);
+    report_add(c->report, LOADER_WARNING, 0, &d);
+    return 0;
+}
+
 int ad_put(struct compiler *c)
 {
     typedef struct snap_ad row;
@@ -61,8 +79,13 @@ int ad_put(struct compiler *c)
         complain(c, e, "servers", "the directory has servers, but no bindName and bindPassword to ask them with",
                  "name an account that may read users and groups; an empty password would be an anonymous bind");
     columns_fill(c, NULL, columns, sizeof columns / sizeof columns[0], &ad);
+    int err = 0;
     if (file.len)
         ad.bind_password = snapshot_put_text(c->w, password);
+    else
+        err = put_password(c, e, &ad.bind_password);
+    if (err)
+        return err;
     snapshot_put_row(c->w, SNAP_TABLE_ad, &ad);
     c->has_directory = true;
     return 0;

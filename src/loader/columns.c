@@ -72,18 +72,8 @@ static int fill_one(struct compiler *c, struct conf_element *e, const struct sna
     if (!e || conf_attr(e, column->attribute, &v))
         return ERR_UNSUPPORTED;
     put_origin(c, column, &v, origins);
-    OWNED_PASSWORD password = { 0 };
-    if (v.encrypted) {
-        char why[PASSWORD_WHY];
-        if (password_read(c, e, column->attribute, &password, why)) {
-            struct diag d = { 0 };
-            compile_place(e, column->attribute, &d);
-            diag_set(&d, "the value of \"%s\" is %s", column->attribute, why);
-            report_add(c->report, LOADER_ERROR, 0, &d);
-            return 0;
-        }
-        v.text = text_slice(&password);
-    }
+    if (v.encrypted)
+        return 0;
     return column->kind == SNAP_KIND_s ? store_text(c, &v, to) : store_number(&v, column->kind, to);
 }
 

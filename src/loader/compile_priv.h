@@ -81,7 +81,8 @@ void compile_tell(struct compiler *c, struct site_work *s, enum loader_severity 
 
 /* ---- columns.c ---- */
 /* Fill the columns of `row` from `root`; a column's element path is below it (or, when root is NULL, from the section
- * on).  A column that the schema does not know is a defect of ours, and reported as an error. */
+ * on).  A column that the schema does not know is a defect of ours, and reported as an error.  A stored password stays
+ * empty: whoever fills the row reads it (password_read), and decides what closes when it cannot be read. */
 void columns_fill(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count, void *row);
 /* The same, and an origin row for each of those settings that is written somewhere: *origins grows by them. */
 void columns_fill_from(struct compiler *c, struct conf_element *root, const struct snap_column *columns, size_t count,

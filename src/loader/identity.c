@@ -47,6 +47,7 @@ static void put_home_login(struct compiler *c, struct site_work *s)
         return;
     }
     columns_fill(c, s->site, columns, sizeof columns / sizeof columns[0], &login);
+    login.password = snapshot_put_text(c->w, text_slice(&password));
     s->row.home_login = 1 + snapshot_put_row(c->w, SNAP_TABLE_home_login, &login);
 }
 

@@ -59,6 +59,33 @@ def test_the_account_that_asks_the_directory(written):
     assert SECRET not in text and len(STORED.findall(text)) == 1
 
 
+def test_without_its_key_the_directory_alone_is_closed(instance):
+    """The service starts, what needs no directory is served, and changes are accepted, until the key is back."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.basic = True
+    instance.write()
+    instance.cli("set", "config", "-section:sallyport/directory", "/servers:ldaps://127.0.0.1:1", "/bindName:b", "/domain:EXAMPLE",
+                 f"/bindPassword:{SECRET}")
+    key_file(instance).rename(instance.dir / "away")
+    instance.give_files()
+    instance.launch()
+    assert instance.wait_line("sallyportd: ready"), instance.output
+    closed = r"sallyport\.config:\d+:\d+: .*the directory is closed, .*bindPassword is encrypted, and its key secrets/configuration-key is missing"
+    assert re.search(closed, instance.output), instance.output
+    assert instance.wait_line("the directory of accounts cannot be used"), instance.output
+    instance.cli("set", "site", "Depot", "/id:3")
+    with instance.client() as c:
+        c.login("anna", "secret")
+    with instance.client() as c:
+        c.cmd("USER EXAMPLE\\alice")
+        assert c.cmd("PASS x").startswith("530")
+    (instance.dir / "away").rename(key_file(instance))
+    instance.take_over()
+    before = len(instance.output)
+    instance.take_over()
+    assert "the directory is closed" not in instance.output[before:]
+
+
 def test_objects_from_standard_input(written):
     written.cli("add", "site", "/in", stdin=RESULT_SET)
     assert SECRET not in configuration(written) and len(STORED.findall(configuration(written))) == 1
