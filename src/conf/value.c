@@ -339,7 +339,19 @@ void value_todo(const struct schema_attr *a, struct slice text, struct slice rea
         text_addf(out, "Allowed: %s", a->allowed);
 }
 
-bool value_is_encrypted(struct slice text, struct slice *data_out)
+static bool is_base64(struct slice data)
+{
+    for (size_t i = 0; i < data.len; i++) {
+        char c = data.ptr[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+              c == '='))
+            return false;
+    }
+    return true;
+}
+
+/* [enc:provider:data:enc] */
+static bool has_form(struct slice text, struct slice *data_out)
 {
     struct slice head = SLICE_LITERAL("[enc:"), tail = SLICE_LITERAL(":enc]");
     if (!slice_starts(text, head) || !slice_ends(text, tail) || text.len < head.len + tail.len)
@@ -348,14 +360,17 @@ bool value_is_encrypted(struct slice text, struct slice *data_out)
     size_t colon = slice_find(data, ':');
     if (colon == SIZE_MAX || colon == 0)
         return false;
-    data = slice_from(data, colon + 1);
-    for (size_t i = 0; i < data.len; i++) {
-        char c = data.ptr[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
-              c == '='))
-            return false;
-    }
+    *data_out = slice_from(data, colon + 1);
+    return is_base64(*data_out);
+}
+
+bool value_is_encrypted(struct slice text, struct slice *data_out)
+{
+    struct slice data = SLICE_NONE;
+    bool good = has_form(text, &data);
+    if (!good && !slice_starts(text, SLICE_LITERAL("[enc:" VALUE_OWN_PROVIDER ":")))
+        return false;
     if (data_out)
-        *data_out = data;
+        *data_out = good ? data : text;
     return true;
 }

@@ -18,5 +18,8 @@ void value_print(const struct schema_attr *a, struct slice text, int64_t number,
 void value_allowed(const struct schema_attr *a, struct text *out);
 /* What a person is told behind the reason of value_parse, which names the values of enums and flags, and most ranges, itself. */
 void value_todo(const struct schema_attr *a, struct slice text, struct slice reason, struct text *out);
-/* Whether the text is exactly [enc:provider:data:enc]; *data_out is then what stands between (NULL: not wanted). */
+/* Whether the text is exactly [enc:provider:data:enc]; *data_out is then what stands between (NULL: not wanted).  What
+ * begins as a value of our own provider is one, damaged or cut (*data_out: the whole of it): as clear text it would be
+ * tried as the password, and nobody would hear that the stored one is lost. */
+#define VALUE_OWN_PROVIDER "SallyportAesProvider"
 bool value_is_encrypted(struct slice text, struct slice *data_out);

@@ -94,6 +94,14 @@ static void test_encrypted(void **state)
         { "not Base64", "[enc:AesProvider:a b:enc]", false, "" },
         { "short", "[enc:enc]", false, "" },
         { "clear text", "secret", false, "" },
+        { "of ours", "[enc:SallyportAesProvider:YWJj:enc]", true, "YWJj" },
+        { "of ours, empty", "[enc:SallyportAesProvider::enc]", true, "" },
+        { "of ours, damaged", "[enc:SallyportAesProvider:YW-j:enc]", true, "[enc:SallyportAesProvider:YW-j:enc]" },
+        { "of ours, with a line end", "[enc:SallyportAesProvider:YW\nJj:enc]", true, "[enc:SallyportAesProvider:YW\nJj:enc]" },
+        { "of ours, with a blank behind", "[enc:SallyportAesProvider:YWJj:enc] ", true, "[enc:SallyportAesProvider:YWJj:enc] " },
+        { "of ours, cut", "[enc:SallyportAesProvider:YW", true, "[enc:SallyportAesProvider:YW" },
+        { "of ours, nothing left", "[enc:SallyportAesProvider:", true, "[enc:SallyportAesProvider:" },
+        { "a name like ours, damaged", "[enc:SallyportAesProvider2:YW-j:enc]", false, "" },
     };
     for (size_t i = 0; i < COUNT_OF(forms); i++) {
         CASE_LABEL(&forms[i]);

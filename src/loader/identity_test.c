@@ -205,7 +205,7 @@ static const char other_key[] = "ff112233445566778899aabbccddeeff001122334455667
 
 static const struct {
     const char *label, *key, *words; /* words NULL: both passwords are read */
-    enum spoil { WHOLE, CUT, CHANGED } spoil;
+    enum spoil { WHOLE, CUT, CHANGED, NO_BASE64, HALF } spoil;
 } stored[] = {
     { "with the key that stored them", key_line, NULL, WHOLE },
     { "with another key", other_key, "encrypted with another key than secrets/configuration-key", WHOLE },
@@ -213,6 +213,8 @@ static const struct {
     { "with what is no key", "hello", "secrets/configuration-key is no key", WHOLE },
     { "of a text that is cut", key_line, "cut off", CUT },
     { "of a changed text", key_line, "damaged, or encrypted with another key", CHANGED },
+    { "of a changed text that is no base64", key_line, "damaged, cut off", NO_BASE64 },
+    { "of the first half", key_line, "damaged, cut off", HALF },
 };
 
 static void store(struct text *out, const char *clear, enum spoil spoil)
@@ -222,6 +224,10 @@ static void store(struct text *out, const char *clear, enum spoil spoil)
     assert_int_equal(protect_seal(&key, slice_str(clear), out), 0);
     if (spoil == CUT)
         text_splice(out, out->len - 9, 4, SLICE_NONE);
+    if (spoil == NO_BASE64)
+        out->ptr[out->len - 12] = '-';
+    if (spoil == HALF)
+        text_splice(out, out->len / 2, out->len - out->len / 2, SLICE_NONE);
     if (spoil == CHANGED)
         out->ptr[out->len - 12] = out->ptr[out->len - 12] == 'x' ? 'y' : 'x';
 }
@@ -295,6 +301,9 @@ static void test_stored_passwords_unread(void **state)
     assert_int_equal(r.err, 0);
     assert_int_equal(snapshot_text(r.s, snapshot_site(r.s, 0)->failure).len, 0);
     assert_text(&r, snapshot_home_login(r.s, 0)->password, COMPILE_SECRET_UNREAD);
+    end_run(&r);
+    run_stored(&r, COMPILE_SECRET_UNREAD, NO_BASE64);
+    assert_non_null(strstr(snapshot_text(r.s, snapshot_site(r.s, 0)->failure).ptr, "damaged, cut off"));
     end_run(&r);
 }
 

@@ -24,25 +24,26 @@ static struct slice provider_of(struct slice stored)
 static int open_ours(struct compiler *c, struct slice stored, struct text *clear_out, char why[PASSWORD_WHY])
 {
     const struct compile_file *file = key_file(c);
-    struct protect_key key;
+    struct protect_key key = { 0 };
     if (!file) {
         snprintf(why, PASSWORD_WHY, "encrypted, and its key " PROTECT_KEY_FILE " is missing or refused: bring it from where "
                  "the password was set");
         return ERR_NOT_FOUND;
     }
-    if (slice_equal_str(file->bytes, COMPILE_SECRET_UNREAD)) { /* nobody logs in with what is compiled here */
-        text_add_str(clear_out, COMPILE_SECRET_UNREAD);
-        return text_error(clear_out);
-    }
-    int err = protect_key_parse(file->bytes, &key);
+    bool is_unread = slice_equal_str(file->bytes, COMPILE_SECRET_UNREAD);
+    int err = is_unread ? 0 : protect_key_parse(file->bytes, &key);
     if (err) {
         snprintf(why, PASSWORD_WHY, "encrypted, and " PROTECT_KEY_FILE " is no key: 64 hexadecimal digits on a line are wanted");
         return err;
     }
     err = protect_open(&key, stored, clear_out);
     secret_wipe(&key, sizeof key);
+    if (is_unread && err == ERR_DENIED) { /* no key opens it, but it is whole; nobody logs in with what is compiled here */
+        text_add_str(clear_out, COMPILE_SECRET_UNREAD);
+        return text_error(clear_out);
+    }
     if (err == ERR_SYNTAX)
-        snprintf(why, PASSWORD_WHY, "cut off, or encrypted by a later version");
+        snprintf(why, PASSWORD_WHY, "damaged, cut off, or encrypted by a later version");
     else if (err == ERR_DENIED)
         snprintf(why, PASSWORD_WHY, "damaged, or encrypted with another key than " PROTECT_KEY_FILE);
     else if (err)

@@ -14,6 +14,11 @@ enum { VERSION = 1, NONCE = 12, TAG = 16, HEAD = 1 + NONCE, CLEAR_MAX = 1 << 20 
 #define FORM_HEAD "[enc:" PROTECT_PROVIDER ":"
 #define FORM_TAIL ":enc]"
 
+static bool is_whole(struct slice value)
+{
+    return value.len >= sizeof FORM_HEAD - 1 + sizeof FORM_TAIL - 1 && slice_ends(value, SLICE_LITERAL(FORM_TAIL));
+}
+
 static struct slice form_data(struct slice value)
 {
     return slice_of(value.ptr + sizeof FORM_HEAD - 1, value.len - (sizeof FORM_HEAD - 1) - (sizeof FORM_TAIL - 1));
@@ -21,8 +26,7 @@ static struct slice form_data(struct slice value)
 
 bool protect_is_ours(struct slice value)
 {
-    return value.len >= sizeof FORM_HEAD - 1 + sizeof FORM_TAIL - 1 && slice_starts(value, SLICE_LITERAL(FORM_HEAD)) &&
-           slice_ends(value, SLICE_LITERAL(FORM_TAIL));
+    return slice_starts(value, SLICE_LITERAL(FORM_HEAD));
 }
 
 int protect_key_parse(struct slice file, struct protect_key *key_out)
@@ -150,7 +154,7 @@ int protect_open(const struct protect_key *key, struct slice stored, struct text
     OWNED_TEXT_BUFFER sealed = { 0 };
     if (!protect_is_ours(stored))
         return ERR_UNSUPPORTED;
-    int err = from_base64(form_data(stored), &sealed);
+    int err = is_whole(stored) ? from_base64(form_data(stored), &sealed) : ERR_SYNTAX;
     if (err)
         return err;
     if (sealed.ptr[0] != VERSION)

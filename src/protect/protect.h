@@ -11,21 +11,22 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "conf/value.h"
 
-#define PROTECT_PROVIDER "SallyportAesProvider"
+#define PROTECT_PROVIDER VALUE_OWN_PROVIDER
 #define PROTECT_KEY_FILE "secrets/configuration-key" /* below the configuration directory */
 
 struct protect_key {
     unsigned char bytes[32];
 };
 
-/* Whether a value is in our form, whatever stands in it. */
+/* Whether a value begins in our form, whatever follows. */
 bool protect_is_ours(struct slice value);
 /* The key from the bytes of its file.  ERR_SYNTAX. */
 MUST_USE int protect_key_parse(struct slice file, struct protect_key *key_out);
 /* Append the stored form of `clear`, another each time. */
 MUST_USE int protect_seal(const struct protect_key *key, struct slice clear, struct text *stored_out);
-/* Append the clear text, which the caller wipes.  ERR_UNSUPPORTED: not our form; ERR_SYNTAX: cut, or of a later version;
+/* Append the clear text, which the caller wipes.  ERR_UNSUPPORTED: not our form; ERR_SYNTAX: cut, no base64, or of a later version;
  * ERR_DENIED: another key, or damaged. */
 MUST_USE int protect_open(const struct protect_key *key, struct slice stored, struct text *clear_out);
 

@@ -86,6 +86,19 @@ def test_without_its_key_the_directory_alone_is_closed(instance):
     assert "the directory is closed" not in instance.output[before:]
 
 
+DAMAGES = {"no base64": lambda stored: stored[:40] + "-" + stored[40:], "a line end": lambda stored: stored[:40] + "&#10;" + stored[40:],
+           "cut": lambda stored: stored[:40]}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_value_is_no_clear_text(written, how):
+    written.cli("set", "config", "-section:sallyport/directory", "/servers:ldaps://127.0.0.1:1", "/bindName:b", f"/bindPassword:{SECRET}")
+    path = written.dir / "sallyport.config"
+    path.write_text(STORED.sub(lambda found: DAMAGES[how](found[0]), path.read_text()))
+    assert "bindPassword is damaged, cut off, or encrypted by a later version" in written.check().stdout
+    written.cli("set", "site", "Depot", "/id:7")
+
+
 def test_objects_from_standard_input(written):
     written.cli("add", "site", "/in", stdin=RESULT_SET)
     assert SECRET not in configuration(written) and len(STORED.findall(configuration(written))) == 1
