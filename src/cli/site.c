@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "cli/control_client.h"
 #include "cli/listing.h"
@@ -329,7 +330,7 @@ static struct conf_element *own_entry(struct cli *c, struct slice site)
     if (conf_section(c->conf, SLICE_LITERAL(OWN_SITES), SLICE_LITERAL(""), &sites) != 0)
         return NULL;
     for (size_t i = 0; i < conf_count(sites); i++)
-        if (slice_equal_fold(conf_text(conf_item(sites, i), "name"), site))
+        if (fold_same(conf_text(conf_item(sites, i), "name"), site))
             return conf_item(sites, i);
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "base/memory.h"
 #include "base/own.h"
 #include "conf/paths.h"
@@ -109,7 +110,7 @@ struct conf_element *compile_own_settings(struct compiler *c, struct slice name)
 {
     struct conf_element *sites = compile_element(c, "sallyport/sites", SLICE_NONE);
     for (size_t i = 0; sites && i < conf_count(sites); i++)
-        if (slice_equal_fold(conf_text(conf_item(sites, i), "name"), name))
+        if (fold_same(conf_text(conf_item(sites, i), "name"), name))
             return conf_item(sites, i);
     return compile_element(c, "sallyport/siteDefaults", SLICE_NONE);
 }

@@ -357,6 +357,31 @@ static void test_orphans(void **state)
     end_run(&r);
 }
 
+/* Capitals beyond ASCII: location tags and settings mean the site, permissions do not reach it. */
+static void test_folded_names(void **state)
+{
+    (void)state;
+    static const char apphost[] = APPHOST(
+        SITE("Dépôt", "1", "*:21:", "<ftpServer><security>" ALLOW_CLEAR "</security></ftpServer>"),
+        "<location path=\"DÉPÔT/in\"><system.ftpServer><security><authorization /></security></system.ftpServer></location>\n"
+        "<location path=\"Depot\"><system.ftpServer><security><authorization /></security></system.ftpServer></location>\n");
+    static const char administration[] =
+        "<configuration><configSections><sectionGroup name=\"system.webServer\"><sectionGroup name=\"management\">"
+        "<section name=\"authorization\" /></sectionGroup></sectionGroup></configSections><system.webServer><management>"
+        "<authorization><authorizationRules>\n<scope path=\"/DÉPÔT\"><add name=\"a\" /></scope></authorizationRules>"
+        "</authorization></management></system.webServer></configuration>";
+    struct run r;
+    run_texts(&r, apphost, administration, SALLYPORT("<sites><site name=\"DÉPÔT\" strictIis=\"true\" /></sites>"));
+    show(&r);
+    assert_int_equal(r.err, 0);
+    assert_false(says(&r, LOADER_WARNING, 0, "there is no site \"DÉPÔT\": what its location tag says"));
+    assert_true(says(&r, LOADER_WARNING, 0, "there is no site \"Depot\": what its location tag says has no effect"));
+    assert_true(says(&r, LOADER_WARNING, 0, "there is no site \"DÉPÔT\": these permissions have no effect"));
+    assert_false(says(&r, LOADER_WARNING, 0, "these settings have no effect"));
+    assert_true(snapshot_site(r.s, 0)->strict_iis);
+    end_run(&r);
+}
+
 static void test_many_orphans(void **state)
 {
     (void)state;
@@ -497,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_no_column), cmocka_unit_test(test_places),
         cmocka_unit_test(test_misplaced),
         cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_folded_names),
         cmocka_unit_test(test_many_orphans),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_ten_thousand_sites),

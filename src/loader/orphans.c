@@ -3,9 +3,13 @@
  *
  * IIS keeps location tags and permissions under the name of a site and leaves them there when the site gets another
  * name; what protected the site then protects nothing.  A site without FTP is a site: what concerns it is not ours.
+ *
+ * Names are compared as by what uses them: location tags and settings of ours by fold.h, permissions by ASCII case.
  */
 #include <stdlib.h>
 
+#include "base/fold.h"
+#include "base/own.h"
 #include "loader/compile_priv.h"
 
 enum { ORPHANS_TOLD = 20 };
@@ -13,6 +17,7 @@ enum { ORPHANS_TOLD = 20 };
 struct orphans {
     struct compiler *c;
     struct slice *names; /* of all sites, ordered */
+    char **folded;       /* the same for fold_same, ordered */
     size_t count, told;
     struct slice last; /* path of the tag told last: one line for all of its sections */
 };
@@ -22,9 +27,21 @@ static int compare_names(const void *left, const void *right)
     return slice_compare_fold(*(const struct slice *)left, *(const struct slice *)right);
 }
 
-static bool has_site(const struct orphans *o, struct slice name)
+static int compare_folded(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static bool permits_site(const struct orphans *o, struct slice name)
 {
     return bsearch(&name, o->names, o->count, sizeof *o->names, compare_names) != NULL;
+}
+
+/* Without memory nothing is told. */
+static bool has_site(const struct orphans *o, struct slice name)
+{
+    OWNED_TEXT folded = fold_copy(name);
+    return !folded || bsearch(&folded, o->folded, o->count, sizeof *o->folded, compare_folded) != NULL;
 }
 
 static struct slice first_segment(struct slice path)
@@ -63,7 +80,7 @@ static void look_at_scopes(struct orphans *o)
         struct conf_element *scope = conf_item(scopes, i);
         struct slice site = first_segment(conf_text(scope, "path"));
         struct diag d = { 0 };
-        if (!site.len || has_site(o, site))
+        if (!site.len || permits_site(o, site))
             continue;
         compile_place(scope, "path", &d);
         tell(o, &d, site, "these permissions have no effect");
@@ -75,31 +92,53 @@ static void look_at_tag(void *context, const char *section, struct slice path, c
     struct orphans *o = context;
     struct slice site = first_segment(path);
     struct diag d = *place;
-    if (strncmp(section, "system.ftpServer/", 17) != 0 || has_site(o, site) || slice_equal_fold(path, o->last))
+    if (strncmp(section, "system.ftpServer/", 17) != 0 || has_site(o, site) || fold_same(path, o->last))
         return;
     o->last = path;
     diag_path(&d, "%s", section);
     tell(o, &d, site, "what its location tag says has no effect");
 }
 
+static int read_names(struct orphans *o, struct conf_element *sites)
+{
+    o->names = calloc(o->count + 1, sizeof *o->names);
+    o->folded = calloc(o->count + 1, sizeof *o->folded);
+    if (!o->names || !o->folded)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < o->count; i++) {
+        o->names[i] = conf_text(conf_item(sites, i), "name");
+        o->folded[i] = fold_copy(o->names[i]);
+        if (!o->folded[i])
+            return ERR_NOMEM;
+    }
+    qsort(o->names, o->count, sizeof *o->names, compare_names);
+    qsort(o->folded, o->count, sizeof *o->folded, compare_folded);
+    return 0;
+}
+
+static void free_names(struct orphans *o)
+{
+    for (size_t i = 0; o->folded && i < o->count; i++)
+        free(o->folded[i]);
+    free(o->folded);
+    free(o->names);
+}
+
 int orphans_report(struct compiler *c)
 {
     struct conf_element *sites = compile_element(c, "system.applicationHost/sites", SLICE_NONE);
     struct orphans o = { .c = c, .count = sites ? conf_count(sites) : 0 };
-    o.names = calloc(o.count + 1, sizeof *o.names);
-    if (!o.names)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < o.count; i++)
-        o.names[i] = conf_text(conf_item(sites, i), "name");
-    qsort(o.names, o.count, sizeof *o.names, compare_names);
-    look_at_settings(&o);
-    look_at_scopes(&o);
-    conf_each_located(c->conf, look_at_tag, &o);
+    int err = read_names(&o, sites);
+    if (!err) {
+        look_at_settings(&o);
+        look_at_scopes(&o);
+        conf_each_located(c->conf, look_at_tag, &o);
+    }
     if (o.told > ORPHANS_TOLD) {
         struct diag d = { 0 };
         diag_set(&d, "%zu more name sites that do not exist", o.told - ORPHANS_TOLD);
         report_add(c->report, LOADER_WARNING, 0, &d);
     }
-    free(o.names);
-    return 0;
+    free_names(&o);
+    return err;
 }
