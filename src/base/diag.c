@@ -9,7 +9,7 @@ static FORMAT_LIKE_PRINTF(3, 0) void fill(char *field, size_t size, const char *
 {
     OWNED_TEXT_BUFFER raw = { 0 }, escaped = { 0 };
     text_addv(&raw, fmt, args);
-    text_add_escaped(&escaped, text_slice(&raw));
+    text_add_visible(&escaped, text_slice(&raw));
     int err = text_error(&raw) ? text_error(&raw) : text_error(&escaped);
     snprintf(field, size, "%s", err ? err_text(err) : text_str(&escaped));
 }

@@ -2,7 +2,7 @@
  * diag.h - what a person must be told: which file, where, what is wrong, what to do.
  *
  * Filled by configuration, start-up and command-line code beside the error code it returns.  Fixed size so that
- * reporting never fails; long texts are cut.  Control characters are escaped on the way in.
+ * reporting never fails; long texts are cut.  Control characters are escaped on the way in (text_add_visible).
  */
 #pragma once
 

@@ -154,15 +154,15 @@ char *text_release(struct text *t)
     return ptr;
 }
 
-static bool is_plain(unsigned char c)
+static bool is_plain(unsigned char c, bool doubles)
 {
-    return c >= 0x20 && c < 0x7f && c != '\\';
+    return c >= 0x20 && c < 0x7f && !(doubles && c == '\\');
 }
 
-void text_add_escaped(struct text *t, struct slice s)
+static void add_escaped(struct text *t, struct slice s, bool doubles)
 {
     size_t plain = 0; /* nearly always all of it */
-    while (plain < s.len && is_plain((unsigned char)s.ptr[plain]))
+    while (plain < s.len && is_plain((unsigned char)s.ptr[plain], doubles))
         plain++;
     text_add(t, slice_first(s, plain));
     if (plain == s.len)
@@ -173,7 +173,7 @@ void text_add_escaped(struct text *t, struct slice s)
         unsigned char c = (unsigned char)s.ptr[i];
         /* U+0080..U+009F are control characters too: terminals act on them. */
         bool c1 = utf8 && c == 0xC2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] < 0xA0;
-        if (c == '\\')
+        if (c == '\\' && doubles)
             text_add_str(t, "\\\\");
         else if (c < 0x20 || c == 0x7f || c1 || (c >= 0x80 && !utf8))
             text_addf(t, "\\x%02x", c);
@@ -182,6 +182,16 @@ void text_add_escaped(struct text *t, struct slice s)
         if (c1)
             text_addf(t, "\\x%02x", (unsigned char)s.ptr[++i]);
     }
+}
+
+void text_add_escaped(struct text *t, struct slice s)
+{
+    add_escaped(t, s, true);
+}
+
+void text_add_visible(struct text *t, struct slice s)
+{
+    add_escaped(t, s, false);
 }
 
 void text_add_xml(struct text *t, struct slice s)
@@ -204,7 +214,7 @@ void text_add_json(struct text *t, struct slice s)
     text_add_char(t, '"');
     for (size_t i = 0; i < s.len; i++) {
         size_t plain = 0;
-        while (i + plain < s.len && is_plain((unsigned char)s.ptr[i + plain]) && s.ptr[i + plain] != '"')
+        while (i + plain < s.len && is_plain((unsigned char)s.ptr[i + plain], true) && s.ptr[i + plain] != '"')
             plain++;
         text_add(t, slice_first(slice_from(s, i), plain));
         i += plain;

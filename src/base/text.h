@@ -76,6 +76,9 @@ char *text_release(struct text *t);
 /* For a log line meant for people and for error messages: printable ASCII and well-formed UTF-8 pass,
  * everything else becomes \xHH; backslash doubled (threats.md H07). */
 void text_add_escaped(struct text *t, struct slice s);
+/* The same for what the configuration says, where backslashes stay as they are written: Windows paths are full of them,
+ * and a message that is put into another one would double them each time. */
+void text_add_visible(struct text *t, struct slice s);
 /* An XML attribute value: & < > " and control characters as entities. */
 void text_add_xml(struct text *t, struct slice s);
 /* A JSON string with its quotes. */

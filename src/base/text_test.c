@@ -25,6 +25,9 @@ static void test_escaped(void **state)
         CASE_LABEL(&escaped[i]);
         text_add_escaped(&t, slice_str(escaped[i].in));
         assert_string_equal(text_str(&t), escaped[i].out);
+        text_reset(&t);
+        text_add_visible(&t, slice_str(escaped[i].in));
+        assert_string_equal(text_str(&t), strchr(escaped[i].in, '\\') ? escaped[i].in : escaped[i].out);
     }
 }
 

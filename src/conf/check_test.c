@@ -186,7 +186,7 @@ static const struct {
     { "configSource", HEAD "<system.ftpServer><log configSource='x.config'/></system.ftpServer>" TAIL, ERR_NOT_FOUND, NULL,
       "Cannot read configuration file \"x.config\"" },
     { "X01: configSource out of the folder", HEAD "<system.ftpServer><log configSource='..\\x.config'/></system.ftpServer>" TAIL,
-      ERR_NOT_FOUND, NULL, "Cannot read configuration file \"..\\\\x.config\"" },
+      ERR_NOT_FOUND, NULL, "Cannot read configuration file \"..\\x.config\"" },
     { "configSource beside other content", HEAD "<system.ftpServer><log configSource='x.config' logInUTF8='true'/></system.ftpServer>" TAIL,
       ERR_SYNTAX, NULL, "A section with configSource may hold nothing else" },
     { "an encrypted section", HEAD "<system.ftpServer><log configProtectionProvider='IISCngProvider'/></system.ftpServer>" TAIL,

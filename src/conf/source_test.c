@@ -76,7 +76,7 @@ static const struct {
     { "a bad value, told where it stands", MAIN, "<authorization>\n<add accessType='Maybe' />\n</authorization>",
       "sub/rules.config:2:18: system.ftpServer/security/authorization/add: The 'accessType' attribute is invalid." },
     { "another root", MAIN, "<configuration/>", "applicationHost.config:5:34: system.ftpServer/security/authorization: "
-      "\"sub\\\\rules.config\" begins with 'configuration', not with 'authorization'" },
+      "\"sub\\rules.config\" begins with 'configuration', not with 'authorization'" },
     { "not well-formed", MAIN, "<authorization>", "sub/rules.config:1:16: Configuration file is not well-formed XML" },
     { "a source of a source", MAIN, "<authorization configSource='x.config' />",
       "sub/rules.config:1:16: system.ftpServer/security/authorization: A file that configSource names cannot name another" },

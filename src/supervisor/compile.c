@@ -89,7 +89,7 @@ static void take_diag(struct compile *c, struct wire_in *in, int *fd)
     if (loader_diag_decode(in, &m))
         return;
     OWNED_TEXT_BUFFER line = { 0 };
-    text_add_escaped(&line, m.text);
+    text_add_visible(&line, m.text);
     if (m.severity == LOADER_ERROR && m.site)
         c->result.failing_sites++;
     else if (m.severity == LOADER_ERROR)
@@ -203,7 +203,7 @@ static bool is_any_gone(struct compile *c)
 static void warn(void *context, struct slice line)
 {
     OWNED_TEXT_BUFFER escaped = { 0 };
-    text_add_escaped(&escaped, line);
+    text_add_visible(&escaped, line);
     tell(context, LOADER_WARNING, text_slice(&escaped));
 }
 

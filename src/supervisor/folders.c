@@ -1,5 +1,5 @@
 /*
- * folders.c - folders of sites that are not there: at the start and in --check, as warnings.
+ * folders.c - folders of sites that are not there, or are none: at the start and in --check, as warnings.
  *
  * A site without its folder starts, as in IIS, and every login fails.  Only what this process sees of local disks is
  * said: a folder on a share may come later, and looking at a dead one would keep us waiting, so whatever lies on a file
@@ -51,23 +51,26 @@ static bool is_share(struct slice physical)
     return slice_starts(physical, SLICE_LITERAL("\\\\")) || slice_starts(physical, SLICE_LITERAL("//"));
 }
 
-static bool is_missing(const struct snapshot *view, const struct snap_directory *d, struct slice network)
+/* What is wrong with it, and what to do; NULL: nothing that is seen.  Links are left alone. */
+static const char *fault_of(const struct snapshot *view, const struct snap_directory *d, struct slice network)
 {
     struct stat st;
     const char *path = snapshot_text(view, d->linux_path).ptr;
     if (!d->linux_path.len || is_share(snapshot_text(view, d->physical_path)) || is_below_any(path, network))
-        return false;
-    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 && (errno == ENOENT || errno == ENOTDIR);
+        return NULL;
+    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? "does not exist. Make it, or correct the path." : NULL;
+    return S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode) ? NULL : "is no folder. Correct the path.";
 }
 
-static void tell(const struct snapshot *view, const struct snap_site *site, const struct snap_directory *d, folders_tell *each,
-                 void *context)
+static void tell(const struct snapshot *view, const struct snap_site *site, const struct snap_directory *d, const char *fault,
+                 folders_tell *each, void *context)
 {
     OWNED_TEXT_BUFFER line = { 0 };
     snapshot_source_print(view, d->source, &line);
-    text_addf(&line, "%ssite \"" SLICE_FMT "\": the folder " SLICE_FMT " (physicalPath " SLICE_FMT ") does not exist. Make it, or "
-              "correct the path.", line.len ? ": " : "", SLICE_ARG(snapshot_text(view, site->name)),
-              SLICE_ARG(snapshot_text(view, d->linux_path)), SLICE_ARG(snapshot_text(view, d->physical_path)));
+    text_addf(&line, "%ssite \"" SLICE_FMT "\": the folder " SLICE_FMT " (physicalPath " SLICE_FMT ") %s", line.len ? ": " : "",
+              SLICE_ARG(snapshot_text(view, site->name)), SLICE_ARG(snapshot_text(view, d->linux_path)),
+              SLICE_ARG(snapshot_text(view, d->physical_path)), fault);
     each(context, text_slice(&line));
 }
 
@@ -80,12 +83,13 @@ void folders_check(const struct snapshot *view, folders_tell *each, void *contex
         const struct snap_site *site = snapshot_site(view, row);
         for (uint32_t i = 0; i < site->directories.count; i++) {
             const struct snap_directory *d = snapshot_directory(view, site->directories.first + i);
-            if (is_missing(view, d, text_slice(&network)) && missing++ < FOLDERS_TOLD)
-                tell(view, site, d, each, context);
+            const char *fault = fault_of(view, d, text_slice(&network));
+            if (fault && missing++ < FOLDERS_TOLD)
+                tell(view, site, d, fault, each, context);
         }
     }
     if (missing <= FOLDERS_TOLD)
         return;
-    text_addf(&more, "%zu more folders of sites do not exist", missing - FOLDERS_TOLD);
+    text_addf(&more, "%zu more folders of sites do not exist, or are none", missing - FOLDERS_TOLD);
     each(context, text_slice(&more));
 }

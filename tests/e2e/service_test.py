@@ -512,12 +512,15 @@ def test_memory_is_flat(site):
 
 
 def test_folders_that_are_missing_are_told(instance):
-    """By check and at the start; nothing is said of shares, which may come later, and of links."""
+    """By check and at the start, paths as they are written; nothing is said of shares, which may come later, and of links."""
     site = instance.add_site("Depot", users={"anna": "secret"})
     gone, link = instance.drive / "gone", instance.drive / "link"
     link.symlink_to("/nonexistent")
+    (instance.drive / "file").write_text("")
     (instance.dir / "share").mkdir()
     site.virtual_directories = ('<virtualDirectory path="/gone" physicalPath="C:\\gone\\in" />'
+                                '<virtualDirectory path="/file" physicalPath="C:\\file" />'
+                                '<virtualDirectory path="/nope" physicalPath="%NOPE%\\x" />'
                                 f'<virtualDirectory path="/link" physicalPath="{link}" />'
                                 '<virtualDirectory path="/away" physicalPath="\\\\nas\\pub\\in" />')
     instance.write()
@@ -525,8 +528,10 @@ def test_folders_that_are_missing_are_told(instance):
     instance.put("sallyport.config", text.replace("</paths>", f'<shares><add share="\\\\nas\\pub" path="{instance.dir}/share" /></shares></paths>'))
     done = instance.check()
     assert done.returncode == 0 and done.stdout.count("does not exist") == 1, done
-    told = rf'applicationHost\.config:\d+: site "Depot": the folder {gone}/in \(physicalPath C:.*gone.*in\) does not exist'
+    told = rf'applicationHost\.config:\d+: site "Depot": the folder {gone}/in \(physicalPath C:\\gone\\in\) does not exist'
     assert re.search("warning: " + told, done.stdout), done.stdout
+    assert rf'the folder {instance.drive}/file (physicalPath C:\file) is no folder. Correct the path.' in done.stdout, done.stdout
+    assert r'the path "%NOPE%\x" uses the unknown variable %NOPE%.' in done.stdout, done.stdout
     instance.give_files()
     instance.launch()
     assert instance.wait_line("sallyportd: ready") and re.search(told, instance.output), instance.output
