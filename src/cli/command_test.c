@@ -111,6 +111,9 @@ static void test_sites(void **state)
         { "a time span for seconds", { "set", "site", "depot", "/ftpServer.connections.unauthenticatedTimeout:00:01:00" }, NULL, 13,
           INVALID_VALUE("connections", "unauthenticatedTimeout", "Not a valid integer. Allowed: integer (seconds)") },
         { "no such site (E1)", { "set", "site", "x", "/id:3" }, NULL, 1168, CANNOT_FIND("SITE", "x") },
+        { "a number that no site has", { "set", "site", "depot", "/id:0" }, NULL, 13, NULL },
+        { "... of a new site", { "add", "site", "/name:zero", "/id:0" }, NULL, 13, NULL },
+        { "... through its section", { "set", "config", "/section:sites", "/[name='depot'].id:0" }, NULL, 13, NULL },
         { "the same binding twice (E3b)", { "set", "site", "depot", "/+bindings.[protocol='ftp',bindingInformation='*:2121:']" },
           NULL, 183,
           "ERROR ( message:New binding object missing required attributes. Cannot add duplicate collection entry of type "

@@ -90,6 +90,7 @@ static void read_validation(struct source *s, uint32_t node, struct schema_attr 
         { "integerRange",         VALID_INT_RANGE        },
         { "timeSpanRange",        VALID_TIME_RANGE       },
         { "siteName",             VALID_SITE_NAME        },
+        { "siteId",               VALID_SITE_ID          },
         { "applicationPath",      VALID_APPLICATION_PATH },
         { "virtualDirectoryPath", VALID_DIRECTORY_PATH   },
         { "applicationPoolName",  VALID_POOL_NAME        },

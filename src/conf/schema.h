@@ -15,6 +15,7 @@ enum validation {
     VALID_INT_EXCLUDE, /* not low..high */
     VALID_TIME_RANGE,  /* low..high seconds, multiples of step */
     VALID_SITE_NAME,
+    VALID_SITE_ID, /* what a file says otherwise counts for FTP sites alone, and the loader refuses it */
     VALID_APPLICATION_PATH,
     VALID_DIRECTORY_PATH,
     VALID_POOL_NAME,

@@ -25,8 +25,10 @@ static MUST_USE int parse_bool(const struct schema_attr *a, struct slice text, u
     return 0;
 }
 
-static MUST_USE int check_range(const struct schema_attr *a, int64_t value, struct text *reason)
+static MUST_USE int check_range(const struct schema_attr *a, int64_t value, unsigned from, struct text *reason)
 {
+    if (a->validation == VALID_SITE_ID && from == VALUE_FROM_TOOL && value < 1)
+        return complain(reason, ERR_RANGE, "The id of a site must be 1 or more");
     bool inside = value >= a->low && value <= a->high;
     if (a->validation == VALID_INT_RANGE && !inside) {
         text_addf(reason, "Integer value must be between %" PRId64 " and %" PRId64 " inclusive", a->low, a->high);
@@ -43,7 +45,6 @@ static MUST_USE int check_range(const struct schema_attr *a, int64_t value, stru
 static MUST_USE int parse_integer(const struct schema_attr *a, struct slice text, unsigned from, int64_t *out,
                                   struct text *reason)
 {
-    (void)from;
     static const struct {
         int64_t low, high;
         const char *reason;
@@ -56,7 +57,7 @@ static MUST_USE int parse_integer(const struct schema_attr *a, struct slice text
     int err = slice_to_i64(text, limits[a->type].low, limits[a->type].high, &value);
     if (err)
         return complain(reason, err == ERR_RANGE ? ERR_RANGE : ERR_SYNTAX, limits[a->type].reason);
-    err = check_range(a, value, reason);
+    err = check_range(a, value, from, reason);
     if (!err)
         *out = value;
     return err;
@@ -316,6 +317,8 @@ void value_allowed(const struct schema_attr *a, struct text *out)
         text_addf(out, "%" PRId64 " to %" PRId64, a->low, a->high);
     else if (a->validation == VALID_INT_EXCLUDE)
         text_addf(out, "0 to 4294967295, not %" PRId64 " to %" PRId64, a->low, a->high);
+    else if (a->validation == VALID_SITE_ID)
+        text_add_str(out, "1 to 4294967295");
     else if (a->type != CONF_STRING)
         text_add_str(out, forms[a->type]);
     if (is_seconds(a))
