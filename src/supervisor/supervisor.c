@@ -282,6 +282,12 @@ void supervisor_error(struct supervisor *s, struct slice line)
     control_reload_line(s, line);
 }
 
+/* The loader has said why a site fails, and where that stands, unless its lines were too many. */
+static bool is_said(const struct supervisor *s, struct slice failure)
+{
+    return failure.len && s->errors.len && memmem(s->errors.ptr, s->errors.len, failure.ptr, failure.len);
+}
+
 static void say_loss(struct supervisor *s, struct slice site, const char *loss)
 {
     OWNED_TEXT_BUFFER line = { 0 };
@@ -299,7 +305,7 @@ static bool accept_generation(struct supervisor *s, struct compile_result *resul
     for (size_t row = 0; row < snapshot_count(view, SNAP_TABLE_site); row++) {
         const struct snap_site *site = snapshot_site(view, row);
         const char *loss = would_lose(s, view, site);
-        if (*loss)
+        if (*loss && !is_said(s, snapshot_text(view, site->failure)))
             say_loss(s, snapshot_text(view, site->name), loss);
         good = good && !*loss;
     }

@@ -68,3 +68,14 @@ def test_a_second_service_on_the_port_fails(instance):
             with pytest.raises(OSError):
                 other.bind((address, site.port))
                 other.listen()
+
+
+def test_a_binding_that_is_taken_is_told_once(instance):
+    """By the command that asks for it and by `status`: where it stands, and not again without the place."""
+    holder = instance.add_site("Depot", users={"anna": "secret"})
+    instance.add_site("Other", users={"anna": "secret"})
+    instance.start()
+    done = instance.cli("set", "site", "Other", f"/bindings:ftp/{holder.host}:{holder.port}:", check=False)
+    for told in (done.stdout + done.stderr, instance.cli("status", check=False).stdout):
+        assert told.count('of site "Other" is already that of site "Depot"') == 1, told
+        assert "applicationHost.config:" in told
