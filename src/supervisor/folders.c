@@ -2,13 +2,14 @@
  * folders.c - folders of sites that are not there, or are none: at the start and in --check, as warnings.
  *
  * A site without its folder starts, as in IIS, and every login fails.  Only what this process sees of local disks is
- * said: a folder on a share may come later, and looking at a dead one would keep us waiting, so whatever lies on a file
- * system of the network is left alone.  Not at reloads: the service is being used then.
+ * said: a folder on a share may come later, and looking at a dead one would keep us waiting, so whatever lies by its name
+ * on a file system of the network is left alone.  Not at reloads: the service is being used then.
  */
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,19 +22,17 @@ enum { FOLDERS_TOLD = 20 };
 static void read_network_mounts(struct text *out)
 {
     static const char *const types[] = { "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "autofs", "fuse" };
-    FILE *f = fopen("/proc/self/mountinfo", "re");
-    char line[8192], point[PATH_MAX], type[64];
-    while (f && fgets(line, sizeof line, f)) {
-        const char *behind = strstr(line, " - ");
-        if (!behind || sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1 || sscanf(behind, " - %63s", type) != 1)
-            continue;
-        type[strcspn(type, ".")] = 0; /* fuse.sshfs */
+    FILE *f = setmntent("/proc/self/mounts", "re");
+    char strings[8192];
+    struct mntent mount;
+    while (f && getmntent_r(f, &mount, strings, sizeof strings)) {
+        mount.mnt_type[strcspn(mount.mnt_type, ".")] = 0; /* fuse.sshfs */
         for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-            if (strcmp(type, types[i]) == 0)
-                text_addf(out, "%s\n", point);
+            if (strcmp(mount.mnt_type, types[i]) == 0)
+                text_addf(out, "%s\n", mount.mnt_dir);
     }
     if (f)
-        fclose(f);
+        endmntent(f);
 }
 
 static bool is_below_any(const char *path, struct slice points)
