@@ -342,7 +342,7 @@ static int rename_site(struct cli *c, const struct edit_place *place, struct sli
     struct slice old = place->prefix[0].pairs[0].value;
     struct diag d = { 0 };
     int code = edit_set(c, place, NULL, "name", name);
-    if (!code && !slice_equal_fold(old, name) && own_entry(c, name))
+    if (!code && !fold_same(old, name) && own_entry(c, name))
         return cli_error(c, EXIT_DUPLICATE, "Section \"" OWN_SITES "\" has settings for \"" SLICE_FMT "\" already, which would become the "
                          "site's.  If nobody needs them: set config -section:" OWN_SITES " \"/-[name='" SLICE_FMT "']\"",
                          SLICE_ARG(name), SLICE_ARG(name));
