@@ -79,21 +79,25 @@ void control_states_free(struct control_states *s)
     *s = (struct control_states){ 0 };
 }
 
+static long row_of(const struct control_states *s, struct slice site)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (slice_equal_fold_str(site, s->rows[i].name))
+            return (long)i;
+    return -1;
+}
+
 const char *control_state_of(const struct control_states *s, struct slice site)
 {
     static const char *const names[] = { "Starting", "Started", "Stopping", "Stopped", "Unknown" };
     if (s->err == ERR_NOT_FOUND)
         return "Stopped";
-    for (size_t i = 0; i < s->count; i++)
-        if (slice_equal_fold_str(site, s->rows[i].name))
-            return names[s->rows[i].state];
-    return "Unknown";
+    long row = row_of(s, site);
+    return row < 0 ? "Unknown" : names[s->rows[row].state];
 }
 
 unsigned control_status_of(const struct control_states *s, struct slice site)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (slice_equal_fold_str(site, s->rows[i].name))
-            return s->rows[i].status;
-    return 0;
+    long row = row_of(s, site);
+    return row < 0 ? 0 : s->rows[row].status;
 }

@@ -348,28 +348,21 @@ int edit_set(struct cli *c, const struct edit_place *place, const char *child, c
     return err ? report_set(c, place, err, &d) : EXIT_OK;
 }
 
-/* Whether the new item has the first of its keys in common with another, and not a later one: the id of a site, say. */
-static bool is_first_key_taken(const struct diag *d, struct slice key)
-{
-    const char *names = strstr(d->what, "key attribute");
-    const char *quote = names ? strchr(names, '\'') : NULL;
-    return !quote || slice_starts(slice_str(quote + 1), key);
-}
-
 int edit_add(struct cli *c, const struct edit_place *place, const char *child, const struct conf_pair *pairs,
              size_t count, struct slice shown)
 {
-    struct conf_element *collection = NULL;
+    struct conf_element *collection = NULL, *same;
     struct diag d = { 0 };
     int code = find_child(c, place, child, &collection);
     if (code)
         return code;
     const char *item = conf_schema_item_name(collection);
+    bool is_taken = shown.ptr && conf_find(collection, pairs, 1, &same) == 0; /* its name, that is, and not its id, say */
     int err = conf_add(c->conf, collection, pairs, count, PROPATH_END, &d);
-    if (err == ERR_EXISTS && shown.ptr && !is_first_key_taken(&d, pairs[0].name))
-        return cli_failed_diag(c, err, &d);
-    if (err == ERR_EXISTS && shown.ptr)
+    if (err == ERR_EXISTS && is_taken)
         return cli_error(c, EXIT_DUPLICATE, "Failed to add duplicate collection element \"" SLICE_FMT "\".",
                          SLICE_ARG(shown));
+    if (err == ERR_EXISTS && shown.ptr)
+        return cli_failed_diag(c, err, &d);
     return err ? report_add(c, place, err, item ? item : "add", pairs, count, &d) : EXIT_OK;
 }
