@@ -219,17 +219,14 @@ static int refuse_binding(struct cli *c, struct slice binding, const char *why)
 static int check_binding(struct cli *c, struct slice binding, struct slice protocol, struct slice information)
 {
     struct endpoint ignored;
-    struct diag d = { 0 };
     if (!is_protocol(protocol))
         return refuse_binding(c, binding, "one is added to the others with \"/+bindings.[protocol='ftp',bindingInformation='*:21:']\"");
     if (!slice_equal_fold_str(protocol, "ftp") && !slice_equal_fold_str(protocol, "ftps"))
         return EXIT_OK;
     if (slice_has_byte(information, ' '))
         return refuse_binding(c, binding, "a comma stands between two");
-    if (endpoint_parse(information, &ignored, &d) == 0)
-        return EXIT_OK;
-    const char *reason = strstr(d.what, "endpoint: ");
-    return refuse_binding(c, binding, reason ? reason + strlen("endpoint: ") : d.what);
+    const char *why = endpoint_parse(information, &ignored);
+    return why ? refuse_binding(c, binding, why) : EXIT_OK;
 }
 
 static int add_binding(struct cli *c, const struct edit_place *place, struct slice binding)

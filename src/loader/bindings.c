@@ -18,6 +18,14 @@ static void refuse_binding(struct compiler *c, struct site_work *s, struct conf_
     compile_tell(c, s, LOADER_ERROR, d);
 }
 
+static void refuse_text(struct compiler *c, struct site_work *s, struct conf_element *binding, const char *why)
+{
+    struct diag d = { 0 };
+    diag_set(&d, "the binding \"" SLICE_FMT "\" is no usable endpoint: %s", SLICE_ARG(conf_text(binding, "bindingInformation")), why);
+    diag_todo(&d, "Write address:port:host, for example \"*:21:\" or \"[::1]:2121:ftp.example.com\".");
+    refuse_binding(c, s, binding, &d);
+}
+
 static int add_endpoint(struct site_work *s, const struct endpoint *e)
 {
     struct endpoint *endpoints = reallocarray(s->endpoints, s->endpoint_count + 1, sizeof *endpoints);
@@ -35,12 +43,12 @@ int bindings_read(struct compiler *c, struct site_work *s, bool *is_ftp_out)
     for (size_t i = 0; bindings && i < conf_count(bindings); i++) {
         struct conf_element *binding = conf_item(bindings, i);
         struct endpoint e;
-        struct diag d = { 0 };
         if (!slice_equal_fold_str(conf_text(binding, "protocol"), "ftp"))
             continue;
         is_ftp = true;
-        if (endpoint_parse(conf_text(binding, "bindingInformation"), &e, &d)) {
-            refuse_binding(c, s, binding, &d);
+        const char *why = endpoint_parse(conf_text(binding, "bindingInformation"), &e);
+        if (why) {
+            refuse_text(c, s, binding, why);
             continue;
         }
         e.binding = binding;

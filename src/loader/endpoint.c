@@ -6,13 +6,6 @@
 #include "base/net_addr.h"
 #include "base/text.h"
 
-static int refuse(struct diag *d, struct slice information, const char *why)
-{
-    diag_set(d, "the binding \"" SLICE_FMT "\" is no usable endpoint: %s", SLICE_ARG(information), why);
-    diag_todo(d, "Write address:port:host, for example \"*:21:\" or \"[::1]:2121:ftp.example.com\".");
-    return ERR_SYNTAX;
-}
-
 static int parse_address(struct slice s, char *out)
 {
     struct net_addr addr;
@@ -47,24 +40,24 @@ static int parse_host(struct slice s, char *out)
     return 0;
 }
 
-int endpoint_parse(struct slice information, struct endpoint *endpoint_out, struct diag *d)
+const char *endpoint_parse(struct slice information, struct endpoint *endpoint_out)
 {
     struct endpoint e = { 0 };
     uint64_t port;
     size_t second = slice_find_last(information, ':');
     size_t first = second == SIZE_MAX ? SIZE_MAX : slice_find_last(slice_first(information, second), ':');
     if (first == SIZE_MAX)
-        return refuse(d, information, "two colons are needed");
+        return "two colons are needed";
     struct slice port_text = slice_of(information.ptr + first + 1, second - first - 1);
     if (slice_to_u64(port_text, UINT16_MAX, &port) || port == 0)
-        return refuse(d, information, "the port must be 1 to 65535");
+        return "the port must be 1 to 65535";
     if (parse_address(slice_first(information, first), e.address))
-        return refuse(d, information, "the address must be *, empty, IPv4, or IPv6 in brackets");
+        return "the address must be *, empty, IPv4, or IPv6 in brackets";
     if (parse_host(slice_from(information, second + 1), e.host))
-        return refuse(d, information, "the host name has characters that no host name has");
+        return "the host name has characters that no host name has";
     e.port = (uint16_t)port;
     *endpoint_out = e;
-    return 0;
+    return NULL;
 }
 
 int endpoint_compare(const struct endpoint *a, const struct endpoint *b)

@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "base/diag.h"
 #include "base/slice.h"
 
 struct conf_element;
@@ -21,7 +20,7 @@ struct endpoint {
     struct conf_element *binding; /* where the text stands */
 };
 
-/* ERR_SYNTAX with the reason in `d`. */
-MUST_USE int endpoint_parse(struct slice information, struct endpoint *endpoint_out, struct diag *d);
+/* Why it is none, a literal; NULL when `endpoint_out` is set. */
+MUST_USE const char *endpoint_parse(struct slice information, struct endpoint *endpoint_out);
 /* By address, port, host. */
 int endpoint_compare(const struct endpoint *a, const struct endpoint *b);
