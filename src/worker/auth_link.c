@@ -6,36 +6,61 @@
 #include "worker/login.h"
 #include "worker/session.h"
 
-static void take_revoke(struct worker *w, const struct auth_revoke *m)
+static void take_result(struct worker *w, struct wire_in *fields)
 {
+    struct auth_result m;
+    if (!auth_result_decode(fields, &m))
+        login_answered(w, &m);
+}
+
+static void take_revoke(struct worker *w, struct wire_in *fields)
+{
+    struct auth_revoke m;
     struct session *s;
+    if (auth_revoke_decode(fields, &m))
+        return;
     for (uint32_t slot = 0; (s = worker_next_session(w, &slot));) {
-        if (!s->ticket || s->ticket != m->ticket)
+        if (!s->ticket || s->ticket != m.ticket)
             continue;
-        worker_event(w, LOG_LEVEL_NOTICE, "session of %s ended: " SLICE_FMT, s->user ? s->user : "", SLICE_ARG(m->why));
+        worker_event(w, LOG_LEVEL_NOTICE, "session of %s ended: " SLICE_FMT, s->user ? s->user : "", SLICE_ARG(m.why));
         session_enter(s);
-        certificate_note(s, m->why);
-        session_end(s, m->substatus, REPLY_NO_SERVICE);
-        s->end_win32 = m->win32;
+        certificate_note(s, m.why);
+        session_end(s, m.substatus, REPLY_NO_SERVICE);
+        s->end_win32 = m.win32;
         session_leave(s);
     }
 }
 
+static void take_block(struct worker *w, struct wire_in *fields)
+{
+    struct auth_block m;
+    if (!auth_block_decode(fields, &m))
+        listeners_block(w, &m.client, (int64_t)m.left_ms);
+}
+
+static void take_certified(struct worker *w, struct wire_in *fields)
+{
+    struct auth_certified m;
+    if (!auth_certified_decode(fields, &m))
+        certificate_judged(w, &m);
+}
+
+static const struct {
+    uint16_t number;
+    void (*take)(struct worker *w, struct wire_in *fields);
+} messages[] = {
+    { MSG_auth_result,    take_result    },
+    { MSG_auth_revoke,    take_revoke    },
+    { MSG_auth_block,     take_block     },
+    { MSG_auth_certified, take_certified },
+};
+
 void auth_arrived(struct worker *w, const struct wire_message *message, struct wire_in *fields, int *fd)
 {
     (void)fd;
-    struct auth_result result;
-    struct auth_revoke revoke;
-    struct auth_block block;
-    struct auth_certified certified;
-    if (message->number == MSG_auth_result && !auth_result_decode(fields, &result))
-        login_answered(w, &result);
-    else if (message->number == MSG_auth_revoke && !auth_revoke_decode(fields, &revoke))
-        take_revoke(w, &revoke);
-    else if (message->number == MSG_auth_block && !auth_block_decode(fields, &block))
-        listeners_block(w, &block.client, (int64_t)block.left_ms);
-    else if (message->number == MSG_auth_certified && !auth_certified_decode(fields, &certified))
-        certificate_judged(w, &certified);
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++)
+        if (messages[i].number == message->number)
+            messages[i].take(w, fields);
 }
 
 void auth_gone(struct worker *w)
