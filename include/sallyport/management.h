@@ -18,7 +18,7 @@
  *   collection.Add(e), AddElement(e, position) sp_collection_add, sp_collection_add_at
  *   serverManager.CommitChanges()              sp_manager_commit
  *
- * Link with `pkg-config --cflags --libs sallyport` (add --static for libsallyport.a).
+ * Link with `pkg-config --cflags --libs sallyport` (docs/management-library.md has the line for libsallyport.a).
  *
  * Errors.  A function that can fail returns SP_OK (0) or one of enum sp_status, negative; one that returns a pointer
  * returns NULL.  What went wrong, with file, line, column and section path, is then in sp_manager_error(), until the
@@ -34,8 +34,8 @@
  * independent of each other and may be used at once.  No function changes signal handling, the locale or the working
  * directory, and none ends the program.
  *
- * Text is UTF-8 and ends in NUL.  Names are compared as the schema writes them; values of keys, site names and
- * configuration paths without regard to ASCII case.
+ * Text is UTF-8 and ends in NUL.  Names are compared as the schema writes them; values of keys without regard
+ * to ASCII case, configuration paths and the site names in them without regard to case.
  *
  * Nothing reaches a file before sp_manager_commit.  The running service notices a commit by itself and keeps its old
  * configuration, and says so, if it cannot use the new one.

@@ -1,7 +1,7 @@
 /*
  * revocation.h - whether the certificates of a verified chain are revoked (OCSP, CRL, delta CRL), and AIA fetching.
  *
- * Blocking, thread-safe: called from the authenticator's threads and from `sallyport certificate test`.  Only for chains
+ * Blocking, thread-safe: called from the authenticator's threads.  Only for chains
  * that chain_verify() found good, so only URLs that a trusted CA signed are fetched (threats.md C10).
  * revocation_check() looks at the signatures itself before it asks anybody, so a mistake of the caller opens nothing.
  * A status that cannot be found out is REVOCATION_UNKNOWN; the caller refuses then.

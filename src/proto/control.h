@@ -30,7 +30,7 @@ static inline void control_run_directory(struct slice directory, struct text *ou
     V(CONTROL_LIST_SITES,       2)  /* control_site per ftp site */                             \
     V(CONTROL_START_SITE,       3)  /* `name`: site name */                                     \
     V(CONTROL_STOP_SITE,        4)                                                              \
-    V(CONTROL_LIST_SESSIONS,    5)  /* `name`: site name or "": child_session per session */    \
+    V(CONTROL_LIST_SESSIONS,    5)  /* `name`: site name or "": control_session per session */    \
     V(CONTROL_TERMINATE,        6)  /* `name`: session GUID text */                             \
     V(CONTROL_FLUSH_LOG,        7)  /* `name`: site name or "" */                               \
     V(CONTROL_FLUSH_CACHE,      8)                                                              \

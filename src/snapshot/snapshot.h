@@ -368,7 +368,7 @@ enum snap_trust_store { SNAP_TRUST_ROOT = 0, SNAP_TRUST_CA = 1, SNAP_TRUST_NTAUT
     C(n, history_seconds,  "", "") /* between two copies, at least */ \
     C(b, needs_membership, "", "") /* some startable site has AspNetAuth on, and web.config says how */ \
     C(b, needs_names,      "", "") /* some ipSecurity has rules by domain name */ \
-    C(b, needs_pam,        "", "") /* some startable site has Basic on, or maps certificates, and we are privileged */
+    C(b, needs_pam,        "", "") /* accounts of the system are asked for somewhere, and we are privileged */
 
 /* sallyport/directory: one row, none when no directory is configured.  Auth only (the bind password is in it). */
 #define SNAP_AD_SETTINGS(C)                                                                                      \

@@ -12,6 +12,10 @@
  *   folders.c     folders of sites that are missing
  *   taken.c       until every program works by the new configuration
  *   rehash.c      storing a newer password hash
+ *   history.c     copies of configurations that were good
+ *   files.c       opening configuration and certificate files
+ *   program_mail.c  what the programs say
+ *   mailbox.c     messages that wait for a program; backoff.c: before it is started again
  *   denied.c      failed logins remembered over restarts
  *   revocation_file.c  what the authenticator has fetched, likewise
  *
@@ -251,14 +255,14 @@ void history_free(struct supervisor *s);
 
 /* ---- watch.c ---- */
 MUST_USE int watch_open(struct supervisor *s, struct diag *d);
-void watch_again(struct supervisor *s);
+void watch_again(struct supervisor *s); /* after a reload: directories may have come */
 /* What has changed up to now is about to be read: it asks for no other reload. */
 void watch_seen(struct supervisor *s);
 /* Files that the configuration's own files name: watched while they do.  `directory` "": ours. */
 void watch_forget_wanted(struct supervisor *s);
 void watch_wanted(struct supervisor *s, struct slice directory, struct slice name);
 /* Look at them every so many seconds (0: not): changes on a share come without notice. */
-void watch_poll(struct supervisor *s, unsigned seconds); /* after a reload: directories may have come */
+void watch_poll(struct supervisor *s, unsigned seconds);
 void watch_close(struct supervisor *s);
 
 /* ---- taken.c ---- */

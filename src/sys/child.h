@@ -1,8 +1,8 @@
 /*
  * child.h - the life of a program that the supervisor started, seen from inside.
  *
- * main() of every child is: child_begin (receive settings, snapshot, peers, until child_start), set up, child_confine
- * (identity, sandbox), child_say_ready, loop.  When the channel closes the supervisor is gone: exit.
+ * main() of every child is: child_begin (receive settings, snapshot, peers, until child_start), set up, confine itself
+ * (sandbox.h), child_say_ready, loop.  When the channel closes the supervisor is gone: exit.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /*
  * sandbox.h - what a program may still do after it has started.
  *
- * One profile per program, each a list of system calls (a table in sandbox.c) plus, where given, Landlock rules.  The
+ * One profile per program, each a list of system calls (a table in seccomp_table.h) plus, where given, Landlock rules.  The
  * default action is to kill the process with a line in the log naming the call (SECCOMP_RET_TRAP with a handler that
  * writes to the supervisor, then dies; threats.md H15).  Under sanitizers (SALLYPORT_SANITIZED) the lists are widened by
  * what the runtime needs.
