@@ -156,16 +156,32 @@ static void tell_expiry(struct compiler *c, const struct compile_file *file)
     report_add(c->report, LOADER_WARNING, 0, &d);
 }
 
+/* What store Disallowed cannot say would be let in. */
+static bool is_refusal_unreadable(const struct compile_file *file, struct diag *d)
+{
+    struct cert *cert = NULL;
+    int err = cert_parse(file->bytes, NULL, &cert, d);
+    cert_free(cert);
+    return err != 0;
+}
+
 static void put_trust(struct compiler *c, const struct compile_file *file, enum snap_trust_store store)
 {
+    bool refuses = store == SNAP_TRUST_DISALLOWED;
+    struct diag d = { 0 }, why = { 0 };
+    diag_place(&d, slice_str(file->name), 0, 0);
     if (holds_key(file->bytes)) {
-        struct diag d = { 0 };
-        diag_place(&d, slice_str(file->name), 0, 0);
         diag_set(&d, "the file holds a private key and is left out: this store is for certificates only");
-        report_add(c->report, LOADER_WARNING, 0, &d);
+        report_add(c->report, refuses ? LOADER_ERROR : LOADER_WARNING, 0, &d);
         return;
     }
-    if (store != SNAP_TRUST_DISALLOWED)
+    if (refuses && is_refusal_unreadable(file, &why)) {
+        diag_set(&d, "what lies in store Disallowed is to be refused, and this cannot be read as a certificate: %s", why.what);
+        diag_todo(&d, "Take it away, or put the certificate there with \"sallyport add certificate /store:Disallowed\".");
+        report_add(c->report, LOADER_ERROR, 0, &d);
+        return;
+    }
+    if (!refuses)
         tell_expiry(c, file);
     struct snap_trust row = { .store = store, .file = snapshot_put_text(c->w, slice_str(file->name)),
                               .bytes = snapshot_put_text(c->w, file->bytes) };

@@ -49,7 +49,13 @@ static bool holds_private_key(int fd, off_t size)
     return found;
 }
 
-enum file_kind { FILE_CONFIGURATION, FILE_CERTIFICATE, FILE_SECRET };
+enum file_kind { FILE_CONFIGURATION, FILE_CERTIFICATE, FILE_REFUSAL /* a certificate to be refused */, FILE_SECRET };
+
+/* Without it more would be let in. */
+static bool is_needed(enum file_kind kind)
+{
+    return kind == FILE_CONFIGURATION || kind == FILE_REFUSAL;
+}
 
 /* What is being opened for whom. */
 struct opening {
@@ -118,12 +124,12 @@ static int open_one(struct opening *o, const char *name, enum file_kind kind)
         if (why_not == EACCES)
             diag_todo(&d, DIAG_NO_RIGHT);
         o->report(o->context, LOADER_ERROR, &d);
-        o->files.lacking |= kind == FILE_CONFIGURATION;
+        o->files.lacking |= is_needed(kind);
         return 0;
     }
     const char *why = objection(kind, fd, &st, o->service);
     if (why) {
-        o->files.lacking |= kind == FILE_CONFIGURATION;
+        o->files.lacking |= is_needed(kind);
         diag_set(&d, "%s", why);
         o->report(o->context, LOADER_ERROR, &d);
         return 0;
@@ -212,17 +218,20 @@ static int is_certificate_name(const struct dirent *e)
     return e->d_name[0] != '.' && len < 200 && e->d_name[len - 1] != '~';
 }
 
-/* Whoever may write the folder of a store may name an authority of his own. */
-static bool is_open_folder(const struct opening *o, const char *path)
+static void refuse_folder(struct opening *o, const char *path, enum file_kind kind, const char *why)
 {
     struct diag d = { 0 };
-    struct stat st;
-    if (stat(path, &st) < 0 || !(st.st_mode & S_IWOTH))
-        return false;
     diag_place(&d, slice_str(path), 0, 0);
-    diag_set(&d, "%s", for_everybody);
+    diag_set(&d, "%s", why);
     o->report(o->context, LOADER_ERROR, &d);
-    return true;
+    o->files.lacking |= is_needed(kind);
+}
+
+/* Whoever may write the folder of a store may name an authority of his own. */
+static bool is_open_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_mode & S_IWOTH);
 }
 
 /* Every file of the folder; none when everybody may put one there. */
@@ -231,10 +240,14 @@ static int open_folder(struct opening *o, const char *folder, enum file_kind kin
     char path[PATH_MAX], name[300];
     struct dirent **entries;
     snprintf(path, sizeof path, "%s/%s", o->directory, folder);
-    if (is_open_folder(o, path))
+    if (is_open_folder(path)) {
+        refuse_folder(o, path, kind, for_everybody);
         return 0;
+    }
     int count = scandir(path, &entries, is_certificate_name, alphasort);
     int err = 0;
+    if (count < 0 && errno != ENOENT)
+        refuse_folder(o, path, kind, strerror(errno));
     for (int i = 0; i < count; i++) {
         snprintf(name, sizeof name, "%s/%s", folder, entries[i]->d_name);
         if (!err && o->files.count < CERTIFICATES_MOST)
@@ -243,6 +256,8 @@ static int open_folder(struct opening *o, const char *folder, enum file_kind kin
     }
     if (count >= 0)
         free(entries);
+    if (!err && o->files.count == CERTIFICATES_MOST)
+        refuse_folder(o, path, kind, "the stores hold more files than the service reads (4,000). Take away what is not needed");
     return err;
 }
 
@@ -250,7 +265,7 @@ static int open_store(struct opening *o, const char *store)
 {
     char folder[64];
     snprintf(folder, sizeof folder, "certificates/%s", store);
-    return open_folder(o, folder, FILE_CERTIFICATE);
+    return open_folder(o, folder, strcmp(store, "Disallowed") == 0 ? FILE_REFUSAL : FILE_CERTIFICATE);
 }
 
 int files_open(const char *directory, uint32_t service, files_report *report, void *context, struct config_files *files_out)

@@ -18,7 +18,7 @@ struct config_file {
 struct config_files {
     struct config_file *items;
     size_t count, room;
-    bool lacking; /* one of the configuration files is there and could not be taken: what the others say is not all */
+    bool lacking; /* a configuration file, or what lies in store Disallowed, is there and could not be taken: what the others say is not all */
 };
 
 /* The three files' names, NULL-terminated, and the stores' below certificates/. */

@@ -233,6 +233,42 @@ def test_certificates_that_everybody_may_write_are_refused(instance, name):
     assert done.returncode == 1 and re.search(re.escape(str(path)) + ": may be written by everybody .*chmod o-w", done.stdout + done.stderr)
 
 
+@pytest.mark.parametrize("spoil, why", [
+    (lambda file: file.write_text("not what it was\n"), "is to be refused, and this cannot be read as a certificate"),
+    (lambda file: file.write_text(file.read_text() + "-----BEGIN PRIVATE KEY-----\n"), "private key"),
+    (lambda file: file.chmod(0o606), "may be written by everybody"),
+    (lambda file: file.with_name("folder").mkdir(), "is no regular file"),
+])
+def test_refusals_that_cannot_be_read_refuse_the_configuration(instance, spoil, why):
+    """X04: whom store Disallowed keeps out would be let in if what cannot be read there were left out."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.write()
+    instance.make_certificate("pat")
+    made = next((instance.dir / "certificates/MY").glob("*.pem"))
+    file = instance.dir / "certificates/Disallowed/pat.pem"
+    file.parent.mkdir()
+    file.write_text(re.sub("-----BEGIN [A-Z ]*PRIVATE KEY.*", "", made.read_text(), flags=re.DOTALL))
+    instance.start()
+    assert why not in instance.cli("status")
+    spoil(file)
+    instance.process.send_signal(signal.SIGHUP)
+    assert instance.wait(lambda: why in instance.cli("status"))
+    assert instance.stop() == 0
+    instance.launch()
+    assert instance.wait(lambda: instance.process.poll() is not None)
+    assert instance.stop() == 1 and why in instance.output
+
+
+def test_more_files_than_stores_may_hold(instance):
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.write()
+    (instance.dir / "certificates/CA").mkdir(parents=True)
+    for number in range(4000):
+        (instance.dir / f"certificates/CA/{number}.pem").touch()
+    done = instance.check()
+    assert done.returncode == 1 and "certificates/CA: the stores hold more files than the service reads" in done.stdout + done.stderr
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="gives files away")
 @pytest.mark.parametrize("name", ["applicationHost.config", "."])
 def test_configuration_of_a_stranger_is_refused(instance, name):
