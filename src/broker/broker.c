@@ -86,15 +86,15 @@ void broker_set_snapshot(struct broker *b, struct snapshot *snapshot)
     snapshot_unref(old);
 }
 
-static int tell_held(void *context, const struct grant *g)
+static int tell_held(void *context, uint64_t ticket, const struct standing *as)
 {
     const int *auth = context;
-    return DATAGRAM_SEND(*auth, -1, grant_held, .ticket = g->ticket, .site = g->as->site, .roles = text_slice(&g->as->roles),
-                         .memo = text_slice(&g->as->memo));
+    return DATAGRAM_SEND(*auth, -1, grant_held, .ticket = ticket, .site = as->site, .roles = text_slice(&as->roles),
+                         .memo = text_slice(&as->memo));
 }
 
-/* One that was started anew learns which logins live, before it is asked for more.  It reads whatever comes, so this
- * does not wait long; a grant that ends meanwhile is told by the worker. */
+/* One that was started anew learns which logins live, before it is asked for more.  It may still be starting and not
+ * read; requests go on meanwhile.  A grant that ends then is told by the worker. */
 void broker_set_auth(struct broker *b, int fd)
 {
     grants_hear(&b->grants);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
@@ -166,6 +167,48 @@ static void test_auth_restarts(void **state)
     assert_int_equal(ask(&w, anna, BROKER_STAT, "/")->m.status, 0);
     uint64_t again = world_login(&w, "sys");
     assert_int_equal(ask(&w, again, BROKER_STAT, "/")->m.status, 0);
+    world_close(&w);
+}
+
+struct new_auth {
+    struct broker *broker;
+    int fd;
+};
+
+static void *tell_new_auth(void *context)
+{
+    const struct new_auth *a = context;
+    broker_set_auth(a->broker, a->fd);
+    return NULL;
+}
+
+/* Thousands of logins do not fit into the socket of one that still starts; files are served all the same. */
+static void test_auth_that_does_not_read_yet(void **state)
+{
+    (void)state;
+    enum { LOGINS = 4000 };
+    struct world w;
+    int pair[2];
+    pthread_t thread;
+    char buffer[4096];
+    struct slice datagram;
+    OWNED_FD fd = -1;
+    world_open(&w, (struct world_options){ 0 });
+    for (int i = 0; i < LOGINS; i++)
+        world_login(&w, "anna");
+    uint64_t last = world_login(&w, "anna");
+    close(w.auth);
+    assert_int_equal(datagram_pair(pair), 0);
+    w.auth = pair[0];
+    struct new_auth a = { &w.broker, pair[1] };
+    assert_int_equal(pthread_create(&thread, NULL, tell_new_auth, &a), 0);
+    struct pollfd full = { .fd = pair[1], .events = POLLOUT };
+    while (poll(&full, 1, 0) == 1) /* until it waits for us */
+        sched_yield();
+    assert_int_equal(ask(&w, last, BROKER_STAT, "/")->m.status, 0);
+    for (int i = 0; i <= LOGINS; i++)
+        assert_int_equal(datagram_receive(w.auth, buffer, sizeof buffer, &datagram, &fd), 0);
+    pthread_join(thread, NULL);
     world_close(&w);
 }
 
@@ -335,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_refused),        cmocka_unit_test(test_group_list_is_no_list),
         cmocka_unit_test(test_home_missing),   cmocka_unit_test(test_unknown_ticket),
         cmocka_unit_test(test_new_rules),      cmocka_unit_test(test_auth_restarts),
+        cmocka_unit_test(test_auth_that_does_not_read_yet),
         cmocka_unit_test(test_illegal_message), cmocka_unit_test(test_acts_as_user),
         cmocka_unit_test(test_abandon_as_user), cmocka_unit_test(test_home_closed_to_user),
         cmocka_unit_test(test_identity),       cmocka_unit_test(test_identity_without_right),

@@ -237,13 +237,35 @@ void grants_drop_all(struct grants *g)
         }
 }
 
-int grants_each(struct grants *g, int (*visit)(void *context, const struct grant *grant), void *context)
+struct entry {
+    uint64_t ticket;
+    struct standing *as;
+};
+
+/* All of the table; NULL without memory. */
+static struct entry *copy_table(struct grants *g, size_t *count_out)
 {
-    int err = 0;
+    size_t count = 0;
     pthread_mutex_lock(&g->lock);
-    for (size_t i = 0; i < g->bucket_count && !err; i++)
-        for (const struct grant *grant = g->buckets[i]; grant && !err; grant = grant->next)
-            err = visit(context, grant);
+    struct entry *entries = calloc(g->count + 1, sizeof *entries);
+    for (size_t i = 0; entries && i < g->bucket_count; i++)
+        for (const struct grant *grant = g->buckets[i]; grant; grant = grant->next)
+            entries[count++] = (struct entry){ grant->ticket, standing_ref(grant->as) };
     pthread_mutex_unlock(&g->lock);
+    *count_out = count;
+    return entries;
+}
+
+int grants_each(struct grants *g, int (*visit)(void *context, uint64_t ticket, const struct standing *as), void *context)
+{
+    size_t count;
+    struct entry *entries = copy_table(g, &count);
+    int err = entries ? 0 : ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        if (!err)
+            err = visit(context, entries[i].ticket, entries[i].as);
+        standing_unref(entries[i].as);
+    }
+    free(entries);
     return err;
 }

@@ -62,7 +62,8 @@ void grants_put(struct grants *g, struct grant *grant);
 void grants_drop(struct grants *g, uint64_t ticket);
 void grants_drop_all(struct grants *g);
 
-/* Call `visit` for each; it may not touch the table.  Ends at the first error, which it returns. */
-MUST_USE int grants_each(struct grants *g, int (*visit)(void *context, const struct grant *grant), void *context);
+/* Call `visit` for each that is there now; it may take its time, nobody waits for it.  Ends at the first error, which it
+ * returns; ERR_NOMEM. */
+MUST_USE int grants_each(struct grants *g, int (*visit)(void *context, uint64_t ticket, const struct standing *as), void *context);
 
 void grant_forget_rename(struct grant *g);
