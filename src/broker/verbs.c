@@ -219,6 +219,11 @@ static uint64_t size_limit(const struct call *c)
 /* The worker gets a descriptor of the same open file, so the lock lives as long as either of us. */
 static int hand_out(struct call *c, struct upload *u)
 {
+    text_add_str(&c->result->name, u->name);
+    if (text_error(&c->result->name)) { /* nobody would hear of it, and its name would stay taken */
+        upload_reject(u);
+        return ERR_NOMEM;
+    }
     u->limit = size_limit(c);
     c->result->answer.limit = u->limit == UINT64_MAX ? 0 : u->limit;
     c->result->answer.type = BROKER_FILE;
@@ -230,7 +235,6 @@ static int hand_out(struct call *c, struct upload *u)
     c->result->answer.handle = u->handle;
     c->result->fd = u->file;
     c->result->is_lent = true;
-    text_add_str(&c->result->name, u->name);
     return 0;
 }
 
@@ -339,6 +343,8 @@ static int show_more(struct call *c, struct browse *b)
 {
     bool more = false;
     int err = browse_next(b, &c->result->data, &more);
+    if (!err && text_error(&c->result->data))
+        err = ERR_NOMEM;
     if (err || !more) {
         browse_end(b);
         return err;
