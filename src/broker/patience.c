@@ -90,8 +90,10 @@ int patience_run(int64_t until, int (*work)(void *job), void *job, size_t size)
     t->work = work;
     memcpy(t->job, job, size);
     pthread_mutex_lock(&lock);
-    int err = start_helper() ? hand_over(t, until, job, size) : ERR_SYS;
-    if (err == ERR_SYS && !has_helper)
+    int err = ERR_SYS;
+    if (start_helper())
+        err = hand_over(t, until, job, size);
+    else
         free(t);
     pthread_mutex_unlock(&lock);
     return err;
