@@ -4,6 +4,7 @@
 #include "base/case_test.h"
 
 #include <fcntl.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,6 +28,33 @@ static void set_keys(struct tls_keys *keys, const char *which)
     assert_int_equal(tls_keys_set(keys, slice_of(bytes, len)), 0);
 }
 
+static void take_pem(BIO *from, struct text *out)
+{
+    char *bytes;
+    long len = BIO_get_mem_data(from, &bytes);
+    text_add(out, slice_of(bytes, (size_t)len));
+    BIO_free(from);
+}
+
+/* The same name and days with an RSA key, as most certificates have one. */
+static void make_rsa(struct peer_cert *c, unsigned bits)
+{
+    EVP_PKEY *pair = EVP_RSA_gen(bits);
+    BIO *in = BIO_new_mem_buf(c->chain.ptr, (int)c->chain.len);
+    BIO *chain = BIO_new(BIO_s_mem()), *key = BIO_new(BIO_s_mem());
+    X509 *leaf = PEM_read_bio_X509(in, NULL, NULL, NULL);
+    assert_int_equal(X509_set_pubkey(leaf, pair), 1);
+    assert_int_not_equal(X509_sign(leaf, pair, EVP_sha256()), 0);
+    assert_int_equal(PEM_write_bio_X509(chain, leaf), 1);
+    assert_int_equal(PEM_write_bio_PrivateKey(key, pair, NULL, NULL, 0, NULL, NULL), 1);
+    peer_cert_free(c);
+    take_pem(chain, &c->chain);
+    take_pem(key, &c->key);
+    X509_free(leaf);
+    EVP_PKEY_free(pair);
+    BIO_free(in);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -34,6 +62,7 @@ static int setup(void **state)
     set_keys(f.keys, "k");
     peer_cert_make(&f.one_cert, "one.test", 365, 1);
     peer_cert_make(&f.two_cert, "two.test", 365, 1);
+    make_rsa(&f.two_cert, 2048);
     f.one = peer_server(&f.one_cert, f.keys, SITE_ONE, false);
     f.two = peer_server(&f.two_cert, f.keys, SITE_TWO, false);
     f.strict = peer_server(&f.one_cert, f.keys, SITE_ONE, true);
@@ -73,7 +102,10 @@ static const struct handshake_case {
     { "T01: TLS 1.1 is refused", { .version = TLS1_1_VERSION }, false, ERR_SYNTAX, SSL_AD_PROTOCOL_VERSION, 0, NULL },
     { "T01: CBC is refused", { .version = TLS1_2_VERSION, .suites = "ECDHE-ECDSA-AES256-SHA384" },
       false, ERR_SYNTAX, SSL_AD_HANDSHAKE_FAILURE, 0, NULL },
-    { "T01: no forward secrecy is refused", { .version = TLS1_2_VERSION, .suites = "AES128-GCM-SHA256" },
+    { "T01: an RSA key may sign", { .version = TLS1_2_VERSION, .server_name = "two.test" },
+      false, 0, 0, SITE_TWO, "TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256" },
+    { "T01: no forward secrecy is refused",
+      { .version = TLS1_2_VERSION, .server_name = "two.test", .suites = "AES128-GCM-SHA256" },
       false, ERR_SYNTAX, SSL_AD_HANDSHAKE_FAILURE, 0, NULL },
     { "P05: a browser is sent away", { .protocols = "\2h2\10http/1.1" },
       false, ERR_SYNTAX, SSL_AD_NO_APPLICATION_PROTOCOL, 0, NULL },
@@ -768,38 +800,14 @@ static void test_sendfile(void **state)
 
 /* ---- building servers ---- */
 
-static struct text weak_chain, weak_key;
-
-static void make_weak(void)
-{
-    EVP_PKEY *key = EVP_RSA_gen(1024);
-    X509 *x = X509_new();
-    X509_set_pubkey(x, key);
-    X509_gmtime_adj(X509_getm_notBefore(x), 0);
-    X509_gmtime_adj(X509_getm_notAfter(x), 90 * 86400);
-    assert_true(X509_sign(x, key, EVP_sha256()) > 0);
-    BIO *out = BIO_new(BIO_s_mem());
-    char *bytes;
-    PEM_write_bio_X509(out, x);
-    long len = BIO_get_mem_data(out, &bytes);
-    text_add(&weak_chain, slice_of(bytes, (size_t)len));
-    BIO_free(out);
-    out = BIO_new(BIO_s_mem());
-    PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL);
-    len = BIO_get_mem_data(out, &bytes);
-    text_add(&weak_key, slice_of(bytes, (size_t)len));
-    BIO_free(out);
-    X509_free(x);
-    EVP_PKEY_free(key);
-}
-
 static void test_server_errors_T10(void **state)
 {
     (void)state;
-    struct peer_cert expired, soon;
+    struct peer_cert expired, soon, weak;
     peer_cert_make(&expired, "old.test", 10, 20);
     peer_cert_make(&soon, "soon.test", 30, 20);
-    make_weak();
+    peer_cert_make(&weak, "weak.test", 90, 0);
+    make_rsa(&weak, 1024);
     struct slice one = text_slice(&f.one_cert.chain), one_key = text_slice(&f.one_cert.key);
     OWNED_TEXT_BUFFER damaged = { 0 };
     text_add(&damaged, one);
@@ -815,9 +823,9 @@ static void test_server_errors_T10(void **state)
         { "empty", SLICE_NONE, one_key, SLICE_NONE, ERR_SYNTAX, "no certificate" },
         { "second certificate cut", text_slice(&damaged), one_key, SLICE_NONE, ERR_SYNTAX, "damaged" },
         { "key missing", one, SLICE_NONE, SLICE_NONE, ERR_SYNTAX, "private key" },
-        { "key of another certificate", one, text_slice(&f.two_cert.key), SLICE_NONE, ERR_CONFLICT, "belong" },
-        { "another thumbprint", one, one_key, slice_str(f.two_cert.thumbprint), ERR_CONFLICT, "thumbprint" },
-        { "RSA of 1024 bits", text_slice(&weak_chain), text_slice(&weak_key), SLICE_NONE, ERR_DENIED, "key" },
+        { "key of another certificate", one, text_slice(&soon.key), SLICE_NONE, ERR_CONFLICT, "belong" },
+        { "another thumbprint", one, one_key, slice_str(soon.thumbprint), ERR_CONFLICT, "thumbprint" },
+        { "RSA of 1024 bits", text_slice(&weak.chain), text_slice(&weak.key), SLICE_NONE, ERR_DENIED, "key" },
         { "expired: served, told", text_slice(&expired.chain), text_slice(&expired.key), SLICE_NONE, 0, "expired" },
         { "ten days left: served, told", text_slice(&soon.chain), text_slice(&soon.key), SLICE_NONE, 0, "expires in" },
     };
@@ -835,8 +843,7 @@ static void test_server_errors_T10(void **state)
     }
     peer_cert_free(&expired);
     peer_cert_free(&soon);
-    text_free(&weak_chain);
-    text_free(&weak_key);
+    peer_cert_free(&weak);
 }
 
 /* A reload while sessions are open: they keep what they began with. */
