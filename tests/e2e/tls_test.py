@@ -78,7 +78,7 @@ def test_plaintext_before_the_handshake_is_never_executed(site, rest):
 
 
 def test_auth_discards_state(site):
-    """P03: login, REST, RNFR, PASV made in clear do not survive AUTH."""
+    """P03: login, REST, RNFR, PASV and PORT made in clear do not survive AUTH."""
     refused = 0
     for _ in range(3):                                        # another listener of the machine may get one of the ports
         with site.client() as c:
@@ -90,6 +90,24 @@ def test_auth_discards_state(site):
             with socket.socket() as s:
                 refused += s.connect_ex(("127.0.0.1", port)) != 0
     assert refused
+    with site.client() as c, socket.create_server(("127.0.0.1", 0)) as listener:
+        high, low = divmod(listener.getsockname()[1], 256)
+        c.login()
+        c.put("whole", b"from the first byte")
+        c.cmd(f"PORT 127,0,0,1,{high},{low}", "200")
+        c.auth_tls().login()
+        c.cmd("RETR whole", "425")
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    for last, then in (("REST 5", None), ("RNFR whole", "RNTO else")):
+        with site.client() as c:
+            c.login()
+            c.cmd(last, "350")
+            c.auth_tls().login()
+            if then:
+                c.cmd(then, "503")
+            assert c.get("whole") == b"from the first byte"
 
 
 def test_policy_require(instance):
