@@ -13,6 +13,7 @@
  *   L: pattern       the next log record: VERB [argument] user status win32 sub-status path
  *   F:               what there is to log is asked for, and the worker says that it is sent
  *   G:               a new configuration: what was set above, up to here
+ *   T: seconds [n]   so much time goes by, as the worker sees when it next gets bytes; n: that often, each time with a NOOP
  *   N:               another connection
  *   X:               the client is gone
  *   Lines that begin with '#' are comments; `# cite:` names the page that documents the behaviour.
@@ -20,8 +21,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "base/clock.h"
 #include "snapshot/snapshot_build.h"
@@ -42,6 +45,17 @@ struct play {
     int control, data, supervisor;
     bool failed;
 };
+
+static atomic_llong seconds_gone; /* by T: */
+
+/* In place of the C library's, for the worker and for libevent: nobody waits for what T: says. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int err = (int)syscall(SYS_clock_gettime, clock, now);
+    if (!err && (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE))
+        now->tv_sec += (time_t)seconds_gone;
+    return err;
+}
 
 static void complain(struct play *p, const char *what, struct slice got)
 {
@@ -381,6 +395,23 @@ static void play_connect(struct play *p)
         complain(p, "cannot connect", SLICE_NONE);
 }
 
+static void play_time(struct play *p, struct slice text)
+{
+    uint64_t seconds, noops = 0;
+    struct slice count = text;
+    if (slice_to_u64(slice_cut(&count, ' '), UINT32_MAX, &seconds) || (count.len && slice_to_u64(count, UINT32_MAX, &noops))) {
+        complain(p, "no time", text);
+        return;
+    }
+    for (uint64_t n = 0; n < (noops ? noops : 1) && !p->failed; n++) {
+        seconds_gone += (long long)seconds;
+        if (noops) {
+            play_send(p, p->control, SLICE_LITERAL("NOOP"), true);
+            play_expect(p, SLICE_LITERAL("200 *"));
+        }
+    }
+}
+
 static void play_line(struct play *p, struct slice line)
 {
     char kind = line.len >= 2 && line.ptr[1] == ':' ? line.ptr[0] : '#';
@@ -413,6 +444,9 @@ static void play_line(struct play *p, struct slice line)
         break;
     case 'G':
         play_change(p);
+        break;
+    case 'T':
+        play_time(p, text);
         break;
     case 'N':
         play_connect(p);
