@@ -701,7 +701,7 @@ def test_half_closed_client_gets_its_replies(instance):
 
 
 def test_hello_cut_at_every_length(instance):
-    """T09, P30: a ClientHello that stops anywhere, or has a bit turned, costs a bounded time and no program its life."""
+    """T09: a ClientHello that stops anywhere, or has a bit turned, ends the connection and costs no program its life."""
     site = instance.add_site("Depot", tls="SslAllow", users={"anna": "secret"})
     instance.start()
     out = ssl.MemoryBIO()

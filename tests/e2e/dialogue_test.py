@@ -593,19 +593,25 @@ def test_timeouts(instance):
     """P30, P31: absolute before login, idle after; the data channel too."""
     site = instance.add_site("Quick", users={"anna": "secret"})
     site.extra = '<connections unauthenticatedTimeout="4" controlChannelTimeout="5" dataChannelTimeout="2" />'
+    (site.path / "there").write_bytes(b"x")
     instance.start()
     began = time.monotonic()
     with instance.client() as slow, instance.client() as idle:
         idle.login()
-        for byte in b"USER a":                                # one byte now and then does not help
-            slow.send(bytes([byte]))
-        assert slow.closed() and 3.5 < time.monotonic() - began < 30
+        slow.sock.settimeout(0.5)
+        for _ in range(60):                                   # one byte now and then does not help
+            slow.send(b"x")
+            if slow.closed():
+                break
+        assert 3.5 < time.monotonic() - began < 20 and b"421" in slow.buffer
         assert idle.closed() and b"421" in idle.buffer
     with instance.client() as c:
         c.login()
         c.epsv()
-        c.send("RETR nothing-connects\r\n")
-        assert c.reply()[0] in "45"
+        began = time.monotonic()
+        c.cmd("RETR there", "150")                            # and nobody connects
+        assert c.reply().startswith("425")
+        assert 1.5 < time.monotonic() - began < 20
 
 
 def test_virtual_directories(instance):
