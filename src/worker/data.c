@@ -260,15 +260,15 @@ static struct port_range range_of(const struct data *d)
     return (struct port_range){ .low = d->rules.low_port, .high = d->rules.high_port, .owner = d->rules.match_pasv ? d->rules.session : 0 };
 }
 
-/* The right peer in, if it has come; strangers sent away. */
-static void take_connection(struct data *d)
+/* The right peer in, if it has come; strangers sent away.  False: not yet, or failed, which may free `d`. */
+static bool take_connection(struct data *d)
 {
     int fd = accept_peer(d);
     if (fd < 0) {
         /* out of descriptors or memory: give up rather than be called again at once for ever (threats.md H01) */
         if (errno != EAGAIN && errno != EWOULDBLOCK)
             fail(d, DATA_FAILED);
-        return;
+        return false;
     }
     const struct port_range range = range_of(d);
     stop_watching(d);
@@ -276,12 +276,12 @@ static void take_connection(struct data *d)
     d->listener = -1;
     stream_init(&d->stream, fd);
     d->state = CONNECTED;
+    return true;
 }
 
 static void accept_ready(struct data *d)
 {
-    take_connection(d);
-    if (d->state == CONNECTED && d->opened)
+    if (take_connection(d) && d->opened)
         begin(d);
 }
 
@@ -443,7 +443,7 @@ bool data_is_passive(const struct data *d)
 bool data_accept(struct data *d)
 {
     if (d->state == LISTENING)
-        take_connection(d);
+        (void)take_connection(d); /* nobody waits for the result yet: `d` stays */
     return data_is_connected(d);
 }
 

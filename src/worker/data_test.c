@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -336,6 +337,28 @@ static void test_freed_in_its_callback(void **state)
     assert_int_equal(t.calls, 0);
 }
 
+/* Out of descriptors when the client comes, after the command: told once, though the callback frees it (H01). */
+static void test_no_descriptor_left_H01(void **state)
+{
+    (void)state;
+    struct rlimit before, none;
+    struct data *d = listen_with(&strict_rules);
+    struct told t = { .free_it = &d };
+    assert_int_equal(data_open(d, NULL, told, &t), 0);
+    int client = connect_from("127.0.0.1", "127.0.0.1", data_port(d));
+    int next = dup(client);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){ (rlim_t)next, before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    loop_run(f.loop);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(t.calls, 1);
+    assert_int_equal(t.result, DATA_FAILED);
+    assert_null(d);
+    close(client);
+}
+
 /* ---- active ---- */
 
 static const struct {
@@ -536,6 +559,7 @@ int main(void)
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_bad_ranges),
         cmocka_unit_test(test_freed_in_its_callback),
+        cmocka_unit_test(test_no_descriptor_left_H01),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_active),
         cmocka_unit_test(test_tls),
