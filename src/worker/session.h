@@ -119,9 +119,9 @@ void session_close(struct session *s, uint32_t substatus);
 /* Close now, nothing more to say. */
 void session_die(struct session *s, uint32_t substatus, uint32_t win32);
 
-/* AUTH: everything received so far is forgotten, TLS starts when the 234 is out. */
+/* AUTH: everything received so far is forgotten, TLS starts when the 234 is out; not where there was no memory for that. */
 void session_start_tls(struct session *s);
-/* CCC: back to clear when the 200 is out. */
+/* CCC: back to clear when the 200 is out, likewise. */
 void session_stop_tls(struct session *s);
 /* After logging in or out: the time-out that now counts. */
 void session_rearm(struct session *s);

@@ -96,10 +96,12 @@ void session_start_tls(struct session *s)
 {
     session_forget_input(s);
     line_reset(&s->line);
-    s->state = SESSION_TLS_NEXT;
+    if (s->state == SESSION_OPEN)
+        s->state = SESSION_TLS_NEXT;
 }
 
 void session_stop_tls(struct session *s)
 {
-    s->state = SESSION_CLEAR_NEXT;
+    if (s->state == SESSION_OPEN)
+        s->state = SESSION_CLEAR_NEXT;
 }
