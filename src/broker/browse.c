@@ -48,12 +48,11 @@ struct browse {
     struct text called, path, rest, pattern, prefix; /* owned copies */
     unsigned flags, permissions;
     bool scopes_below;        /* entries may have rules of their own */
-    bool mappings_below;      /* real names may be shadowed */
     struct authorization_subject who; /* borrowed from the grant, which outlives its listings */
     const struct identity *identity; /* likewise */
     struct shared_identity *owner;
     struct fixed_accounts *fixed;
-    bool knows_mappings;      /* false in a home that a directory names */
+    bool shows_mappings;      /* instead of real entries of their names; there are none in a home that a directory names */
     int64_t patience;         /* milliseconds that may still be spent on looking at mappings */
     int64_t now;
     int root;
@@ -174,11 +173,13 @@ static int add_name(struct browse *b, struct slice name, const struct listing_en
     return text_error(&b->pool);
 }
 
+/* Where mappings do not show a real folder may stand for one, as IIS's administrators make it.  Its name leads to the mapping
+ * all the same (threats.md F12). */
 static bool is_shadowed(const struct browse *b, struct slice name)
 {
     const struct snap_directory *d;
     struct slice mapped;
-    for (uint32_t next = 0; b->mappings_below && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &mapped);)
+    for (uint32_t next = 0; b->shows_mappings && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &mapped);)
         if (fold_same(mapped, name))
             return true;
     return false;
@@ -213,9 +214,7 @@ static int add_mappings(struct browse *b)
     struct slice name;
     uint32_t next = 0;
     int err = 0;
-    if (!(b->flags & LIST_VIRTUAL_DIRECTORIES) || !b->knows_mappings)
-        return 0;
-    while (!err && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &name))
+    while (!err && b->shows_mappings && directory_map_child(b->snapshot, b->site, text_slice(&b->path), &next, &d, &name))
         if (is_wanted(b, name) && place_shows_mapping(b->place, name))
             err = add_name(b, name, NULL);
     return err;
@@ -476,8 +475,7 @@ int browse_begin(struct place *p, const struct browse_order *order, const struct
     b->identity = order->identity;
     b->owner = shared_identity_ref(order->owner);
     b->fixed = order->fixed;
-    b->knows_mappings = !p->physical.len;
-    b->mappings_below = b->knows_mappings && has_mappings_below(p);
+    b->shows_mappings = (order->flags & LIST_VIRTUAL_DIRECTORIES) && !p->physical.len && has_mappings_below(p);
     b->patience = p->site->virtual_directory_timeout * 1000;
     b->root = p->root;
     p->root = -1;

@@ -259,6 +259,24 @@ def test_stamps_of_virtual_directories(instance):
     assert listings[2] == ""
 
 
+def test_real_folder_for_virtual_directory(instance):
+    """Without DisplayVirtualDirectories an empty folder of the same name makes a virtual directory visible, in every form."""
+    site = depot(instance)
+    elsewhere = instance.drive / "elsewhere"
+    (elsewhere / "inside").mkdir(parents=True)
+    (site.path / "old").mkdir()
+    instance.own(elsewhere)
+    site.virtual_directories = f'<virtualDirectory path="/old" physicalPath="{elsewhere}" />'
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        assert c.data("NLST")[1] == b"old\r\n"
+        assert re.fullmatch(rb"[-\d]+  [:\d]+[AP]M       <DIR>          old\r\n", c.data("LIST")[1])
+        assert re.fullmatch(rb"type=dir;.* old\r\n", c.data("MLSD")[1])
+        assert "<DIR>          old" in c.cmd("STAT /")
+        assert c.data("NLST old/")[1] == b"old/inside\r\n"
+
+
 def test_available_bytes(instance):
     site = depot(instance)
     site.extra = '<directoryBrowse showFlags="DisplayAvailableBytes" />'
