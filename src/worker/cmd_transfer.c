@@ -160,6 +160,16 @@ static void abandon(struct session *s, struct run *r, const struct data_reply *r
 
 /* ---- moving ---- */
 
+/* A listing that its client closes early is a file error to IIS, on the data channel's record too (ftp-behaviour.md 10). */
+static const struct data_reply *reply_to(const struct run *r, const struct transfer_outcome *outcome)
+{
+    static const struct data_reply closed_early = { 550, "The specified network name is no longer available. ", SUB_NONE,
+                                                    WIN_NETNAME_DELETED };
+    if (r->kind == TRANSFER_LISTING && outcome->result == TRANSFER_PEER_ABORTED)
+        return &closed_early;
+    return transfer_result_reply(outcome->result, outcome->err);
+}
+
 static void moved(void *context, const struct transfer_outcome *outcome)
 {
     struct session *s = context;
@@ -172,9 +182,9 @@ static void moved(void *context, const struct transfer_outcome *outcome)
     else
         s->bytes_sent += outcome->wire_bytes;
     if (outcome->result != TRANSFER_DONE && outcome->result != TRANSFER_ABORTED && r->kind == TRANSFER_UPLOAD)
-        abandon(s, r, transfer_result_reply(outcome->result, outcome->err));
+        abandon(s, r, reply_to(r, outcome));
     else if (outcome->result != TRANSFER_DONE)
-        transfer_fail(s, r, transfer_result_reply(outcome->result, outcome->err));
+        transfer_fail(s, r, reply_to(r, outcome));
     else if (r->kind == TRANSFER_UPLOAD)
         commit(s, r);
     else

@@ -75,7 +75,7 @@ static const struct {
     bool directory;
     const char *content;
 } files[] = {
-    { "/", true, "" }, { "/plans", true, "" }, { "/a.txt", false, "hello\n" }, { "/plans/q1.txt", false, "first quarter" },
+    { "/", true, "" }, { "/plans", true, "" }, { "/endless", true, "" }, { "/a.txt", false, "hello\n" }, { "/plans/q1.txt", false, "first quarter" },
 };
 
 static int find_file(struct slice path)
@@ -113,14 +113,15 @@ static bool list(int fd, const struct broker_request *m)
 {
     static const char dos[] = "03-14-25  08:15AM                    6 a.txt\r\n";
     static const char facts[] = "type=file;size=6;modify=20250314081500;perm=r;UNIX.mode=0644; /a.txt\r\n";
-    enum { HANDLE_LINES = 7, HANDLE_FACTS = 8 };
+    enum { HANDLE_LINES = 7, HANDLE_FACTS = 8, HANDLE_ENDLESS = 10 };
     bool is_facts = (m->flags & LIST_STYLE_MASK) == LIST_STYLE_FACTS || m->handle == HANDLE_FACTS;
+    bool is_endless = slice_equal_str(m->path, "/endless") || m->handle == HANDLE_ENDLESS;
     /* Two chunks for a whole directory, so that LIST_NEXT is used. */
-    bool more = m->verb == BROKER_LIST && !(m->flags & LIST_ONE);
+    bool more = is_endless || (m->verb == BROKER_LIST && !(m->flags & LIST_ONE));
     int file = find_file(m->path);
     return DATAGRAM_SEND(fd, -1, broker_answer, .request = m->request, .more = more,
                          .type = file >= 0 && files[file].directory ? BROKER_DIRECTORY : BROKER_FILE,
-                         .handle = !more ? 0 : is_facts ? HANDLE_FACTS : HANDLE_LINES,
+                         .handle = !more ? 0 : is_endless ? HANDLE_ENDLESS : is_facts ? HANDLE_FACTS : HANDLE_LINES,
                          .data = is_facts ? slice_str(facts) : slice_str(dos)) == 0;
 }
 
