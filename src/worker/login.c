@@ -306,7 +306,6 @@ void cmd_rein(struct session *s, struct run *r)
     s->prot_private = s->implicit_tls;
     /* RFC 4217 section 13 lets TLS end with REIN; clients that keep it are served on under TLS. */
     s->may_clear = session_is_secure(s) && !s->implicit_tls;
-    certificate_drop(s);
     if (b && session_choose_site(s, snapshot_site(s->generation->snapshot, b->site), SLICE_NONE) == 0)
         s->host_missing = session_text(s, b->host).len > 0;
     certificate_judge(s); /* the channel goes on: judged as if it were new */
