@@ -100,7 +100,7 @@ static void ask_list(struct session *s, struct run *r, uint32_t flags, struct sl
 static void take_chunk(struct session *s, struct run *r, const struct broker_answer *a)
 {
     text_reset(&r->chunk);
-    if (r->row->handler == DO_mlsd && s->mlst_facts != FACT_ALL && (s->mlst_facts & FACTS_ALL) != FACTS_ALL)
+    if (r->row->handler == DO_mlsd && s->mlst_facts != FACTS_ALL)
         facts_filter(a->data, s->mlst_facts, &r->chunk);
     else
         text_add(&r->chunk, a->data);

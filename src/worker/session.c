@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "ftp/facts.h"
 #include "sys/random_bytes.h"
 #include "worker/access_log.h"
 #include "worker/cmd_transfer.h"
@@ -518,7 +519,7 @@ static struct session *session_new(struct worker *w, int fd, const struct net_ad
     s->implicit_tls = s->prot_private = binding->implicit_tls;
     s->host_missing = session_text(s, binding->host).len > 0;
     s->type_ascii = true;
-    s->mlst_facts = FACT_ALL;
+    s->mlst_facts = FACTS_ALL;
     s->read_wants = LOOP_READ;
     s->start_time = clock_calendar_ms() / 1000;
     s->activity = s->command_activity = loop_now(w->loop);

@@ -40,8 +40,6 @@ enum {
     SESSION_OUTPUT_HIGH = 64 * 1024, /* no more commands before the client has read its replies */
 };
 
-enum { FACT_ALL = 0xff };
-
 enum cert_state { CERT_NONE, CERT_PENDING, CERT_GOOD, CERT_REFUSED, CERT_LATE }; /* certificate.h */
 
 struct session {

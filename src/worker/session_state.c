@@ -1,6 +1,7 @@
 /*
  * session_state.c - who a session is, where it belongs, and what befalls many at once.
  */
+#include "ftp/facts.h"
 #include "ftp/message.h"
 #include "policy/address_rules.h"
 #include "worker/certificate.h"
@@ -68,7 +69,7 @@ void session_log_out(struct session *s)
     s->rename_pending = s->epsv_all = s->dir_style_changed = false;
     s->logged_in = s->user_given = s->by_certificate = s->anonymous = s->broker_lost = false;
     s->type_ascii = true;
-    s->mlst_facts = FACT_ALL;
+    s->mlst_facts = FACTS_ALL;
     s->unknown_commands = 0;
 }
 
