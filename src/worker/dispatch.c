@@ -98,11 +98,6 @@ static bool refuse_unimplemented(struct session *s, struct run *r)
     return true;
 }
 
-static bool refuse_certificate(struct session *s, struct run *r)
-{
-    return certificate_refuses(s, r);
-}
-
 /* Whatever needs a login needs the certificate first; USER says so itself, when the site is known. */
 static bool refuse_without_certificate(struct session *s, struct run *r)
 {
@@ -177,9 +172,9 @@ static bool refuse_data_policy(struct session *s, struct run *r)
 }
 
 static bool (*const checks[])(struct session *s, struct run *r) = {
-    refuse_certificate, refuse_filtered, refuse_unknown,       refuse_unimplemented, refuse_without_certificate,
-    refuse_phase,       refuse_policy,
-    refuse_without_tls, refuse_argument, refuse_without_grant, refuse_data_policy,
+    certificate_refuses, refuse_filtered, refuse_unknown,       refuse_unimplemented, refuse_without_certificate,
+    refuse_phase,        refuse_policy,   refuse_without_tls,   refuse_argument,      refuse_without_grant,
+    refuse_data_policy,
 };
 
 static bool is_refused(struct session *s, struct run *r)
