@@ -22,8 +22,7 @@ struct run *run_new(struct session *s, const struct command *row, struct slice v
     text_add(&r->argument, argument);
     r->started = loop_now(s->worker->loop);
     r->wall_ms = clock_calendar_ms();
-    r->line_bytes = s->line.wire_bytes;
-    r->received = r->line_bytes;
+    r->received = s->line.wire_bytes;
     r->file = -1;
     if (!text_error(&r->argument))
         return r;

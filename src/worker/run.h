@@ -22,7 +22,6 @@ struct run {
     struct text path;             /* canonical, "" for commands without one */
     int64_t started;              /* loop time */
     int64_t wall_ms;
-    uint32_t line_bytes;
     unsigned status;              /* of the last reply */
     uint32_t win32, substatus;
     struct text reason;           /* why the command was refused, for the reason log; "" when the sub-status says all */
