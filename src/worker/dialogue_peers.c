@@ -159,12 +159,25 @@ static bool needs_existing(uint8_t verb)
            verb == BROKER_DELETE || verb == BROKER_RENAME_FROM || verb == BROKER_SET_TIME;
 }
 
+static void note_request(struct peers *p, const struct broker_request *m)
+{
+    static const char *const verbs[] = {
+#define V(name, number) [number] = #name,
+        BROKER_VERBS(V)
+#undef V
+    };
+    pthread_mutex_lock(&p->lock);
+    text_addf(&p->requests, "%s [" SLICE_FMT "] %u\n", verbs[m->verb] + strlen("BROKER_"), SLICE_ARG(m->path), (unsigned)m->handle);
+    pthread_cond_signal(&p->noted);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static bool serve_broker(int fd, const struct wire_message *message, struct wire_in *in, struct peers *p)
 {
     struct broker_request m;
-    (void)p;
     if (message->number != MSG_broker_request || broker_request_decode(in, &m))
         return true;
+    note_request(p, &m);
     if (slice_equal_str(m.path, "/hang"))
         return true; /* a dead disk */
     int file = find_file(m.path);
@@ -187,26 +200,37 @@ static bool serve_log(int fd, const struct wire_message *message, struct wire_in
     while (log_records_next(&all.records, &record) && !log_access_decode(&record, &m))
         text_addf(&p->records, SLICE_FMT " [" SLICE_FMT "] " SLICE_FMT " %u %u %u " SLICE_FMT "\n", SLICE_ARG(m.verb),
                   SLICE_ARG(m.argument), SLICE_ARG(m.user), m.status, m.win32, m.substatus, SLICE_ARG(m.full_path));
-    pthread_cond_signal(&p->logged);
+    pthread_cond_signal(&p->noted);
     pthread_mutex_unlock(&p->lock);
     return true;
 }
 
-int peers_next_record(struct peers *p, struct text *out)
+/* Only the thread that plays the script waits. */
+static int next_line(struct peers *p, struct text *lines, struct text *out)
 {
     int64_t until = clock_ms() + WAIT_SECONDS * 1000;
-    bool is_logged;
+    bool is_noted;
     pthread_mutex_lock(&p->lock);
-    while (!(is_logged = slice_has_byte(text_slice(&p->records), '\n')) && clock_wait(&p->logged, &p->lock, until))
+    while (!(is_noted = slice_has_byte(text_slice(lines), '\n')) && clock_wait(&p->noted, &p->lock, until))
         ;
-    if (is_logged) {
-        struct slice rest = text_slice(&p->records);
+    if (is_noted) {
+        struct slice rest = text_slice(lines);
         struct slice line = slice_cut(&rest, '\n');
         text_add(out, line);
-        text_drop(&p->records, line.len + 1);
+        text_drop(lines, line.len + 1);
     }
     pthread_mutex_unlock(&p->lock);
-    return is_logged ? 0 : ERR_TIMEOUT;
+    return is_noted ? 0 : ERR_TIMEOUT;
+}
+
+int peers_next_record(struct peers *p, struct text *out)
+{
+    return next_line(p, &p->records, out);
+}
+
+int peers_next_request(struct peers *p, struct text *out)
+{
+    return next_line(p, &p->requests, out);
 }
 
 /* ---- threads ---- */
@@ -258,7 +282,7 @@ int peers_start(struct peers *p, int ends_out[3])
         *ours[i] = pair[1];
     }
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->logged, NULL);
+    pthread_cond_init(&p->noted, NULL);
     int err = start(p, 0, p->auth, &auth_channel, serve_auth);
     if (!err)
         err = start(p, 1, p->broker, &broker_channel, serve_broker);
@@ -291,4 +315,5 @@ void peers_join(struct peers *p)
     close(p->broker);
     close(p->log);
     text_free(&p->records);
+    text_free(&p->requests);
 }

@@ -12,8 +12,9 @@ struct peers {
     int auth, broker, log; /* our ends */
     pthread_t threads[3];
     pthread_mutex_t lock;
-    pthread_cond_t logged;
+    pthread_cond_t noted;
     struct text records;   /* what was logged: "VERB argument status win32 substatus path\n" each */
+    struct text requests;  /* what the broker was asked: "VERB [path] handle\n" each */
 };
 
 /* The worker's ends are put into `ends_out` in the order auth, broker, log. */
@@ -26,3 +27,5 @@ void peers_kill(struct peers *p, struct slice which);
 MUST_USE int peers_new_logger(struct peers *p, int *end_out);
 /* The next record into `out`; ERR_TIMEOUT after some seconds. */
 MUST_USE int peers_next_record(struct peers *p, struct text *out);
+/* The same with what the broker was asked next. */
+MUST_USE int peers_next_request(struct peers *p, struct text *out);

@@ -11,6 +11,7 @@
  *   K: auth|broker|log   that program dies
  *   B:               a new logger is there
  *   L: pattern       the next log record: VERB [argument] user status win32 sub-status path
+ *   V: pattern       the next request at the broker: VERB [path] handle
  *   F:               what there is to log is asked for, and the worker says that it is sent
  *   G:               a new configuration: what was set above, up to here
  *   T: seconds [n]   so much time goes by, as the worker sees when it next gets bytes; n: that often, each time with a NOOP
@@ -333,14 +334,14 @@ static void play_data(struct play *p, struct slice what)
     }
 }
 
-static void play_log(struct play *p, struct slice pattern)
+static void play_noted(struct play *p, struct slice pattern, int (*next)(struct peers *, struct text *))
 {
-    OWNED_TEXT_BUFFER record = { 0 };
-    if (peers_next_record(&p->peers, &record)) {
-        complain(p, "no record came, wanted", pattern);
-    } else if (!matches(text_slice(&record), pattern)) {
-        complain(p, "wanted record", pattern);
-        complain(p, "          got", text_slice(&record));
+    OWNED_TEXT_BUFFER noted = { 0 };
+    if (next(&p->peers, &noted)) {
+        complain(p, "nothing came, wanted", pattern);
+    } else if (!matches(text_slice(&noted), pattern)) {
+        complain(p, "wanted", pattern);
+        complain(p, "   got", text_slice(&noted));
     }
 }
 
@@ -437,7 +438,10 @@ static void play_line(struct play *p, struct slice line)
         play_new_logger(p);
         break;
     case 'L':
-        play_log(p, text);
+        play_noted(p, text, peers_next_record);
+        break;
+    case 'V':
+        play_noted(p, text, peers_next_request);
         break;
     case 'F':
         play_flush(p);
