@@ -1,6 +1,11 @@
 """Limits that all workers keep together, seen by clients on several loopback addresses (threats P32)."""
+import contextlib
+import select
+import socket
 import threading
 import time
+
+from harness import PATIENCE
 
 FULL = "421 Service not available, closing control connection."
 
@@ -238,3 +243,33 @@ def test_listings_are_paced_too(instance):
         listing = []
         assert timed(lambda: listing.append(c.data("LIST")[1])) >= 0.6
         assert len(listing[0].splitlines()) == 1000
+
+
+def test_min_bytes_per_second(instance):
+    """An upload below it is cut and leaves no file, one above it is not; every byte came in time for dataChannelTimeout."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.extra = '<connections minBytesPerSecond="240" dataChannelTimeout="5" />'
+    instance.start()
+
+    def begin(c, name):
+        c.login()
+        data = socket.create_connection(c.epsv(), c.timeout)
+        c.send(f"STOR {name}\r\n")
+        assert c.reply().startswith("1")
+        return data
+    with instance.client() as quick, instance.client() as slow:
+        with begin(quick, "quick") as above, begin(slow, "slow") as below:
+            until, sent = time.monotonic() + PATIENCE, 0
+            while not select.select([slow.sock], [], [], 0.2)[0]:
+                assert time.monotonic() < until
+                above.sendall(b"x" * 600)  # 3000 and 50 bytes a second
+                with contextlib.suppress(ConnectionError):
+                    below.sendall(b"x" * 10)
+                sent += 600
+            assert slow.reply().startswith("425-Data channel timed out due to not meeting the minimum bandwidth requirement.\n")
+        assert quick.reply().startswith("226")
+        slow.cmd("PWD", "257")
+    assert [(path.name, path.stat().st_size) for path in site.path.iterdir()] == [("quick", sent)]
+    records = [(line["cs-method"], line["sc-status"], line["sc-win32-status"], line["sc-substatus"]) for line in instance.log_lines(site)]
+    assert sorted(r for r in records if r[0] == "STOR") == [("STOR", "226", "0", "0"), ("STOR", "425", "121", "0")]
+    assert ("DataChannelClosed", "-", "121", "50") in records
