@@ -1,4 +1,5 @@
 """Settings of ftpServer whose effect a client can see, one after the other (ftp-behaviour 2.3, 7-11)."""
+import datetime
 import os
 import re
 import socket
@@ -295,10 +296,16 @@ def log_names(instance, site, central=False):
     return sorted(path.name for path in folder.glob("*.log"))
 
 
+def week_of_month(when):
+    """1 holds the first of the month; a new one begins on Sunday."""
+    first = datetime.date(when.tm_year, when.tm_mon, 1).isoweekday() % 7
+    return f"{(when.tm_mday - 1 + first) // 7 + 1:02}"
+
+
 def test_log_periods(instance):
     """The name says which period a file is of; localTimeRollover counts by the server's time, stamps stay UTC."""
     instance.environment = {"TZ": "Etc/GMT+5"}
-    forms = {"Daily": "%y%m%d", "Hourly": "%y%m%d%H", "Monthly": "%y%m"}
+    forms = {"Daily": "%y%m%d", "Hourly": "%y%m%d%H", "Monthly": "%y%m", "Weekly": "%y%m{week}"}
     sites = {}
     for period in forms:
         for local in (False, True):
@@ -312,7 +319,8 @@ def test_log_periods(instance):
             c.login()
         shift = -5 * 3600 if local else 0
         got = log_names(instance, site)
-        names = {f"u_ex{time.strftime(forms[period], time.gmtime(at + shift))}.log" for at in (before, time.time())}
+        moments = [time.gmtime(at + shift) for at in (before, time.time())]
+        names = {f"u_ex{time.strftime(forms[period], at).format(week=week_of_month(at))}.log" for at in moments}
         assert set(got) <= names and got, (got, names)
         stamp = instance.log_lines(site)[0]["time"]
         assert abs((int(stamp[:2]) - time.gmtime().tm_hour + 12) % 24 - 12) <= 1
