@@ -511,21 +511,29 @@ def test_passive_ports_are_not_sequential(site):
         assert refused > 10
 
 
-def test_ipv6(instance):
-    instance.add_site("Six", host="::1", users={"anna": "secret"})
+@pytest.mark.parametrize("tls", [False, True])
+def test_ipv6(instance, tls):
+    instance.add_site("Six", host="::1", users={"anna": "secret"}, tls="SslRequire" if tls else None)
     instance.start()
     with instance.client() as c:
+        if tls:
+            c.auth_tls()
         c.login()
-        c.put("six", b"6")
-        assert c.get("six") == b"6"
+        if tls:
+            c.protect()
+        c.put("six", b"6", tls=tls)
+        assert c.get("six", tls=tls) == b"6"
         assert c.cmd("PASV")[0] in "45"
         with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
             c.cmd(f"EPRT |2|::1|{listener.getsockname()[1]}|", "200")
             c.send("RETR six\r\n")
             data, _ = listener.accept()
-            assert data.recv(10) == b"6"
+            assert c.reply().startswith("150")
+            if tls:
+                data = c.context.wrap_socket(data, server_hostname="localhost", session=c.sock.session)
+            assert data.recv(10) == b"6" and data.recv(10) == b""
             data.close()
-            c.reply(), c.reply()
+            assert c.reply().startswith("226")
 
 
 def test_relogin_and_rein(site):

@@ -77,6 +77,10 @@ def lftp_active(port, place):
     lftp(port, place, "set ftp:ssl-allow no; set ftp:passive-mode off")
 
 
+def lftp_active_tls(port, place):
+    lftp(port, place, "set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set ftp:passive-mode off")
+
+
 def ncftp(port, place):
     base = ["-u", "anna", "-p", "secret", "-P", str(port)]
     run(["ncftpput", *base, "-m", "127.0.0.1", "/dir", "up.bin"], place)
@@ -153,6 +157,12 @@ def python_tls(port, place):
     python(port, place, Reusing(context=insecure_context()))
 
 
+def python_active_tls(port, place):
+    ftp = ftplib.FTP_TLS(context=insecure_context())
+    ftp.set_pasv(False)
+    python(port, place, ftp)
+
+
 def perl(port, place):
     run(["perl", HERE / "net_ftp.pl", str(port), "0"], place)
 
@@ -180,8 +190,8 @@ def java_tls(port, place):
     java(port, place, "1")
 
 
-CLIENTS = [curl, curl_active, curl_pasv, curl_tls, curl_tls12, lftp, lftp_tls, lftp_active, ncftp, tnftp, wget, rclone, rclone_tls, python, python_tls,
-           perl, perl_tls, php, php_tls, java, java_tls]
+CLIENTS = [curl, curl_active, curl_pasv, curl_tls, curl_tls12, lftp, lftp_tls, lftp_active, lftp_active_tls, ncftp, tnftp, wget, rclone, rclone_tls,
+           python, python_tls, python_active_tls, perl, perl_tls, php, php_tls, java, java_tls]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=[client.__name__ for client in CLIENTS])
