@@ -7,8 +7,9 @@
 
 #include "base/secret.h"
 
-/* A peer that lets this much pile up is not reading: it is ended. */
-enum { QUEUE_MOST = 64 << 20, TURN_MOST = 64 };
+/* A peer that lets QUEUE_MOST pile up is not reading: it is ended.  LEFT_MOST is more than a socket holds, so that what a dead
+ * program wrote is read to its end, and one that somebody goes on writing to is not read for ever. */
+enum { QUEUE_MOST = 64 << 20, TURN_MOST = 64, LEFT_MOST = 1 << 16 };
 
 struct mailbox_item {
     struct mailbox_item *next;
@@ -74,13 +75,13 @@ static int flush(struct mailbox *m)
     return 0;
 }
 
-static void read_some(struct mailbox *m)
+static void read_some(struct mailbox *m, unsigned most)
 {
     static char buffer[WIRE_DATAGRAM_MAX];
     if (reading) /* from within a callback: the turn that runs goes on afterwards */
         return;
     reading = m;
-    for (unsigned turn = 0; turn < TURN_MOST && reading == m; turn++) {
+    for (unsigned turn = 0; turn < most && reading == m; turn++) {
         struct slice bytes;
         int fd = -1;
         int err = datagram_receive(m->fd, buffer, sizeof buffer, &bytes, &fd);
@@ -103,7 +104,7 @@ static void ready(void *context, unsigned events)
     if (err)
         fail(m, err);
     else if (events & LOOP_READ)
-        read_some(m);
+        read_some(m, TURN_MOST);
 }
 
 int mailbox_open(struct mailbox *m, struct loop *l, int fd)
@@ -134,7 +135,7 @@ void mailbox_finish(struct mailbox *m)
 void mailbox_drain(struct mailbox *m)
 {
     if (m->fd >= 0)
-        read_some(m);
+        read_some(m, LEFT_MOST);
 }
 
 void mailbox_send(struct mailbox *m, struct slice bytes, int fd)
