@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include "base/own.h"
 #include "supervisor/files.h"
@@ -266,10 +265,11 @@ static void loader_message(void *context, struct slice bytes, int fd)
     finish(c, "the loader sent what it may not");
 }
 
+/* A loader that closes is dying: how, its burial tells, and one that lives on is late. */
 static void loader_closed(void *context, int err)
 {
-    (void)err;
-    finish(context, "the loader ended early");
+    if (err != ERR_CLOSED)
+        finish(context, "the loader sent what cannot be taken in");
 }
 
 static void loader_late(void *context)
@@ -301,9 +301,9 @@ bool compile_reaped(struct supervisor *s, pid_t pid, int status)
     c->pid = 0;
     mailbox_drain(&c->mail); /* its last words; may finish */
     if (s->compile == c && c->pid == 0) { /* not a later run at the same address */
-        char why[80];
-        snprintf(why, sizeof why, WIFSIGNALED(status) ? "the loader was killed by signal %d" : "the loader ended with status %d",
-                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        char how[128], why[160];
+        program_describe_death(status, how, sizeof how);
+        snprintf(why, sizeof why, "the loader %s", how);
         finish(c, why);
     }
     return true;

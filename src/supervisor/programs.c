@@ -286,7 +286,7 @@ static void launch(struct supervisor *s, struct program *const *set)
 
 /* ---- death ---- */
 
-static void describe_death(int status, char *text, size_t size)
+void program_describe_death(int status, char *text, size_t size)
 {
     if (WIFSIGNALED(status))
         snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -371,7 +371,7 @@ static void revive_later(struct supervisor *s, struct program *p, int64_t lived_
 static void buried(struct supervisor *s, struct program *p, int status)
 {
     char how[128];
-    describe_death(status, how, sizeof how);
+    program_describe_death(status, how, sizeof how);
     mailbox_drain(&p->mail);
     mailbox_close(&p->mail);
     loop_timer_clear(p->timer);

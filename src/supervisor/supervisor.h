@@ -165,6 +165,8 @@ MUST_USE int programs_start(struct supervisor *s);
 void programs_free(struct supervisor *s);
 void programs_send_keys(struct supervisor *s, struct program *worker);
 void programs_reap(struct supervisor *s);
+/* What waitpid told, as a sentence's end: "was killed by signal 9 (Killed)". */
+void program_describe_death(int status, char *text, size_t size);
 bool programs_all_ready(const struct supervisor *s);
 /* Whether any program of the kinds in `mask` (bits 1 << kind) still lives. */
 bool programs_alive(const struct supervisor *s, unsigned mask);

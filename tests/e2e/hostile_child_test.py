@@ -107,3 +107,18 @@ def test_silent_worker_is_not_waited_for(hostile):
     assert instance.wait_line("sallyportd: ready")
     assert "Depot" in instance.cli("list", "site")
     assert instance.stop() == 0
+
+
+@pytest.mark.parametrize("mode, how", [("killed", "was killed by signal 9"), ("leaves", "ended with status 7")])
+def test_how_a_loader_died_is_told(instance, mode, how):
+    """Its channel ends before its burial: what the administrator reads is the cause, not that."""
+    folder = instance.dir / "programs"
+    folder.mkdir()
+    shutil.copy((BUILD / "sallyportd").resolve(), folder / "sallyportd")
+    shutil.copy(BUILD / "tests" / "programs" / "hostile_child", folder / "sallyport-loader")
+    (folder / "hostile-mode").write_text(mode)
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.write()
+    done = subprocess.run([folder / "sallyportd", "--config", instance.dir, "--check"], text=True, capture_output=True,
+                          timeout=60)
+    assert f"the loader {how}" in done.stdout + done.stderr and done.returncode == 1, done

@@ -1,10 +1,11 @@
 /*
- * hostile_child.c - a worker that a stranger has taken over, seen by the supervisor.
+ * hostile_child.c - a worker, or a loader, that a stranger has taken over, seen by the supervisor.
  *
- * It stands where sallyport-worker should, takes what it is given and then does what the file "hostile-mode" beside it
+ * It stands where the program should, takes what it is given and then does what the file "hostile-mode" beside it
  * says.  A test of tests/e2e looks what becomes of the supervisor.
  */
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -140,6 +141,16 @@ static void silent(void)
     (void)!poll(&channel, 1, -1);
 }
 
+static void killed(void)
+{
+    raise(SIGKILL);
+}
+
+static void leaves(void)
+{
+    _exit(7);
+}
+
 static const struct {
     const char *name;
     void (*act)(void);
@@ -147,6 +158,7 @@ static const struct {
     { "garbage", garbage },         { "too-early", too_early },     { "as-supervisor", as_supervisor },
     { "as-authenticator", as_authenticator }, { "descriptors", descriptors }, { "ready-twice", ready_twice },
     { "talk", talk },               { "sessions", sessions },       { "silent", silent },
+    { "killed", killed },           { "leaves", leaves },
 };
 
 int main(void)
