@@ -52,6 +52,7 @@ struct cli_batch {
      * at the end or before one of them needs it.  A script may take several commands to what the service accepts. */
     bool writes_each;
     int verdict; /* of the service when it was last asked: an exit code */
+    FILE *told;  /* where that is said: not where the output of a command goes, which may be a pipe or nowhere */
 };
 
 struct cli {
@@ -74,7 +75,7 @@ int cli_run(int argc, char **argv, FILE *in, FILE *out);
 /* The same as one of a batch. */
 int cli_run_in_batch(int argc, char **argv, FILE *in, FILE *out, struct cli_batch *batch);
 /* This command changed the instance: have the running service take it over, now or at the end of the batch.  When it refuses,
- * standard error says why.  Without a service, or when it may not be asked, nothing is said. */
+ * that is told where the output goes.  Without a service, or when it may not be asked, nothing is said. */
 MUST_USE int cli_changed(struct cli *c);
 /* The same for what a batch has written; the code is kept as its verdict. */
 MUST_USE int cli_batch_take_over(struct cli_batch *batch);

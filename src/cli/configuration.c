@@ -149,33 +149,33 @@ static void take_error(void *context, const struct wire_message *message, struct
         text_addf(&r->lines, SLICE_FMT "\n", SLICE_ARG(line.text));
 }
 
-static void say_refusal(const struct refusal *r)
+static void say_refusal(FILE *out, const struct refusal *r)
 {
-    fprintf(stderr, "ERROR ( hresult:8007%04x, message:The change is written, but the running service refuses it: the configuration "
+    fprintf(out, "ERROR ( hresult:8007%04x, message:The change is written, but the running service refuses it: the configuration "
             "before it stays in force.\n", (unsigned)EXIT_BAD_DATA);
-    cli_print_safe(stderr, text_slice(&r->lines));
+    cli_print_safe(out, text_slice(&r->lines));
     if (r->count > REFUSALS_SHOWN)
-        fprintf(stderr, "%zu more: sallyport check\n", r->count - REFUSALS_SHOWN);
-    fputs(" )\n", stderr);
+        fprintf(out, "%zu more: sallyport check\n", r->count - REFUSALS_SHOWN);
+    fputs(" )\n", out);
 }
 
-static int take_over(const char *directory)
+static int take_over(const char *directory, FILE *out)
 {
     struct control_answer answer = { 0 };
     struct refusal r = { 0 };
     int code = EXIT_OK, err = control_ask_take_over(directory, take_error, &r, &answer);
     int status = err ? err : -(int)answer.status;
     if (err == ERR_TIMEOUT) {
-        fprintf(stderr, "The change is written.  The running service has not said within %d seconds whether it takes it over; "
+        fprintf(out, "The change is written.  The running service has not said within %d seconds whether it takes it over; "
                 "\"sallyport status\" tells.\n", TAKE_OVER_SECONDS);
     } else if (!err && status == ERR_SYNTAX) {
-        say_refusal(&r);
+        say_refusal(out, &r);
         code = EXIT_BAD_DATA;
     } else if (status && status != ERR_NOT_FOUND && status != ERR_DENIED) {
-        fprintf(stderr, "The change is written.  The running service could not be asked to take it over: %s; \"sallyport status\" tells "
+        fprintf(out, "The change is written.  The running service could not be asked to take it over: %s; \"sallyport status\" tells "
                 "whether it does.\n", answer.text[0] ? answer.text : err_text(status));
     } else if (!status && answer.text[0]) {
-        fprintf(stderr, "The change is in force, but %s; \"sallyport status\" shows the programs.\n", answer.text);
+        fprintf(out, "The change is in force, but %s; \"sallyport status\" shows the programs.\n", answer.text);
     }
     text_free(&r.lines);
     return code;
@@ -186,7 +186,7 @@ int cli_batch_take_over(struct cli_batch *batch)
     if (!batch->changed || batch->file)
         return EXIT_OK;
     batch->changed = false;
-    return batch->verdict = take_over(batch->directory);
+    return batch->verdict = take_over(batch->directory, batch->told);
 }
 
 int cli_take_over_before(struct cli *c)
@@ -206,7 +206,7 @@ int cli_changed(struct cli *c)
     if (batch && !batch->directory)
         batch->directory = strdup(c->directory);
     if (!batch || !batch->directory || strcmp(batch->directory, c->directory) != 0)
-        return take_over(c->directory);
+        return take_over(c->directory, batch && batch->told ? batch->told : c->out);
     batch->changed = true;
     return EXIT_OK;
 }

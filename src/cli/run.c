@@ -259,6 +259,7 @@ static int run_lines(struct run *r, struct slice text)
 static int run_each(struct run *r, struct slice text)
 {
     r->each.writes_each = true;
+    r->each.told = r->told;
     int code = run_lines(r, text);
     (void)!cli_batch_take_over(&r->each);
     int verdict = r->each.verdict;
@@ -276,7 +277,7 @@ static int run_atomic(struct run *r, struct slice text)
     if (!memory)
         return 14;
     r->batch = &batch;
-    r->out = r->told = memory;
+    r->out = r->told = batch.told = memory;
     int code = run_lines(r, text);
     if (!code)
         code = cli_batch_save(&batch, memory);
