@@ -85,6 +85,14 @@ static void test_sites(void **state)
           "\"nowhere\". )\n" },
         { "a URL is a path", { "set", "config", "ftp://localhost/in/", "-section:" AUTHORIZATION,
           "/+[accessType='Allow',users='*']", "/commit:apphost" }, NULL, 0, APPLIED(AUTHORIZATION, "/depot/in") },
+        { "a site without a root has no path", { "set", "config", "web/in", "-section:" AUTHORIZATION, "/+[users='x']" }, NULL, 1168,
+          "ERROR ( hresult:80070490, message:Command execution failed.\n"
+          "Unrecognized configuration path 'MACHINE/WEBROOT/APPHOST/web/in'\n"
+          "Site \"web\" has no application \"/\" with a virtual directory \"/\".\n )\n" },
+        { "nor by the host of a binding", { "list", "config", "ftp://h:990", "/section:ipSecurity" }, NULL, 1168, NULL },
+        { "an application is not enough", { "add", "app", "/site.name:web", "/path:/" }, NULL, 0, NULL },
+        { "for its path", { "list", "config", "web", "/section:ipSecurity" }, NULL, 1168, NULL },
+        { "its root is", { "add", "vdir", "/app.name:web/", "/path:/", "/physicalPath:/srv/web" }, NULL, 0, NULL },
         { "a host of a binding", { "list", "config", "ftp://h:990", "/section:ipSecurity" }, NULL, 0, NULL },
         { "a URL of no site", { "list", "config", "http://localhost:81/", "/section:ipSecurity" }, NULL, 1168,
           CANNOT_FIND("SITE", "http://localhost:81/") },
@@ -144,7 +152,7 @@ static void test_sites(void **state)
         { "delete with its applications", { "delete", "site", "Depot" }, NULL, 0,
           "APP object \"depot/\" deleted\nVDIR object \"depot/\" deleted\nSITE object \"depot\" deleted\n" },
         { "the hole in the numbers is filled first", { "add", "site", "/name:depot" }, NULL, 0, "SITE object \"depot\" added\n" },
-        { "delete", { "delete", "site", "FILES" }, NULL, 0, "SITE object \"files\" deleted\n" },
+        { "delete", { "delete", "site", "FILES" }, NULL, 0, "APP object \"files/\" deleted\nVDIR object \"files/\" deleted\nSITE object \"files\" deleted\n" },
         { "is gone", { "delete", "site", "files" }, NULL, 1168, CANNOT_FIND("SITE", "files") },
         { "the hole in the numbers is filled", { "add", "site", "/name:two" }, NULL, 0, "SITE object \"two\" added\n" },
         { "with 2", { "list", "site", "two", "/text:id" }, NULL, 0, "2\n" },

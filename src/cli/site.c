@@ -75,7 +75,7 @@ static int find_config_path(struct cli *c, struct slice identifier, struct text 
     return text_error(path_out) ? cli_failed(c, 14, "%s", err_text(path_out->err)) : EXIT_OK;
 }
 
-int site_config_path(struct cli *c, struct slice identifier, struct text *path_out)
+int site_path(struct cli *c, struct slice identifier, struct text *path_out)
 {
     size_t before = path_out->len;
     int code = find_config_path(c, identifier, path_out);
@@ -83,6 +83,26 @@ int site_config_path(struct cli *c, struct slice identifier, struct text *path_o
     if (!code && !conf_path_is_valid(path))
         code = cli_failed(c, EXIT_BAD_DATA, "Invalid location path \"" SLICE_FMT "\".  Write \"Site/directory\", with single slashes and "
                           "without the parts \".\" and \"..\".", SLICE_ARG(path));
+    return code;
+}
+
+static bool has_root(struct conf_element *site)
+{
+    const struct conf_pair root = { SLICE_LITERAL("path"), SLICE_LITERAL("/") };
+    struct conf_element *app, *vdir;
+    return site && conf_find(site, &root, 1, &app) == 0 && conf_find(app, &root, 1, &vdir) == 0;
+}
+
+int site_config_path(struct cli *c, struct slice identifier, struct text *path_out)
+{
+    size_t before = path_out->len;
+    int code = site_path(c, identifier, path_out);
+    struct slice path = slice_from(text_slice(path_out), before), name, rest;
+    site_split(path, &name, &rest);
+    if (!code && path.len && !has_root(site_find(c, name)))
+        code = cli_failed(c, EXIT_NOT_FOUND, "Unrecognized configuration path 'MACHINE/WEBROOT/APPHOST/" SLICE_FMT "'\n"
+                          "Site \"" SLICE_FMT "\" has no application \"/\" with a virtual directory \"/\".", SLICE_ARG(path),
+                          SLICE_ARG(name));
     return code;
 }
 

@@ -30,4 +30,6 @@ MUST_USE int site_path_of_url(struct cli *c, struct slice url, struct text *path
 
 /* A configuration path from what a person writes: "", "Site/", "Site/dir", "MACHINE/WEBROOT/APPHOST/Site", with the
  * site's name spelled as configured.  Reports E1 for a site that does not exist. */
+MUST_USE int site_path(struct cli *c, struct slice identifier, struct text *path_out);
+/* The same where settings are read or written: a site without a root has no such path, as in IIS, and that is reported. */
 MUST_USE int site_config_path(struct cli *c, struct slice identifier, struct text *path_out);

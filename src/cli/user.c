@@ -70,7 +70,7 @@ static int scope_path(struct cli *c, struct text *out)
     if (site.ptr[0] == '/')
         site = slice_from(site, 1);
     text_add_char(out, '/');
-    return site_config_path(c, site, out);
+    return site_path(c, site, out);
 }
 
 static int save_and_say(struct cli *c, const char *what)
