@@ -34,8 +34,8 @@
  * independent of each other and may be used at once.  No function changes signal handling, the locale or the working
  * directory, and none ends the program.
  *
- * Text is UTF-8 and ends in NUL.  Names are compared as the schema writes them; values of keys without regard
- * to ASCII case, configuration paths and the site names in them without regard to case.
+ * Text is UTF-8 and ends in NUL.  Names are compared as the schema writes them; values of keys, configuration paths and the
+ * site names in them without regard to case, of all alphabets.
  *
  * Nothing reaches a file before sp_manager_commit.  The running service notices a commit by itself and keeps its old
  * configuration, and says so, if it cannot use the new one.

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "conf/edit_priv.h"
 #include "conf/value.h"
 
@@ -184,7 +185,7 @@ static bool matches(struct conf_element *item, const struct conf_pair *pair)
     int64_t number;
     if (a->type != CONF_STRING)
         return !value_parse(a, pair->value, VALUE_FROM_TOOL, &number, &reason) && number == v.number;
-    return a->case_sensitive ? slice_equal(v.text, pair->value) : slice_equal_fold(v.text, pair->value);
+    return a->case_sensitive ? slice_equal(v.text, pair->value) : fold_same(v.text, pair->value);
 }
 
 bool conf_item_matches(struct conf_element *item, const struct conf_pair *pairs, size_t count)

@@ -282,12 +282,13 @@ static void test_add_user(void **state)
     struct diag d = { 0 };
     assert_int_equal(conf_open(none, NULL, NULL, &c), 0);
     struct conf_element *e = fixture_element(c, "system.webServer/management/authentication", "", "credentials");
-    struct conf_pair pairs[] = { { SLICE_LITERAL("name"), SLICE_LITERAL("ftpmanager") },
+    struct conf_pair pairs[] = { { SLICE_LITERAL("name"), SLICE_LITERAL("ftpm\xC3\xA4nager") },
                                  { SLICE_LITERAL("password"), SLICE_LITERAL("$y$x") } };
     assert_int_equal(conf_add(c, e, pairs, 2, -1, &d), 0);
     e = fixture_element(c, "system.webServer/management/authentication", "", "credentials");
     assert_int_equal(conf_count(e), 1);
     assert_int_equal(conf_add(c, e, pairs, 2, -1, &d), ERR_EXISTS);
+    pairs[0].value = SLICE_LITERAL("FTPM\xC3\x84NAGER");
     assert_int_equal(conf_find(e, pairs, 1, &e), 0);
     assert_int_equal(conf_remove(c, e, &d), 0);
     e = fixture_element(c, "system.webServer/management/authentication", "", "credentials");

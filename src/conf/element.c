@@ -12,6 +12,7 @@
  */
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "conf/conf_priv.h"
 #include "conf/value.h"
 
@@ -106,8 +107,10 @@ static void add_key(const struct xml *x, const struct schema_attr *a, uint32_t n
         text_add(out, slice_of((const char *)&number, sizeof number)); /* only ever compared */
         return;
     }
-    for (size_t i = 0; i < text.len; i++)
-        text_add_char(out, a->case_sensitive ? text.ptr[i] : ascii_lower(text.ptr[i]));
+    if (a->case_sensitive)
+        text_add(out, text);
+    else
+        fold_add(out, text);
 }
 
 /* Keys of an item: every unique attribute by itself, all combined ones together.  Key number `which` is appended to

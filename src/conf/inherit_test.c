@@ -91,6 +91,7 @@ static const struct {
     { "clear at a level between", HEAD RULES(ADD("a")) AT("S", RULES("<clear/>")) AT("S/x", RULES(ADD("c"))) TAIL, "S/x", "c" },
     { "remove one", HEAD RULES(ADD("a") ADD("b")) AT("S", RULES("<remove users='a'/>")) TAIL, "S", "b" },
     { "remove in other letters", HEAD RULES(ADD("a") ADD("b")) AT("S", RULES("<remove users='B'/>")) TAIL, "S", "a" },
+    { "remove in other letters of any alphabet", HEAD RULES(ADD("M\xC3\x9CLLER") ADD("b")) AT("S", RULES("<remove users='m\xC3\xBCller'/>")) TAIL, "S", "b" },
     { "removed, then added again", HEAD RULES(ADD("a") ADD("b")) AT("S", RULES("<remove users='a'/>" ADD("a"))) TAIL, "S", "ba" },
     { "removed at one level, added two below", HEAD RULES(ADD("a")) AT("S", RULES("<remove users='a'/>")) AT("S/x/y", RULES(ADD("a"))) TAIL, "S/x/y", "a" },
     { "remove does not reach the site beside", HEAD RULES(ADD("a")) AT("S", RULES("<clear/>")) TAIL, "T", "a" },

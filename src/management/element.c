@@ -1,6 +1,7 @@
 /* element.c - elements, and how they are found again after a change. */
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "management/management_priv.h"
 
 #define APPHOST "MACHINE/WEBROOT/APPHOST"
@@ -203,8 +204,7 @@ struct sp_element *sp_manager_section(struct sp_manager *manager, const char *na
     }
     OWNED_TEXT_BUFFER key = { 0 };
     text_addf(&key, "%s:", full);
-    for (size_t i = 0; i < below.len; i++)
-        text_add_char(&key, ascii_lower(below.ptr[i]));
+    fold_add(&key, below);
     uint32_t known = map_get(&manager->sections, text_slice(&key));
     return known != MAP_NONE ? manager->section_list[known] : section_new(manager, full, below, text_slice(&key));
 }

@@ -161,6 +161,7 @@ static void test_paths(void **state)
     assert_null(rules); /* the short name is not unique */
     rules = sp_manager_section(f->m, AUTHORIZATION, "machine/webroot/apphost/Depot/Pub/");
     assert_ptr_equal(rules, sp_manager_section(f->m, AUTHORIZATION, "depot/pub"));
+    assert_ptr_equal(sp_manager_section(f->m, AUTHORIZATION, "Depot/\xC3\x84"), sp_manager_section(f->m, AUTHORIZATION, "depot/\xC3\xA4"));
     assert_string_equal(sp_element_config_path(rules), "MACHINE/WEBROOT/APPHOST/Depot/Pub");
     assert_string_equal(sp_element_schema_path(sp_element_child(depot(f), "ftpServer/security")),
                         SITES "/site/ftpServer/security");
