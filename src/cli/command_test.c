@@ -193,7 +193,13 @@ static void test_own_settings(void **state)
         { "still has them", { "list", "config", "/section:sallyport/sites" }, NULL, 0,
           "<sallyport>\n  <sites>\n    <site name=\"D\xC3\x89P\xC3\x94T\" lowDataChannelPort=\"51000\" highDataChannelPort=\"51099\" />\n"
           "    <site name=\"lost\" />\n  </sites>\n</sallyport>\n" },
-        { "deleted", { "delete", "site", "D\xC3\x89P\xC3\x94T" }, NULL, 0, NULL },
+        { "in small letters", { "list", "site", "d\xC3\xA9p\xC3\xB4t", "/text:id" }, NULL, 0, "7\n" },
+        { "as a condition", { "list", "site", "/name:d\xC3\xA9p\xC3\xB4t", "/text:id" }, NULL, 0, "7\n" },
+        { "without accents it is another", { "list", "site", "depot", "/text:id" }, NULL, 1, "" },
+        { "its directory", { "list", "vdir", "d\xC3\xA9p\xC3\xB4t/", "/text:path" }, NULL, 0, "/\n" },
+        { "its settings", { "set", "config", "d\xC3\xA9p\xC3\xB4t", "-section:" AUTHORIZATION, "/+[accessType='Allow',users='x']" }, NULL, 0,
+          APPLIED(AUTHORIZATION, "/D\xC3\x89P\xC3\x94T") },
+        { "deleted", { "delete", "site", "d\xC3\xA9p\xC3\xB4t" }, NULL, 0, NULL },
         { "with its settings", { "list", "config", "/section:sallyport/sites" }, NULL, 0,
           "<sallyport>\n  <sites>\n    <site name=\"lost\" />\n  </sites>\n</sallyport>\n" },
         { "is gone", { "list", "site", "store" }, NULL, 1, "" },
@@ -414,6 +420,11 @@ static void test_users(void **state)
         { "with it", { "set", "user", "bert", "/password" }, "abc\n", 0, NULL },
         { "is stored", { "list", "user", "bert", "/text:password" }, NULL, 0,
           "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD\n" },
+        { "with an accent", { "add", "user", "zo\xC3\xAB" }, "secret\n", 0, NULL },
+        { "in other letters", { "add", "user", "ZO\xC3\x8B" }, "secret\n", 183, DUPLICATE("ZO\xC3\x8B") },
+        { "allowed in them", { "allow", "user", "ZO\xC3\x8B", "/site:depot" }, NULL, 0, "USER object \"ZO\xC3\x8B\" allowed for \"/depot\"\n" },
+        { "is one user", { "list", "user", "Zo\xC3\xAB", "/text:sites" }, NULL, 0, "depot\n" },
+        { "denied in others", { "deny", "user", "zo\xC3\xAB", "/site:depot" }, NULL, 0, NULL },
     };
     scenario_play(steps, COUNT_OF(steps));
 }

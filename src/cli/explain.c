@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "broker/fixed.h"
 #include "broker/home.h"
@@ -53,7 +54,7 @@ void explain_sayf(struct explain *e, const char *check, enum explain_outcome out
 static int find_site(struct explain *e, struct slice name)
 {
     for (size_t row = 0; row < snapshot_count(e->s, SNAP_TABLE_site); row++)
-        if (slice_equal_fold(snapshot_text(e->s, snapshot_site(e->s, row)->name), name)) {
+        if (fold_same(snapshot_text(e->s, snapshot_site(e->s, row)->name), name)) {
             e->site = snapshot_site(e->s, row);
             return EXIT_OK;
         }

@@ -1,6 +1,7 @@
 /* listing.c - conditions first, then one of the five forms. */
 #include "cli/listing.h"
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "base/secret.h"
 #include "cli/edit.h"
@@ -102,13 +103,13 @@ bool listing_meets(struct slice value, struct slice wanted)
             return false;
         return a < b ? orders[i].less : a > b ? orders[i].more : orders[i].equal;
     }
-    return slice_equal_fold(value, wanted);
+    return fold_same(value, wanted);
 }
 
 static int matches(struct cli *c, const struct listed *row, bool *matches_out)
 {
     *matches_out = true;
-    if (c->identifier.ptr && !slice_equal_fold(c->identifier, row->name))
+    if (c->identifier.ptr && !fold_same(c->identifier, row->name))
         *matches_out = false;
     for (size_t i = 0; i < c->args.param_count; i++) {
         const struct arg_param *p = &c->args.params[i];

@@ -29,7 +29,7 @@ struct conf_element *site_find(struct cli *c, struct slice name)
     struct conf_element *sites = sites_of(c);
     for (size_t i = 0; sites && i < conf_count(sites); i++) {
         struct conf_element *site = conf_item(sites, i);
-        if (slice_equal_fold(conf_text(site, "name"), name))
+        if (fold_same(conf_text(site, "name"), name))
             return site;
     }
     return NULL;

@@ -6,6 +6,7 @@
  * ("Configuring Permissions for IIS Manager Users and Windows Users").
  */
 #include "auth/password.h"
+#include "base/fold.h"
 #include "cli/listing.h"
 #include "cli/prompt.h"
 #include "cli/site.h"
@@ -38,7 +39,7 @@ static struct conf_element *rules_of(struct cli *c)
 static struct conf_element *find_by(struct conf_element *collection, const char *key, struct slice value)
 {
     for (size_t i = 0; collection && i < conf_count(collection); i++)
-        if (slice_equal_fold(conf_text(conf_item(collection, i), key), value))
+        if (fold_same(conf_text(conf_item(collection, i), key), value))
             return conf_item(collection, i);
     return NULL;
 }

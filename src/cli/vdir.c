@@ -6,6 +6,7 @@
  */
 #include "cli/listing.h"
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "cli/site.h"
 #include "cli/table.h"
@@ -32,7 +33,7 @@ static bool same_identifier(struct slice a, struct slice b)
         a.len--;
     while (b.len && b.ptr[b.len - 1] == '/')
         b.len--;
-    return slice_equal_fold(a, b);
+    return fold_same(a, b);
 }
 
 /* ---- walking ---- */
@@ -64,7 +65,7 @@ static int walk(struct visit *v)
         return EXIT_OK;
     for (size_t s = 0; s < conf_count(sites); s++) {
         struct conf_element *site = conf_item(sites, s);
-        if (v->wanted_site.ptr && !slice_equal_fold(v->wanted_site, conf_text(site, "name")))
+        if (v->wanted_site.ptr && !fold_same(v->wanted_site, conf_text(site, "name")))
             continue;
         for (size_t a = 0; !code && a < conf_count(site); a++)
             code = walk_app(v, site, conf_item(site, a));
