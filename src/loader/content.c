@@ -203,11 +203,9 @@ static enum snap_provider_kind kind_of(struct slice type)
 
 static struct conf_element *definition_of(struct compiler *c, struct slice name)
 {
-    struct conf_element *definitions = compile_element(c, "system.ftpServer/providerDefinitions", SLICE_NONE);
-    for (size_t i = 0; definitions && i < conf_count(definitions); i++)
-        if (slice_equal_fold(conf_text(conf_item(definitions, i), "name"), name))
-            return conf_item(definitions, i);
-    return NULL;
+    const struct conf_pair pair = { SLICE_LITERAL("name"), name };
+    struct conf_element *definitions = compile_element(c, "system.ftpServer/providerDefinitions", SLICE_NONE), *found;
+    return definitions && conf_find(definitions, &pair, 1, &found) == 0 ? found : NULL;
 }
 
 static void put_provider(struct compiler *c, struct site_work *s, struct conf_element *item)

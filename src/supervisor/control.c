@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "proto/control.h"
 #include "sys/datagram.h"
@@ -144,7 +145,7 @@ static int64_t site_id(struct supervisor *s, struct slice name)
     if (slice_is_empty(name))
         return 0;
     for (size_t row = 0; sites_view(s, row, &v); row++)
-        if (slice_equal_fold(v.name, name))
+        if (fold_same(v.name, name))
             return v.id;
     return -1;
 }

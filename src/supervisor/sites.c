@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/fold.h"
 #include "base/own.h"
 #include "supervisor/listen_plan.h"
 #include "sys/child.h"
@@ -453,7 +454,7 @@ bool sites_view(struct supervisor *s, size_t row, struct site_view *view_out)
 static struct site *find_site(struct supervisor *s, struct slice name, struct diag *d)
 {
     for (size_t row = 0; row < s->sites->count; row++)
-        if (slice_equal_fold(site_name(s, row), name))
+        if (fold_same(site_name(s, row), name))
             return &s->sites->rows[row];
     OWNED_TEXT_BUFFER escaped = { 0 };
     text_add_escaped(&escaped, name);

@@ -356,6 +356,18 @@ def test_state_and_sessions_by_command_line(site):
         c.login()
 
 
+def test_names_of_sites_in_any_case(instance):
+    """The service finds a site as the configuration does: accents and all."""
+    instance.add_site("Dépôt", users={"zoë": "secret"})
+    instance.start()
+    with instance.client() as c:
+        c.login("zoë")
+        assert "zoë" in instance.cli("list", "session", "/site.name:DÉPÔT")
+        instance.cli("flush", "log", "/site.name:DÉPÔT")
+        assert instance.cli("list", "session", "/site.name:Depot", check=False).stdout.count("no such site") == 1
+    assert instance.cli("stop", "site", "DÉPÔT") == '"Dépôt" successfully stopped.\n'
+
+
 def test_port_in_use_stops_only_that_site(instance):
     one, two = instance.add_site("One", users={"anna": "secret"}), instance.add_site("Two", users={"anna": "secret"})
     with socket.create_server((one.host, one.port)):
