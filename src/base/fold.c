@@ -144,7 +144,7 @@ bool fold_same_name(struct slice a, struct slice b)
 
 enum { NO_CHARACTER = 0x110000 }; /* and the byte: what belongs to no character equals itself alone */
 
-static uint32_t take_folded(struct slice *s)
+uint32_t fold_take(struct slice *s)
 {
     if (slice_utf8_first(*s))
         return fold_any(next_character(s));
@@ -163,7 +163,7 @@ bool fold_starts(struct slice s, struct slice prefix, struct slice *rest_out)
     s = slice_from(s, i);
     prefix = slice_from(prefix, i);
     while (prefix.len)
-        if (!s.len || take_folded(&s) != take_folded(&prefix))
+        if (!s.len || fold_take(&s) != fold_take(&prefix))
             return false;
     if (rest_out)
         *rest_out = s;
@@ -176,10 +176,20 @@ bool fold_same(struct slice a, struct slice b)
     return fold_starts(a, b, &rest) && !rest.len;
 }
 
+int fold_compare(struct slice a, struct slice b)
+{
+    while (a.len && b.len) {
+        uint32_t x = fold_take(&a), y = fold_take(&b);
+        if (x != y)
+            return x < y ? -1 : 1;
+    }
+    return (a.len > 0) - (b.len > 0);
+}
+
 void fold_add(struct text *out, struct slice s)
 {
     while (s.len) {
-        uint32_t c = take_folded(&s);
+        uint32_t c = fold_take(&s);
         if (c >= NO_CHARACTER)
             text_add_char(out, (char)(c - NO_CHARACTER));
         else

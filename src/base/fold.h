@@ -18,6 +18,10 @@ uint64_t fold_hash_name(struct slice s);
 bool fold_same(struct slice a, struct slice b);
 /* Whether `s` begins with `prefix`; *rest_out (may be NULL) is what follows in `s`. */
 bool fold_starts(struct slice s, struct slice prefix, struct slice *rest_out);
+/* An order in which texts that are the same are equal, and those that begin alike stand together. */
+int fold_compare(struct slice a, struct slice b);
+/* Cut the first character off a text that is not empty: its number, folded; for a byte of none a number beyond those. */
+uint32_t fold_take(struct slice *s);
 /* The folded text, for keys: two texts are the same if and only if these are. */
 void fold_add(struct text *out, struct slice s);
 /* As a text of its own; NULL: no memory. */

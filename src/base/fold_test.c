@@ -79,6 +79,8 @@ static void test_rules(void **state)
         CASE_LABEL(&rules[i]);
         assert_int_equal(fold_same(a, b), rules[i].want);
         assert_int_equal(fold_same(b, a), rules[i].want);
+        assert_int_equal(fold_compare(a, b) == 0, rules[i].want);
+        assert_int_equal(fold_compare(a, b), -fold_compare(b, a));
         char *x = fold_copy(a), *y = fold_copy(b);
         assert_int_equal(strcmp(x, y) == 0, rules[i].want);
         free(x);
@@ -116,6 +118,15 @@ static void test_beginnings(void **state)
     assert_false(fold_starts(SLICE_LITERAL("kil"), SLICE_LITERAL("kilo"), NULL));
 }
 
+/* What begins alike stands together, behind what it begins with. */
+static void test_order(void **state)
+{
+    (void)state;
+    static const char *const ordered[] = { "", "a", "KILO", "kilo/", "\xe2\x84\xaailo/A", "Kilo/b", "kilo0", "z", "\xc3\x9c", "\xc3\xbcx", "\xff" };
+    for (size_t i = 0; i + 1 < COUNT_OF(ordered); i++)
+        assert_int_equal(fold_compare(slice_str(ordered[i]), slice_str(ordered[i + 1])), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_every_character),
         cmocka_unit_test(test_beginnings),
+        cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/fold.h"
+
 enum { BUCKETS = 8192, WAYS = 8, FAMILY_ACCOUNT = 1 };
 
 struct entry {
@@ -66,8 +68,8 @@ struct net_addr lockout_account(const struct lockout *l, struct slice name)
     at = slice_find(name, '@');
     name = slice_trim(slice_first(name, at == SIZE_MAX ? name.len : at));
     uint64_t x = l->seed;
-    for (size_t i = 0; i < name.len; i++)
-        x = mix(x ^ (uint8_t)ascii_lower(name.ptr[i]), l->seed);
+    while (name.len)
+        x = mix(x ^ fold_take(&name), l->seed);
     memcpy(key.ip, &x, sizeof x);
     return key;
 }

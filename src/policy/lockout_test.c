@@ -106,6 +106,9 @@ static const struct {
     bool same;
 } accounts[] = {
     { "letters",              "anna",        "ANNA",          true },
+    { "of any alphabet",      "zo\xC3\xAB",   "ZO\xC3\x8B",    true },
+    { "another spelling",     "kurt",        "\xE2\x84\xAAurt", true },
+    { "an accent",            "zo\xC3\xAB",   "zoe",           false },
     { "a domain in front",    "CORP\\anna",  "anna",          true },
     { "and behind",           "anna@corp",   "anna",          true },
     { "blanks around it",     " anna ",      "anna",          true },
