@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "base/pack.h"
 #include "base/text.h"
 
@@ -47,7 +48,7 @@ const struct snap_user *account_user(const struct snapshot *s, struct slice name
 {
     size_t row, place = snapshot_find(s, SNAP_ORDER_user_name, (struct snap_key){ .first = name });
     const struct snap_user *user = snapshot_at_place(s, SNAP_ORDER_user_name, place, &row) ? snapshot_user(s, row) : NULL;
-    return user && slice_equal_fold(snapshot_text(s, user->name), name) ? user : NULL;
+    return user && fold_same(snapshot_text(s, user->name), name) ? user : NULL;
 }
 
 bool account_manager_is_open(const struct snapshot *s)
@@ -66,8 +67,8 @@ static const struct snap_permission *permission_at(const struct snapshot *s, str
          snapshot_at_place(s, SNAP_ORDER_permission_name, place, &row); place++) {
         const struct snap_permission *p = snapshot_permission(s, row);
         struct slice where = snapshot_text(s, p->path);
-        bool is_there = below ? slice_starts_fold(where, path) : slice_equal_fold(where, path);
-        if (!is_there || !slice_equal_fold(snapshot_text(s, p->name), user))
+        bool is_there = below ? fold_starts(where, path, NULL) : fold_same(where, path);
+        if (!is_there || !fold_same(snapshot_text(s, p->name), user))
             return NULL;
         /* isRole marks a Windows group: a user who happens to have its name is not meant. */
         if (!p->is_role)

@@ -54,6 +54,10 @@ static const struct {
 } permissions[] = {
     { "site",                                 "/My New FTP Site",       "ftpmanager", false, "ftpmanager", true },
     { "another case (A10)",                   "/my new ftp site",       "FTPManager", false, "ftpmanager", true },
+    { "of any alphabet",                      "/my new ftp \xC5\xBFite", "ZO\xC3\x8B", false, "zo\xC3\xAB",   true },
+    { "asked in other letters",               "/My New FTP Site",       "zo\xC3\xAB", false, "ZO\xC3\x8B",   true },
+    { "an application in other letters",      "/my new ftp \xC5\xBFite/app", "zo\xC3\xAB", false, "zo\xC3\xAB", true },
+    { "without the accent",                   "/My New FTP Site",       "zo\xC3\xAB", false, "zoe",        false },
     { "application of the site",              "/My New FTP Site/app",   "ftpmanager", false, "ftpmanager", true },
     { "other site",                           "/Other",                 "ftpmanager", false, "ftpmanager", false },
     { "site whose name goes on",              "/My New FTP Site 2",     "ftpmanager", false, "ftpmanager", false },
@@ -74,7 +78,9 @@ static struct snapshot *build(const char *path, const char *name, bool is_role)
     struct snap_site site = snapshot_build_site(w, "My New FTP Site", 5);
     struct snap_provider provider = { .name = snapshot_build_text(w, "IisManagerAuth"), .kind = SNAP_PROVIDER_IIS_MANAGER };
     struct snap_user users[] = { { .name = snapshot_build_text(w, "ftpmanager"), .enabled = 1 },
-                                 { .name = snapshot_build_text(w, "off"), .enabled = 0 } };
+                                 { .name = snapshot_build_text(w, "off"), .enabled = 0 },
+                                 { .name = snapshot_build_text(w, "zo\xC3\xAB"), .enabled = 1 },
+                                 { .name = snapshot_build_text(w, "zoe"), .enabled = 1 } };
     struct snap_permission permission = { snapshot_build_text(w, path), snapshot_build_text(w, name), is_role, 0 };
     server.management_installed = 1;
     server.requires_windows_credentials = 0;

@@ -4,7 +4,7 @@
  * IIS keeps location tags and permissions under the name of a site and leaves them there when the site gets another
  * name; what protected the site then protects nothing.  A site without FTP is a site: what concerns it is not ours.
  *
- * Names are compared as by what uses them: location tags and settings of ours by fold.h, permissions by ASCII case.
+ * Names are compared as by what uses them, by fold.h.
  */
 #include <stdlib.h>
 
@@ -16,25 +16,14 @@ enum { ORPHANS_TOLD = 20 };
 
 struct orphans {
     struct compiler *c;
-    struct slice *names; /* of all sites, ordered */
-    char **folded;       /* the same for fold_same, ordered */
+    char **folded; /* the names of all sites, ordered */
     size_t count, told;
     struct slice last; /* path of the tag told last: one line for all of its sections */
 };
 
-static int compare_names(const void *left, const void *right)
-{
-    return slice_compare_fold(*(const struct slice *)left, *(const struct slice *)right);
-}
-
 static int compare_folded(const void *left, const void *right)
 {
     return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
-static bool permits_site(const struct orphans *o, struct slice name)
-{
-    return bsearch(&name, o->names, o->count, sizeof *o->names, compare_names) != NULL;
 }
 
 /* Without memory nothing is told. */
@@ -80,7 +69,7 @@ static void look_at_scopes(struct orphans *o)
         struct conf_element *scope = conf_item(scopes, i);
         struct slice site = first_segment(conf_text(scope, "path"));
         struct diag d = { 0 };
-        if (!site.len || permits_site(o, site))
+        if (!site.len || has_site(o, site))
             continue;
         compile_place(scope, "path", &d);
         tell(o, &d, site, "these permissions have no effect");
@@ -101,17 +90,14 @@ static void look_at_tag(void *context, const char *section, struct slice path, c
 
 static int read_names(struct orphans *o, struct conf_element *sites)
 {
-    o->names = calloc(o->count + 1, sizeof *o->names);
     o->folded = calloc(o->count + 1, sizeof *o->folded);
-    if (!o->names || !o->folded)
+    if (!o->folded)
         return ERR_NOMEM;
     for (size_t i = 0; i < o->count; i++) {
-        o->names[i] = conf_text(conf_item(sites, i), "name");
-        o->folded[i] = fold_copy(o->names[i]);
+        o->folded[i] = fold_copy(conf_text(conf_item(sites, i), "name"));
         if (!o->folded[i])
             return ERR_NOMEM;
     }
-    qsort(o->names, o->count, sizeof *o->names, compare_names);
     qsort(o->folded, o->count, sizeof *o->folded, compare_folded);
     return 0;
 }
@@ -121,7 +107,6 @@ static void free_names(struct orphans *o)
     for (size_t i = 0; o->folded && i < o->count; i++)
         free(o->folded[i]);
     free(o->folded);
-    free(o->names);
 }
 
 int orphans_report(struct compiler *c)

@@ -16,10 +16,9 @@ static struct conf_element *find_user(struct conf *c, struct slice name)
     if (conf_section(c, SLICE_LITERAL("system.webServer/management/authentication"), SLICE_NONE, &section))
         return NULL;
     struct conf_element *users = conf_child(section, "credentials");
-    for (size_t i = 0; users && i < conf_count(users); i++)
-        if (slice_equal_fold(conf_text(conf_item(users, i), "name"), name))
-            return conf_item(users, i);
-    return NULL;
+    const struct conf_pair pair = { SLICE_LITERAL("name"), name };
+    struct conf_element *user;
+    return users && conf_find(users, &pair, 1, &user) == 0 ? user : NULL;
 }
 
 static int edit(struct conf *c, struct slice name, struct slice old_hash, struct slice new_hash, struct text *out,

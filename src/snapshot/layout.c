@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/fold.h"
+
 #define COLUMNS_OF(table, COLUMNS, roles)                                     \
     static const struct snap_column *table##_columns(size_t *count_out)       \
     {                                                                         \
@@ -91,10 +93,17 @@ struct snap_key layout_key(enum snap_order order, const void *row, layout_text_o
     }
 }
 
-int layout_compare(const struct snap_key *a, const struct snap_key *b)
+/* Addresses and host names have no other letters than ASCII's. */
+static bool is_of_accounts(enum snap_order order)
 {
+    return order == SNAP_ORDER_user_name || order == SNAP_ORDER_permission_name;
+}
+
+int layout_compare(enum snap_order order, const struct snap_key *a, const struct snap_key *b)
+{
+    int (*compare)(struct slice, struct slice) = is_of_accounts(order) ? fold_compare : slice_compare_fold;
     if (a->number != b->number)
         return a->number < b->number ? -1 : 1;
-    int first = slice_compare_fold(a->first, b->first);
-    return first ? first : slice_compare_fold(a->second, b->second);
+    int first = compare(a->first, b->first);
+    return first ? first : compare(a->second, b->second);
 }

@@ -329,7 +329,7 @@ size_t snapshot_find(const struct snapshot *s, enum snap_order order, struct sna
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         struct snap_key there = key_at(s, order, middle);
-        if (layout_compare(&there, &key) < 0)
+        if (layout_compare(order, &there, &key) < 0)
             low = middle + 1;
         else
             high = middle;

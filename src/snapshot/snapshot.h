@@ -552,7 +552,8 @@ const struct snap_site *snapshot_site_by_id(const struct snapshot *s, uint32_t i
 uint64_t snapshot_generation(const struct snapshot *s);
 
 /* Tables in the order of a key, so that what a login or a connection looks for costs the same among ten sites and among
- * ten thousand.  Texts are ordered without regard to ASCII case, rows of one key by their number.
+ * ten thousand.  Names of accounts are ordered as fold_compare does, other texts without regard to
+ * ASCII case, rows of one key by their number.
  *    order            table       number  first    second */
 #define SNAP_ORDERS(O)                                                                              \
     O(user_name,       user)       /*  -       name     -                           */              \

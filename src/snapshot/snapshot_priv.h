@@ -61,4 +61,4 @@ enum snap_table layout_ordered(enum snap_order order);
 /* Keys are made alike from the rows of a snapshot and from those of a writer, whose texts stand elsewhere. */
 typedef struct slice layout_text_of(const void *context, struct snap_text t);
 struct snap_key layout_key(enum snap_order order, const void *row, layout_text_of *text, const void *context);
-int layout_compare(const struct snap_key *a, const struct snap_key *b);
+int layout_compare(enum snap_order order, const struct snap_key *a, const struct snap_key *b);

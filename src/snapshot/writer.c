@@ -283,7 +283,7 @@ static int compare_rows(const void *left, const void *right, void *context)
     const unsigned char *rows = sort->w->tables[table].ptr;
     struct snap_key x = layout_key(sort->order, rows + a * size, text_of_writer, sort->w);
     struct snap_key y = layout_key(sort->order, rows + b * size, text_of_writer, sort->w);
-    int order = layout_compare(&x, &y);
+    int order = layout_compare(sort->order, &x, &y);
     return order ? order : (a > b) - (a < b);
 }
 

@@ -356,12 +356,12 @@ def test_state_and_sessions_by_command_line(site):
         c.login()
 
 
-def test_names_of_sites_in_any_case(instance):
-    """The service finds a site as the configuration does: accents and all."""
+def test_names_in_any_case(instance):
+    """The service finds a site and a user as the configuration does: accents and all."""
     instance.add_site("Dépôt", users={"zoë": "secret"})
     instance.start()
     with instance.client() as c:
-        c.login("zoë")
+        c.login("ZOË")
         assert "zoë" in instance.cli("list", "session", "/site.name:DÉPÔT")
         instance.cli("flush", "log", "/site.name:DÉPÔT")
         assert instance.cli("list", "session", "/site.name:Depot", check=False).stdout.count("no such site") == 1
