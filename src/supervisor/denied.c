@@ -38,7 +38,7 @@ struct denied {
     uint64_t saved; /* lockout_changes when it was */
     bool failing;   /* told already that it cannot be */
     struct loop_timer *timer;
-    char path[PATH_MAX + 32];
+    char path[STATE_PATH];
 };
 
 /* What has to be added to a time of the table to make it one of the calendar. */
@@ -166,13 +166,6 @@ static void time_to_save(void *context)
 
 /* ---- life ---- */
 
-/* State of the system's instance has a folder of its own; another instance keeps it beside its socket. */
-static void choose_path(struct denied *d)
-{
-    bool is_system = strcmp(d->super->directory, "/etc/sallyport") == 0;
-    snprintf(d->path, sizeof d->path, "%s/failed-logins", is_system ? "/var/lib/sallyport" : d->super->run);
-}
-
 int denied_open(struct supervisor *s)
 {
     struct denied *d = calloc(1, sizeof *d);
@@ -191,7 +184,7 @@ int denied_open(struct supervisor *s)
         return err;
     d->table = at;
     lockout_seed(d->table, seed);
-    choose_path(d);
+    house_state_path(s, "failed-logins", d->path);
     load(d);
     d->saved = lockout_changes(d->table);
     loop_timer_set(d->timer, SAVE_MS);

@@ -48,6 +48,12 @@ int house_run_directory(struct supervisor *s, struct diag *d)
     return err ? err : make_directory(empty, 0555, d);
 }
 
+void house_state_path(const struct supervisor *s, const char *name, char out[STATE_PATH])
+{
+    bool is_system = strcmp(s->directory, "/etc/sallyport") == 0;
+    snprintf(out, STATE_PATH, "%s/%s", is_system ? "/var/lib/sallyport" : s->run, name);
+}
+
 /* The lock is the pid file's; its name may be unlinked by an ending instance between our open and our lock. */
 static int lock_file(const char *path, struct diag *d)
 {

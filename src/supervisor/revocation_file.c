@@ -8,17 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/own.h"
 
 int revocation_file_open(struct supervisor *s)
 {
-    char path[PATH_MAX + 32];
+    char path[STATE_PATH];
     struct stat st;
-    bool is_system = strcmp(s->directory, "/etc/sallyport") == 0; /* as denied.c */
-    snprintf(path, sizeof path, "%s/revocation", is_system ? "/var/lib/sallyport" : s->run);
+    house_state_path(s, "revocation", path);
     OWNED_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
         return fd_take(&fd);

@@ -242,6 +242,10 @@ void control_reload_done(struct supervisor *s, uint64_t generation, int err, con
 
 /* ---- house.c ---- */
 MUST_USE int house_run_directory(struct supervisor *s, struct diag *d);
+/* Where a file lies that outlives the service: the system's instance has a folder for them, another keeps them beside its
+ * socket. */
+enum { STATE_PATH = PATH_MAX + 32 };
+void house_state_path(const struct supervisor *s, const char *name, char out[STATE_PATH]);
 MUST_USE int house_lock(struct supervisor *s, struct diag *d);
 void house_unlock(struct supervisor *s);
 /* Look up the users of the current settings (defaults before the first); says what cannot be separated. */
