@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "sys/sandbox.h"
 #include "sys/spawn.h"
 
 enum {
@@ -26,7 +27,6 @@ enum {
     FAILED_STARTS_MOST = 3, /* while the service starts: then it gives up */
     LEAVE_AFTER_MS = 1000,  /* a program that leaves by itself more often waits as if it had died */
     PAIR_WAIT_MS = 2000,
-    EXIT_TRAPPED = 128 + SIGSYS,
 };
 
 static const struct {

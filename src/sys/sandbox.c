@@ -44,7 +44,7 @@ int __lsan_is_turned_off(void)
 
 /* ---- the trap ---- */
 
-enum { CALL_NAMES = 600, CALL_NAME_SIZE = 28, EXIT_TRAPPED = 128 + SIGSYS };
+enum { CALL_NAMES = 600, CALL_NAME_SIZE = 28 };
 
 static struct {
     int event_fd;

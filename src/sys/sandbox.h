@@ -8,7 +8,12 @@
  */
 #pragma once
 
+#include <signal.h>
+
 #include "base/diag.h"
+
+/* The status of a program that was ended because of a call it may not make. */
+enum { EXIT_TRAPPED = 128 + SIGSYS };
 
 enum sandbox_profile {
     SANDBOX_LOADER,
