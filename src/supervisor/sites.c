@@ -182,15 +182,13 @@ static int listen_on(const struct listen_want *want)
     return fd_take(&fd);
 }
 
-/* For each socket of the plan the listener that is it, NULL: none yet.  NULL when out of memory. */
+/* For each socket of the plan the listener that is it, NULL: none yet.  All listeners must be planned, which
+ * close_unplanned sees to.  NULL when out of memory. */
 static struct listener **match_listeners(struct sites *t, const struct listen_plan *plan)
 {
     struct listener **have = calloc(plan->count + 1, sizeof(struct listener *));
-    for (size_t i = 0; have && i < t->listener_count; i++) {
-        size_t at = listen_plan_find(plan, &t->listeners[i].addr);
-        if (at != SIZE_MAX && listen_compare(&plan->wants[at].addr, &t->listeners[i].addr) == 0)
-            have[at] = &t->listeners[i];
-    }
+    for (size_t i = 0; have && i < t->listener_count; i++)
+        have[listen_plan_find(plan, &t->listeners[i].addr)] = &t->listeners[i];
     return have;
 }
 
