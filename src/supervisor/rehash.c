@@ -67,14 +67,14 @@ static int copy_bytes(int from, int to)
 /* Replace the file by the descriptor's bytes. */
 static int replace_file(struct rehash *r, int fd)
 {
-    char temporary[] = "." ADMINISTRATION ".XXXXXX", path[PATH_MAX + 64];
+    char path[PATH_MAX + 64];
     struct stat now;
     OWNED_FD directory = open(folder_of(r), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return err_from_errno(errno);
     if (flock(directory, LOCK_EX | LOCK_NB) < 0) /* a command line is saving (src/conf/save.c): the next login asks again */
         return ERR_BUSY;
-    snprintf(path, sizeof path, "%s/%s", folder_of(r), temporary);
+    snprintf(path, sizeof path, "%s/." ADMINISTRATION ".XXXXXX", folder_of(r));
     OWNED_FD out = mkostemp(path, O_CLOEXEC);
     if (out < 0)
         return err_from_errno(errno);
