@@ -7,7 +7,6 @@
 #include "worker/session.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
