@@ -140,7 +140,7 @@ bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_ki
 const struct snap_account_map *account_mapped(const struct snapshot *s, struct slice name)
 {
     for (size_t row = 0; row < snapshot_count(s, SNAP_TABLE_account_map); row++)
-        if (slice_equal_fold(snapshot_text(s, snapshot_account_map(s, row)->user), name))
+        if (fold_same_name(snapshot_text(s, snapshot_account_map(s, row)->user), name))
             return snapshot_account_map(s, row);
     return NULL;
 }

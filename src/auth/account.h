@@ -53,7 +53,7 @@ bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_ki
 MUST_USE int account_system_name(struct slice typed, struct slice machine, struct slice default_domain,
                                  struct slice *name_out);
 
-/* The row of sallyport/identities for the name that logs show, NULL: none. */
+/* The row of sallyport/identities for the name that logs show, NULL: none.  A name with a Kelvin sign is not that with a k. */
 const struct snap_account_map *account_mapped(const struct snapshot *s, struct slice name);
 
 /* The PAM service that stands for an IIS logonMethod. */

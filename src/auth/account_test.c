@@ -96,6 +96,32 @@ static struct snapshot *build(const char *path, const char *name, bool is_role)
     return s;
 }
 
+static void test_mapped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *label, *name;
+        bool want;
+    } cases[] = {
+        { "as written", "CORP\\k\xC3\xBChn", true },     { "in other letters", "corp\\K\xC3\x9CHN", true },
+        { "without the accent", "CORP\\kuhn", false },  { "with a Kelvin sign", "CORP\\\xE2\x84\xAA\xC3\xBChn", false },
+        { "of another domain", "k\xC3\xBChn", false },
+    };
+    struct snapshot_writer *w = snapshot_writer_new();
+    struct snap_server server = snapshot_build_server(w);
+    struct snap_account_map map = { .user = snapshot_build_text(w, "CORP\\k\xC3\xBChn") };
+    snapshot_put_row(w, SNAP_TABLE_server, &server);
+    snapshot_put_row(w, SNAP_TABLE_account_map, &map);
+    struct snapshot *s = snapshot_build(w, ROLE_AUTH);
+    snapshot_writer_free(w);
+    assert_non_null(s);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        CASE_LABEL(&cases[i]);
+        assert_int_equal(account_mapped(s, slice_str(cases[i].name)) != NULL, cases[i].want);
+    }
+    snapshot_unref(s);
+}
+
 static void test_permissions(void **state)
 {
     (void)state;
@@ -246,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),         cmocka_unit_test(test_permissions),
+        cmocka_unit_test(test_mapped),
         cmocka_unit_test(test_cache_keys),    cmocka_unit_test(test_cache_forgets),
         cmocka_unit_test(test_cache_is_bounded), cmocka_unit_test(test_two_processes_differ),
         cmocka_unit_test(test_copy),
