@@ -178,13 +178,22 @@ int auth_server_add_peer(struct auth_server *a, unsigned role, unsigned index, i
 
 /* ---- messages of peers ---- */
 
+/* A worker may have a new snapshot before us; then ours is on its way.  False: so was this worker's end, and `p` is
+ * nobody's place by now, or that of its successor. */
+static bool catch_up(struct auth_server *a, const struct peer *p, uint32_t site)
+{
+    uint64_t number = p->number;
+    if (!snapshot_site_by_id(a->child->snapshot, site))
+        (void)server_serve_orders(a);
+    return p->number == number;
+}
+
 static int on_login(struct auth_server *a, const struct peer *p, struct wire_in *in)
 {
     struct auth_login m;
     int err = auth_login_decode(in, &m);
-    /* A worker may have a new snapshot before us; then ours is on its way. */
-    if (!err && !snapshot_site_by_id(a->child->snapshot, m.site))
-        (void)server_serve_orders(a);
+    if (!err && !catch_up(a, p, m.site))
+        return 0;
     const struct certificate *c = err ? NULL : certificate_find(&a->certificates, m.certificate);
     if (c && server_waits_for_inquiry(a, p, snapshot_site_by_id(a->child->snapshot, m.site), certificate_chain(c)))
         return 0;
@@ -197,8 +206,8 @@ static int on_certificate(struct auth_server *a, const struct peer *p, struct wi
 {
     struct auth_certificate m;
     int err = auth_certificate_decode(in, &m);
-    if (!err && !snapshot_site_by_id(a->child->snapshot, m.site))
-        (void)server_serve_orders(a);
+    if (!err && !catch_up(a, p, m.site))
+        return 0;
     if (!err && server_waits_for_inquiry(a, p, snapshot_site_by_id(a->child->snapshot, m.site), m.chain))
         return 0;
     if (!err)

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "auth/server_priv.h"
+
 static void test_queue_is_bounded(void **state)
 {
     (void)state;
@@ -168,6 +170,45 @@ static void test_worker_dies(void **state)
     assert_int_equal(one.ticket, give.ticket);
     assert_true(world_is_silent(world.broker[1]));
     world_finish();
+}
+
+/* The server reads the message as if it had come from worker 0, without looking for orders before. */
+#define SAY_AS_WORKER(name, ...)                                                                         \
+    do {                                                                                                 \
+        uint8_t bytes_[1024];                                                                            \
+        struct wire_out out_ = { bytes_, sizeof bytes_, 0, 0 };                                          \
+        const struct name message_ = { __VA_ARGS__ };                                                    \
+        wire_channel_begin(&out_, MSG_##name);                                                           \
+        assert_int_equal(name##_encode(&message_, &out_), 0);                                            \
+        assert_int_equal(server_dispatch(world.auth, server_peer(world.auth, ROLE_WORKER, 0),            \
+                                         slice_of((const char *)bytes_, out_.len)), 0);                  \
+    } while (0)
+
+/* Its last words name a site that we do not know yet, so orders are read; one of them brings its successor, who has asked
+ * nothing. */
+static void test_worker_is_replaced_while_it_asks(void **state)
+{
+    (void)state;
+    for (int certificate = 0; certificate < 2; certificate++) {
+        int pair[2];
+        world_begin(&(struct world_setup){ .anonymous = true });
+        assert_int_equal(datagram_pair(pair), 0);
+        assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+        assert_int_equal(DATAGRAM_SEND(world.supervisor, pair[1], child_peer, .role = ROLE_WORKER, .index = 0), 0);
+        close(pair[1]);
+        if (certificate)
+            SAY_AS_WORKER(auth_certificate, .session = 77, .site = SITE + 1, .chain = SLICE_LITERAL("chain"));
+        else
+            SAY_AS_WORKER(auth_login, .session = 77, .session_id = SLICE_LITERAL("0123456789abcdef"), .site = SITE + 1,
+                          .user = SLICE_LITERAL("anna"), .password = SLICE_LITERAL("x"));
+        assert_true(world_is_silent(pair[0]));
+        close(world.worker[0]);
+        world.worker[0] = pair[0];
+        world_ask(0, "ftp", "x");
+        world_answer_grant(0, true);
+        assert_int_equal(world_result(0).verdict, AUTH_ALLOWED);
+        world_finish();
+    }
 }
 
 static void test_pam_dies(void **state)
@@ -359,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_pam_dies_before_a_queue),
         cmocka_unit_test(test_broker_dies),
         cmocka_unit_test(test_worker_dies),
+        cmocka_unit_test(test_worker_is_replaced_while_it_asks),
         cmocka_unit_test(test_pam_dies),
         cmocka_unit_test(test_tickets_belong_to_a_worker),
         cmocka_unit_test(test_ends_while_it_comes_back),
