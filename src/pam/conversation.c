@@ -187,6 +187,12 @@ static int add_groups(struct conversation_result *r, const struct passwd *pw)
     return 0;
 }
 
+/* What find_account returned without an account: there is none, or it could not be asked. */
+static enum pam_verdict verdict_of_absence(int error)
+{
+    return error && error != ENOENT && error != ESRCH ? PAM_VERDICT_UNAVAILABLE : PAM_VERDICT_DENIED;
+}
+
 static enum pam_verdict describe(struct conversation_result *r, const struct passwd *pw)
 {
     if (pw->pw_uid == 0 || strlen(pw->pw_name) > NAME_LIMIT)
@@ -219,7 +225,7 @@ static enum pam_verdict ask(const struct conversation_settings *settings, struct
     OWNED_TEXT buffer = NULL;
     struct passwd pw;
     const struct passwd *found = find_account(settled, &pw, &buffer);
-    return found ? describe(r, found) : PAM_VERDICT_DENIED;
+    return found ? describe(r, found) : verdict_of_absence(errno);
 }
 
 /* As a C string; false when it does not fit or would be cut at a NUL. */
@@ -247,8 +253,9 @@ static enum pam_verdict identify(const struct pam_check *check, struct conversat
         const struct passwd *found = find_account(name, &pw, &buffer);
         if (found)
             return describe(r, found);
-        if (errno && errno != ENOENT && errno != ESRCH)
-            return PAM_VERDICT_UNAVAILABLE;
+        enum pam_verdict verdict = verdict_of_absence(errno);
+        if (verdict != PAM_VERDICT_DENIED)
+            return verdict;
     }
     return PAM_VERDICT_DENIED;
 }

@@ -6,6 +6,8 @@
 
 #include "base/case_test.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -20,6 +22,17 @@ const char *__lsan_default_suppressions(void)
 }
 
 static char confdir[64], account[256];
+static int nss_error; /* instead of an account */
+
+/* In front of the C library's, for libpam too. */
+int getpwnam_r(const char *name, struct passwd *pw, char *buffer, size_t size, struct passwd **found_out)
+{
+    static int (*real)(const char *, struct passwd *, char *, size_t, struct passwd **);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "getpwnam_r");
+    *found_out = NULL;
+    return nss_error ? nss_error : real(name, pw, buffer, size, found_out);
+}
 
 static void put_file(const char *name, mode_t mode, const char *content)
 {
@@ -205,6 +218,39 @@ static void test_only_identity(void **state)
     free(r);
 }
 
+static const struct {
+    const char *label;
+    int error;
+    enum pam_verdict want;
+} absences[] = {
+    { "no such account",                         0,      PAM_VERDICT_DENIED },
+    { "no such account, as some modules put it", ENOENT, PAM_VERDICT_DENIED },
+    { "no such account, as others put it",       ESRCH,  PAM_VERDICT_DENIED },
+    { "sssd or its directory is away",           EIO,    PAM_VERDICT_UNAVAILABLE },
+    { "no descriptor left",                      EMFILE, PAM_VERDICT_UNAVAILABLE },
+};
+
+/* PAM is content with the password; then who it is cannot be found out.  That is no wrong password, which would be counted. */
+static void test_good_password_without_account(void **state)
+{
+    (void)state;
+    const struct conversation_settings settings = { confdir };
+    struct conversation_result *r = malloc(sizeof *r);
+    for (size_t i = 0; i < COUNT_OF(absences); i++) {
+        CASE_LABEL(&absences[i]);
+        struct pam_check check = check_of("permit", absences[i].error ? NULL : "no such user", "x");
+        nss_error = absences[i].error;
+        conversation_run(&settings, &check, r);
+        enum pam_verdict whole = r->verdict;
+        check.only_identity = true;
+        conversation_run(&settings, &check, r);
+        nss_error = 0;
+        assert_int_equal(whole, absences[i].want);
+        assert_int_equal(r->verdict, absences[i].want);
+    }
+    free(r);
+}
+
 /* A NUL must not cut the password in front of a module. */
 static void test_nul(void **state)
 {
@@ -275,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_verdicts),  cmocka_unit_test(test_broken_service),
         cmocka_unit_test(test_identity),  cmocka_unit_test(test_nul),
         cmocka_unit_test(test_vouched),   cmocka_unit_test(test_only_identity),
+        cmocka_unit_test(test_good_password_without_account),
         cmocka_unit_test(test_refusals_leave_in_step), cmocka_unit_test(test_queue_is_bounded),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
