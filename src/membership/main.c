@@ -274,13 +274,13 @@ static int join(struct server *s, int fd)
     return 0;
 }
 
-static void take_snapshot(struct server *s, int fd)
+static int take_snapshot(struct server *s, int fd)
 {
     struct snapshot *snapshot;
     int err = snapshot_open(fd, &snapshot);
     if (err) {
         child_event(&s->child, LOG_LEVEL_ERROR, "the new configuration cannot be read: %s", err_text(err));
-        return;
+        return err;
     }
     pthread_mutex_lock(&s->lock);
     snapshot_unref(s->child.snapshot);
@@ -289,6 +289,7 @@ static void take_snapshot(struct server *s, int fd)
     pthread_mutex_unlock(&s->lock);
     if (err)
         child_event(&s->child, LOG_LEVEL_ERROR, "the new configuration is not in use: %s", err_text(err));
+    return err;
 }
 
 static void serve_supervisor(struct server *s)
@@ -306,8 +307,8 @@ static void serve_supervisor(struct server *s)
     if (message->number == MSG_child_drain)
         s->draining = true;
     if (message->number == MSG_child_snapshot && fd >= 0 && child_snapshot_decode(&in, &snapshot) == 0) {
-        take_snapshot(s, fd);
-        if (DATAGRAM_SEND(s->child.fd, -1, child_taken, .generation = snapshot.generation))
+        int taken = take_snapshot(s, fd);
+        if (!taken && DATAGRAM_SEND(s->child.fd, -1, child_taken, .generation = snapshot.generation))
             s->leaving = true;
     }
     if (message->number == MSG_child_peer && child_peer_decode(&in, &peer) == 0 && peer.role == ROLE_AUTH) {

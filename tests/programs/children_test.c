@@ -1,5 +1,5 @@
 /*
- * children_test.c - logger, auth and pam as processes, each in its sandbox, with us as the supervisor and the other
+ * children_test.c - logger, auth, pam and membership as processes, each in its sandbox, with us as the supervisor and the other
  * programs.  What a system call filter forgets is found here and not by a login at night (threats.md H15).
  */
 #include "base/case_test.h"
@@ -334,13 +334,43 @@ static void test_pam(void **state)
     close(auth);
 }
 
+/* ---- membership ---- */
+
+static struct snapshot_writer *with_members(void)
+{
+    struct snapshot_writer *w = snapshot_writer_new();
+    struct snap_server server = snapshot_build_server(w);
+    snapshot_put_row(w, SNAP_TABLE_server, &server);
+    return w;
+}
+
+/* What it cannot read it has not taken, and goes on with what it has. */
+static void test_membership(void **state)
+{
+    (void)state;
+    struct program p = start(MEMBERSHIP_PROGRAM);
+    send_snapshot(&p, with_members(), ROLE_MEMBERSHIP);
+    int auth = connect_as(&p, ROLE_AUTH);
+    go(&p);
+    OWNED_FD fd = -1;
+    assert_int_equal(memfd_sealed("snapshot", SLICE_LITERAL("no snapshot"), &fd), 0);
+    assert_int_equal(DATAGRAM_SEND(p.channel, fd, child_snapshot, .generation = 2), 0);
+    struct child_taken taken;
+    send_snapshot(&p, with_members(), ROLE_MEMBERSHIP); /* generation 1 */
+    EXPECT(p.channel, child_taken, &taken);
+    assert_int_equal(taken.generation, 1);
+    expect_end(&p);
+    close(auth);
+}
+
 /* Started by hand, each says so and does nothing. */
 static void test_by_hand(void **state)
 {
     (void)state;
     static const struct {
         const char *label, *command;
-    } programs[] = { { "logger", LOGGER_PROGRAM }, { "auth", AUTH_PROGRAM }, { "pam", PAM_PROGRAM } };
+    } programs[] = { { "logger", LOGGER_PROGRAM }, { "auth", AUTH_PROGRAM }, { "pam", PAM_PROGRAM },
+                     { "membership", MEMBERSHIP_PROGRAM } };
     for (size_t i = 0; i < COUNT_OF(programs); i++) {
         char command[512];
         CASE_LABEL(&programs[i]);
@@ -357,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_logger_new_folder, set_up, tear_down),
         cmocka_unit_test(test_auth),
         cmocka_unit_test(test_pam),
+        cmocka_unit_test(test_membership),
         cmocka_unit_test(test_by_hand),
     };
     signal(SIGPIPE, SIG_IGN);
