@@ -13,7 +13,8 @@
  *   the account touches (IDENTIFYING) and where its home is (FINDING_HOME).
  *   A login like one that was let in a moment ago does not wait in GRANTING (twins.h).  In front of VERIFYING and of each ASKING
  *   stands QUEUED, while others have the turn (login_turn.c).
- *   At any moment: waited too long, no room, a program gone: AUTH_UNAVAILABLE.
+ *   At any moment: waited too long, no room, a program gone: AUTH_UNAVAILABLE; but a membership database that fails, as in IIS:
+ *   the next method.
  *
  * One method says yes and names the identity (threats.md A07); the identity is set in login_grant() and nowhere else,
  * and a ticket is only handed out after account_is_allowed has said yes once more (A08).  The reply to a name that does
@@ -44,6 +45,7 @@ static void login_free(struct login *l)
     text_free(&l->home_dir);
     rehearsal_free(l->rehearsal);
     text_free(&l->why);
+    text_free(&l->failure);
     text_free(&l->question);
     free(l->password);
     free(l->user);
@@ -126,13 +128,6 @@ static struct login *login_new(struct auth_server *a, unsigned worker, const str
 
 /* ---- answers ---- */
 
-static void answer(struct auth_server *a, unsigned worker, uint64_t session, enum auth_verdict verdict, uint32_t win32,
-                   uint32_t substatus, const char *reason)
-{
-    SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_result, .session = session, .verdict = (uint8_t)verdict,
-                .win32 = win32, .substatus = substatus, .reason = slice_str(reason));
-}
-
 /* Why, for logs; "" for logins that have no certificate. */
 static const char *reason_of(const struct login *l, enum auth_verdict verdict, uint32_t substatus)
 {
@@ -199,7 +194,8 @@ static void tell_why(struct auth_server *a, struct login *l, enum auth_verdict v
         login_tell_certificate(a, l, reason, win32, substatus);
     if (verdict != AUTH_NEEDS_PASSWORD)
         tell_reason(a, l, win32, substatus);
-    answer(a, l->worker, l->session, verdict, win32, substatus, reason);
+    SERVER_SEND(a, server_peer(a, ROLE_WORKER, l->worker), auth_result, .session = l->session, .verdict = (uint8_t)verdict,
+                .win32 = win32, .substatus = substatus, .reason = slice_str(reason), .detail = text_slice(&l->failure));
 }
 
 void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verdict, uint32_t win32, uint32_t substatus)
@@ -236,6 +232,7 @@ void login_wait_for(struct auth_server *a, struct login *l, enum login_stage sta
 {
     login_leave_stage(a, l);
     l->stage = stage;
+    l->asked_of |= 1u << stage;
     a->at_stage[stage]++;
     l->deadline = clock_ms() + ms;
 }
@@ -294,15 +291,21 @@ void login_attempt(struct auth_server *a, struct login *l, enum account_kind kin
         login_next_method(a, l);
 }
 
+/* A provider that failed is why nobody accepts, as long as nobody else has looked at the password: else it may have been a
+ * guess, and is answered and counted as one. */
 void login_next_method(struct auth_server *a, struct login *l)
 {
+    static const unsigned provers = 1u << LOGIN_VERIFYING | 1u << LOGIN_ASKING_PAM | 1u << LOGIN_ASKING_DIRECTORY;
     for (enum account_kind kind; (kind = first_of(a, l));) {
         l->methods &= ~(unsigned)kind;
         if (attempt(a, l, kind))
             return;
     }
-    login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE,
-                 l->certificate ? SUB_USER_FAILED : l->asked_provider ? SUB_CUSTOM_FAILED : SUB_AUTH_ERROR);
+    if (l->provider_failed && !(l->asked_of & provers))
+        login_refuse(a, l, AUTH_DENIED, 0, SUB_CUSTOM_FAILED);
+    else
+        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE,
+                     l->certificate ? SUB_USER_FAILED : l->asked_provider ? SUB_CUSTOM_FAILED : SUB_AUTH_ERROR);
 }
 
 /* What needs no secret to be decided; 0 when the login has to go through the methods. */
@@ -347,7 +350,8 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
     unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
     struct login *l = login_new(a, worker, m);
     if (!l) {
-        answer(a, worker, m->session, AUTH_UNAVAILABLE, WIN32_TIMEOUT, SUB_AUTH_ERROR, "");
+        SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_result, .session = m->session, .verdict = AUTH_UNAVAILABLE,
+                    .win32 = WIN32_TIMEOUT, .substatus = SUB_AUTH_ERROR);
         return;
     }
     if (site && site->provider_gaps & PROVIDER_GAP_FEATURES) {

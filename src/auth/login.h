@@ -53,9 +53,12 @@ struct login {
     size_t user_len, password_len;
     bool asked_at_user; /* no password was sent yet */
     bool asked_provider; /* the site has one that cannot be run: it would have had a say */
+    bool provider_failed; /* one that could not answer, for the reason in `failure` */
+    unsigned asked_of; /* login_stage bits: where it has waited so far */
     bool anonymous;    /* pam is asked for the account that serves anonymous clients */
     bool vouched;      /* the certificate suffices: no password is checked */
     struct text why;   /* what each method said, for the reason log */
+    struct text failure; /* for the client, if it may see details */
     char rhost[64];
     bool name_known;
     char client_name[NAMES_TEXT];
@@ -162,6 +165,8 @@ struct slice login_split_domain(const struct identity *identity, struct slice *d
 bool login_try_manager(struct auth_server *a, struct login *l);
 bool login_try_system(struct auth_server *a, struct login *l);
 bool login_try_membership(struct auth_server *a, struct login *l);
+/* The database could not be asked about `l`: what the next method says. */
+void login_membership_failed(struct auth_server *a, struct login *l, struct slice why);
 /* The credential cache: who this was the last time, NULL when it does not know; and keep what was found out. */
 const struct identity *login_recall(struct auth_server *a, struct login *l, enum account_kind kind, struct slice name);
 void login_remember(struct auth_server *a, const struct login *l, const struct identity *identity);

@@ -50,10 +50,11 @@ void login_peer_gone(struct auth_server *a, unsigned role, unsigned index)
         next = l->next;
         bool waits = (role == ROLE_WORKER && l->worker == index) ||
                      (role == ROLE_BROKER && l->broker == index && l->stage == LOGIN_GRANTING) ||
-                     (role == ROLE_MEMBERSHIP && l->stage == LOGIN_ASKING_MEMBERSHIP) ||
                      (role == ROLE_PAM && (l->stage == LOGIN_ASKING_PAM || l->stage == LOGIN_IDENTIFYING));
         if (waits)
             login_give_up(a, l);
+        else if (role == ROLE_MEMBERSHIP && l->stage == LOGIN_ASKING_MEMBERSHIP)
+            login_membership_failed(a, l, SLICE_LITERAL("the program that asks the membership database has ended"));
     }
     fixed_peer_gone(a, role, index);
     if (role == ROLE_BROKER)

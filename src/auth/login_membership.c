@@ -3,6 +3,21 @@
 
 enum { MEMBERSHIP_WAIT_MS = 60000 };
 
+/* As in IIS a provider that fails does not end the login: the methods behind it are asked. */
+static void note_failure(struct auth_server *a, struct login *l, struct slice why)
+{
+    LOGIN_SAY(a, l, "AspNetAuth could not answer: " SLICE_FMT, SLICE_ARG(why));
+    l->provider_failed = true;
+    text_reset(&l->failure);
+    text_add(&l->failure, slice_first(why, DETAIL_LIMIT));
+}
+
+void login_membership_failed(struct auth_server *a, struct login *l, struct slice why)
+{
+    note_failure(a, l, why);
+    login_next_method(a, l);
+}
+
 bool login_try_membership(struct auth_server *a, struct login *l)
 {
     const struct identity *known = login_recall(a, l, ACCOUNT_MEMBERSHIP, login_user(l));
@@ -12,8 +27,8 @@ bool login_try_membership(struct auth_server *a, struct login *l)
     }
     struct peer *membership = server_peer(a, ROLE_MEMBERSHIP, 0);
     if (!membership) {
-        login_give_up(a, l); /* it is being started, or started again */
-        return true;
+        note_failure(a, l, SLICE_LITERAL("the program that asks the membership database is being started"));
+        return false;
     }
     if (!login_may_ask(a, l, ACCOUNT_MEMBERSHIP))
         return true;
@@ -28,7 +43,7 @@ void login_membership_answered(struct auth_server *a, const struct membership_an
     if (!l)
         return;
     if (m->verdict == MEMBERSHIP_UNAVAILABLE) {
-        login_give_up(a, l);
+        login_membership_failed(a, l, m->detail);
         return;
     }
     const struct identity identity = { .kind = ACCOUNT_MEMBERSHIP, .user = m->user, .roles = m->roles };

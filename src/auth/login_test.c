@@ -295,7 +295,6 @@ static const struct {
 } members[] = {
     { "member",                        MEMBERSHIP_OK,          "Anna",    AUTH_ALLOWED },
     { "wrong password",                MEMBERSHIP_DENIED,      "",        AUTH_DENIED },
-    { "the database is away",          MEMBERSHIP_UNAVAILABLE, "",        AUTH_UNAVAILABLE },
     { "a name that would end a line",  MEMBERSHIP_OK,          "an\nna", AUTH_DENIED },
 };
 
@@ -350,10 +349,85 @@ static void test_membership_cache_and_end(void **state)
     EXPECT(world.membership, membership_check, &check);
     close(world.membership);
     world.membership = -1;
-    assert_int_equal(world_result(0).verdict, AUTH_UNAVAILABLE);
+    assert_int_equal(world_result(0).verdict, AUTH_DENIED);
     world_ask(0, "berta", "secret");
-    assert_int_equal(world_result(0).verdict, AUTH_UNAVAILABLE);
+    assert_int_equal(world_result(0).verdict, AUTH_DENIED);
     world_finish();
+}
+
+static const struct {
+    const char *label;
+    bool manager; /* ... is asked next, and refuses */
+    bool gone;    /* the program, instead of an answer of the database */
+    uint32_t win32, substatus;
+    const char *detail;
+} failures[] = {
+    { "the database is away",                false, false, 0,    34, "membership database: down" },
+    { "the program ends",                    false, true,  0,    34, "the program that asks the membership database has ended" },
+    { "another method refuses the password", true,  false, 1326, 41, "membership database: down" },
+    { "... with the program ending",         true,  true,  1326, 41, "the program that asks the membership database has ended" },
+};
+
+/* Nobody is blocked because a database fails; but who guesses at what another method keeps is (A03). */
+static void test_membership_fails(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(failures); i++) {
+        CASE_LABEL(&failures[i]);
+        world_begin_with(&(struct world_setup){ .manager = failures[i].manager, .other_provider = true, .membership = true,
+                                                .deny = true }, &world_usual, false);
+        for (int attempt = 0; attempt < 2; attempt++) {
+            struct membership_check check;
+            struct auth_block block;
+            world_ask(0, "ftpmanager", "wrong");
+            EXPECT(world.membership, membership_check, &check);
+            if (failures[i].gone) {
+                close(world.membership);
+                world.membership = -1;
+            } else {
+                assert_int_equal(DATAGRAM_SEND(world.membership, -1, membership_answer, .job = check.job,
+                                               .verdict = MEMBERSHIP_UNAVAILABLE,
+                                               .detail = SLICE_LITERAL("membership database: down")), 0);
+            }
+            if (failures[i].manager && attempt == 1)
+                EXPECT(world.worker[0], auth_block, &block);
+            struct auth_result m = world_result(0);
+            assert_int_equal(m.verdict, AUTH_DENIED);
+            assert_int_equal(m.win32, failures[i].win32);
+            assert_int_equal(m.substatus, failures[i].substatus);
+            assert_true(slice_equal_str(m.detail, failures[i].detail));
+            if (failures[i].gone)
+                world.membership = world_join(ROLE_MEMBERSHIP, 0);
+        }
+        assert_true(world_is_silent(world.worker[0]));
+        world_collect();
+        assert_non_null(strstr(text_str(&world.reasons), "AspNetAuth could not answer: "));
+        world_finish();
+    }
+}
+
+/* The methods behind it let in whom they know. */
+static void test_membership_fails_for_others(void **state)
+{
+    (void)state;
+    for (int there = 0; there < 2; there++) {
+        struct membership_check check;
+        world_begin_with(&(struct world_setup){ .manager = true, .other_provider = true, .membership = true }, &world_usual, false);
+        if (!there) {
+            close(world.membership);
+            world.membership = -1;
+            assert_true(world_is_silent(world.worker[0]));
+        }
+        world_ask(0, "ftpmanager", "P@ssw0rd");
+        if (there) {
+            EXPECT(world.membership, membership_check, &check);
+            assert_int_equal(DATAGRAM_SEND(world.membership, -1, membership_answer, .job = check.job,
+                                           .verdict = MEMBERSHIP_UNAVAILABLE), 0);
+        }
+        world_answer_grant(0, true);
+        assert_int_equal(world_result(0).verdict, AUTH_ALLOWED);
+        world_finish();
+    }
 }
 
 /* ---- better stored forms ---- */
@@ -427,6 +501,8 @@ int main(void)
         cmocka_unit_test(test_no_pam_is_told_once),
         cmocka_unit_test(test_membership),
         cmocka_unit_test(test_membership_cache_and_end),
+        cmocka_unit_test(test_membership_fails),
+        cmocka_unit_test(test_membership_fails_for_others),
         cmocka_unit_test(test_rehash),
         cmocka_unit_test(test_no_rehash),
         cmocka_unit_test(test_every_verdict_has_a_message),

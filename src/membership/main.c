@@ -47,6 +47,7 @@ static struct server {
     struct link *link;       /* NULL: no authenticator now */
     struct version *version;
     time_t rest_until;       /* the database failed: it is left alone so long */
+    struct diag trouble;     /* ... and how it failed */
     time_t explained;
     bool draining, leaving;
     int ended;               /* eventfd: an authenticator went away */
@@ -120,33 +121,35 @@ static void explain(struct server *s, const struct diag *d)
         child_event(&s->child, LOG_LEVEL_WARNING, "%s", d->what);
 }
 
-static bool database_rests(struct server *s)
+static bool database_rests(struct server *s, struct diag *d)
 {
     pthread_mutex_lock(&s->lock);
     bool rests = time(NULL) < s->rest_until;
+    if (rests)
+        *d = s->trouble;
     pthread_mutex_unlock(&s->lock);
     return rests;
 }
 
-static void let_rest(struct server *s)
+static void let_rest(struct server *s, const struct diag *d)
 {
     pthread_mutex_lock(&s->lock);
     s->rest_until = time(NULL) + REST_SECONDS;
+    s->trouble = *d;
     pthread_mutex_unlock(&s->lock);
 }
 
 static enum membership_verdict ask(struct server *s, struct store *store, const struct membership_check *m, struct text *user,
-                                   struct text *roles)
+                                   struct text *roles, struct diag *d)
 {
     static const enum membership_verdict verdicts[] = { [STORE_OK] = MEMBERSHIP_OK, [STORE_DENIED] = MEMBERSHIP_DENIED,
                                                         [STORE_UNAVAILABLE] = MEMBERSHIP_UNAVAILABLE };
-    struct diag d = { 0 };
-    if (!store || database_rests(s))
+    if (!store || database_rests(s, d))
         return MEMBERSHIP_UNAVAILABLE;
-    enum store_verdict verdict = store_check(store, m->user, m->password, user, roles, &d);
+    enum store_verdict verdict = store_check(store, m->user, m->password, user, roles, d);
     if (verdict == STORE_UNAVAILABLE)
-        let_rest(s);
-    explain(s, &d);
+        let_rest(s, d);
+    explain(s, d);
     return verdicts[verdict];
 }
 
@@ -154,10 +157,12 @@ static void answer(struct server *s, struct link *l, struct store *store, const 
 {
     OWNED_TEXT_BUFFER user = { 0 };
     OWNED_TEXT_BUFFER roles = { .max = ROLES_LIMIT };
-    enum membership_verdict verdict = ask(s, store, m, &user, &roles);
+    struct diag d = { 0 };
+    enum membership_verdict verdict = ask(s, store, m, &user, &roles, &d);
     bool good = verdict == MEMBERSHIP_OK;
     int err = DATAGRAM_SEND(l->fd, -1, membership_answer, .job = m->job, .verdict = (uint8_t)verdict,
-                            .user = good ? text_slice(&user) : SLICE_NONE, .roles = good ? text_slice(&roles) : SLICE_NONE);
+                            .user = good ? text_slice(&user) : SLICE_NONE, .roles = good ? text_slice(&roles) : SLICE_NONE,
+                            .detail = verdict == MEMBERSHIP_UNAVAILABLE ? slice_str(d.what) : SLICE_NONE);
     if (err && err != ERR_CLOSED)
         child_event(&s->child, LOG_LEVEL_ERROR, "an answer to the authenticator was lost: %s", err_text(err));
 }

@@ -7,7 +7,7 @@
 enum membership_verdict {
     MEMBERSHIP_OK = 0,
     MEMBERSHIP_DENIED = 1,      /* wrong password, unknown, not approved, locked out: one answer for all (threats.md A01) */
-    MEMBERSHIP_UNAVAILABLE = 2, /* the database does not answer */
+    MEMBERSHIP_UNAVAILABLE = 2, /* the database does not answer; `detail` says how */
     MEMBERSHIP_VERDICT_MAX = 2,
 };
 
@@ -17,12 +17,13 @@ enum membership_verdict {
     F(secret, password, SECRET_LIMIT)
 WIRE_MESSAGE(membership_check, MEMBERSHIP_CHECK_FIELDS)
 
-/* `user` is the name as the database spells it; `roles` one per line. */
+/* `user` is the name as the database spells it; `roles` one per line; `detail` in the driver's words. */
 #define MEMBERSHIP_ANSWER_FIELDS(F)                   \
     F(u64,  job,     UINT64_MAX)                      \
     F(u8,   verdict, MEMBERSHIP_VERDICT_MAX)          \
     F(text, user,    NAME_LIMIT)                      \
-    F(text, roles,   ROLES_LIMIT)
+    F(text, roles,   ROLES_LIMIT)                     \
+    F(text, detail,  DETAIL_LIMIT)
 WIRE_MESSAGE(membership_answer, MEMBERSHIP_ANSWER_FIELDS)
 
 #define MEMBERSHIP_CHANNEL(M)                         \

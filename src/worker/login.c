@@ -254,12 +254,14 @@ static void login_denied(struct session *s, struct run *r, const struct auth_res
     show_address(r, is_anonymous_name(slice_str(s->user_typed)) && s->cert_state == CERT_NONE);
     if (s->login_failures < UINT8_MAX)
         s->login_failures++;
-    penalty_add(s, PENALTY_FAILED_LOGIN);
+    bool provider_failed = !m->win32 && m->substatus == SUB_CUSTOM_AUTHENTICATION; /* nobody has looked at the password */
+    if (!provider_failed)
+        penalty_add(s, PENALTY_FAILED_LOGIN);
     int64_t delay = FAILURE_DELAY_MS;
     for (unsigned i = 1; i < s->login_failures && delay < FAILURE_DELAY_MAX_MS; i++)
         delay *= 2;
     r->verdict = m->verdict;
-    r->win32 = m->win32 ? m->win32 : WIN_LOGON_FAILURE;
+    r->win32 = m->win32 || provider_failed ? m->win32 : WIN_LOGON_FAILURE;
     r->substatus = m->substatus ? m->substatus : SUB_AUTHENTICATION_ERROR;
     text_add(&r->detail, m->detail);
     r->timer = loop_timer_new(s->worker->loop, delay_expired, s);

@@ -5,6 +5,7 @@ import hmac
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -283,11 +284,17 @@ def gets_in(instance):
         return c.cmd("PASS secret").startswith("230")
 
 
+def failed_logins(instance):
+    return [(line["sc-win32-status"], line["sc-substatus"]) for line in instance.log_lines()
+            if line["cs-method"] == "PASS" and line["sc-status"] == "530"]
+
+
 def test_database_restart(instance):
     """A database that is away is no wrong password, delays nobody else, and is found again."""
     database = open_database("postgresql", instance.dir)
     try:
         database.add_user("anna")
+        instance.sallyport_xml += '<safety penaltyForFailedLogin="00:10:00" penaltyThreshold="00:15:00" penaltyMaximum="00:20:00" />'
         start(instance, database)
         other = instance.add_site("Other", users={"carl": "secret"})
         instance.write()
@@ -297,9 +304,15 @@ def test_database_restart(instance):
         with instance.client() as c:
             c.login("anna")
         database.stop()
-        with instance.client() as c:
-            c.cmd("USER anna", "331")
-            c.cmd("PASS secret", "421")
+        for attempt in range(2):                 # the second while the database is left alone
+            with instance.client() as c:
+                c.cmd("USER anna", "331")
+                answer = c.cmd("PASS secret", "530")
+                assert re.match(r"530-User cannot log in\.\s+ Win32 error:   \s+ Error details: membership database: .+\s+530 End",
+                                answer), answer
+        assert instance.wait(lambda: failed_logins(instance) == [("0", "34")] * 2)
+        with instance.client(other) as c:        # his address has got no penalty
+            c.login("carl")
         with instance.client(other) as c:
             c.login("carl")
         assert instance.wait_line("membership database")
