@@ -43,12 +43,31 @@ static void put_mapping(struct compiler *c, struct site_work *s, struct conf_ele
     scopes_extend(&s->row.cert_maps, snapshot_put_row(c->w, SNAP_TABLE_cert_map, &map));
 }
 
+/* IIS logs the account on with it.  Here the certificate suffices, which nobody should believe to be otherwise. */
+static void tell_password(struct compiler *c, struct site_work *s, struct conf_element *item)
+{
+    struct diag d = { 0 };
+    compile_place(item, "password", &d);
+    d.path[0] = 0;
+    diag_set(&d, "password in " MAPPINGS " of site \"" SLICE_FMT "\" is not checked: the certificate suffices", SLICE_ARG(s->name));
+    diag_todo(&d, "Remove it; certificateAndPassword has the client give the account's password.");
+    compile_tell(c, s, LOADER_WARNING, &d);
+}
+
 static void put_mappings(struct compiler *c, struct site_work *s, struct conf_element *all, bool one_to_one)
 {
     struct conf_element *list = conf_child(all, one_to_one ? "oneToOneMappings" : "manyToOneMappings");
-    for (size_t i = 0; list && i < conf_count(list); i++)
-        if (is_on(conf_item(list, i), "enabled"))
-            put_mapping(c, s, conf_item(list, i), one_to_one);
+    bool told = false;
+    for (size_t i = 0; list && i < conf_count(list); i++) {
+        struct conf_element *item = conf_item(list, i);
+        if (!is_on(item, "enabled"))
+            continue;
+        put_mapping(c, s, item, one_to_one);
+        if (!told && conf_text(item, "password").len) {
+            tell_password(c, s, item); /* the first of them stands for all */
+            told = true;
+        }
+    }
 }
 
 /* ---- what clientCertAuthentication depends on ---- */

@@ -139,11 +139,60 @@ static void test_implicit_ports(void **state)
     cert_free(c);
 }
 
+/* ---- whom they stand for ---- */
+
+#define ONE(more) "<oneToOneMappings>" more "</oneToOneMappings>"
+#define MANY(more) "<manyToOneMappings>" more "</manyToOneMappings>"
+#define SEALED "password=\"[enc:AesProvider:jAAAAAECAAADZgAAAKQAAA==:enc]\" "
+
+static const struct {
+    const char *label, *lists;
+    size_t rows;
+    unsigned warnings;
+} mappings[] = {
+    { "none has a password", ONE("<add userName=\"a\" certificate=\"MII\" />") MANY("<add name=\"m\" userName=\"a\" />"), 2, 0 },
+    { "an empty one", ONE("<add userName=\"a\" password=\"\" certificate=\"MII\" />"), 1, 0 },
+    { "sealed with no password in it", ONE("<add userName=\"a\" password=\"[enc:AesProvider::enc]\" certificate=\"MII\" />"), 1, 0 },
+    { "of IIS, whose key is elsewhere", ONE("<add userName=\"a\" " SEALED "certificate=\"MII\" />"), 1, 1 },
+    { "the same of rules", MANY("<add name=\"m\" userName=\"a\" " SEALED "/>"), 1, 1 },
+    { "many: once for each kind", ONE("<add userName=\"a\" password=\"x\" certificate=\"MII\" />"
+                                      "<add userName=\"b\" password=\"y\" certificate=\"MIJ\" />")
+                                  MANY("<add name=\"m\" userName=\"a\" password=\"z\" />"), 3, 2 },
+    { "of an entry that does not count", ONE("<add enabled=\"false\" userName=\"a\" password=\"x\" certificate=\"MII\" />"), 0, 0 },
+};
+
+/* An entry of IIS may hold the password that IIS would log the account on with: the certificate suffices, and it is said. */
+static void test_mapping_passwords(void **state)
+{
+    (void)state;
+    static const char words[] = "iisClientCertificateMappingAuthentication of site \"s\" is not checked: the certificate suffices";
+    for (size_t i = 0; i < COUNT_OF(mappings); i++) {
+        struct run r;
+        unsigned warnings = 0;
+        OWNED_TEXT_BUFFER own = { 0 };
+        CASE_LABEL(&mappings[i]);
+        text_addf(&own, SALLYPORT("<sites><site name=\"s\"><iisClientCertificateMappingAuthentication enabled=\"true\">%s"
+                                  "</iisClientCertificateMappingAuthentication></site></sites>"), mappings[i].lists);
+        run_texts(&r, APPHOST(SITE("s", "1", "*:21:", "<ftpServer><security>" ALLOW_CLEAR "</security></ftpServer>"), ""), NULL,
+                  text_str(&own));
+        show(&r);
+        assert_int_equal(r.err, 0);
+        assert_int_equal(snapshot_site(r.s, 0)->cert_maps.count, mappings[i].rows);
+        for (size_t n = 0; n < r.report.count; n++)
+            warnings += strstr(r.report.items[n].diag.what, words) != NULL;
+        assert_int_equal(warnings, mappings[i].warnings);
+        if (warnings)
+            assert_true(says(&r, LOADER_WARNING, 1, words));
+        end_run(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_implicit_ports),
+        cmocka_unit_test(test_mapping_passwords),
     };
     if (cert_prepare())
         return 1;
