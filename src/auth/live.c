@@ -66,7 +66,7 @@ void live_look(struct auth_server *a, const struct ticket *ticket)
     if (!site || !ticket->identity->shown)
         return;
     if (!c)
-        live_end(a, ticket, SUB_CERT_INVALID, 0, "its certificate is not known any more");
+        live_end(a, ticket, SUB_CERTIFICATE_INVALID, 0, "its certificate is not known any more");
     else if (!still_names(a, ticket, site, c))
         live_end(a, ticket, SUB_CONFIGURATION_CHANGED, 0, "its certificate names another account, or none, now");
     else
@@ -158,7 +158,7 @@ void live_judged(struct auth_server *a, const struct inquiry_job *job)
                     ticket->site, chain_reason_text(job->reason));
     if (job->reason != CHAIN_GOOD && !unknown) {
         snprintf(why, sizeof why, "client certificate: %s", chain_reason_text(job->reason));
-        live_end(a, ticket, SUB_CERT_INVALID, chain_reason_win32(job->reason), why);
+        live_end(a, ticket, SUB_CERTIFICATE_INVALID, chain_reason_win32(job->reason), why);
     } else if (job->asks_directory) {
         ask_directory(a, ticket, job);
     }

@@ -137,7 +137,7 @@ static const char *reason_of(const struct login *l, enum auth_verdict verdict, u
         return "the start directory cannot be reached, or no rule lets the account in";
     if (verdict == AUTH_UNAVAILABLE)
         return "what had to be asked did not answer";
-    if (substatus == SUB_AUTH_ERROR)
+    if (substatus == SUB_AUTHENTICATION_ERROR)
         return "the certificate is good, the password was refused";
     return l->reason ? l->reason : "the login was refused";
 }
@@ -206,7 +206,7 @@ void login_refuse(struct auth_server *a, struct login *l, enum auth_verdict verd
         return;
     }
     /* else a provider or the directory failed, not the client */
-    if (verdict == AUTH_DENIED && substatus != SUB_CUSTOM_FAILED && win32 != WIN_NO_LOGON_SERVERS)
+    if (verdict == AUTH_DENIED && substatus != SUB_CUSTOM_AUTHENTICATION && win32 != WIN_NO_LOGON_SERVERS)
         denial_count(a, &l->client, login_user(l));
     tell_why(a, l, verdict, win32, substatus);
     login_remove(a, l);
@@ -225,7 +225,7 @@ void login_give_up(struct auth_server *a, struct login *l)
 {
     if (l->stage == LOGIN_GRANTING)
         SERVER_SEND(a, server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
-    login_refuse(a, l, AUTH_UNAVAILABLE, WIN32_TIMEOUT, SUB_AUTH_ERROR);
+    login_refuse(a, l, AUTH_UNAVAILABLE, WIN_SEM_TIMEOUT, SUB_AUTHENTICATION_ERROR);
 }
 
 void login_wait_for(struct auth_server *a, struct login *l, enum login_stage stage, int64_t ms)
@@ -302,10 +302,12 @@ void login_next_method(struct auth_server *a, struct login *l)
             return;
     }
     if (l->provider_failed && !(l->asked_of & provers))
-        login_refuse(a, l, AUTH_DENIED, 0, SUB_CUSTOM_FAILED);
+        login_refuse(a, l, AUTH_DENIED, 0, SUB_CUSTOM_AUTHENTICATION);
     else
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE,
-                     l->certificate ? SUB_USER_FAILED : l->asked_provider ? SUB_CUSTOM_FAILED : SUB_AUTH_ERROR);
+        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE,
+                     l->certificate      ? SUB_USER_FAILED
+                     : l->asked_provider ? SUB_CUSTOM_AUTHENTICATION
+                                         : SUB_AUTHENTICATION_ERROR);
 }
 
 /* What needs no secret to be decided; 0 when the login has to go through the methods. */
@@ -313,11 +315,11 @@ static uint32_t refused_at_once(const struct login *l, unsigned kinds)
 {
     struct slice user = login_user(l);
     if (!kinds)
-        return SUB_ALL_DISABLED;
+        return SUB_ALL_METHODS_DISABLED;
     if (account_is_anonymous_name(user))
-        return kinds & ACCOUNT_ANONYMOUS ? 0 : SUB_NO_ANONYMOUS;
+        return kinds & ACCOUNT_ANONYMOUS ? 0 : SUB_ANONYMOUS_DENIED;
     if (slice_is_empty(user) || !l->password_len || !slice_is_utf8(user))
-        return SUB_AUTH_ERROR;
+        return SUB_AUTHENTICATION_ERROR;
     return 0;
 }
 
@@ -326,8 +328,9 @@ void login_go_on(struct auth_server *a, struct login *l, unsigned kinds)
 {
     uint32_t refused = refused_at_once(l, kinds);
     if (refused) {
-        LOGIN_SAY(a, l, "%s", refused == SUB_AUTH_ERROR ? "an empty name or password never logs in" : substatus_text(refused));
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, refused);
+        LOGIN_SAY(a, l, "%s", refused == SUB_AUTHENTICATION_ERROR ? "an empty name or password never logs in"
+                                                                  : substatus_text(refused));
+        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, refused);
         return;
     }
     if (account_is_anonymous_name(login_user(l))) {
@@ -336,7 +339,7 @@ void login_go_on(struct auth_server *a, struct login *l, unsigned kinds)
         return;
     }
     if (denial_closes_account(a, &l->client, login_user(l))) {
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_AUTHENTICATION_ERROR);
         return;
     }
     l->asked_provider = kinds & ACCOUNT_OTHER_PROVIDER;
@@ -351,11 +354,11 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
     struct login *l = login_new(a, worker, m);
     if (!l) {
         SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_result, .session = m->session, .verdict = AUTH_UNAVAILABLE,
-                    .win32 = WIN32_TIMEOUT, .substatus = SUB_AUTH_ERROR);
+                    .win32 = WIN_SEM_TIMEOUT, .substatus = SUB_AUTHENTICATION_ERROR);
         return;
     }
     if (site && site->provider_gaps & PROVIDER_GAP_FEATURES) {
-        login_refuse(a, l, AUTH_DENIED, WIN32_ACCESS_DENIED, SUB_CUSTOM_FAILED);
+        login_refuse(a, l, AUTH_DENIED, WIN_ACCESS_DENIED, SUB_CUSTOM_AUTHENTICATION);
         return;
     }
     if (!site || !login_by_certificate(a, l, site, m, kinds))

@@ -11,20 +11,6 @@
 #include "base/text.h"
 #include "policy/win_error.h"
 
-/* Win32 errors and FTP sub-statuses of the answers; "The FTP Status Codes in IIS 7 and later versions". */
-enum {
-    WIN32_ACCESS_DENIED = 5,
-    WIN32_TIMEOUT = 121,
-    WIN32_NO_SUCH_USER = 1317,
-    WIN32_LOGON_FAILURE = 1326,
-    SUB_CUSTOM_FAILED = SUB_CUSTOM_AUTHENTICATION,
-    SUB_ALL_DISABLED = SUB_ALL_METHODS_DISABLED,
-    SUB_AUTH_ERROR = SUB_AUTHENTICATION_ERROR,
-    SUB_NO_ANONYMOUS = SUB_ANONYMOUS_DENIED,
-    SUB_CERT_REQUIRED = SUB_CERTIFICATE_REQUIRED,
-    SUB_CERT_INVALID = SUB_CERTIFICATE_INVALID,
-};
-
 struct login {
     struct login *next;
     uint64_t id; /* also the job number for verifier and pam */

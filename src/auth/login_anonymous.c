@@ -25,7 +25,7 @@ bool login_try_anonymous(struct auth_server *a, struct login *l)
         if (login_may_explain(a))
             server_tell(a, LOG_LEVEL_NOTICE, "site %u serves anonymous clients as \"" SLICE_FMT "\", which is no account that "
                         "can be used here: refused", l->site, SLICE_ARG(configured));
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_AUTHENTICATION_ERROR);
         return true;
     }
     if (!pam) {
@@ -53,5 +53,5 @@ void login_anonymous_found(struct auth_server *a, struct login *l, const struct 
     if (login_may_explain(a))
         server_tell(a, LOG_LEVEL_NOTICE, "the account that serves anonymous clients of site %u %s: refused", l->site,
                     m->verdict == PAM_VERDICT_OK ? "has a uid below uidFloor" : "does not exist or may not be used");
-    login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+    login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_AUTHENTICATION_ERROR);
 }

@@ -37,7 +37,8 @@ static void tell_certificate(struct auth_server *a, const struct auth_certificat
         facts_free(&f); /* else: good, but nothing that could be mapped, and why */
     server_tell_certificate(a, m->site, (struct log_certificate){
         .level = reason == CHAIN_GOOD ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE, .session_id = m->session_id, .facts = facts,
-        .verdict = slice_str(why), .win32 = chain_reason_win32(reason), .substatus = reason == CHAIN_GOOD ? 0 : SUB_CERT_INVALID });
+        .verdict = slice_str(why), .win32 = chain_reason_win32(reason),
+        .substatus = reason == CHAIN_GOOD ? 0 : SUB_CERTIFICATE_INVALID });
 }
 
 void login_certificate(struct auth_server *a, unsigned worker, const struct auth_certificate *m)
@@ -67,7 +68,7 @@ void login_certificate(struct auth_server *a, unsigned worker, const struct auth
                                       .site = m->site };
     if (!what.number || certificate_add(&a->certificates, &what, m->chain)) {
         c.unavailable = true;
-        c.win32 = WIN32_TIMEOUT;
+        c.win32 = WIN_SEM_TIMEOUT;
         c.reason = "too many sessions with certificates";
     } else {
         c.number = what.number;
@@ -113,10 +114,10 @@ static void log_in_mapped(struct auth_server *a, struct login *l, struct slice m
     const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .certificate = l->certificate,
                                        .user = manager ? snapshot_text(s, manager->name) : SLICE_NONE };
     if (with_password && (!l->password_len || denial_closes_account(a, &l->client, mapped))) {
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_AUTHENTICATION_ERROR);
     } else if (manager && !login_is_allowed(a, l->site, &identity)) {
         l->reason = manager->enabled ? "the IIS Manager user has no permission for the site" : "the IIS Manager user is disabled";
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
+        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_USER_FAILED);
     } else if (manager && !with_password) {
         login_grant(a, l, &identity);
     } else {
@@ -207,7 +208,7 @@ static void admit_account(struct auth_server *a, struct login *l, const struct s
     if (text_error(&user))
         login_give_up(a, l);
     else if (!is_named || !login_is_allowed(a, l->site, &identity))
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
+        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_USER_FAILED);
     else
         login_grant(a, l, &identity);
 }
@@ -269,11 +270,11 @@ bool login_by_certificate(struct auth_server *a, struct login *l, const struct s
                                     : CHAIN_GOOD;
     if (reason != CHAIN_GOOD) { /* it was good when the session began */
         l->reason = chain_reason_text(reason);
-        login_refuse(a, l, AUTH_DENIED, chain_reason_win32(reason), SUB_CERT_INVALID);
+        login_refuse(a, l, AUTH_DENIED, chain_reason_win32(reason), SUB_CERTIFICATE_INVALID);
         return true;
     }
     if (site->client_cert_policy == CERT_REQUIRE && !mine) {
-        login_refuse(a, l, AUTH_DENIED, WIN32_ACCESS_DENIED, SUB_CERT_REQUIRED);
+        login_refuse(a, l, AUTH_DENIED, WIN_ACCESS_DENIED, SUB_CERTIFICATE_REQUIRED);
         return true;
     }
     if (!site->client_cert_enabled)
@@ -291,13 +292,13 @@ bool login_by_certificate(struct auth_server *a, struct login *l, const struct s
                 : mapping == MAPPING_NONE ? "no account has this certificate"
                                           : "USER named somebody else than the certificate";
     if (mapping == MAPPING_USER && requires_user(l, site) && !login_names_account(a, mapped, m->user)) {
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_USER_FAILED);
+        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_USER_FAILED);
     } else if (mapping == MAPPING_USER && !(asked_at_user && requires_password(l, site))) {
         l->certificate = c->number;
         l->reason = "the account of the certificate may not log in";
         log_in_mapped(a, l, mapped, requires_password(l, site));
     } else if (mapping == MAPPING_DENIED || (mapping == MAPPING_NONE && (!kinds || site->cert_and_password))) {
-        login_refuse(a, l, AUTH_DENIED, WIN32_NO_SUCH_USER, SUB_USER_FAILED);
+        login_refuse(a, l, AUTH_DENIED, WIN_NO_SUCH_USER, SUB_USER_FAILED);
     } else if (asked_at_user) {
         login_refuse(a, l, AUTH_NEEDS_PASSWORD, 0, 0);
     } else {

@@ -96,7 +96,8 @@ void login_directory_answered(struct auth_server *a, struct login *l, const stru
         return;
     }
     if (job->verdict != DIRECTORY_FOUND) {
-        login_refuse(a, l, AUTH_DENIED, directory_verdict_win32(job->verdict), l->certificate ? SUB_USER_FAILED : SUB_AUTH_ERROR);
+        login_refuse(a, l, AUTH_DENIED, directory_verdict_win32(job->verdict),
+                     l->certificate ? SUB_USER_FAILED : SUB_AUTHENTICATION_ERROR);
         return;
     }
     struct identity identity = login_identity_of(&job->account, &user);

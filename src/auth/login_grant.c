@@ -91,7 +91,7 @@ static void accepted(struct auth_server *a, struct login *l, struct slice home)
 {
     if (!login_is_allowed(a, l->site, l->identity)) {
         SERVER_SEND(a, server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
-        login_refuse(a, l, AUTH_DENIED, WIN32_LOGON_FAILURE, SUB_AUTH_ERROR);
+        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_AUTHENTICATION_ERROR);
         return;
     }
     if (l->rehearsal) { /* nobody comes: the grant goes again */

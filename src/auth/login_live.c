@@ -82,7 +82,7 @@ void login_recheck_answered(struct auth_server *a, const struct map_job *job)
                       : job->verdict == DIRECTORY_FOUND ? "the certificate maps to another account now"
                       : job->verdict == DIRECTORY_NONE && job->question != MAP_CERTIFICATE ? "the account is not there any more"
                                                         : directory_verdict_text(job->verdict);
-    uint32_t win32 = job->verdict == DIRECTORY_FOUND ? WIN32_ACCESS_DENIED : directory_verdict_win32(job->verdict);
+    uint32_t win32 = job->verdict == DIRECTORY_FOUND ? WIN_ACCESS_DENIED : directory_verdict_win32(job->verdict);
     live_end(a, ticket, SUB_USER_FAILED, win32, why);
 }
 

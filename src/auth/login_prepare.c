@@ -138,7 +138,7 @@ static bool may_have_home(struct auth_server *a, struct login *l, const struct s
     const struct identity *identity = l->identity;
     if (identity->kind == ACCOUNT_DIRECTORY && !(identity->certificate && site->strict_iis))
         return true;
-    login_turn_away(a, l, WIN32_ACCESS_DENIED,
+    login_turn_away(a, l, WIN_ACCESS_DENIED,
                     identity->kind == ACCOUNT_SYSTEM && !identity->certificate ? SUB_HOME_LOOKUP : SUB_ISOLATION_NEEDS_BASIC);
     return false;
 }
@@ -165,7 +165,7 @@ void login_home_answered(struct auth_server *a, struct login *l, const struct ma
 {
     if (job->verdict != DIRECTORY_FOUND) {
         login_tell_directory(a, l, job);
-        login_turn_away(a, l, job->verdict == DIRECTORY_UNAVAILABLE ? WIN_NO_LOGON_SERVERS : WIN32_ACCESS_DENIED, SUB_HOME_LOOKUP);
+        login_turn_away(a, l, job->verdict == DIRECTORY_UNAVAILABLE ? WIN_NO_LOGON_SERVERS : WIN_ACCESS_DENIED, SUB_HOME_LOOKUP);
         return;
     }
     text_add(&l->home_root, text_slice(&job->home_root));

@@ -108,7 +108,7 @@ static void join(struct auth_server *a, struct returning *r)
     identity->certificate = r->named ? r->certificate : 0;
     if (r->shown != (r->certificate != 0) || ticket_find(a->tickets, r->ticket) ||
         ticket_add(a->tickets, r->ticket, r->worker, r->site, identity)) {
-        end_both(a, r->worker, r->ticket, SUB_AUTH_ERROR);
+        end_both(a, r->worker, r->ticket, SUB_AUTHENTICATION_ERROR);
     } else {
         r->identity = NULL;
         live_begin(a);
@@ -130,7 +130,7 @@ void login_held(struct auth_server *a, unsigned broker, const struct grant_held 
     const struct identity identity = { .kind = (enum account_kind)memo.kind, .user = memo.user, .sid = memo.sid, .mapped = memo.mapped,
                                        .roles = m->roles };
     if (!r || r->held || identity_copy(&identity, &r->identity)) {
-        end_both(a, broker, m->ticket, SUB_AUTH_ERROR);
+        end_both(a, broker, m->ticket, SUB_AUTHENTICATION_ERROR);
         return;
     }
     r->held = true;
@@ -148,7 +148,7 @@ void login_present(struct auth_server *a, unsigned worker, const struct auth_pre
     const struct certificate what = { .number = m->chain.len ? ticket_draw(a->tickets) : 0, .worker = worker,
                                       .session = m->session, .site = m->site };
     if (!r || r->presented || (m->chain.len && (!what.number || certificate_add(&a->certificates, &what, m->chain)))) {
-        end_both(a, worker, m->ticket, SUB_AUTH_ERROR);
+        end_both(a, worker, m->ticket, SUB_AUTHENTICATION_ERROR);
         return;
     }
     r->presented = true;
@@ -182,7 +182,7 @@ static void sweep(struct auth_server *a, int64_t now, bool gone, unsigned worker
                 at = &r->next;
                 continue;
             }
-            end_both(a, r->worker, r->ticket, SUB_AUTH_ERROR);
+            end_both(a, r->worker, r->ticket, SUB_AUTHENTICATION_ERROR);
             bool last = a->returning->count == 1;
             forget(a, at);
             if (last)

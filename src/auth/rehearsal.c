@@ -140,7 +140,8 @@ static void refuse_certificate(struct auth_server *a, const struct rehearsal *r,
     rehearsal_say(a, r, "verdict: %s", chain_reason_text(reason));
     say_reply(a, r, "USER", REPLY_CERT_INVALID);
     rehearsal_say(a, r, "then the connection is closed");
-    done(a, r, REHEARSAL_CERTIFICATE_REFUSED, reply_code_of(REPLY_CERT_INVALID), chain_reason_win32(reason), SUB_CERT_INVALID);
+    done(a, r, REHEARSAL_CERTIFICATE_REFUSED, reply_code_of(REPLY_CERT_INVALID), chain_reason_win32(reason),
+         SUB_CERTIFICATE_INVALID);
 }
 
 /* TLS does not take its key. */
@@ -151,7 +152,7 @@ static void tell_not_shown(struct auth_server *a, const struct rehearsal *r, con
     rehearsal_say(a, r, "handshake: keys are RSA, P-256, P-384, P-521, Ed25519 or Ed448; with another a client shows no certificate");
     say_reply(a, r, "USER", reply);
     done(a, r, required ? REHEARSAL_CERTIFICATE_REFUSED : REHEARSAL_NOT_ASKED, reply_code_of(reply),
-         required ? WIN32_ACCESS_DENIED : 0, required ? SUB_CERT_REQUIRED : 0);
+         required ? WIN_ACCESS_DENIED : 0, required ? SUB_CERTIFICATE_REQUIRED : 0);
 }
 
 /* The verdict, and with a good one the login; takes `r` over. */
@@ -193,7 +194,7 @@ void rehearsal_begin(struct auth_server *a, const struct child_test *m)
     char *user = strndup(m->user.len ? m->user.ptr : "", m->user.len);
     if (!r || !user) {
         const struct rehearsal none = { .query = m->query };
-        done(a, &none, REHEARSAL_UNAVAILABLE, reply_code_of(REPLY_NO_SERVICE), WIN32_TIMEOUT, SUB_CERT_INVALID);
+        done(a, &none, REHEARSAL_UNAVAILABLE, reply_code_of(REPLY_NO_SERVICE), WIN_SEM_TIMEOUT, SUB_CERTIFICATE_INVALID);
         free(r);
         free(user);
         return;
@@ -214,7 +215,7 @@ void rehearsal_begin(struct auth_server *a, const struct child_test *m)
     say_facts(a, r);
     if (site->cert_substatus) { /* no TLS, so nobody shows a certificate */
         say_reply(a, r, "AUTH", REPLY_AUTH_NO_CERT);
-        done(a, r, REHEARSAL_NOT_ASKED, reply_code_of(REPLY_AUTH_NO_CERT), WIN32_ACCESS_DENIED, site->cert_substatus);
+        done(a, r, REHEARSAL_NOT_ASKED, reply_code_of(REPLY_AUTH_NO_CERT), WIN_ACCESS_DENIED, site->cert_substatus);
         rehearsal_free(r);
     } else if (site->client_cert_policy == CERT_IGNORE) {
         say_reply(a, r, "USER", REPLY_USER);
@@ -371,7 +372,7 @@ void rehearsal_refused(struct auth_server *a, const struct login *l, enum auth_v
         if (ends[i].verdict != verdict)
             continue;
         say_reply(a, r, at_user ? "USER" : "PASS", ends[i].reply);
-        bool certificate = verdict == AUTH_DENIED && substatus == SUB_CERT_INVALID;
+        bool certificate = verdict == AUTH_DENIED && substatus == SUB_CERTIFICATE_INVALID;
         done(a, r, certificate ? REHEARSAL_CERTIFICATE_REFUSED : ends[i].outcome, reply_code_of(ends[i].reply), win32, substatus);
     }
 }
@@ -379,6 +380,6 @@ void rehearsal_refused(struct auth_server *a, const struct login *l, enum auth_v
 void rehearsal_unavailable(struct auth_server *a, struct rehearsal *r)
 {
     say_reply(a, r, "USER", REPLY_NO_SERVICE);
-    done(a, r, REHEARSAL_UNAVAILABLE, reply_code_of(REPLY_NO_SERVICE), WIN32_TIMEOUT, SUB_CERT_INVALID);
+    done(a, r, REHEARSAL_UNAVAILABLE, reply_code_of(REPLY_NO_SERVICE), WIN_SEM_TIMEOUT, SUB_CERTIFICATE_INVALID);
     rehearsal_free(r);
 }
