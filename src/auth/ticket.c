@@ -8,7 +8,6 @@
 enum { BUCKETS = 8192 };
 
 struct ticket_table {
-    size_t count;
     struct ticket *buckets[BUCKETS];
 };
 
@@ -48,7 +47,6 @@ int ticket_add(struct ticket_table *t, uint64_t number, unsigned worker, uint32_
         return ERR_NOMEM;
     *ticket = (struct ticket){ number, worker, site, identity, t->buckets[number % BUCKETS] };
     t->buckets[number % BUCKETS] = ticket;
-    t->count++;
     return 0;
 }
 
@@ -60,13 +58,12 @@ const struct ticket *ticket_find(const struct ticket_table *t, uint64_t number)
     return ticket;
 }
 
-static void unlink_ticket(struct ticket_table *t, struct ticket **at)
+static void unlink_ticket(struct ticket **at)
 {
     struct ticket *ticket = *at;
     *at = ticket->next;
     identity_free(ticket->identity);
     free(ticket);
-    t->count--;
 }
 
 void ticket_remove(struct ticket_table *t, uint64_t number)
@@ -74,7 +71,7 @@ void ticket_remove(struct ticket_table *t, uint64_t number)
     for (struct ticket **at = &t->buckets[number % BUCKETS]; *at; at = &(*at)->next) {
         if ((*at)->number != number)
             continue;
-        unlink_ticket(t, at);
+        unlink_ticket(at);
         return;
     }
 }
@@ -84,7 +81,7 @@ void ticket_sweep(struct ticket_table *t, bool (*leave)(void *context, const str
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct ticket **at = &t->buckets[i]; *at;) {
             if (leave(context, *at))
-                unlink_ticket(t, at);
+                unlink_ticket(at);
             else
                 at = &(*at)->next;
         }
