@@ -24,7 +24,7 @@ static struct lockout *table(struct auth_server *a)
 
 static void tell_worker(struct auth_server *a, unsigned worker, const struct net_addr *client, int64_t left)
 {
-    SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_block, .client = *client, .left_ms = (uint64_t)left);
+    SERVER_SEND(server_peer(a, ROLE_WORKER, worker), auth_block, .client = *client, .left_ms = (uint64_t)left);
 }
 
 void denial_close(struct auth_server *a)

@@ -11,9 +11,9 @@ void live_end(struct auth_server *a, const struct ticket *ticket, uint32_t subst
 {
     server_tell(a, LOG_LEVEL_NOTICE, "\"" SLICE_FMT "\" is logged off site %u: %s", SLICE_ARG(ticket->identity->user),
                 ticket->site, why);
-    SERVER_SEND(a, server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
+    SERVER_SEND(server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
                 .substatus = substatus, .win32 = win32, .why = slice_str(why));
-    SERVER_SEND(a, server_peer(a, ROLE_BROKER, ticket->worker), grant_revoke, .ticket = ticket->number);
+    SERVER_SEND(server_peer(a, ROLE_BROKER, ticket->worker), grant_revoke, .ticket = ticket->number);
     ticket_remove(a->tickets, ticket->number);
 }
 

@@ -194,7 +194,7 @@ static void tell_why(struct auth_server *a, struct login *l, enum auth_verdict v
         login_tell_certificate(a, l, reason, win32, substatus);
     if (verdict != AUTH_NEEDS_PASSWORD)
         tell_reason(a, l, win32, substatus);
-    SERVER_SEND(a, server_peer(a, ROLE_WORKER, l->worker), auth_result, .session = l->session, .verdict = (uint8_t)verdict,
+    SERVER_SEND(server_peer(a, ROLE_WORKER, l->worker), auth_result, .session = l->session, .verdict = (uint8_t)verdict,
                 .win32 = win32, .substatus = substatus, .reason = slice_str(reason), .detail = text_slice(&l->failure));
 }
 
@@ -224,7 +224,7 @@ void login_turn_away(struct auth_server *a, struct login *l, uint32_t win32, uin
 void login_give_up(struct auth_server *a, struct login *l)
 {
     if (l->stage == LOGIN_GRANTING)
-        SERVER_SEND(a, server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
+        SERVER_SEND(server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
     login_refuse(a, l, AUTH_UNAVAILABLE, WIN_SEM_TIMEOUT, SUB_AUTHENTICATION_ERROR);
 }
 
@@ -353,7 +353,7 @@ void login_begin(struct auth_server *a, unsigned worker, const struct auth_login
     unsigned kinds = site ? account_kinds(a->child->snapshot, site) : 0;
     struct login *l = login_new(a, worker, m);
     if (!l) {
-        SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_result, .session = m->session, .verdict = AUTH_UNAVAILABLE,
+        SERVER_SEND(server_peer(a, ROLE_WORKER, worker), auth_result, .session = m->session, .verdict = AUTH_UNAVAILABLE,
                     .win32 = WIN_SEM_TIMEOUT, .substatus = SUB_AUTHENTICATION_ERROR);
         return;
     }

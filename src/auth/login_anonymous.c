@@ -36,7 +36,7 @@ bool login_try_anonymous(struct auth_server *a, struct login *l)
         return true;
     l->anonymous = true;
     login_wait_for(a, l, LOGIN_ASKING_PAM, PAM_WAIT_MS);
-    SERVER_SEND(a, pam, pam_check, .job = l->id, .service = account_pam_service(s, site->anonymous_logon_method), .user = name,
+    SERVER_SEND(pam, pam_check, .job = l->id, .service = account_pam_service(s, site->anonymous_logon_method), .user = name,
                 .rhost = slice_str(l->rhost), .vouched = true);
     return true;
 }

@@ -21,7 +21,7 @@ struct certified {
 
 static void certify(struct auth_server *a, unsigned worker, const struct auth_certificate *m, const struct certified *c)
 {
-    SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_certified, .session = m->session, .site = m->site,
+    SERVER_SEND(server_peer(a, ROLE_WORKER, worker), auth_certified, .session = m->session, .site = m->site,
                 .certificate = c->number, .win32 = c->win32, .unavailable = c->unavailable, .facts = c->facts,
                 .reason = slice_str(c->reason));
 }

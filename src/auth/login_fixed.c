@@ -59,7 +59,7 @@ static void tell_broker(struct auth_server *a, const struct fixed *f, unsigned b
     if (!p || f->state == FIXED_ASKING)
         return;
     a->fixed_told[broker]++;
-    SERVER_SEND(a, p, grant_fixed, .site = f->site, .path = text_slice(&f->path), .user = text_slice(&f->user),
+    SERVER_SEND(p, grant_fixed, .site = f->site, .path = text_slice(&f->path), .user = text_slice(&f->user),
                 .accepted = f->state == FIXED_GOOD, .local = f->local, .uid = f->uid, .gid = f->gid, .groups = text_slice(&f->groups));
 }
 
@@ -173,7 +173,7 @@ static void identify(struct auth_server *a, struct fixed *f, const struct direct
         return;
     }
     f->identifying = true;
-    SERVER_SEND(a, pam, pam_check, .job = f->id, .user = text_slice(&user), .also = text_slice(&also), .only_identity = true);
+    SERVER_SEND(pam, pam_check, .job = f->id, .user = text_slice(&user), .also = text_slice(&also), .only_identity = true);
 }
 
 void fixed_directory_answered(struct auth_server *a, const struct map_job *job)
@@ -239,7 +239,7 @@ static void ask(struct auth_server *a, struct fixed *f, int64_t now)
         f->id = 0;
         f->next_ms = now + PAM_AWAIT_MS;
     } else if (!err) {
-        SERVER_SEND(a, pam, pam_check, .job = f->id, .service = account_pam_service(s, f->logon_method), .user = local,
+        SERVER_SEND(pam, pam_check, .job = f->id, .service = account_pam_service(s, f->logon_method), .user = local,
                     .password = text_slice(&f->password));
     }
 }

@@ -79,7 +79,7 @@ static void hand_out(struct auth_server *a, struct login *l, struct slice home)
     if (identity->certificate)
         login_tell_certificate(a, l, "logged in", 0, 0);
     l->identity = NULL;
-    SERVER_SEND(a, server_peer(a, ROLE_WORKER, l->worker), auth_result, .session = l->session, .verdict = AUTH_ALLOWED,
+    SERVER_SEND(server_peer(a, ROLE_WORKER, l->worker), auth_result, .session = l->session, .verdict = AUTH_ALLOWED,
                 .ticket = l->ticket, .anonymous = identity->kind == ACCOUNT_ANONYMOUS, .name = text_slice(&name),
                 .home = home, .why = slice_first(text_slice(&l->why), DETAIL_LIMIT));
     login_remove(a, l);
@@ -90,12 +90,12 @@ static void hand_out(struct auth_server *a, struct login *l, struct slice home)
 static void accepted(struct auth_server *a, struct login *l, struct slice home)
 {
     if (!login_is_allowed(a, l->site, l->identity)) {
-        SERVER_SEND(a, server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
+        SERVER_SEND(server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
         login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_AUTHENTICATION_ERROR);
         return;
     }
     if (l->rehearsal) { /* nobody comes: the grant goes again */
-        SERVER_SEND(a, server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
+        SERVER_SEND(server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
         rehearsal_allowed(a, l, home);
         login_remove(a, l);
         return;
@@ -145,7 +145,7 @@ void login_ask_broker(struct auth_server *a, struct login *l)
     const struct slice datagram = slice_of((const char *)bytes, out.len);
     text_add(&l->question, slice_from(datagram, GRANT_GIVE_HEAD));
     if (!is_twin(a, l))
-        server_send(a, broker, datagram);
+        server_send(broker, datagram);
 }
 
 void login_grant_answered(struct auth_server *a, unsigned broker, const struct grant_answer *m)
@@ -153,7 +153,7 @@ void login_grant_answered(struct auth_server *a, unsigned broker, const struct g
     struct login *l = login_find(a, LOGIN_GRANTING, m->ticket);
     if (!l || l->broker != broker) {
         if (m->accepted && !ticket_find(a->tickets, m->ticket)) /* nobody waits for it any more */
-            SERVER_SEND(a, server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
+            SERVER_SEND(server_peer(a, ROLE_BROKER, broker), grant_revoke, .ticket = m->ticket);
         return;
     }
     say_start(a, l, m->reason);

@@ -26,7 +26,7 @@ void login_ended(struct auth_server *a, unsigned worker, struct slice tickets)
         ticket_remove(a->tickets, number);
     }
     if (len)
-        SERVER_SEND(a, server_peer(a, ROLE_BROKER, worker), grant_ended, .tickets = slice_of(his, len));
+        SERVER_SEND(server_peer(a, ROLE_BROKER, worker), grant_ended, .tickets = slice_of(his, len));
 }
 
 struct gone {
@@ -40,7 +40,7 @@ static bool lived_there(void *context, const struct ticket *ticket)
     if (ticket->worker != gone->index)
         return false;
     if (gone->role == ROLE_WORKER)
-        SERVER_SEND(gone->a, server_peer(gone->a, ROLE_BROKER, gone->index), grant_revoke, .ticket = ticket->number);
+        SERVER_SEND(server_peer(gone->a, ROLE_BROKER, gone->index), grant_revoke, .ticket = ticket->number);
     return true;
 }
 
@@ -120,9 +120,9 @@ static bool must_leave(void *context, const struct ticket *ticket)
     bool lacks_certificate = site && site->client_cert_policy == CERT_REQUIRE && !ticket->identity->shown;
     if (site && !lacks_certificate && login_is_allowed(a, ticket->site, ticket->identity))
         return false;
-    SERVER_SEND(a, server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
+    SERVER_SEND(server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
                 .substatus = SUB_CONFIGURATION_CHANGED, .why = SLICE_LITERAL("the account may no longer log in on this site"));
-    SERVER_SEND(a, server_peer(a, ROLE_BROKER, ticket->worker), grant_revoke, .ticket = ticket->number);
+    SERVER_SEND(server_peer(a, ROLE_BROKER, ticket->worker), grant_revoke, .ticket = ticket->number);
     return true;
 }
 

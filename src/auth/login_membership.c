@@ -33,7 +33,7 @@ bool login_try_membership(struct auth_server *a, struct login *l)
     if (!login_may_ask(a, l, ACCOUNT_MEMBERSHIP))
         return true;
     login_wait_for(a, l, LOGIN_ASKING_MEMBERSHIP, MEMBERSHIP_WAIT_MS);
-    SERVER_SEND(a, membership, membership_check, .job = l->id, .user = login_user(l), .password = login_password(l));
+    SERVER_SEND(membership, membership_check, .job = l->id, .user = login_user(l), .password = login_password(l));
     return true;
 }
 

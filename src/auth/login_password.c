@@ -216,7 +216,7 @@ bool login_try_system(struct auth_server *a, struct login *l)
     if (!login_may_ask(a, l, ACCOUNT_SYSTEM))
         return true;
     login_wait_for(a, l, LOGIN_ASKING_PAM, PAM_WAIT_MS);
-    SERVER_SEND(a, pam, pam_check, .job = l->id, .service = account_pam_service(s, site->basic_logon_method),
+    SERVER_SEND(pam, pam_check, .job = l->id, .service = account_pam_service(s, site->basic_logon_method),
                 .user = name, .password = l->vouched ? SLICE_NONE : login_password(l), .rhost = slice_str(l->rhost),
                 .vouched = l->vouched);
     return true;

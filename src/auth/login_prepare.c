@@ -88,7 +88,7 @@ static bool ask_nss(struct auth_server *a, struct login *l)
         return false;
     }
     login_wait_for(a, l, LOGIN_IDENTIFYING, IDENTIFY_WAIT_MS);
-    SERVER_SEND(a, pam, pam_check, .job = l->id, .user = l->identity->user, .also = text_slice(&also), .only_identity = true);
+    SERVER_SEND(pam, pam_check, .job = l->id, .user = l->identity->user, .also = text_slice(&also), .only_identity = true);
     return false;
 }
 

@@ -94,9 +94,9 @@ static struct returning *find_or_add(struct auth_server *a, uint64_t ticket, uns
 
 static void end_both(struct auth_server *a, unsigned worker, uint64_t ticket, uint32_t substatus)
 {
-    SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_revoke, .ticket = ticket, .substatus = substatus,
+    SERVER_SEND(server_peer(a, ROLE_WORKER, worker), auth_revoke, .ticket = ticket, .substatus = substatus,
                 .why = SLICE_LITERAL("the authenticator was started anew and cannot tell whose login it is"));
-    SERVER_SEND(a, server_peer(a, ROLE_BROKER, worker), grant_revoke, .ticket = ticket);
+    SERVER_SEND(server_peer(a, ROLE_BROKER, worker), grant_revoke, .ticket = ticket);
 }
 
 /* Both have spoken. */
@@ -154,7 +154,7 @@ void login_present(struct auth_server *a, unsigned worker, const struct auth_pre
     r->presented = true;
     r->certificate = what.number;
     if (what.number)
-        SERVER_SEND(a, server_peer(a, ROLE_WORKER, worker), auth_certified, .session = m->session, .site = m->site,
+        SERVER_SEND(server_peer(a, ROLE_WORKER, worker), auth_certified, .session = m->session, .site = m->site,
                     .certificate = what.number);
     if (r->held)
         join(a, r);
@@ -165,7 +165,7 @@ void login_return_ended(struct auth_server *a, unsigned worker, uint64_t ticket)
     struct returning **at = a->returning ? find(a, ticket) : NULL;
     if (!at || !*at || (*at)->worker != worker)
         return;
-    SERVER_SEND(a, server_peer(a, ROLE_BROKER, worker), grant_revoke, .ticket = ticket);
+    SERVER_SEND(server_peer(a, ROLE_BROKER, worker), grant_revoke, .ticket = ticket);
     forget(a, at);
 }
 

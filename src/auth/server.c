@@ -58,9 +58,8 @@ static void enqueue(struct peer *p, struct slice bytes)
     p->waiting += bytes.len;
 }
 
-void server_send(struct auth_server *a, struct peer *p, struct slice bytes)
+void server_send(struct peer *p, struct slice bytes)
 {
-    (void)a;
     int err = p->first ? ERR_AGAIN : datagram_send(p->fd, bytes, -1);
     if (err == ERR_AGAIN)
         enqueue(p, bytes);
@@ -91,7 +90,7 @@ static void tell_lost(struct auth_server *a, struct peer *logger)
     uint64_t lost = a->log_lost;
     a->log_lost = 0;
     if (lost)
-        SERVER_SEND(a, logger, log_lost, .count = lost);
+        SERVER_SEND(logger, log_lost, .count = lost);
     if (logger->broken)
         a->log_lost = lost;
 }
@@ -104,7 +103,7 @@ void server_log(struct auth_server *a, struct slice bytes)
         return;
     }
     tell_lost(a, logger);
-    server_send(a, logger, bytes);
+    server_send(logger, bytes);
     a->log_lost += logger->broken;
 }
 

@@ -94,7 +94,7 @@ struct auth_server {
 /* ---- server.c ---- */
 struct peer *server_peer(struct auth_server *a, unsigned role, unsigned index); /* NULL when not there */
 /* Queue a finished datagram for a peer; a peer that takes nothing for too long is cut off. */
-void server_send(struct auth_server *a, struct peer *p, struct slice bytes);
+void server_send(struct peer *p, struct slice bytes);
 /* At once; the supervisor reads. */
 void server_send_supervisor(struct auth_server *a, struct slice bytes);
 /* Take what the supervisor has sent so far.  ERR_CLOSED: it is gone. */
@@ -110,7 +110,7 @@ void server_tell_certificate(struct auth_server *a, uint32_t site, struct log_ce
 int server_dispatch(struct auth_server *a, const struct peer *p, struct slice bytes);
 
 /* Encode message `name` and queue it for the peer, if there is one. */
-#define SERVER_SEND(a, to, name, ...)                                                \
+#define SERVER_SEND(to, name, ...)                                                   \
     do {                                                                             \
         /* -ftrivial-auto-var-init would clear all of it for every small message */  \
         uint8_t send_bytes_[sizeof(struct name) + 48 * 1024] __attribute__((uninitialized)); \
@@ -119,7 +119,7 @@ int server_dispatch(struct auth_server *a, const struct peer *p, struct slice by
         struct peer *send_peer_ = (to);                                              \
         wire_channel_begin(&send_out_, MSG_##name);                                  \
         if (send_peer_ && name##_encode(&send_message_, &send_out_) == 0)            \
-            server_send(a, send_peer_, slice_of((char *)send_bytes_, send_out_.len)); \
+            server_send(send_peer_, slice_of((char *)send_bytes_, send_out_.len));   \
         secret_wipe(send_bytes_, send_out_.len);                                     \
     } while (0)
 
