@@ -300,33 +300,52 @@ static int on_membership_answer(struct auth_server *a, const struct peer *p, str
 static const struct {
     unsigned role;
     const struct wire_channel *channel;
+} channels[] = {
+    { ROLE_WORKER,     &auth_channel       },
+    { ROLE_BROKER,     &grant_channel      },
+    { ROLE_PAM,        &pam_channel        },
+    { ROLE_MEMBERSHIP, &membership_channel },
+};
+
+/* Every channel counts its messages from 1: the role is part of which one it is. */
+static const struct {
+    unsigned role;
     uint16_t number;
     int (*handle)(struct auth_server *a, const struct peer *p, struct wire_in *in);
 } handlers[] = {
-    { ROLE_WORKER, &auth_channel,  MSG_auth_login,   on_login        },
-    { ROLE_WORKER, &auth_channel,  MSG_auth_ended,   on_ended        },
-    { ROLE_WORKER, &auth_channel,  MSG_auth_certificate, on_certificate },
-    { ROLE_WORKER, &auth_channel,  MSG_auth_forget,  on_forget       },
-    { ROLE_WORKER, &auth_channel,  MSG_auth_present, on_present      },
-    { ROLE_BROKER, &grant_channel, MSG_grant_answer, on_grant_answer },
-    { ROLE_BROKER, &grant_channel, MSG_grant_fixed_done, on_fixed_done },
-    { ROLE_BROKER, &grant_channel, MSG_grant_twins_taken, on_twins_taken },
-    { ROLE_MEMBERSHIP, &membership_channel, MSG_membership_answer, on_membership_answer },
-    { ROLE_BROKER, &grant_channel, MSG_grant_held,   on_grant_held   },
-    { ROLE_PAM,    &pam_channel,   MSG_pam_answer,   on_pam_answer   },
+    { ROLE_WORKER,     MSG_auth_login,        on_login             },
+    { ROLE_WORKER,     MSG_auth_ended,        on_ended             },
+    { ROLE_WORKER,     MSG_auth_certificate,  on_certificate       },
+    { ROLE_WORKER,     MSG_auth_forget,       on_forget            },
+    { ROLE_WORKER,     MSG_auth_present,      on_present           },
+    { ROLE_BROKER,     MSG_grant_answer,      on_grant_answer      },
+    { ROLE_BROKER,     MSG_grant_held,        on_grant_held        },
+    { ROLE_BROKER,     MSG_grant_fixed_done,  on_fixed_done        },
+    { ROLE_BROKER,     MSG_grant_twins_taken, on_twins_taken       },
+    { ROLE_PAM,        MSG_pam_answer,        on_pam_answer        },
+    { ROLE_MEMBERSHIP, MSG_membership_answer, on_membership_answer },
 };
+
+static const struct wire_channel *channel_of(unsigned role)
+{
+    for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++)
+        if (channels[i].role == role)
+            return channels[i].channel;
+    return NULL;
+}
 
 int server_dispatch(struct auth_server *a, const struct peer *p, struct slice bytes)
 {
+    const struct wire_channel *channel = channel_of(p->role);
+    const struct wire_message *m;
+    struct wire_in in;
+    if (!channel)
+        return ERR_STATE; /* the logger says nothing */
+    int err = wire_channel_accept(channel, p->role, bytes, 0, &m, &in);
+    if (err)
+        return err;
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
-        const struct wire_message *m;
-        struct wire_in in;
-        if (handlers[i].role != p->role)
-            continue;
-        int err = wire_channel_accept(handlers[i].channel, p->role, bytes, 0, &m, &in);
-        if (err)
-            return err;
-        if (m->number != handlers[i].number)
+        if (handlers[i].role != p->role || handlers[i].number != m->number)
             continue;
         a->current = bytes;
         return handlers[i].handle(a, p, &in);
