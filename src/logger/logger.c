@@ -27,6 +27,7 @@
 #include "logger/service_log.h"
 #include "sys/child.h"
 #include "sys/datagram.h"
+#include "sys/machine.h"
 #include "sys/sandbox.h"
 
 enum {
@@ -65,7 +66,7 @@ static struct logger {
     uint64_t lost_by_senders;
     int64_t next_flush; /* monotonic ms, 0: nothing held */
     bool draining, leaving;
-    char computer[256];
+    char computer[MACHINE_NAME];
     uint8_t buffer[WIRE_DATAGRAM_MAX];
 } logger;
 
@@ -537,22 +538,13 @@ static MUST_USE int confine(struct logger *l, struct diag *d)
     return err ? err : sandbox_enter(SANDBOX_LOGGER, l->child.fd, d);
 }
 
-static void learn_computer(struct logger *l)
-{
-    if (gethostname(l->computer, sizeof l->computer - 1) < 0)
-        l->computer[0] = 0;
-    l->computer[strcspn(l->computer, ".")] = 0;
-    for (char *c = l->computer; *c; c++)
-        *c = ascii_upper(*c);
-}
-
 static MUST_USE int set_up(struct logger *l, struct diag *d)
 {
     const char *format = getenv("SALLYPORT_LOG_FORMAT");
     l->service = (struct service_log){ .fd = STDERR_FILENO, .json = format && !strcmp(format, "json") };
     l->desk = (struct log_desk){ .held_max = HELD_MAX, .file_max = FILE_HELD_MAX, .tell = say, .outcome = tell_outcome,
                                 .context = l };
-    learn_computer(l);
+    machine_name(l->computer);
     int err = confine(l, d);
     if (err)
         return err;
