@@ -6,7 +6,7 @@
 
 #include "auth/login.h"
 
-enum { MAP_WAIT_MS = 60000 };
+enum { MAP_WAIT_MS = 60000, RECORDING_MAX = 8 };
 
 /* ---- certificates ---- */
 
@@ -39,6 +39,55 @@ static void tell_certificate(struct auth_server *a, const struct auth_certificat
         .level = reason == CHAIN_GOOD ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE, .session_id = m->session_id, .facts = facts,
         .verdict = slice_str(why), .win32 = chain_reason_win32(reason),
         .substatus = reason == CHAIN_GOOD ? 0 : SUB_CERTIFICATE_INVALID });
+}
+
+static struct map_job *map_job_at(struct auth_server *a, const struct snap_site *site, const struct certificate *c, int64_t at)
+{
+    struct map_job *job = map_job_new(a->ad);
+    if (!job)
+        return NULL;
+    struct slice chain = certificate_chain(c);
+    job->at = at;
+    text_add(&job->leaf, certificate_leaf(chain));
+    text_add(&job->workstation, a->options.machine);
+    map_job_add_roles(job, a->child->snapshot);
+    job->with_ids = site->file_access_identity == FILES_OF_RFC2307;
+    certificate_in_ntauth(&a->certificates, site, chain, job->at, &job->in_ntauth_by_issuer, &job->in_ntauth_by_chain,
+                          &job->issuers);
+    return job;
+}
+
+/* useActiveDirectoryMapping without clientCertAuthentication: the account is looked for and told, and logs nobody in.  Logins
+ * go first, and what a crowd brings beyond a few at a time goes untold. */
+static void record_account(struct auth_server *a, const struct snap_site *site, const struct auth_certificate *m, uint64_t number)
+{
+    const struct certificate *c = certificate_find(&a->certificates, number);
+    bool only_recorded = site->use_ad_mapping && !site->client_cert_enabled;
+    if (!only_recorded || !a->ad || !c || !c->mappable || a->recording == RECORDING_MAX)
+        return;
+    struct map_job *job = map_job_at(a, site, c, login_seconds_now());
+    if (!job)
+        return;
+    job->record_for = site->id;
+    if (m->session_id.len == sizeof job->session_id)
+        memcpy(job->session_id, m->session_id.ptr, sizeof job->session_id);
+    a->recording++;
+    errands_add_later(a->mapper, &job->errand);
+}
+
+static void tell_recorded(struct auth_server *a, const struct map_job *job)
+{
+    OWNED_TEXT_BUFFER facts = { 0 }, user = { 0 };
+    bool found = job->verdict == DIRECTORY_FOUND;
+    a->recording--;
+    if (!found && !login_may_explain(a))
+        return;
+    facts_describe(text_slice(&job->leaf), &facts);
+    server_tell_certificate(a, job->record_for, (struct log_certificate){
+        .level = job->verdict == DIRECTORY_UNAVAILABLE ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+        .session_id = slice_of((const char *)job->session_id, sizeof job->session_id), .facts = text_slice(&facts),
+        .verdict = slice_str(directory_verdict_text(job->verdict)),
+        .account = found ? login_identity_of(&job->account, &user).user : SLICE_NONE });
 }
 
 void login_certificate(struct auth_server *a, unsigned worker, const struct auth_certificate *m)
@@ -74,6 +123,7 @@ void login_certificate(struct auth_server *a, unsigned worker, const struct auth
         c.number = what.number;
     }
     certify(a, worker, m, &c);
+    record_account(a, site, m, c.number);
 }
 
 void login_tell_certificate(struct auth_server *a, const struct login *l, const char *reason, uint32_t win32, uint32_t substatus)
@@ -133,22 +183,6 @@ bool login_names_account(const struct auth_server *a, struct slice mapped, struc
 }
 
 /* ---- the directory ---- */
-
-static struct map_job *map_job_at(struct auth_server *a, const struct snap_site *site, const struct certificate *c, int64_t at)
-{
-    struct map_job *job = map_job_new(a->ad);
-    if (!job)
-        return NULL;
-    struct slice chain = certificate_chain(c);
-    job->at = at;
-    text_add(&job->leaf, certificate_leaf(chain));
-    text_add(&job->workstation, a->options.machine);
-    map_job_add_roles(job, a->child->snapshot);
-    job->with_ids = site->file_access_identity == FILES_OF_RFC2307;
-    certificate_in_ntauth(&a->certificates, site, chain, job->at, &job->in_ntauth_by_issuer, &job->in_ntauth_by_chain,
-                          &job->issuers);
-    return job;
-}
 
 /* Who rehearses is told whether the account would do; its password is another matter. */
 static bool requires_password(const struct login *l, const struct snap_site *site)
@@ -241,11 +275,13 @@ void login_mapped(struct auth_server *a, struct map_job *job)
         [MAP_CERTIFICATE] = LOGIN_MAPPING, [MAP_PASSWORD] = LOGIN_ASKING_DIRECTORY, [MAP_NAME] = LOGIN_ASKING_DIRECTORY,
         [MAP_HOME] = LOGIN_FINDING_HOME,
     };
-    struct login *l = job->ticket || job->fixed ? NULL : login_find(a, stages[job->question], job->login);
+    struct login *l = job->ticket || job->fixed || job->record_for ? NULL : login_find(a, stages[job->question], job->login);
     if (job->ticket)
         login_recheck_answered(a, job);
     else if (job->fixed)
         fixed_directory_answered(a, job);
+    else if (job->record_for)
+        tell_recorded(a, job);
     else if (l && job->question == MAP_CERTIFICATE)
         directory_answered(a, l, job);
     else if (l && (job->question == MAP_PASSWORD || job->question == MAP_NAME))

@@ -46,6 +46,8 @@ struct map_job {
     uint64_t login;                   /* who waits */
     uint64_t ticket;                  /* or: the live login whose account is looked at once more */
     uint64_t fixed;                   /* or: the account of a virtual directory */
+    uint32_t record_for;              /* or: the site, where the account of a certificate is told and no more */
+    uint8_t session_id[16];           /* of who showed it then */
     struct ad *ad;
     struct text name, domain, sid;    /* domain: of names without one */
     struct text password;             /* wiped */

@@ -73,6 +73,7 @@ struct auth_server {
     struct shares *shares; /* of the addresses that they come from */
     unsigned at_stage[LOGIN_STAGES + 1]; /* how many of them */
     bool has_room;        /* a check has ended since the queue was served */
+    unsigned recording;   /* certificates whose account is asked for, for the log alone */
     uint64_t next_login;
     struct fixed *fixed;  /* accounts of virtual directories; login_fixed.c */
     unsigned fixed_told[WORKERS_MAX + 1]; /* per broker: what it was told and has not taken in yet */

@@ -258,6 +258,20 @@ def test_passwords_beside_certificates(instance, domain):
     assert try_login(instance, ivan, "anna", "secret").startswith("530")
 
 
+def test_accounts_are_recorded(instance, domain):
+    """Without clientCertAuthentication the account is told, and the password decides (client-certificates.md 1)."""
+    alice = domain.upn("alice-sid", "alice@depot.test", domain.first.sid("alice"))
+    site = partners(instance, domain, users={"anna": "secret"})
+    site.authentication = ""
+    site.rules.append('<add accessType="Allow" users="anna" permissions="Read" />')
+    instance.reload()
+    for pem, verdict in ((alice, r'the certificate maps to an account, "DEPOT\\alice"'),
+                         (domain.pki.leaf("unmapped"), "no account of the directory has this certificate")):
+        assert log_in(instance, pem, "anna", "secret").startswith("230")
+        assert log_in(instance, pem, "anna", "wrong").startswith("530")
+        assert instance.wait(lambda: verdict in instance.output), instance.output
+
+
 def test_controllers_fail(instance, domain):
     """L06: a dead controller, then a hanging one; whoever needs no directory does not notice."""
     domain.start_second()
