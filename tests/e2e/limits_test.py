@@ -212,7 +212,8 @@ def test_bandwidth_of_a_user_and_a_site(instance):
     site = instance.add_site("Depot", users={"anna": "secret", "bert": "secret"})
     site.settings = 'maxDownloadBandwidthPerUser="600000" maxDownloadBandwidth="900000"'
     several_workers(instance)
-    (site.path / "f").write_bytes(b"x" * SIZE)
+    content = b"x" * SIZE
+    (site.path / "f").write_bytes(content)
     instance.start()
     clients = {name: [instance.client() for _ in range(4)] for name in ("anna", "bert")}
     for name, several in clients.items():
@@ -220,7 +221,10 @@ def test_bandwidth_of_a_user_and_a_site(instance):
             c.login(name)
 
     def fetch(several):
-        return timed(lambda: in_parallel([lambda c=c: c.get("f") for c in several]))
+        received = []
+        seconds = timed(lambda: in_parallel([lambda c=c: received.append(c.get("f")) for c in several]))
+        assert [each == content for each in received] == [True] * len(several)
+        return seconds
     assert fetch(clients["anna"][:1]) >= 0.5                          # 400 KB at 600 KB/s
     assert fetch(clients["anna"][:3]) >= 1.7                          # 1.2 MB of one user
     assert fetch(clients["anna"][:2] + clients["bert"][:2]) >= 1.5    # 1.6 MB at the site's 900 KB/s

@@ -144,4 +144,5 @@ def test_a_new_log_folder_loses_nothing(instance):
         c.cmd("QUIT", "221")
     assert instance.wait(lambda: any(line["cs-method"] == "QUIT" for line in instance.log_lines(depot)))
     assert sum(line["cs-method"] == "NOOP" for line in instance.log_lines(depot)) == sent
+    assert instance.output.count("starting again to be allowed to write there") == 3, instance.output
     assert "were lost" not in instance.output
