@@ -471,11 +471,12 @@ def test_folder_swapped_for_a_link(instance):
     (site.path / "real").mkdir()
     (site.path / "real" / "f").write_bytes(b"public")
     instance.start()
-    over = threading.Event()
+    over, swaps, read = threading.Event(), [], []
 
     def swap():
         d = site.path / "d"
         while not over.is_set():
+            swaps.append(d)
             os.symlink("real", d)
             os.unlink(d)
             os.symlink(outside, d)
@@ -490,7 +491,10 @@ def test_folder_swapped_for_a_link(instance):
             until = time.monotonic() + 4
             while time.monotonic() < until:
                 for command in ("RETR d/f", "MLSD d", "NLST d"):
-                    assert b"SECRET" not in c.data(command, want_end=None)[1]
+                    _, content, last = c.data(command, want_end=None)
+                    assert b"SECRET" not in content
+                    if command == "RETR d/f" and last.startswith("226"):
+                        read.append(content)
                 c.data("STOR d/new", upload=b"x", want_end=None)
                 c.cmd("MKD d/sub"), c.cmd("DELE d/f2"), c.cmd("RMD d/sub")
                 if c.cmd("RNFR d/new")[0] == "3":
@@ -500,6 +504,7 @@ def test_folder_swapped_for_a_link(instance):
         over.set()
         thread.join()
     assert sorted(os.listdir(outside)) == ["f"] and (outside / "f").read_bytes() == b"SECRET"
+    assert len(swaps) > 10 and set(read) == {b"public"}
 
 
 def test_two_writers_and_a_reader(site):
