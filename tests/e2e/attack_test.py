@@ -834,7 +834,7 @@ def test_every_program_killed_again_and_again(site):
     path, deadline = site.sites[0].path, time.monotonic() + (25 if SANITIZED else 15)
     own = len(os.listdir(f"/proc/{site.process.pid}/fd"))
     want = sorted(site.programs_running().values())
-    acknowledged, over = {}, threading.Event()
+    acknowledged, stored, over = {}, [], threading.Event()
 
     def traffic(number):
         count = 0
@@ -849,6 +849,7 @@ def test_every_program_killed_again_and_again(site):
                         acknowledged.pop(name, None)
                         if c.put(name, content)[2].startswith("226"):
                             acknowledged[name] = content
+                            stored.append(name)
             except (OSError, AssertionError, EOFError):
                 time.sleep(0.02)
     threads = [threading.Thread(target=traffic, args=(number,)) for number in range(3)]
@@ -865,6 +866,7 @@ def test_every_program_killed_again_and_again(site):
     over.set()
     for t in threads:
         t.join()
+    assert acknowledged and len(stored) > 20, len(stored)
     for name, content in acknowledged.items():
         assert (path / name).read_bytes() == content, name
     assert site.wait(lambda: sorted(site.programs_running().values()) == want), site.output
