@@ -511,6 +511,15 @@ def test_passive_ports_are_not_sequential(site):
         assert refused > 10
 
 
+def has_ipv6():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="the machine has no ::1")
 @pytest.mark.parametrize("tls", [False, True])
 def test_ipv6(instance, tls):
     instance.add_site("Six", host="::1", users={"anna": "secret"}, tls="SslRequire" if tls else None)
