@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import BUILD, SANITIZED
+from harness import BUILD, PATIENCE, SANITIZED
 
 SECONDS = 6  # of scarcity
 
@@ -22,10 +22,10 @@ def enter(c, tls):
         c.protect()
 
 
-def conversation(instance, seed, end, count):
-    """Sessions of all kinds until `end`; any of them may fail at any point."""
+def conversation(instance, seed, over, finished):
+    """Sessions of all kinds; any of them may fail at any point."""
     dice = random.Random(seed)
-    while time.monotonic() < end:
+    while not over.is_set():
         with contextlib.suppress(AssertionError, OSError, EOFError), instance.client(timeout=5) as c:
             tls = dice.random() < 0.4
             enter(c, tls)
@@ -41,7 +41,7 @@ def conversation(instance, seed, end, count):
                     lambda: [c.cmd(line) for line in (f"RNFR {name}", "RNTO f0", "DELE f1")],
                 ))()
             c.cmd("QUIT", "221")
-            count.append(tls)
+            finished.append(tls)
 
 
 def preload(instance, library, **variables):
@@ -63,7 +63,8 @@ def preload(instance, library, **variables):
 @pytest.mark.parametrize("odds", [100, 2000])
 def test_scarce_memory(instance, odds):
     switch, library = instance.dir / "odds", instance.dir / "libscarce_memory.so"
-    switch.write_bytes(struct.pack("=I", 0))
+    switch.write_bytes(struct.pack("=II", 0, 0))
+    switch.chmod(0o666)                           # programs of all users count in it
     shutil.copy(BUILD / "tests/programs/libscarce_memory.so", library)
     preload(instance, library, SCARCE_MEMORY=switch)
     depot = instance.add_site("Depot", tls="SslAllow", users={"anna": "secret"})
@@ -78,17 +79,27 @@ def test_scarce_memory(instance, odds):
 
     before = instance.programs_running()
     assert all("libscarce_memory" in pathlib.Path(f"/proc/{pid}/maps").read_text() for pid in before)
-    count, end = [], time.monotonic() + SECONDS
-    clients = [threading.Thread(target=conversation, args=(instance, seed, end, count)) for seed in range(4)]
+    finished, over = [], threading.Event()
+    clients = [threading.Thread(target=conversation, args=(instance, seed, over, finished)) for seed in range(4)]
+
+    def is_enough():
+        """Where little is refused, whole conversations must come through."""
+        return time.monotonic() > end and (odds == 100 or set(finished) == {False, True})
     now(odds)
-    for client in clients:
-        client.start()
-    while time.monotonic() < end:
-        with contextlib.suppress(AssertionError, OSError):
-            instance.take_over()
-    for client in clients:
-        client.join()
+    end = time.monotonic() + SECONDS
+    try:
+        for client in clients:
+            client.start()
+        while not is_enough() and time.monotonic() < end + PATIENCE:
+            with contextlib.suppress(AssertionError, OSError):
+                instance.take_over()
+    finally:
+        over.set()
+        for client in clients:
+            client.join()
     now(0)
+    assert is_enough(), (finished, instance.output)
+    assert struct.unpack("=II", switch.read_bytes())[1] > 0
 
     # Programs that could not take in a new configuration are replaced; none has died of a fault.
     instance.take_over()
