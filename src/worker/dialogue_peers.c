@@ -16,7 +16,7 @@
 #include "proto/log.h"
 #include "sys/datagram.h"
 
-enum { WAIT_SECONDS = 5 };
+enum { WAIT_SECONDS = 25 };
 
 /* ---- accounts ---- */
 
