@@ -1,12 +1,15 @@
 """Fixtures of the end-to-end tests: an instance of the service on free loopback ports, and what speaks to it."""
 import contextlib
 import faulthandler
+import os
 import signal
 import sys
 
 import pytest
 
 from harness import TEST_LIMIT, Instance
+
+os.umask(0o022)  # the service's user reads what the tests make, and nobody else may write it
 
 
 @contextlib.contextmanager
