@@ -396,9 +396,9 @@ def test_entries_follow_the_name(instance, domain):
     site = by_entries(instance, domain, ("entry-frank", "DEPOT\\frank"), recheckInterval="00:00:01")
     site.rules = ['<add accessType="Allow" users="DEPOT\\frank" permissions="Read" />']
     instance.reload()
-    domain.first.modify("frank", "accountExpires", 135379296000000000)           # 2030-01-01
+    domain.first.modify("frank", "accountExpires", 139481568000000000)           # 2043-01-01; the certificate lasts longer
     try:
-        told = Rehearsal(instance, site, pem, "--at", "2035-01-01")
+        told = Rehearsal(instance, site, pem, "--at", "2043-06-01")
         assert told.code == ACCOUNT and told.logged[1] == "1793", told.text
         assert try_login(instance, pem).startswith("230")
         with instance.client() as c:
@@ -420,10 +420,10 @@ def test_entries_follow_the_name(instance, domain):
 def test_another_time_leaves_no_answer_behind(instance, domain):
     """`certificate test --at` is no login: neither does it take what is cached, nor do logins get its answer."""
     pem = domain.upn("frank-sid", "frank@depot.test", domain.first.sid("frank"))
-    domain.first.modify("frank", "accountExpires", 135379296000000000)           # 2030-01-01
+    domain.first.modify("frank", "accountExpires", 139481568000000000)           # 2043-01-01; the certificate lasts longer
     site = partners(instance, domain, rules='users="DEPOT\\frank" permissions="Read"')
     for round_ in range(2):
-        told = Rehearsal(instance, site, pem, "--at", "2035-01-01")
+        told = Rehearsal(instance, site, pem, "--at", "2043-06-01")
         assert told.code == ACCOUNT and told.logged[1] == "1793", told.text
         assert try_login(instance, pem).startswith("230")
     domain.first.modify("frank", "accountExpires", 0)
