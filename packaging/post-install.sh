@@ -15,9 +15,18 @@ else # a machine without systemd: the same list by the tools every Debian has
         esac
     done
 fi
-install -d -m 0755 -o root -g root /var/lib/sallyport /var/lib/sallyport/c /var/lib/sallyport/c/inetpub
-install -d -m 0750 -o sallyport -g sallyport /var/lib/sallyport/c/inetpub/ftproot
-install -d -m 0755 /var/lib/sallyport/c/inetpub/logs
+
+# folder OWNER MODE PATH: make it.  One that is there stays as its administrator has made it; a chmod would also cut
+# down what its access control list gives.
+folder() {
+    [ -d "$3" ] || install -d -o "$1" -g "$1" -m "$2" "$3"
+}
+folder root 0755 /var/lib/sallyport
+folder root 0755 /var/lib/sallyport/c
+folder root 0755 /var/lib/sallyport/c/inetpub
+folder root 0755 /var/lib/sallyport/c/inetpub/logs
+folder sallyport 0750 /var/lib/sallyport/c/inetpub/ftproot
+
 if [ ! -e /etc/sallyport/applicationHost.config ]; then
     sallyport=$(command -v sallyport || echo /usr/local/bin/sallyport)
     "$sallyport" --config /etc/sallyport create instance /drive:C:=/var/lib/sallyport/c

@@ -9,29 +9,59 @@ import pytest
 from harness import BUILD, PATIENCE, ROOT
 
 TOOLS = ["systemd-sysusers", "install", "sallyport", "ldconfig", "systemctl"]  # all that change the machine
+FOLDERS = [f"var/lib/sallyport{path}" for path in ("", "/c", "/c/inetpub", "/c/inetpub/logs", "/c/inetpub/ftproot")]
+
+
+class Machine:
+    """A machine in a folder: the script after the installation works on its paths, with tools that only note how they were
+    called."""
+
+    def __init__(self, root):
+        self.root, self.notes, self.tools = root, root / "notes", root / "tools"
+        self.tools.mkdir()
+        for tool in TOOLS:
+            (self.tools / tool).write_text(f'#!/bin/sh\necho {tool} "$@" >>{self.notes}\n')
+            (self.tools / tool).chmod(0o755)
+        shutil.copytree(ROOT / "packaging", root / "packaging")
+        self.script = root / "packaging/post-install.sh"
+        self.script.write_text(re.sub("/(etc|var/lib|run)/", rf"{root}\g<0>", self.script.read_text()))
+
+    def post_install(self):
+        """What the script calls, as lists of words."""
+        self.notes.write_text("")
+        done = subprocess.run([self.script], env={**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"},
+                              capture_output=True, text=True, timeout=PATIENCE)
+        assert (done.returncode, done.stderr) == (0, "")
+        return [line.split() for line in self.notes.read_text().splitlines()]
 
 
 @pytest.fixture
-def called(tmp_path):
-    """Runs the script as `./dev install` does, with tools that only note how they were called; returns the notes."""
-    notes, folder = tmp_path / "notes", tmp_path / "tools"
-    folder.mkdir()
-    for tool in TOOLS:
-        (folder / tool).write_text(f'#!/bin/sh\necho {tool} "$@" >>{notes}\n')
-        (folder / tool).chmod(0o755)
-    done = subprocess.run(["packaging/post-install.sh"], cwd=ROOT, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
-                          capture_output=True, text=True, timeout=PATIENCE)
-    assert (done.returncode, done.stderr) == (0, "")
-    return [line.split() for line in notes.read_text().splitlines()]
+def machine(tmp_path):
+    return Machine(tmp_path)
 
 
-def test_users_are_made_of_our_list(called):
+def test_users_are_made_of_our_list(machine):
     """systemd-sysusers looks a relative name up in its own folders, and fails."""
-    assert called[0] == ["systemd-sysusers", str(ROOT / "packaging/sysusers.conf")]
+    assert machine.post_install()[0] == ["systemd-sysusers", str(machine.root / "packaging/sysusers.conf")]
 
 
-def test_the_library_is_made_known(called):
-    assert ["ldconfig"] in called
+def test_the_library_is_made_known(machine):
+    assert ["ldconfig"] in machine.post_install()
+
+
+def folders_made(called):
+    return [words[-1] for words in called if words[:2] == ["install", "-d"]]
+
+
+def test_folders_are_made_where_there_are_none(machine):
+    assert folders_made(machine.post_install()) == [str(machine.root / folder) for folder in FOLDERS]
+
+
+def test_folders_stay_as_their_administrator_made_them(machine):
+    """`install -d` sets owner and mode of folders that are there, and with the mode the mask of an access control list."""
+    for folder in FOLDERS:
+        (machine.root / folder).mkdir(parents=True, exist_ok=True)
+    assert folders_made(machine.post_install()) == []
 
 
 def unit():
