@@ -1,6 +1,6 @@
 #!/bin/sh
-# post-install.sh - after `./dev install` on a live machine, or from a package's postinst: users, folders, a first
-# configuration, the linker's list of libraries.  Repeating it changes nothing.
+# post-install.sh - after `./dev install` on a live machine, or from a package's postinst: users, folders, the
+# PAM service, a first configuration, the linker's list of libraries.  Repeating it changes nothing.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin # plain `su` leaves them out
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,6 +27,8 @@ folder root 0755 /var/lib/sallyport/c/inetpub
 folder root 0755 /var/lib/sallyport/c/inetpub/logs
 folder sallyport 0750 /var/lib/sallyport/c/inetpub/ftproot
 
+# Whoever has changed it (pam_access, a second factor) means it.
+[ -e /etc/pam.d/sallyport ] || install -m 0644 "$here/pam.d/sallyport" /etc/pam.d/sallyport
 if [ ! -e /etc/sallyport/applicationHost.config ]; then
     sallyport=$(command -v sallyport || echo /usr/local/bin/sallyport)
     "$sallyport" --config /etc/sallyport create instance /drive:C:=/var/lib/sallyport/c

@@ -1,4 +1,5 @@
 """What an installation does beside copying files: the script after it, and the unit for systemd."""
+import json
 import os
 import re
 import shutil
@@ -62,6 +63,26 @@ def test_folders_stay_as_their_administrator_made_them(machine):
     for folder in FOLDERS:
         (machine.root / folder).mkdir(parents=True, exist_ok=True)
     assert folders_made(machine.post_install()) == []
+
+
+def test_the_pam_service_is_put_where_there_is_none(machine):
+    ours, theirs = machine.root / "packaging/pam.d/sallyport", machine.root / "etc/pam.d/sallyport"
+    assert ["install", "-m", "0644", str(ours), str(theirs)] in machine.post_install()
+
+
+def test_the_pam_service_of_an_administrator_stays(machine):
+    theirs = machine.root / "etc/pam.d/sallyport"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("auth required pam_access.so\n")
+    assert not [words for words in machine.post_install() if str(theirs) in words]
+
+
+def test_nothing_is_installed_where_administrators_write():
+    """`meson install` replaces what is there."""
+    done = subprocess.run(["meson", "introspect", "--installed", BUILD], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done
+    places = json.loads(done.stdout).values()
+    assert places and not [place for place in places if place.startswith("/etc/")]
 
 
 def unit():
