@@ -1,7 +1,8 @@
 #!/bin/sh
-# post-install.sh - after `./dev install` on a live machine, or from a package's postinst: users, folders, the
+# post-install.sh [PREFIX] - after `./dev install` on a live machine, or from a package's postinst: users, folders, the
 # PAM service, a first configuration, the linker's list of libraries.  Repeating it changes nothing.
 set -eu
+prefix=${1:-/usr/local}
 PATH=$PATH:/usr/sbin:/sbin # plain `su` leaves them out
 here=$(cd "$(dirname "$0")" && pwd)
 if command -v systemd-sysusers >/dev/null; then
@@ -30,8 +31,7 @@ folder sallyport 0750 /var/lib/sallyport/c/inetpub/ftproot
 # Whoever has changed it (pam_access, a second factor) means it.
 [ -e /etc/pam.d/sallyport ] || install -m 0644 "$here/pam.d/sallyport" /etc/pam.d/sallyport
 if [ ! -e /etc/sallyport/applicationHost.config ]; then
-    sallyport=$(command -v sallyport || echo /usr/local/bin/sallyport)
-    "$sallyport" --config /etc/sallyport create instance /drive:C:=/var/lib/sallyport/c
+    "$prefix/bin/sallyport" --config /etc/sallyport create instance /drive:C:=/var/lib/sallyport/c
 fi
 ldconfig # or programs do not find libsallyport.so, docs/management-library.md
 command -v systemctl >/dev/null && [ -d /run/systemd/system ] && systemctl daemon-reload

@@ -1,6 +1,7 @@
-"""What an installation does beside copying files: the script after it, and the unit for systemd."""
+"""What an installation does beside copying files: where it goes, the script after it, and the unit for systemd."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -9,8 +10,14 @@ import pytest
 
 from harness import BUILD, PATIENCE, ROOT
 
-TOOLS = ["systemd-sysusers", "install", "sallyport", "ldconfig", "systemctl"]  # all that change the machine
+TOOLS = ["systemd-sysusers", "install", "ldconfig", "systemctl"]  # all that change the machine
 FOLDERS = [f"var/lib/sallyport{path}" for path in ("", "/c", "/c/inetpub", "/c/inetpub/logs", "/c/inetpub/ftproot")]
+
+
+def put_script(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
 
 
 class Machine:
@@ -19,10 +26,10 @@ class Machine:
 
     def __init__(self, root):
         self.root, self.notes, self.tools = root, root / "notes", root / "tools"
-        self.tools.mkdir()
-        for tool in TOOLS:
-            (self.tools / tool).write_text(f'#!/bin/sh\necho {tool} "$@" >>{self.notes}\n')
-            (self.tools / tool).chmod(0o755)
+        self.program = root / "opt/sallyport/bin/sallyport"
+        for tool in [*(self.tools / name for name in TOOLS), self.program]:
+            word = tool if tool == self.program else tool.name
+            put_script(tool, f'echo {word} "$@" >>{self.notes}')
         shutil.copytree(ROOT / "packaging", root / "packaging")
         self.script = root / "packaging/post-install.sh"
         self.script.write_text(re.sub("/(etc|var/lib|run)/", rf"{root}\g<0>", self.script.read_text()))
@@ -30,7 +37,7 @@ class Machine:
     def post_install(self):
         """What the script calls, as lists of words."""
         self.notes.write_text("")
-        done = subprocess.run([self.script], env={**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"},
+        done = subprocess.run([self.script, self.root / "opt/sallyport"], env={**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"},
                               capture_output=True, text=True, timeout=PATIENCE)
         assert (done.returncode, done.stderr) == (0, "")
         return [line.split() for line in self.notes.read_text().splitlines()]
@@ -48,6 +55,18 @@ def test_users_are_made_of_our_list(machine):
 
 def test_the_library_is_made_known(machine):
     assert ["ldconfig"] in machine.post_install()
+
+
+def test_the_first_configuration_is_made_by_the_program_that_was_installed(machine):
+    """A prefix that is no standard one is not on PATH, and there may be another Sallyport that is."""
+    assert [str(machine.program), "--config", f"{machine.root}/etc/sallyport", "create", "instance",
+            f"/drive:C:={machine.root}/var/lib/sallyport/c"] in machine.post_install()
+
+
+def test_a_configuration_that_is_there_stays(machine):
+    (machine.root / "etc/sallyport").mkdir(parents=True)
+    (machine.root / "etc/sallyport/applicationHost.config").write_text("<configuration />")
+    assert not [words for words in machine.post_install() if "instance" in words]
 
 
 def folders_made(called):
@@ -83,6 +102,43 @@ def test_nothing_is_installed_where_administrators_write():
     assert done.returncode == 0, done
     places = json.loads(done.stdout).values()
     assert places and not [place for place in places if place.startswith("/etc/")]
+
+
+PROJECT = """\
+project('small', 'c', meson_version: '>=1.0.0')
+configure_file(input: 'here.in', output: 'here', configuration: { 'prefix': get_option('prefix') }, install: true,
+  install_dir: get_option('datadir'))
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """Returns what runs `./dev install`, with its words and environment, of a project that is built in no time."""
+    folder = tmp_path / "checkout"
+    put_script(folder / "packaging/post-install.sh", f'echo "$@" >>{tmp_path}/notes')
+    put_script(tmp_path / "tools/dpkg-query", "echo install ok installed")
+    shutil.copy(ROOT / "dev", folder)
+    (folder / "meson.build").write_text(PROJECT)
+    (folder / "here.in").write_text("@prefix@")
+
+    def install(*words, **environment):
+        environment = {**os.environ, "PATH": f"{tmp_path}/tools:{os.environ['PATH']}", **environment}
+        done = subprocess.run(["./dev", "install", *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done
+    return install
+
+
+def test_each_installation_has_its_own_prefix(checkout, tmp_path):
+    checkout(DESTDIR=str(tmp_path / "root"))
+    checkout("/opt/other", DESTDIR=str(tmp_path / "root"))
+    for prefix in ("/usr/local", "/opt/other"):
+        assert pathlib.Path(f"{tmp_path}/root{prefix}/share/here").read_text() == prefix
+    assert not (tmp_path / "notes").exists()  # a folder is no machine to set up
+
+
+def test_the_machine_is_set_up_for_the_prefix(checkout, tmp_path):
+    checkout(str(tmp_path / "opt"))
+    assert (tmp_path / "notes").read_text() == f"{tmp_path}/opt\n"
 
 
 def unit():
