@@ -1,6 +1,7 @@
 #!/bin/sh
 # post-install.sh [PREFIX] - after `./dev install` on a live machine, or from a package's postinst: users, folders, the
-# PAM service, a first configuration, the linker's list of libraries.  Repeating it changes nothing.
+# PAM service, a first configuration, the linker's list of libraries.  Repeating it
+# changes nothing; a service that runs is restarted, as what it runs has been replaced.
 set -eu
 prefix=${1:-/usr/local}
 PATH=$PATH:/usr/sbin:/sbin # plain `su` leaves them out
@@ -34,5 +35,10 @@ if [ ! -e /etc/sallyport/applicationHost.config ]; then
     "$prefix/bin/sallyport" --config /etc/sallyport create instance /drive:C:=/var/lib/sallyport/c
 fi
 ldconfig # or programs do not find libsallyport.so, docs/management-library.md
-command -v systemctl >/dev/null && [ -d /run/systemd/system ] && systemctl daemon-reload
-exit 0
+if command -v systemctl >/dev/null && [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+    # The service of the version before would start programs of this one, and they need not understand each other.
+    if systemctl --quiet is-active sallyport; then
+        systemctl restart sallyport
+    fi
+fi

@@ -29,7 +29,7 @@ class Machine:
         self.program = root / "opt/sallyport/bin/sallyport"
         for tool in [*(self.tools / name for name in TOOLS), self.program]:
             word = tool if tool == self.program else tool.name
-            put_script(tool, f'echo {word} "$@" >>{self.notes}')
+            put_script(tool, f'echo {word} "$@" >>{self.notes}\n[ "$2" != is-active ] || [ -e {root}/active ]')
         shutil.copytree(ROOT / "packaging", root / "packaging")
         self.script = root / "packaging/post-install.sh"
         self.script.write_text(re.sub("/(etc|var/lib|run)/", rf"{root}\g<0>", self.script.read_text()))
@@ -67,6 +67,26 @@ def test_a_configuration_that_is_there_stays(machine):
     (machine.root / "etc/sallyport").mkdir(parents=True)
     (machine.root / "etc/sallyport/applicationHost.config").write_text("<configuration />")
     assert not [words for words in machine.post_install() if "instance" in words]
+
+
+def systemctl(called):
+    return [words[1:] for words in called if words[0] == "systemctl"]
+
+
+def test_a_running_service_becomes_the_new_version(machine):
+    """The old supervisor would start new programs, and cannot read the configuration as the new loader hands it over."""
+    (machine.root / "run/systemd/system").mkdir(parents=True)
+    (machine.root / "active").touch()
+    assert systemctl(machine.post_install()) == [["daemon-reload"], ["--quiet", "is-active", "sallyport"], ["restart", "sallyport"]]
+
+
+def test_a_service_that_does_not_run_is_not_started(machine):
+    (machine.root / "run/systemd/system").mkdir(parents=True)
+    assert systemctl(machine.post_install()) == [["daemon-reload"], ["--quiet", "is-active", "sallyport"]]
+
+
+def test_systemd_is_not_asked_where_it_does_not_run(machine):
+    assert systemctl(machine.post_install()) == []
 
 
 def folders_made(called):
