@@ -105,6 +105,43 @@ static void test_import(void **state)
     scenario_end(&s);
 }
 
+/* Renewed with the request of last year: the CA sends the certificate alone, and both use the one key file. */
+static void test_renewed(void **state)
+{
+    (void)state;
+    struct scenario s;
+    char old[CERT_THUMBPRINT_LEN + 1], fresh[CERT_THUMBPRINT_LEN + 1], command[512];
+    static const char *const add[] = { "add", "certificate", "/file:@DIR@/new.crt", "/text:thumbprint", NULL };
+    scenario_begin(&s, true);
+    if (system("openssl version >/dev/null 2>&1") != 0) {
+        scenario_end(&s);
+        skip();
+    }
+    add_self_signed(&s, old);
+    snprintf(command, sizeof command,
+             "cd %s && openssl req -x509 -new -key certificates/MY/%s.key -subj /CN=localhost -out new.crt", s.dir, old);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(scenario_run(&s, add, NULL), 0);
+    snprintf(fresh, sizeof fresh, "%.*s", CERT_THUMBPRINT_LEN, s.out);
+
+    const struct scenario_step first[] = {
+        { "both have the key", { "list", "certificate", "/text:hasPrivateKey" }, NULL, 0, "true\ntrue\n" },
+        { "the new one away", { "delete", "certificate", fresh }, NULL, 0, NULL },
+        { "the old one keeps its key", { "list", "certificate", old, "/text:hasPrivateKey" }, NULL, 0, "true\n" },
+        { "the new one again", { "add", "certificate", "/file:@DIR@/new.crt" }, NULL, 0, NULL },
+        { "the old one away", { "delete", "certificate", old }, NULL, 0, NULL },
+        { "the new one keeps the key", { "list", "certificate", "/text:hasPrivateKey" }, NULL, 0, "true\n" },
+    };
+    scenario_steps(&s, first, COUNT_OF(first));
+    assert_mode(&s, "MY", old, "key", 0600);
+    const struct scenario_step last[] = {
+        { "nobody has the key any more", { "delete", "certificate", fresh }, NULL, 0, NULL },
+    };
+    scenario_steps(&s, last, COUNT_OF(last));
+    assert_mode(&s, "MY", old, "key", 0);
+    scenario_end(&s);
+}
+
 /* PFX made by the openssl program, as the certificate export of Windows would. */
 static void test_pfx(void **state)
 {
@@ -137,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_self_signed),
         cmocka_unit_test(test_import),
+        cmocka_unit_test(test_renewed),
         cmocka_unit_test(test_pfx),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

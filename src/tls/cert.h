@@ -75,7 +75,7 @@ struct cert_store *cert_store_new(void); /* NULL: out of memory */
 void cert_store_free(struct cert_store *s);
 /* Take in one file of the directory: certificate, key, or both.  `file` is copied.  An error concerns that file only. */
 MUST_USE int cert_store_add(struct cert_store *s, struct slice file, struct slice bytes, struct diag *d);
-/* In order of adding; a key that came in a file of its own has joined its certificate.  Owned by the store. */
+/* In order of adding; a key that came in a file of its own has joined every certificate it belongs to.  Owned by the store. */
 size_t cert_store_count(const struct cert_store *s);
 const struct cert *cert_store_at(const struct cert_store *s, size_t index);
 const char *cert_store_file_at(const struct cert_store *s, size_t index);

@@ -6,9 +6,10 @@
 #include "tls/cert_priv.h"
 
 struct stored {
-    struct cert *cert; /* NULL: a key without a certificate yet */
+    struct cert *cert; /* NULL: a loose key, one in a file of its own */
     EVP_PKEY *key;     /* of a loose key */
     char *file, *key_file;
+    bool is_joined; /* of a loose key: a certificate has it */
     char thumbprint[CERT_THUMBPRINT_LEN + 1];
 };
 
@@ -57,55 +58,60 @@ static int insert(struct cert_store *s, size_t at, const struct stored *item)
     return 0;
 }
 
-static bool try_join(struct stored *cert, struct stored *loose)
+static bool fits(const struct stored *cert, const struct stored *loose)
 {
-    if (cert->cert->key || EVP_PKEY_eq(X509_get0_pubkey(cert->cert->leaf), loose->key) != 1) {
-        ERR_clear_error();
-        return false;
-    }
-    cert->cert->key = loose->key;
-    cert->key_file = loose->file;
-    loose->key = NULL;
-    loose->file = NULL;
-    return true;
+    bool is_same = !cert->cert->key && EVP_PKEY_eq(X509_get0_pubkey(cert->cert->leaf), loose->key) == 1;
+    ERR_clear_error();
+    return is_same;
 }
 
-static void remove_loose(struct cert_store *s, size_t at)
+/* The key stays loose, too: a certificate renewed with the same key needs it as much as the one in use does. */
+static MUST_USE int join(struct stored *cert, struct stored *loose)
 {
-    stored_free(&s->items[at]);
-    memmove(&s->items[at], &s->items[at + 1], (s->count - at - 1) * sizeof *s->items);
-    s->count--;
+    cert->key_file = strdup(loose->file);
+    if (!cert->key_file || !EVP_PKEY_up_ref(loose->key))
+        return ERR_NOMEM;
+    cert->cert->key = loose->key;
+    loose->is_joined = true;
+    return 0;
+}
+
+/* Rather a key of its own than one that another certificate has; the newest first, for it stood beside this one. */
+static struct stored *key_for(struct cert_store *s, const struct stored *cert)
+{
+    struct stored *found = NULL;
+    for (size_t i = s->count; i > s->certs && (!found || found->is_joined); i--)
+        if ((!found || !s->items[i - 1].is_joined) && fits(cert, &s->items[i - 1]))
+            found = &s->items[i - 1];
+    return found;
 }
 
 static int add_certificate(struct cert_store *s, const char *file, struct cert *c)
 {
     struct stored item = { .cert = c, .file = strdup(file), .key_file = c->key ? strdup(file) : NULL };
     cert_digest_hex(c->leaf, EVP_sha1(), item.thumbprint, sizeof item.thumbprint);
-    int err = item.file && (!c->key || item.key_file) ? insert(s, s->certs, &item) : ERR_NOMEM;
-    if (err) {
+    struct stored *key = key_for(s, &item);
+    int err = item.file && (!c->key || item.key_file) ? 0 : ERR_NOMEM;
+    if (!err && key)
+        err = join(&item, key);
+    if (!err)
+        err = insert(s, s->certs, &item);
+    if (err)
         stored_free(&item);
-        return err;
-    }
-    s->certs++;
-    for (size_t i = s->certs; i < s->count; i++)
-        if (try_join(&s->items[s->certs - 1], &s->items[i])) {
-            remove_loose(s, i);
-            break;
-        }
-    return 0;
+    else
+        s->certs++;
+    return err;
 }
 
 static int add_loose_key(struct cert_store *s, const char *file, EVP_PKEY *key)
 {
     struct stored item = { .key = key, .file = strdup(file) };
-    if (!item.file) {
-        stored_free(&item);
-        return ERR_NOMEM;
-    }
-    for (size_t i = 0; i < s->certs; i++)
-        if (try_join(&s->items[i], &item))
-            return 0;
-    int err = insert(s, s->count, &item);
+    int err = item.file ? 0 : ERR_NOMEM;
+    for (size_t i = 0; !err && i < s->certs; i++)
+        if (fits(&s->items[i], &item))
+            err = join(&s->items[i], &item);
+    if (!err)
+        err = insert(s, s->count, &item);
     if (err)
         stored_free(&item);
     return err;

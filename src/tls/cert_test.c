@@ -258,6 +258,16 @@ static void drop(struct pair *p)
     EVP_PKEY_free(p->key);
 }
 
+/* The CA's answer to the request of last year: another certificate of the same key. */
+static X509 *renew(const struct pair *old)
+{
+    X509 *x = X509_dup(old->x);
+    assert_non_null(x);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), 1000);
+    assert_true(X509_sign(x, old->key, EVP_sha256()) > 0);
+    return x;
+}
+
 static void take_bio(BIO *bio, struct text *out)
 {
     char *bytes;
@@ -272,6 +282,61 @@ static void pem_of(X509 *x, struct text *out)
     BIO *bio = BIO_new(BIO_s_mem());
     assert_true(PEM_write_bio_X509(bio, x));
     take_bio(bio, out);
+}
+
+static void key_pem_of(EVP_PKEY *key, struct text *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_true(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
+    take_bio(bio, out);
+}
+
+static const struct {
+    const char *label, *files[4], *old_key, *new_key;
+} renewals[] = {
+    { "sorts before the old one",     { "new.pem", "old.key", "old.pem" },            "old.key", "old.key" },
+    { "sorts behind it",              { "old.key", "old.pem", "renewed.pem" },        "old.key", "old.key" },
+    { "the key sorts behind both",    { "new.pem", "old.pem", "z.key" },              "z.key",   "z.key" },
+    { "each has its copy of the key", { "new.key", "new.pem", "old.key", "old.pem" }, "old.key", "new.key" },
+    { "no key at all",                { "new.pem", "old.pem" },                       NULL,      NULL },
+};
+
+static void check_key(const struct cert_store *s, size_t at, const char *key_file)
+{
+    assert_int_equal(cert_has_key(cert_store_at(s, at)), key_file != NULL);
+    if (key_file)
+        assert_string_equal(cert_store_key_file_at(s, at), key_file);
+    else
+        assert_null(cert_store_key_file_at(s, at));
+}
+
+/* The one in use keeps its key, wherever the files of the renewed one sort. */
+static void test_renewed(void **state)
+{
+    (void)state;
+    struct pair old = issue("ftp", NULL, false);
+    X509 *fresh = renew(&old);
+    OWNED_TEXT_BUFFER old_pem = { 0 }, new_pem = { 0 }, key = { 0 };
+    pem_of(old.x, &old_pem);
+    pem_of(fresh, &new_pem);
+    key_pem_of(old.key, &key);
+    for (size_t i = 0; i < COUNT_OF(renewals); i++) {
+        struct cert_store *s = cert_store_new();
+        struct diag d = { 0 };
+        CASE_LABEL(&renewals[i]);
+        for (size_t f = 0; f < COUNT_OF(renewals[i].files) && renewals[i].files[f]; f++) {
+            const char *name = renewals[i].files[f];
+            const struct text *bytes = strstr(name, ".key") ? &key : strstr(name, "old") ? &old_pem : &new_pem;
+            assert_int_equal(cert_store_add(s, slice_str(name), text_slice(bytes), &d), 0);
+        }
+        assert_int_equal(cert_store_count(s), 2);
+        size_t first_is_old = strcmp(cert_store_file_at(s, 0), "old.pem") == 0;
+        check_key(s, !first_is_old, renewals[i].old_key);
+        check_key(s, first_is_old, renewals[i].new_key);
+        cert_store_free(s);
+    }
+    X509_free(fresh);
+    drop(&old);
 }
 
 static const struct {
@@ -426,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_store),
         cmocka_unit_test(test_add_key),
+        cmocka_unit_test(test_renewed),
         cmocka_unit_test(test_pfx),
         cmocka_unit_test(test_encrypted_key),
         cmocka_unit_test(test_der),
