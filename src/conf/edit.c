@@ -303,6 +303,11 @@ static MUST_USE int inherits_items(const struct conf_element *e, bool *answer_ou
     above.items = NULL;
     above.item_count = 0;
     above.items_known = false;
+    /* what is made below it must not be found at the element itself */
+    size_t children = e->schema->child_count ? e->schema->child_count : 1;
+    above.children = arena_get(&e->c->elements, children * sizeof *above.children);
+    if (!above.children)
+        return ERR_NOMEM;
     int err = element_merge(&above, NULL);
     *answer_out = above.item_count > 0;
     return err;

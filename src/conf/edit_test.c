@@ -296,6 +296,25 @@ static void test_add_user(void **state)
     conf_free(c);
 }
 
+/* There is nothing to clear, so the element lives on, and its children are still what the file says. */
+static void test_clear_nothing(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER file = { 0 };
+    struct conf_value v;
+    struct diag d = { 0 };
+    struct conf *c = open_text("  <system.applicationHost><sites><siteDefaults><logFile period=\"Monthly\" /></siteDefaults></sites>"
+                               "</system.applicationHost>\n", "\n", &file);
+    struct conf_element *sites = fixture_element(c, "sites", "", "");
+    assert_int_equal(conf_clear_collection(c, sites, &d), 0);
+    struct conf_element *log = conf_child(sites, "siteDefaults/logFile");
+    assert_int_equal(conf_attr(log, "period", &v), 0);
+    assert_true(slice_equal_str(v.text, "Monthly"));
+    assert_int_equal(conf_set(c, log, "period", SLICE_LITERAL("Weekly"), &d), 0);
+    assert_non_null(strstr(conf_bytes(c, CONF_APPLICATION_HOST).ptr, "<logFile period=\"Weekly\" />"));
+    conf_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_edits_crlf),
         cmocka_unit_test(test_new_files),
         cmocka_unit_test(test_add_user),
+        cmocka_unit_test(test_clear_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
