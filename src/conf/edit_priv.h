@@ -21,6 +21,7 @@ struct edit {
     bool made;
     struct conf_shift moved; /* by conf_move and for configSource; is_move when there is one */
     struct text before;      /* the bytes before a section was taken out of its configSource; "": none was */
+    size_t shifts_before;    /* how many moves were noted then */
     struct diag *d;
 };
 

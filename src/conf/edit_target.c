@@ -148,8 +148,10 @@ int edit_finish(struct edit *ed, int err)
         /* what was moved here for this edit goes back; it was good then, so it is good now */
         struct diag ignored = { 0 };
         struct edit back = { .c = ed->c, .which = ed->which, .in = ed->in, .d = &ignored };
-        if (try_bytes(&back, text_slice(&ed->before)) == 0)
+        if (try_bytes(&back, text_slice(&ed->before)) == 0) {
             note_change(&back);
+            ed->c->shift_count = ed->shifts_before; /* nothing stands elsewhere now */
+        }
     }
     text_free(&ed->before);
     if (err == ERR_NOMEM)
@@ -221,6 +223,7 @@ int edit_begin_at(struct edit *ed, struct conf *c, struct conf_element **e, stru
     if (at == MAP_NONE || !in->places[at].source)
         return edit_begin(ed, c, ref.section->file, d);
     struct way way;
+    size_t shifts_before = c->shift_count;
     struct text before = { .max = (size_t)XML_BYTES_MAX + 1 };
     OWNED_TEXT_BUFFER path = { 0 };
     *ed = (struct edit){ .c = c, .which = ref.section->file, .in = &c->files[ref.section->file], .d = d };
@@ -239,6 +242,7 @@ int edit_begin_at(struct edit *ed, struct conf *c, struct conf_element **e, stru
         err = *e ? edit_begin(ed, c, ref.section->file, d) : ERR_NOMEM;
     }
     ed->before = before;
+    ed->shifts_before = shifts_before;
     return err;
 }
 

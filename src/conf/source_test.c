@@ -161,6 +161,34 @@ static void test_edits(void **state)
     }
 }
 
+/* The section was taken in for an edit that was refused, and went back: so did the places of its items. */
+static void test_marks_of_a_refused_edit(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER problem = { 0 };
+    struct conf *c = NULL;
+    struct conf_element *e;
+    struct diag d = { 0 };
+    const struct conf_pair twice[] = { { SLICE_LITERAL("accessType"), SLICE_LITERAL("Allow") },
+                                       { SLICE_LITERAL("users"), SLICE_LITERAL("b") } };
+    assert_int_equal(open_with(MAIN, RULES, &problem, &c), 0);
+    assert_int_equal(conf_section(c, SLICE_LITERAL(AUTHZ), SLICE_NONE, &e), 0);
+    struct conf_mark mark = conf_mark_of(conf_item(e, 1));
+    assert_int_equal(conf_add(c, e, twice, 2, -1, &d), ERR_EXISTS);
+    assert_int_equal(do_edit(c, ELSEWHERE, &d), 0);
+    assert_true(conf_mark_follow(c, &mark));
+    conf_marks_done(c);
+    assert_int_equal(conf_section(c, SLICE_LITERAL(AUTHZ), SLICE_NONE, &e), 0);
+    assert_int_equal(mark.file, conf_mark_of(conf_item(e, 1)).file);
+    assert_int_equal(mark.at, conf_mark_of(conf_item(e, 1)).at);
+    assert_int_equal(do_edit(c, SET, &d), 0); /* taken in for good */
+    assert_true(conf_mark_follow(c, &mark));
+    assert_int_equal(conf_section(c, SLICE_LITERAL(AUTHZ), SLICE_NONE, &e), 0);
+    assert_int_equal(mark.file, conf_mark_of(conf_item(e, 1)).file);
+    assert_int_equal(mark.at, conf_mark_of(conf_item(e, 1)).at);
+    conf_free(c);
+}
+
 /* ---- names that may be asked for ---- */
 
 static void add_name(void *context, const char *name)
@@ -288,8 +316,13 @@ static void test_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reading), cmocka_unit_test(test_messages),    cmocka_unit_test(test_edits),
-        cmocka_unit_test(test_wanted),  cmocka_unit_test(test_redirection), cmocka_unit_test(test_disk),
+        cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_edits),
+        cmocka_unit_test(test_marks_of_a_refused_edit),
+        cmocka_unit_test(test_wanted),
+        cmocka_unit_test(test_redirection),
+        cmocka_unit_test(test_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
