@@ -327,12 +327,46 @@ static void test_explain_with_a_secret(void **state)
     scenario_end(&s);
 }
 
+#define SOURCED                                                                                                            \
+    "<configuration><configSections><sectionGroup name=\"system.ftpServer\"><sectionGroup name=\"security\">"             \
+    "<section name=\"authorization\" /></sectionGroup></sectionGroup></configSections><system.ftpServer><security>"        \
+    "<authorization configSource=\"rules.config\" /></security></system.ftpServer></configuration>\n"
+
+static void put(const struct scenario *s, const char *name, const char *content)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    text_addf(&path, "%s/%s", s->dir, name);
+    assert_int_equal(file_write(text_str(&path), slice_str(content), 0600), 0);
+}
+
+/* Rules that stand in a file of their own are said again. */
+static void test_sourced(void **state)
+{
+    (void)state;
+    struct scenario s;
+    static const struct scenario_step steps[] = {
+        { "one is there, one is not", { "set", "config", "/in" },
+          IN("<CONFIG CONFIG.SECTION=\"" AUTHORIZATION "\" CONFIG.PATH=\"MACHINE/WEBROOT/APPHOST\"><system.ftpServer><security><authorization>"
+             "<add accessType=\"Allow\" users=\"b\" /><add accessType=\"Allow\" users=\"c\" /></authorization></security></system.ftpServer>"
+             "</CONFIG>"), 0, APPLIED(AUTHORIZATION, "") },
+        { "are there once", { "list", "config", "/section:" AUTHORIZATION }, NULL, 0,
+          LISTED("      <add accessType=\"Allow\" users=\"a\" />\n      <add accessType=\"Allow\" users=\"b\" />\n"
+                 "      <add accessType=\"Allow\" users=\"c\" />\n") },
+    };
+    scenario_begin(&s, true);
+    put(&s, "applicationHost.config", SOURCED);
+    put(&s, "rules.config", "<authorization><add accessType=\"Allow\" users=\"a\" /><add accessType=\"Allow\" users=\"b\" /></authorization>");
+    scenario_steps(&s, steps, COUNT_OF(steps));
+    scenario_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_search),  cmocka_unit_test(test_reset),  cmocka_unit_test(test_config_as_object),
         cmocka_unit_test(test_objects), cmocka_unit_test(test_backup), cmocka_unit_test(test_backup_folder),
         cmocka_unit_test(test_other_file), cmocka_unit_test(test_explain_with_a_secret), cmocka_unit_test(test_section_again),
+        cmocka_unit_test(test_sourced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

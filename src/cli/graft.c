@@ -96,6 +96,10 @@ static int add_item(struct graft *g, struct conf_element *collection, uint32_t n
     struct conf_pair pairs[PROPATH_PAIRS];
     struct diag d = { 0 };
     int err = conf_add(g->c->conf, collection, pairs, pairs_of(g, node, pairs), PROPATH_END, &d);
+    /* A section that stands in another file was moved for the edit, and back: its elements ended with that. */
+    int code = err == ERR_EXISTS ? here(g, &collection) : EXIT_OK;
+    if (code)
+        return code;
     for (size_t i = 0; err == ERR_EXISTS && i < conf_count(collection); i++)
         if (conf_is_local(conf_item(collection, i)) && has_key_of(g, conf_item(collection, i), node))
             return do_item_children(g, node, i, true);
@@ -103,7 +107,7 @@ static int add_item(struct graft *g, struct conf_element *collection, uint32_t n
         return cli_failed_diag(g->c, err, &d);
     if (g->x->nodes[node].first == XML_NONE)
         return EXIT_OK;
-    int code = here(g, &collection);
+    code = here(g, &collection);
     return code ? code : do_item_children(g, node, conf_count(collection) - 1, false);
 }
 
