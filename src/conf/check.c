@@ -52,18 +52,11 @@ static int lock_kind_of(struct slice name)
     return -1;
 }
 
-static bool is_directive(const struct schema_element *e, struct slice name)
-{
-    const struct schema_collection *c = e->collection;
-    return c && (slice_equal_str(name, c->add) || (c->remove && slice_equal_str(name, c->remove)) ||
-                 (c->clear && slice_equal_str(name, c->clear)));
-}
-
 static bool exists(const struct schema_element *e, enum lock_kind kind, struct slice name)
 {
     if (kind == LOCK_ATTRIBUTES || kind == LOCK_ALL_ATTRIBUTES_EXCEPT)
         return schema_attr(e, name) != NULL;
-    return schema_child(e, name) || is_directive(e, name);
+    return schema_child(e, name) || schema_is_directive(e->collection, name);
 }
 
 static void warn_holder(struct check *k, const struct schema_element *e, uint32_t node, uint32_t attr)

@@ -102,27 +102,17 @@ int conf_unset(struct conf *c, struct conf_element *e, const char *attribute, st
 
 /* ---- items ---- */
 
-static bool edit_is_named(const struct xml *x, uint32_t node, const char *name)
-{
-    return name && slice_equal_str(xml_name(x, node), name);
-}
-
-static bool is_directive(const struct schema_collection *s, const struct xml *x, uint32_t node)
-{
-    return edit_is_named(x, node, s->add) || edit_is_named(x, node, s->remove) || edit_is_named(x, node, s->clear);
-}
-
 void target_write_item(struct edit *ed, struct target *t, const struct schema_collection *s, long position)
 {
     const struct xml *x = ed->in->x;
     uint32_t last = XML_NONE;
     long items = 0;
     for (uint32_t n = x->nodes[t->node].first; n != XML_NONE && !t->missing.open_count; n = x->nodes[n].next) {
-        if (edit_is_named(x, n, s->add) && position >= 0 && items++ == position) {
+        if (slice_equal_str(xml_name(x, n), s->add) && position >= 0 && items++ == position) {
             patch_insert(&ed->patch, PATCH_BEFORE, n, &t->missing);
             return;
         }
-        if (is_directive(s, x, n))
+        if (schema_is_directive(s, xml_name(x, n)))
             last = n;
     }
     bool has_room = t->missing.open_count == 0 && x->nodes[t->node].first != XML_NONE;
@@ -251,7 +241,7 @@ static void move_item(struct edit *ed, const struct schema_collection *s, uint32
     uint32_t before = XML_NONE, last = XML_NONE;
     long items = 0;
     for (uint32_t n = x->nodes[x->nodes[node].parent].first; n != XML_NONE; n = x->nodes[n].next) {
-        if (n == node || !edit_is_named(x, n, s->add))
+        if (n == node || !slice_equal_str(xml_name(x, n), s->add))
             continue;
         if (items++ == position)
             before = n;
@@ -317,7 +307,7 @@ static bool has_directives(const struct conf_element *e)
 {
     const struct xml *x = element_xml(e);
     for (uint32_t n = x->nodes[element_local(e)].first; n != XML_NONE; n = x->nodes[n].next)
-        if (is_directive(e->schema->collection, x, n))
+        if (schema_is_directive(e->schema->collection, xml_name(x, n)))
             return true;
     return false;
 }
@@ -331,7 +321,7 @@ static MUST_USE int clear_directives(struct conf *c, struct conf_element *e, boo
     int err = edit_begin_at(&ed, c, &e, d);
     const struct xml *x = e->in->x;
     for (uint32_t n = err ? XML_NONE : x->nodes[element_local(e)].first; n != XML_NONE; n = x->nodes[n].next) {
-        if (!is_directive(s, x, n))
+        if (!schema_is_directive(s, xml_name(x, n)))
             continue;
         if (with_clear)
             patch_replace(&ed.patch, n, &clear);

@@ -486,3 +486,9 @@ bool schema_attr_is_key(const struct schema_attr *a)
 {
     return a->unique_key || a->combined_key;
 }
+
+bool schema_is_directive(const struct schema_collection *c, struct slice name)
+{
+    return c && (slice_equal_str(name, c->add) || (c->remove && slice_equal_str(name, c->remove)) ||
+                 (c->clear && slice_equal_str(name, c->clear)));
+}

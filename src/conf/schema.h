@@ -92,3 +92,5 @@ struct schema_element *schema_child(const struct schema_element *e, struct slice
 /* lockAttributes, lockItem ...: attributes that every element may carry. */
 bool schema_is_lock(struct slice name);
 bool schema_attr_is_key(const struct schema_attr *a);
+/* Whether the element of that name adds, removes or clears items; `c` may be NULL. */
+bool schema_is_directive(const struct schema_collection *c, struct slice name);
