@@ -179,14 +179,6 @@ static void keep_first(void *context, int severity, const struct diag *d)
         *first = *d;
 }
 
-static struct slice bytes_of(const struct instance_files *f, const char *name)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (strcmp(f->files[i].name, name) == 0)
-            return f->files[i].bytes;
-    return SLICE_NONE;
-}
-
 /* Where applicationHost.config and administration.config are. */
 static int find_folder(const char *directory, struct text *folder_out, struct diag *d)
 {
@@ -201,7 +193,7 @@ static int read_config(struct instance_files *f, const char *folder, enum conf_f
     const char *name = conf_file_name(file);
     int err = add_from(f, folder, name, CONFIG_BYTES_MAX);
     if (!err)
-        err = instance_files_read_sources(f, folder, file, bytes_of(f, name));
+        err = instance_files_read_sources(f, folder, file, compile_file_bytes(f->files, f->count, name));
     if (!err || (err == ERR_NOT_FOUND && file != CONF_APPLICATION_HOST))
         return 0;
     diag_place(d, slice_str(name), 0, 0);

@@ -277,10 +277,8 @@ static void check_there(struct compiler *c, struct slice application_host)
 static int open_conf(struct compiler *c)
 {
     struct slice bytes[CONF_FILE_COUNT] = { { 0 } };
-    for (size_t i = 0; i < c->in->count; i++)
-        for (int f = 0; f < CONF_FILE_COUNT; f++)
-            if (strcmp(c->in->files[i].name, conf_file_name((enum conf_file)f)) == 0)
-                bytes[f] = c->in->files[i].bytes;
+    for (int f = 0; f < CONF_FILE_COUNT; f++)
+        bytes[f] = compile_file_bytes(c->in->files, c->in->count, conf_file_name((enum conf_file)f));
     check_there(c, bytes[CONF_APPLICATION_HOST]);
     return conf_open_sources(bytes, c->in->sources, c->in->source_count, report_conf, c->report, &c->conf);
 }
@@ -320,6 +318,20 @@ static void release(struct compiler *c)
     map_free(&c->roles);
     text_free(&c->trusted_issuers);
     conf_free(c->conf);
+}
+
+const struct compile_file *compile_file_named(const struct compile_file *files, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(files[i].name, name) == 0)
+            return &files[i];
+    return NULL;
+}
+
+struct slice compile_file_bytes(const struct compile_file *files, size_t count, const char *name)
+{
+    const struct compile_file *file = compile_file_named(files, count, name);
+    return file ? file->bytes : SLICE_NONE;
 }
 
 int compile_run(const struct compile_input *in, struct report *r, struct snapshot_writer **writer_out)

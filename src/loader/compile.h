@@ -20,6 +20,11 @@ struct compile_file {
     uint32_t mode; /* st_mode */
 };
 
+/* The file of that name, NULL when there is none. */
+const struct compile_file *compile_file_named(const struct compile_file *files, size_t count, const char *name);
+/* What it holds; without a pointer when there is none. */
+struct slice compile_file_bytes(const struct compile_file *files, size_t count, const char *name);
+
 struct compile_input {
     const struct compile_file *files;
     size_t count;

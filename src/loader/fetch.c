@@ -67,19 +67,12 @@ static int ask(struct fetch *f, const char *directory, const char *name, struct 
     return err ? err : take_answer(f, text_str(&shown), bytes, fd, out);
 }
 
-static struct slice file_named(const struct compile_file *files, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(files[i].name, name) == 0)
-            return files[i].bytes;
-    return SLICE_NONE;
-}
-
 static int fetch_shared(struct fetch *f, const struct compile_file *files, size_t count, struct slice directory)
 {
     struct redirection r = { 0 };
-    int err = redirection_read(file_named(files, count, REDIRECTION_FILE),
-                               file_named(files, count, conf_file_name(CONF_SALLYPORT)), directory, report_conf, f->report, &r);
+    int err = redirection_read(compile_file_bytes(files, count, REDIRECTION_FILE),
+                               compile_file_bytes(files, count, conf_file_name(CONF_SALLYPORT)), directory, report_conf,
+                               f->report, &r);
     if (!err && r.enabled) {
         f->out->directory = text_release(&r.folder);
         err = f->out->directory ? DATAGRAM_SEND(f->fd, -1, loader_shared, .directory = slice_str(f->out->directory),
@@ -131,7 +124,7 @@ static void fetch_source(void *context, const char *name)
 /* The bytes of a configuration file: the shared ones where they are. */
 static struct slice bytes_of(const struct fetched *f, const struct compile_file *files, size_t count, enum conf_file which)
 {
-    return f->has_shared[which] ? text_slice(&f->shared[which]) : file_named(files, count, conf_file_name(which));
+    return f->has_shared[which] ? text_slice(&f->shared[which]) : compile_file_bytes(files, count, conf_file_name(which));
 }
 
 int fetch_all(int fd, const struct compile_file *files, size_t count, struct slice directory, struct report *r,

@@ -77,14 +77,6 @@ static int take_file(struct inbox *box, const struct loader_file *m, int fd)
     return 0;
 }
 
-static struct slice file_named(const struct inbox *box, const char *name)
-{
-    for (size_t i = 0; i < box->count; i++)
-        if (strcmp(box->files[i].name, name) == 0)
-            return box->files[i].bytes;
-    return SLICE_NONE;
-}
-
 static void empty_inbox(struct inbox *box)
 {
     for (size_t i = 0; i < box->count; i++) {
@@ -205,7 +197,8 @@ static int rehash(const struct inbox *box, const struct loader_rehash *m)
     OWNED_TEXT_BUFFER file = { 0 };
     OWNED_FD fd = -1;
     struct diag d = { 0 };
-    int failed = rehash_edit(file_named(box, "administration.config"), m->user, m->old_hash, m->new_hash, &file, &d);
+    struct slice users = compile_file_bytes(box->files, box->count, "administration.config");
+    int failed = rehash_edit(users, m->user, m->old_hash, m->new_hash, &file, &d);
     if (failed) {
         int err = tell(LOADER_WARNING, 0, &d);
         if (err)

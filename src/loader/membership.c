@@ -232,17 +232,9 @@ static bool is_readable(struct membership *m)
 
 /* ---- */
 
-static const struct compile_file *web_config(const struct compiler *c)
-{
-    for (size_t i = 0; i < c->in->count; i++)
-        if (strcmp(c->in->files[i].name, WEB_CONFIG) == 0)
-            return &c->in->files[i];
-    return NULL;
-}
-
 static void read_file(struct compiler *c, struct membership *m)
 {
-    const struct compile_file *file = web_config(c);
+    const struct compile_file *file = compile_file_named(c->in->files, c->in->count, WEB_CONFIG);
     if (!file) {
         diag_set(&m->why, "there is no " WEB_CONFIG " beside applicationHost.config that says where the members are");
         return;

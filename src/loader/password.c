@@ -6,14 +6,6 @@
 #include "base/secret.h"
 #include "protect/protect.h"
 
-static const struct compile_file *key_file(const struct compiler *c)
-{
-    for (size_t i = 0; i < c->in->count; i++)
-        if (strcmp(c->in->files[i].name, PROTECT_KEY_FILE) == 0)
-            return &c->in->files[i];
-    return NULL;
-}
-
 /* "[enc:NAME:..." */
 static struct slice provider_of(struct slice stored)
 {
@@ -23,7 +15,7 @@ static struct slice provider_of(struct slice stored)
 
 static int open_ours(struct compiler *c, struct slice stored, struct text *clear_out, char why[PASSWORD_WHY])
 {
-    const struct compile_file *file = key_file(c);
+    const struct compile_file *file = compile_file_named(c->in->files, c->in->count, PROTECT_KEY_FILE);
     struct protect_key key = { 0 };
     if (!file) {
         snprintf(why, PASSWORD_WHY, "encrypted, and its key " PROTECT_KEY_FILE " is missing or refused: bring it from where "

@@ -90,14 +90,6 @@ void server_cert_close(struct compiler *c)
     free(c->stores);
 }
 
-static const struct compile_file *file_named(const struct compiler *c, const char *name)
-{
-    for (size_t i = 0; name && i < c->in->count; i++)
-        if (strcmp(c->in->files[i].name, name) == 0)
-            return &c->in->files[i];
-    return NULL;
-}
-
 static int put_certificate(struct compiler *c, struct store *store, size_t at, uint32_t *row_out)
 {
     const struct cert *cert = cert_store_at(store->certs, at);
@@ -173,7 +165,8 @@ static void tell_validity(struct compiler *c, struct site_work *s, const struct 
 /* Fills *d and returns a sub-status when the certificate at `at` may not be used. */
 static uint32_t judge(struct compiler *c, const struct store *store, size_t at, struct diag *d)
 {
-    const struct compile_file *key_file = file_named(c, cert_store_key_file_at(store->certs, at));
+    const char *name = cert_store_key_file_at(store->certs, at);
+    const struct compile_file *key_file = name ? compile_file_named(c->in->files, c->in->count, name) : NULL;
     if (!key_file) {
         diag_set(d, "no private key for the certificate in %s", cert_store_file_at(store->certs, at));
         diag_todo(d, "Put the key into that file or beside it.");
