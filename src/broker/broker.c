@@ -39,7 +39,7 @@ static bool tell_logger(struct broker *b, int level, struct slice line)
     /* The log never holds up a request: a full socket loses the line (H06). */
     if (!err && send(fd, bytes, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         err = errno == EPIPE || errno == ECONNRESET ? ERR_CLOSED : ERR_AGAIN;
-    peer_socket_release(&b->logger, err == ERR_CLOSED);
+    peer_socket_release(&b->logger, fd, err == ERR_CLOSED);
     return !err;
 }
 
@@ -394,7 +394,7 @@ static void *serve_auth(void *context)
             broker_tell(b, LOG_LEVEL_ERROR, "the authenticator's channel ends: %s", err_text(err));
         if (err)
             (void)shutdown(auth, SHUT_RDWR); /* the other threads leave it too */
-        peer_socket_release(&b->auth, err != 0);
+        peer_socket_release(&b->auth, auth, err != 0);
     }
     free(buffer);
     return NULL;

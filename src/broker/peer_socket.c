@@ -1,60 +1,94 @@
 /* peer_socket.c - see peer_socket.h. */
 #include "broker/peer_socket.h"
 
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-void peer_socket_init(struct peer_socket *p, int fd)
+#include "base/memory.h"
+
+struct peer_end {
+    struct peer_end *next;
+    int fd;
+    unsigned users;
+    bool is_dead;
+};
+
+/* With the lock held. */
+static void add(struct peer_socket *p, int fd)
 {
-    *p = (struct peer_socket){ .fd = fd, .next = -1 };
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->changed, NULL);
+    struct peer_end *end = memory_await(NULL, sizeof *end);
+    *end = (struct peer_end){ .next = p->ends, .fd = fd };
+    p->ends = end;
+    pthread_cond_broadcast(&p->changed);
 }
 
-/* With the lock held: let go of a dead socket that nobody uses, take up the next. */
-static void renew(struct peer_socket *p)
+void peer_socket_init(struct peer_socket *p, int fd)
 {
-    if (!p->is_dead || p->users)
-        return;
-    if (p->fd >= 0)
-        close(p->fd);
-    p->fd = p->next;
-    p->next = -1;
-    p->is_dead = p->fd < 0 || p->is_stopped;
-    pthread_cond_broadcast(&p->changed);
+    *p = (struct peer_socket){ 0 };
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->changed, NULL);
+    if (fd >= 0)
+        add(p, fd);
+}
+
+/* With the lock held: let go of dead ones that nobody uses. */
+static void close_dead(struct peer_socket *p)
+{
+    for (struct peer_end **at = &p->ends, *end; (end = *at);) {
+        if (!end->is_dead || end->users) {
+            at = &end->next;
+            continue;
+        }
+        *at = end->next;
+        close(end->fd);
+        free(end);
+    }
+}
+
+/* With the lock held. */
+static void end_all(struct peer_socket *p)
+{
+    for (struct peer_end *end = p->ends; end; end = end->next) {
+        end->is_dead = true;
+        (void)shutdown(end->fd, SHUT_RDWR);
+    }
+    close_dead(p);
 }
 
 void peer_socket_replace(struct peer_socket *p, int fd)
 {
     pthread_mutex_lock(&p->lock);
-    if (p->next >= 0)
-        close(p->next);
-    p->next = fd;
-    p->is_dead = true;
-    if (p->fd >= 0)
-        (void)shutdown(p->fd, SHUT_RDWR);
-    renew(p);
+    end_all(p);
+    add(p, fd);
     pthread_mutex_unlock(&p->lock);
 }
 
 void peer_socket_stop(struct peer_socket *p)
 {
     pthread_mutex_lock(&p->lock);
-    p->is_stopped = p->is_dead = true;
-    if (p->fd >= 0)
-        (void)shutdown(p->fd, SHUT_RDWR);
-    renew(p);
+    p->is_stopped = true;
+    end_all(p);
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
 }
 
+/* With the lock held. */
+static int hold(struct peer_socket *p)
+{
+    struct peer_end *newest = p->ends;
+    if (p->is_stopped || !newest || newest->is_dead)
+        return -1;
+    newest->users++;
+    return newest->fd;
+}
+
 int peer_socket_hold(struct peer_socket *p)
 {
+    int fd;
     pthread_mutex_lock(&p->lock);
-    while (!p->is_stopped && (p->fd < 0 || p->is_dead))
+    while ((fd = hold(p)) < 0 && !p->is_stopped)
         pthread_cond_wait(&p->changed, &p->lock);
-    int fd = p->is_stopped ? -1 : p->fd;
-    p->users += fd >= 0;
     pthread_mutex_unlock(&p->lock);
     return fd;
 }
@@ -62,18 +96,19 @@ int peer_socket_hold(struct peer_socket *p)
 int peer_socket_try_hold(struct peer_socket *p)
 {
     pthread_mutex_lock(&p->lock);
-    int fd = p->is_dead ? -1 : p->fd;
-    if (fd >= 0)
-        p->users++;
+    int fd = hold(p);
     pthread_mutex_unlock(&p->lock);
     return fd;
 }
 
-void peer_socket_release(struct peer_socket *p, bool is_closed)
+void peer_socket_release(struct peer_socket *p, int fd, bool is_closed)
 {
     pthread_mutex_lock(&p->lock);
-    p->users--;
-    p->is_dead |= is_closed;
-    renew(p);
+    for (struct peer_end *end = p->ends; end; end = end->next)
+        if (end->fd == fd) {
+            end->users--;
+            end->is_dead |= is_closed;
+        }
+    close_dead(p);
     pthread_mutex_unlock(&p->lock);
 }
