@@ -21,7 +21,10 @@
 #include "proto/log.h"
 #include "sys/datagram.h"
 
-enum { THREAD_STACK = 2 * 1024 * 1024, FINISH_SECONDS = 3 };
+enum {
+    THREAD_STACK = 2 * 1024 * 1024,
+    FINISH_MS = 1500, /* the supervisor waits for two seconds before it kills a broker whose worker is gone */
+};
 
 /* ---- telling the administrator ---- */
 
@@ -142,8 +145,11 @@ void broker_wait(struct broker *b)
     pthread_mutex_lock(&b->lock);
     while (!b->is_ending)
         pthread_cond_wait(&b->changed, &b->lock);
+    pthread_mutex_unlock(&b->lock);
+    grants_drop_all(&b->grants); /* but those in use, whose last request does it */
+    pthread_mutex_lock(&b->lock);
     /* A request that hangs in a dead disk is not worth waiting for. */
-    int64_t until = clock_ms() + FINISH_SECONDS * 1000;
+    int64_t until = clock_ms() + FINISH_MS;
     while (b->running && clock_wait(&b->changed, &b->lock, until))
         ;
     pthread_mutex_unlock(&b->lock);
