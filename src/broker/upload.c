@@ -98,8 +98,11 @@ static void unmark(int fd)
 
 void upload_sweep(int dir, const char *temp)
 {
-    OWNED_FD fd = openat(dir, temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    static const int how = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    OWNED_FD fd = openat(dir, temp, O_RDWR | how); /* NFS locks against others only who may write */
     struct stat st;
+    if (fd < 0 && (errno == EACCES || errno == EROFS))
+        fd = openat(dir, temp, O_RDONLY | how);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || flock(fd, LOCK_EX | LOCK_NB) < 0)
         return;
     if (is_same_file(dir, temp, fd))
