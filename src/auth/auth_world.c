@@ -12,7 +12,7 @@ const struct auth_options world_usual = { { "HOST1", 5 }, 2, true, 16, 32, 8, 0 
 
 /* ---- the configuration ---- */
 
-static struct snapshot_writer *compose(const struct world_setup *t)
+static struct snapshot_writer *compose(const struct world_setup *t, uint64_t generation)
 {
     struct snapshot_writer *w = snapshot_writer_new();
 #define PUT(text) snapshot_build_text(w, text)
@@ -34,6 +34,7 @@ static struct snapshot_writer *compose(const struct world_setup *t)
         { PUT("/My New FTP Site"), PUT("locked"), 0, 0 }, { PUT("/My New FTP Site"), PUT("blank"), 0, 0 },
         { PUT("/Elsewhere"), PUT("stranger"), 0, 0 },     { PUT("/My New FTP Site"), PUT("ftpmanager"), 0, 0 },
     };
+    server.generation = (int64_t)generation;
     server.management_installed = !t->not_installed;
     server.deny_by_failure = t->deny;
     server.deny_log_only = t->log_only;
@@ -101,7 +102,7 @@ static void open_world(const struct auth_options *options, bool with_pam, bool w
 
 void world_begin_with(const struct world_setup *t, const struct auth_options *options, bool with_pam)
 {
-    struct snapshot_writer *w = compose(t);
+    struct snapshot_writer *w = compose(t, 1);
     world = (struct world){ .child = { .role = ROLE_AUTH, .region_fd = -1, .cache_fd = -1, .snapshot = snapshot_build(w, ROLE_AUTH) } };
     snapshot_writer_free(w);
     open_world(options, with_pam, t->membership);
@@ -176,7 +177,7 @@ void world_apply_written(struct snapshot_writer *w)
 
 void world_apply(const struct world_setup *t)
 {
-    world_apply_written(compose(t));
+    world_apply_written(compose(t, snapshot_generation(world.child.snapshot) + 1));
 }
 
 /* ---- waiting ---- */

@@ -86,6 +86,40 @@ static void test_cache_follows_configuration(void **state)
     }
 }
 
+static void answer_member(uint64_t job)
+{
+    assert_int_equal(DATAGRAM_SEND(world.membership, -1, membership_answer, .job = job, .verdict = MEMBERSHIP_OK,
+                                   .user = SLICE_LITERAL("anna"), .roles = SLICE_LITERAL("Partners")),
+                     0);
+    world_answer_grant(0, true);
+    assert_int_equal(world_result(0).verdict, AUTH_ALLOWED);
+}
+
+/* What a database said counts for the configuration by which it was asked: also where the answer came after that one. */
+static void test_cache_forgets_what_was_asked(void **state)
+{
+    (void)state;
+    const struct world_setup t = { .other_provider = true, .membership = true, .cache = true };
+    for (int late = 0; late < 2; late++) {
+        struct membership_check check;
+        world_begin(&t);
+        world_ask(0, "anna", "secret");
+        EXPECT(world.membership, membership_check, &check);
+        if (late)
+            world_apply(&t);
+        answer_member(check.job);
+        if (!late)
+            world_apply(&t);
+        world_ask(0, "anna", "secret");
+        EXPECT(world.membership, membership_check, &check);
+        answer_member(check.job);
+        world_ask(0, "anna", "secret"); /* which is remembered */
+        world_answer_grant(0, true);
+        assert_int_equal(world_result(0).verdict, AUTH_ALLOWED);
+        world_finish();
+    }
+}
+
 /* ---- live logins and a new configuration (A15) ---- */
 
 static void test_revoked(void **state)
@@ -145,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_burst),
         cmocka_unit_test(test_cache_follows_configuration),
+        cmocka_unit_test(test_cache_forgets_what_was_asked),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_others_stay),
         cmocka_unit_test(test_disabled_while_granting),

@@ -157,8 +157,10 @@ void login_membership_failed(struct auth_server *a, struct login *l, struct slic
 const struct identity *login_recall(struct auth_server *a, struct login *l, enum account_kind kind, struct slice name);
 void login_remember(struct auth_server *a, const struct login *l, const struct identity *identity);
 bool login_pam_is_expected(const struct auth_server *a);
-/* What the cache compares: a digest of the password stored for this identity. */
-void login_fingerprint(const struct auth_server *a, const struct identity *identity, uint8_t out[CACHE_DIGEST]);
+/* What the cache compares: a digest of the password stored for this identity, or of the configuration by which it was asked
+ * for (its `generation`). */
+void login_fingerprint(const struct auth_server *a, const struct identity *identity, uint64_t generation,
+                       uint8_t out[CACHE_DIGEST]);
 
 /* ---- login_certificate.c ---- */
 /* For the service log: how the login of a certificate ended.  `reason` as login.reason, win32 and substatus 0 when well. */

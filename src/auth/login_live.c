@@ -138,7 +138,7 @@ static bool still_right(void *context, uint32_t site, const struct identity *ide
 {
     struct auth_server *a = context;
     uint8_t current[CACHE_DIGEST];
-    login_fingerprint(a, identity, current);
+    login_fingerprint(a, identity, snapshot_generation(a->child->snapshot), current);
     return account_is_allowed(a->child->snapshot, identity->kind, site, identity->user) &&
            secret_equal(current, fingerprint, CACHE_DIGEST);
 }

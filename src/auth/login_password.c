@@ -16,16 +16,18 @@ static bool cache_is_on(const struct auth_server *a)
     return snapshot_server(a->child->snapshot, 0)->credentials_cache_enabled;
 }
 
-/* System accounts have no stored form that we see: their fingerprint is that of nothing.  Accounts of a directory are others
- * when it is another directory. */
-void login_fingerprint(const struct auth_server *a, const struct identity *identity, uint8_t out[CACHE_DIGEST])
+/* System accounts have no stored form that we see: their fingerprint is that of nothing.  What a directory or a database was
+ * asked for one configuration says nothing under another: it may be another one, and of the groups of an account only those
+ * are known that rules of that configuration named. */
+void login_fingerprint(const struct auth_server *a, const struct identity *identity, uint64_t generation,
+                       uint8_t out[CACHE_DIGEST])
 {
     const struct snapshot *s = a->child->snapshot;
     const struct snap_user *user =
         identity->kind == ACCOUNT_IIS_MANAGER ? account_user(s, identity->user) : NULL;
-    bool is_ours = identity->kind == ACCOUNT_DIRECTORY && ad_is_configured(s);
+    bool was_asked = identity->kind == ACCOUNT_DIRECTORY || identity->kind == ACCOUNT_MEMBERSHIP;
     cache_fingerprint(a->cache, user ? snapshot_text(s, user->password)
-                                : is_ours ? snapshot_text(s, snapshot_ad(s, 0)->servers) : SLICE_NONE, out);
+                                : was_asked ? slice_of((const char *)&generation, sizeof generation) : SLICE_NONE, out);
 }
 
 const struct identity *login_recall(struct auth_server *a, struct login *l, enum account_kind kind, struct slice name)
@@ -35,7 +37,7 @@ const struct identity *login_recall(struct auth_server *a, struct login *l, enum
     if (!cache_is_on(a) || l->certificate)
         return NULL;
     cache_digest(a->cache, &key, l->digest);
-    login_fingerprint(a, &(struct identity){ .kind = kind, .user = name }, fingerprint);
+    login_fingerprint(a, &(struct identity){ .kind = kind, .user = name }, snapshot_generation(a->child->snapshot), fingerprint);
     const struct identity *found = cache_find(a->cache, l->digest, fingerprint, clock_ms() / 1000);
     return found && account_is_allowed(a->child->snapshot, kind, l->site, found->user) ? found : NULL;
 }
@@ -45,7 +47,7 @@ void login_remember(struct auth_server *a, const struct login *l, const struct i
     uint8_t fingerprint[CACHE_DIGEST];
     if (!cache_is_on(a) || l->certificate)
         return;
-    login_fingerprint(a, identity, fingerprint);
+    login_fingerprint(a, identity, l->generation, fingerprint); /* a reload may have come between question and answer */
     cache_put(a->cache, l->digest, fingerprint, l->site, identity,
               clock_ms() / 1000 + snapshot_server(a->child->snapshot, 0)->credentials_cache_seconds);
 }

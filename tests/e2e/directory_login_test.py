@@ -146,6 +146,15 @@ def test_rules_know_every_spelling(instance, domain):
         domain.first.modify("alice", "userPrincipalName", "alice@depot.test")
 
 
+def test_new_rules_count_for_cached_logins(instance, domain):
+    """A11: the credential cache knows the groups that the rules of its time named."""
+    site = basic(instance, domain, rules='users="*" permissions="Read"')
+    assert log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("230")
+    site.rules.append('<add accessType="Deny" roles="DEPOT\\ftp-users" permissions="Read" />')
+    instance.reload()
+    assert log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("530-User cannot log in, home")
+
+
 def test_an_allow_means_the_account_of_the_domain(instance, domain):
     """A07: an IIS Manager user who is called like an account of the domain is another one."""
     names = ["DEPOT\\alice", "alice@depot.test"]
