@@ -57,11 +57,22 @@ static struct slice shown_name(const struct identity *identity)
     return identity->kind == ACCOUNT_ANONYMOUS ? SLICE_LITERAL("anonymous") : identity->user;
 }
 
+/* The row of sallyport/identities that means him and nobody of his name: a member has chosen it himself, and DOMAIN\user is
+ * an account of the directory, whoever else is called so (threats.md A07). */
+static const struct snap_account_map *row_of(const struct snapshot *s, const struct identity *identity)
+{
+    struct slice name = shown_name(identity);
+    bool is_of_domain = slice_has_byte(name, '\\');
+    if (identity->kind == ACCOUNT_MEMBERSHIP || (is_of_domain && identity->kind != ACCOUNT_DIRECTORY))
+        return NULL;
+    return account_mapped(s, name);
+}
+
 /* The steps return true when `l` goes on at once. */
 static bool take_mapped(struct auth_server *a, struct login *l)
 {
     const struct snapshot *s = a->child->snapshot;
-    const struct snap_account_map *row = account_mapped(s, shown_name(l->identity));
+    const struct snap_account_map *row = row_of(s, l->identity);
     OWNED_TEXT_BUFFER groups = { 0 };
     if (!row && l->identity->kind == ACCOUNT_DIRECTORY) {
         no_identity(a, l, "sallyport/identities does not name the account");

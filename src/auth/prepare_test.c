@@ -9,8 +9,15 @@ enum { UID = 54001, GID = 54002 };
 struct setup {
     bool fixed;              /* "/fixed" is served as "bob" */
     uint32_t files, isolation; /* 1 + the enum's value, 0 the default */
-    bool mapped;             /* sallyport/identities names anna */
+    const char *mapped;      /* a name in sallyport/identities */
+    const char *user;        /* who logs in, anna unless given */
+    bool member;             /* ... of the database of AspNetAuth, instead of an IIS Manager user */
 };
+
+static const char *name_of(const struct setup *t)
+{
+    return t->user ? t->user : "anna";
+}
 
 static struct snapshot_writer *compose(const struct setup *t)
 {
@@ -18,12 +25,13 @@ static struct snapshot_writer *compose(const struct setup *t)
 #define PUT(text) snapshot_build_text(w, text)
     struct snap_server server = snapshot_build_server(w);
     struct snap_site site = snapshot_build_site(w, "Site", SITE);
-    struct snap_provider provider = { .name = PUT("IisManagerAuth"), .kind = SNAP_PROVIDER_IIS_MANAGER };
-    struct snap_user anna = { .name = PUT("anna"), .password = PUT(SHA256_P), .enabled = 1 };
-    struct snap_permission permission = { .path = PUT("/Site"), .name = PUT("anna") };
+    struct snap_provider provider = { .name = PUT(t->member ? "AspNetAuth" : "IisManagerAuth"),
+                                      .kind = t->member ? SNAP_PROVIDER_ASPNET : SNAP_PROVIDER_IIS_MANAGER };
+    struct snap_user anna = { .name = PUT(name_of(t)), .password = PUT(SHA256_P), .enabled = 1 };
+    struct snap_permission permission = { .path = PUT("/Site"), .name = PUT(name_of(t)) };
     struct snap_fixed_account fixed = { .site = SITE, .path = PUT("/fixed"), .user_name = PUT("bob"), .password = PUT("bobs"),
                                         .logon_method = LOGON_CLEAR_TEXT };
-    struct snap_account_map mapped = { .user = PUT("ANNA"), .uid = UID, .gid = GID, .groups = PUT("7, 258") };
+    struct snap_account_map mapped = { .user = PUT(t->mapped ? t->mapped : ""), .uid = UID, .gid = GID, .groups = PUT("7, 258") };
     server.management_installed = 1;
     server.requires_windows_credentials = 0;
     server.uid_floor = 1000;
@@ -184,7 +192,7 @@ static void test_mapped_numbers(void **state)
 {
     (void)state;
     struct grant_give give;
-    begin(&(struct setup){ .files = 1 + FILES_OF_MAP, .mapped = true });
+    begin(&(struct setup){ .files = 1 + FILES_OF_MAP, .mapped = "ANNA" });
     log_in();
     EXPECT(world.broker[0], grant_give, &give);
     assert_int_equal(give.identity, GRANT_SYSTEM);
@@ -199,6 +207,40 @@ static void test_mapped_numbers(void **state)
     EXPECT(world.broker[0], grant_give, &give);
     assert_int_equal(give.identity, GRANT_SERVICE);
     world_finish();
+}
+
+static const struct {
+    const char *label;
+    struct setup setup;
+} namesakes[] = { /* of others in sallyport/identities */
+    { "a member who has registered as one of them (A07)", { .mapped = "anna", .member = true } },
+    { "... as an account of a domain", { .mapped = "EXAMPLE\\anna", .user = "example\\anna", .member = true } },
+    { "an IIS Manager user like an account of a domain", { .mapped = "EXAMPLE\\anna", .user = "example\\anna" } },
+};
+
+static void test_a_name_is_no_account(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(namesakes); i++) {
+        CASE_LABEL(&namesakes[i]);
+        struct setup t = namesakes[i].setup;
+        struct membership_check check;
+        struct grant_give give;
+        t.files = 1 + FILES_OF_MAP;
+        begin(&t);
+        if (t.member)
+            world.membership = world_join(ROLE_MEMBERSHIP, 0);
+        world_ask(0, name_of(&t), "P@ssw0rd");
+        if (t.member) {
+            EXPECT(world.membership, membership_check, &check);
+            assert_int_equal(DATAGRAM_SEND(world.membership, -1, membership_answer, .job = check.job, .verdict = MEMBERSHIP_OK,
+                                           .user = check.user), 0);
+        }
+        EXPECT(world.broker[0], grant_give, &give);
+        assert_int_equal(give.identity, GRANT_SERVICE);
+        assert_int_equal(give.account, GRANT_CUSTOM);
+        world_finish();
+    }
 }
 
 /* userIsolation mode ActiveDirectory has homes for accounts of the directory alone. */
@@ -222,7 +264,7 @@ int main(void)
         cmocka_unit_test(test_grants_wait_for_fixed_accounts), cmocka_unit_test(test_refused_fixed_accounts),
         cmocka_unit_test(test_programs_come_and_go),           cmocka_unit_test(test_mapped_numbers),
         cmocka_unit_test(test_no_home_for_others),             cmocka_unit_test(test_flush_overtakes_a_question),
-        cmocka_unit_test(test_a_fixed_account_is_given_up),
+        cmocka_unit_test(test_a_fixed_account_is_given_up),    cmocka_unit_test(test_a_name_is_no_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
