@@ -146,19 +146,27 @@ void login_forget(struct auth_server *a, unsigned worker, uint64_t number)
         certificate_remove(&a->certificates, number);
 }
 
+/* What was typed at USER counts no more.  False: out of memory. */
+static bool call_him(struct login *l, struct slice name)
+{
+    char *user = strndup(name.len ? name.ptr : "", name.len);
+    if (!user)
+        return false;
+    free(l->user);
+    l->user = user;
+    l->user_len = name.len;
+    return true;
+}
+
 /* The certificate names `mapped`: that account without a password, or the password must be that account's. */
 static void log_in_mapped(struct auth_server *a, struct login *l, struct slice mapped, bool with_password)
 {
     const struct snapshot *s = a->child->snapshot;
     const struct snap_user *manager = account_user(s, mapped);
-    char *user = strndup(mapped.ptr, mapped.len);
-    if (!user) {
+    if (!call_him(l, mapped)) {
         login_give_up(a, l);
         return;
     }
-    free(l->user);
-    l->user = user;
-    l->user_len = mapped.len;
     l->vouched = !with_password;
     l->methods = manager ? ACCOUNT_IIS_MANAGER : ACCOUNT_SYSTEM | ACCOUNT_DIRECTORY;
     const struct identity identity = { .kind = ACCOUNT_IIS_MANAGER, .certificate = l->certificate,
@@ -231,20 +239,29 @@ static bool is_account(const struct directory_account *account, struct slice typ
     return slice_equal_fold(typed, account->name) || (account->upn.len && slice_equal_fold(typed, account->upn));
 }
 
-static void admit_account(struct auth_server *a, struct login *l, const struct snap_site *site,
-                          const struct directory_account *account)
+/* Whom the certificate names.  The password that was tried is his, whatever USER said: a failure is his, and after too many of
+ * them the right one is answered as a wrong one (threats.md A04). */
+static void decide_account(struct auth_server *a, struct login *l, const struct snap_site *site, const struct map_job *job)
 {
     OWNED_TEXT_BUFFER user = { 0 };
-    struct identity identity = login_identity_of(account, &user);
+    struct identity identity = login_identity_of(&job->account, &user);
+    enum directory_verdict verdict = job->verdict;
+    bool is_named = !requires_user(l, site) || is_account(&job->account, login_user(l));
     identity.certificate = l->certificate;
-    bool is_named = !requires_user(l, site) || is_account(account, login_user(l));
-    l->reason = is_named ? "the account of the certificate may not log in" : "USER named somebody else than the certificate";
-    if (text_error(&user))
+    if (text_error(&user) || (job->needs_password && !call_him(l, identity.user))) {
         login_give_up(a, l);
-    else if (!is_named || !login_is_allowed(a, l->site, &identity))
-        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_USER_FAILED);
-    else
+        return;
+    }
+    if (job->needs_password && verdict != DIRECTORY_UNAVAILABLE && denial_closes_account(a, &l->client, identity.user))
+        verdict = DIRECTORY_BAD_PASSWORD;
+    l->reason = verdict != DIRECTORY_FOUND ? directory_verdict_text(verdict)
+                : is_named ? "the account of the certificate may not log in"
+                           : "USER named somebody else than the certificate";
+    if (verdict == DIRECTORY_FOUND && is_named && login_is_allowed(a, l->site, &identity))
         login_grant(a, l, &identity);
+    else
+        login_refuse(a, l, AUTH_DENIED, verdict != DIRECTORY_FOUND ? directory_verdict_win32(verdict) : WIN_LOGON_FAILURE,
+                     SUB_USER_FAILED);
 }
 
 /* Without an account the other methods have their say; an account that may not log in is the end. */
@@ -256,9 +273,9 @@ static void directory_answered(struct auth_server *a, struct login *l, const str
     l->reason = directory_verdict_text(job->verdict);
     if (!site) {
         login_give_up(a, l);
-    } else if (job->verdict == DIRECTORY_FOUND) {
-        admit_account(a, l, site, &job->account);
-    } else if (job->account.sid.len || !kinds || site->cert_and_password) {
+    } else if (job->verdict == DIRECTORY_FOUND || job->account.sid.len) {
+        decide_account(a, l, site, job);
+    } else if (!kinds || site->cert_and_password) {
         login_refuse(a, l, AUTH_DENIED, directory_verdict_win32(job->verdict), SUB_USER_FAILED);
     } else {
         l->certificate = 0;

@@ -312,9 +312,8 @@ def test_account_changes_under_a_session(instance, domain):
 
 # ---- certificate and password ----
 
-def test_certificate_and_password(instance, domain):
-    alice = domain.upn("alice-sid", "alice@depot.test", domain.first.sid("alice"))
-    stranger = domain.pki.leaf("unmapped")
+def by_both(instance, domain, **more):
+    """A site that wants a certificate of an account of the directory, and its password."""
     security = ('<sslClientCertificates clientCertificatePolicy="CertRequire" validationFlags="NoRevocationCheck" '
                 'useActiveDirectoryMapping="true" />')
     store = instance.dir / "certificates/NTAuth"
@@ -322,13 +321,30 @@ def test_certificate_and_password(instance, domain):
     (store / "issuing.pem").write_text(domain.pki.issuing[0].read_text())
     (store / "issuing.pem").chmod(0o644)
     basic(instance, domain, security=security, authentication='<clientCertAuthentication enabled="true" />',
-          login='certificateAndPassword="true"')
+          login='certificateAndPassword="true"', **more)
+
+
+def test_certificate_and_password(instance, domain):
+    alice = domain.upn("alice-sid", "alice@depot.test", domain.first.sid("alice"))
+    stranger = domain.pki.leaf("unmapped")
+    by_both(instance, domain)
     assert log_in(instance, "whoever", password_of("alice"), alice).startswith("230")
     for user, password, pem, win32 in (("alice", "wrong", alice, 1326), ("DEPOT\\bob", password_of("bob"), alice, 1326),
                                        ("alice", "", alice, 1326), ("DEPOT\\alice", password_of("alice"), stranger, 1317)):
         assert log_in(instance, user, password, pem).startswith("530"), (user, password)
         assert last_status(instance) == ("530", "35", win32), (user, password)
     assert log_in(instance, "DEPOT\\alice", password_of("alice")).startswith("534")       # the certificate is required
+
+
+def test_password_of_a_closed_account(instance, domain):
+    """A04: a failure is that of the account that the certificate names, whatever USER says."""
+    bob, alice = (domain.upn(f"{name}-closed", f"{name}@depot.test", domain.first.sid(name)) for name in ("bob", "alice"))
+    by_both(instance, domain, sallyport='<safety maxLoginFailuresPerAccount="2" />')
+    for user, password, want in (("one", "Pass-bob!", "230"), ("two", "wrong", "530"), ("three", "wrong", "530"),
+                                 ("four", "Pass-bob!", "530"), ("DEPOT\\bob", "Pass-bob!", "530")):
+        assert log_in(instance, user, password, bob).startswith(want), user
+        assert want == "230" or last_status(instance) == ("530", "35", 1326), user
+    assert log_in(instance, "two", "Pass-alice!", alice).startswith("230")
 
 
 # ---- homes that the directory names ----
