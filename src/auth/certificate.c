@@ -207,7 +207,8 @@ static enum chain_reason verify(struct certificate_table *t, const struct snap_s
     struct slice sent[PKI_SENT_MAX];
     size_t count;
     bool stale = false;
-    if (!steps && t->stores && verdict_recall(t, site, chain, at, chain_out))
+    const struct verdict_key key = verdict_key(t, site, chain, at);
+    if (!steps && t->stores && verdict_recall(t, &key, chain_out))
         return CHAIN_GOOD;
     if (cut_chain(chain, sent, &count))
         return CHAIN_MALFORMED;
@@ -231,7 +232,7 @@ static enum chain_reason verify(struct certificate_table *t, const struct snap_s
             text_addf(steps, "%s\n", certificate_soft_step);
     }
     if (reason == CHAIN_GOOD && !unknown && !stale)
-        verdict_keep(t, site, chain, at, result.chain);
+        verdict_keep(t, &key, result.chain);
     if (chain_out && reason == CHAIN_GOOD)
         *chain_out = result.chain;
     else

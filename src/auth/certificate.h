@@ -59,11 +59,16 @@ void certificate_in_ntauth(struct certificate_table *t, const struct snap_site *
                            bool *by_issuer_out, bool *by_chain_out, struct text *issuers);
 
 /* A login asks for the verdict several times within moments, and a partner opens several connections at once: a good one is
- * not worked out again in the same second, as long as no store, no list and no answer has changed. */
-bool verdict_recall(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
-                    struct pki_chain **chain_out);
-void verdict_keep(struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
-                  struct pki_chain *built);
+ * not worked out again in the same second, as long as no store, no list and no answer has changed.  The key says what is known
+ * at the moment; it is taken before the verdict is worked out, because threads learn more meanwhile. */
+enum { VERDICT_DIGEST = 32 };
+struct verdict_key {
+    bool is_there; /* else nothing is found and nothing kept */
+    uint8_t digest[VERDICT_DIGEST];
+};
+struct verdict_key verdict_key(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at);
+bool verdict_recall(const struct certificate_table *t, const struct verdict_key *key, struct pki_chain **chain_out);
+void verdict_keep(struct certificate_table *t, const struct verdict_key *key, struct pki_chain *built);
 void verdicts_free(struct certificate_table *t);
 
 /* Remember one that was found good; `what` says number, worker, session and site.  ERR_LIMIT, ERR_NOMEM. */

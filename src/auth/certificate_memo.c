@@ -7,10 +7,10 @@
 #undef ERR_STATE
 #include <stdlib.h>
 
-enum { SLOTS = 256, DIGEST = 32 };
+enum { SLOTS = 256 };
 
 struct verdict {
-    uint8_t key[DIGEST];
+    uint8_t key[VERDICT_DIGEST];
     struct pki_chain *chain; /* NULL: free */
 };
 
@@ -19,42 +19,40 @@ struct verdicts {
 };
 
 /* Everything that the verdict depends on. */
-static bool key_of(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at, uint8_t out[DIGEST])
+struct verdict_key verdict_key(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at)
 {
     const struct {
         uint64_t changes, stores, at, flags, level, self_signed, freshness, soft;
     } rest = { revocation_changes(t->revocation), (uint64_t)(uintptr_t)t->stores, (uint64_t)at, site->client_cert_flags,
                site->cert_security_level, site->allow_self_signed, (uint64_t)site->client_cert_freshness, site->revocation_soft_fail };
+    struct verdict_key key;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     unsigned len = 0;
-    bool ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, &rest, sizeof rest) &&
-              EVP_DigestUpdate(md, chain.ptr, chain.len) && EVP_DigestFinal_ex(md, out, &len);
+    key.is_there = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) && EVP_DigestUpdate(md, &rest, sizeof rest) &&
+                   EVP_DigestUpdate(md, chain.ptr, chain.len) && EVP_DigestFinal_ex(md, key.digest, &len);
     EVP_MD_CTX_free(md);
-    return ok;
+    return key;
 }
 
-bool verdict_recall(const struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at,
-                    struct pki_chain **chain_out)
+bool verdict_recall(const struct certificate_table *t, const struct verdict_key *key, struct pki_chain **chain_out)
 {
-    uint8_t key[DIGEST];
-    if (!t->verdicts || !key_of(t, site, chain, at, key))
+    if (!t->verdicts || !key->is_there)
         return false;
-    const struct verdict *v = &t->verdicts->slots[key[0] % SLOTS];
-    if (!v->chain || memcmp(v->key, key, DIGEST) != 0)
+    const struct verdict *v = &t->verdicts->slots[key->digest[0] % SLOTS];
+    if (!v->chain || memcmp(v->key, key->digest, VERDICT_DIGEST) != 0)
         return false;
     if (chain_out)
         *chain_out = pki_chain_ref(v->chain);
     return true;
 }
 
-void verdict_keep(struct certificate_table *t, const struct snap_site *site, struct slice chain, int64_t at, struct pki_chain *built)
+void verdict_keep(struct certificate_table *t, const struct verdict_key *key, struct pki_chain *built)
 {
-    uint8_t key[DIGEST];
-    if ((!t->verdicts && !(t->verdicts = calloc(1, sizeof *t->verdicts))) || !key_of(t, site, chain, at, key))
+    if (!key->is_there || (!t->verdicts && !(t->verdicts = calloc(1, sizeof *t->verdicts))))
         return;
-    struct verdict *v = &t->verdicts->slots[key[0] % SLOTS];
+    struct verdict *v = &t->verdicts->slots[key->digest[0] % SLOTS];
     pki_chain_free(v->chain);
-    memcpy(v->key, key, DIGEST);
+    memcpy(v->key, key->digest, VERDICT_DIGEST);
     v->chain = pki_chain_ref(built);
 }
 
