@@ -10,7 +10,7 @@
 #include "base/own.h"
 #include "base/secret.h"
 
-enum { GROUPS_MAX = GROUPS_LIMIT / 4, NSS_BUFFER_MAX = 1024 * 1024 };
+enum { GROUPS_MAX = GROUPS_LIMIT / 4, NSS_BUFFER_MAX = 16 * 1024 * 1024 };
 
 /* ---- what PAM asks ---- */
 
@@ -141,6 +141,7 @@ static const struct passwd *find_account(const char *name, struct passwd *pw, ch
     return NULL;
 }
 
+/* The same for a group. */
 static const struct group *find_group(gid_t gid, struct group *gr, char **buffer)
 {
     for (size_t size = 4096; size <= NSS_BUFFER_MAX; size *= 4) {
@@ -149,42 +150,52 @@ static const struct group *find_group(gid_t gid, struct group *gr, char **buffer
         *buffer = malloc(size);
         if (!*buffer)
             return NULL;
-        if (getgrgid_r(gid, gr, *buffer, size, &found) != ERANGE)
+        errno = getgrgid_r(gid, gr, *buffer, size, &found);
+        if (errno != ERANGE)
             return found;
     }
     return NULL;
 }
 
-/* Roles are told one per line, so a name with a line break in it can be none. */
-static void add_group(struct conversation_result *r, gid_t gid)
+/* A group without a name is no role, and roles are told one per line, so a name with a line break in it can be none. */
+static int add_group_name(struct conversation_result *r, gid_t gid)
 {
     OWNED_TEXT buffer = NULL;
     struct group gr;
-    uint8_t *at = r->groups + r->groups_len;
-    for (unsigned i = 0; i < 4; i++)
-        at[i] = (uint8_t)((uint32_t)gid >> 8 * i);
-    r->groups_len += 4;
-
     const struct group *found = find_group(gid, &gr, &buffer);
-    size_t len = found ? strlen(found->gr_name) : 0;
-    if (!len || slice_has_control(slice_str(found->gr_name)) || r->group_names_len + len + 1 > ROLES_LIMIT)
-        return;
+    if (!found)
+        return errno ? ERR_SYS : 0;
+    size_t len = strlen(found->gr_name);
+    if (!len || slice_has_control(slice_str(found->gr_name)))
+        return 0;
+    if (r->group_names_len + len + 1 > ROLES_LIMIT)
+        return ERR_LIMIT;
     if (r->group_names_len)
         r->group_names[r->group_names_len++] = '\n';
     memcpy(r->group_names + r->group_names_len, found->gr_name, len);
     r->group_names_len += len;
+    return 0;
+}
+
+static int add_group(struct conversation_result *r, gid_t gid)
+{
+    uint8_t *at = r->groups + r->groups_len;
+    for (unsigned i = 0; i < 4; i++)
+        at[i] = (uint8_t)((uint32_t)gid >> 8 * i);
+    r->groups_len += 4;
+    return add_group_name(r, gid);
 }
 
 /* All groups or none: a missing group could be the one that a rule denies. */
 static int add_groups(struct conversation_result *r, const struct passwd *pw)
 {
     gid_t groups[GROUPS_MAX];
-    int count = GROUPS_MAX;
+    int count = GROUPS_MAX, err = 0;
     if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &count) < 0)
         return ERR_LIMIT;
-    for (int i = 0; i < count; i++)
-        add_group(r, groups[i]);
-    return 0;
+    for (int i = 0; i < count && !err; i++)
+        err = add_group(r, groups[i]);
+    return err;
 }
 
 /* What find_account returned without an account: there is none, or it could not be asked. */

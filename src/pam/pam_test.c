@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -32,6 +33,48 @@ int getpwnam_r(const char *name, struct passwd *pw, char *buffer, size_t size, s
         *(void **)&real = dlsym(RTLD_NEXT, "getpwnam_r");
     *found_out = NULL;
     return nss_error ? nss_error : real(name, pw, buffer, size, found_out);
+}
+
+/* The groups of the account, instead of the system's. */
+static struct {
+    int count;              /* 0: as they are */
+    int error;              /* of looking one up */
+    size_t needs, name_len; /* bytes that an entry takes, and of its name; 0: there is none */
+    bool line_break;
+} groups;
+
+int getgrouplist(const char *user, gid_t gid, gid_t *list_out, int *count)
+{
+    static int (*real)(const char *, gid_t, gid_t *, int *);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "getgrouplist");
+    if (!groups.count)
+        return real(user, gid, list_out, count);
+    assert_in_range(groups.count, 1, *count);
+    for (int i = 0; i < groups.count; i++)
+        list_out[i] = gid + (gid_t)i;
+    *count = groups.count;
+    return groups.count;
+}
+
+int getgrgid_r(gid_t gid, struct group *gr, char *buffer, size_t size, struct group **found_out)
+{
+    static int (*real)(gid_t, struct group *, char *, size_t, struct group **);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "getgrgid_r");
+    if (!groups.count)
+        return real(gid, gr, buffer, size, found_out);
+    *found_out = NULL;
+    if (groups.error || !groups.name_len)
+        return groups.error;
+    if (size < groups.needs || size <= groups.name_len)
+        return ERANGE;
+    memset(buffer, 'g', groups.name_len);
+    buffer[0] = groups.line_break ? '\n' : 'g';
+    buffer[groups.name_len] = 0;
+    *gr = (struct group){ .gr_name = buffer, .gr_gid = gid };
+    *found_out = gr;
+    return 0;
 }
 
 static void put_file(const char *name, mode_t mode, const char *content)
@@ -159,6 +202,51 @@ static void test_identity(void **state)
     uint32_t first = r->groups[0] | (uint32_t)r->groups[1] << 8 | (uint32_t)r->groups[2] << 16 | (uint32_t)r->groups[3] << 24;
     assert_int_equal(first, pw->pw_gid);
     assert_false(slice_has_byte(slice_of(r->group_names, r->group_names_len), 0));
+    free(r);
+}
+
+enum { MIB = 1024 * 1024 };
+
+static const struct {
+    const char *label;
+    int error;
+    size_t needs, name_len;
+    bool line_break;
+    enum pam_verdict want;
+    size_t names_len;
+} group_cases[] = {
+    { "groups with names",                       0,      0,        5,   false, PAM_VERDICT_OK,          3 * 5 + 2 },
+    { "there is no entry for the number",        0,      0,        0,   false, PAM_VERDICT_OK,          0 },
+    { "a name that can be no role",              0,      0,        5,   true,  PAM_VERDICT_OK,          0 },
+    { "a group of fifty thousand",               0,      2 * MIB,  5,   false, PAM_VERDICT_OK,          3 * 5 + 2 },
+    { "an entry without end",                    0,      64 * MIB, 5,   false, PAM_VERDICT_UNAVAILABLE, 0 },
+    { "sssd or its directory is away",           EIO,    0,        5,   false, PAM_VERDICT_UNAVAILABLE, 0 },
+    { "so says whoever finds no socket of sssd", ENOENT, 0,        5,   false, PAM_VERDICT_UNAVAILABLE, 0 },
+    { "more names than one login may have",      0,      0, ROLES_LIMIT / 2, false, PAM_VERDICT_UNAVAILABLE, 0 },
+};
+
+/* The name that is missing could be the one that a rule denies. */
+static void test_all_group_names_or_none(void **state)
+{
+    (void)state;
+    const struct conversation_settings settings = { confdir };
+    struct conversation_result *r = malloc(sizeof *r);
+    for (size_t i = 0; i < 2 * COUNT_OF(group_cases); i++) {
+        const size_t row = i / 2;
+        CASE_LABEL(&group_cases[row]);
+        struct pam_check check = check_of("permit", NULL, "x");
+        check.only_identity = i % 2;
+        groups.count = 3;
+        groups.error = group_cases[row].error;
+        groups.needs = group_cases[row].needs;
+        groups.name_len = group_cases[row].name_len;
+        groups.line_break = group_cases[row].line_break;
+        conversation_run(&settings, &check, r);
+        groups.count = 0;
+        assert_int_equal(r->verdict, group_cases[row].want);
+        assert_int_equal(r->groups_len, r->verdict == PAM_VERDICT_OK ? 3 * 4 : 0);
+        assert_int_equal(r->group_names_len, group_cases[row].names_len);
+    }
     free(r);
 }
 
@@ -321,7 +409,7 @@ int main(void)
         cmocka_unit_test(test_verdicts),  cmocka_unit_test(test_broken_service),
         cmocka_unit_test(test_identity),  cmocka_unit_test(test_nul),
         cmocka_unit_test(test_vouched),   cmocka_unit_test(test_only_identity),
-        cmocka_unit_test(test_good_password_without_account),
+        cmocka_unit_test(test_good_password_without_account), cmocka_unit_test(test_all_group_names_or_none),
         cmocka_unit_test(test_refusals_leave_in_step), cmocka_unit_test(test_queue_is_bounded),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
