@@ -52,6 +52,7 @@ static struct snapshot_writer *compose(const struct world_setup *t, uint64_t gen
     server.pam_service = PUT("sallyport");
     site.anonymous_enabled = t->anonymous;
     site.basic_enabled = t->basic;
+    site.client_cert_policy = t->require_certificate ? CERT_REQUIRE : CERT_IGNORE;
     site.basic_default_logon_domain = PUT("NT AUTHORITY");
 #undef PUT
     uint32_t first = snapshot_put_row(w, SNAP_TABLE_provider, &providers[0]);

@@ -32,6 +32,7 @@ struct world_setup {
     bool membership; /* the other provider is AspNetAuth */
     bool not_installed, windows_only, cache, rehash;
     bool manager_disabled, no_permission; /* of ftpmanager */
+    bool require_certificate;
     bool deny, log_only, exempt;          /* denyByFailure after two failures */
     const char *manager_password;         /* of ftpmanager, SHA256_P unless given */
 };

@@ -69,6 +69,7 @@ static const struct {
     { "permission withdrawn",      { .manager = true, .cache = true, .no_permission = true } },
     { "provider taken away",       { .anonymous = true, .cache = true } },
     { "Windows credentials only",  { .manager = true, .cache = true, .windows_only = true } },
+    { "certificate required",      { .manager = true, .cache = true, .require_certificate = true } },
 };
 
 static void test_cache_follows_configuration(void **state)
@@ -156,21 +157,35 @@ static void test_others_stay(void **state)
     world_finish();
 }
 
-/* The user was disabled while the broker was thinking (A08). */
-static void test_disabled_while_granting(void **state)
+static const struct {
+    const char *label;
+    struct world_setup setup;
+    uint32_t substatus;
+} meanwhile[] = {
+    { "the user was disabled",      { .manager = true, .manager_disabled = true },    41 },
+    { "a certificate was required", { .manager = true, .require_certificate = true }, 47 },
+};
+
+/* ... while the broker was thinking (A08). */
+static void test_changed_while_granting(void **state)
 {
     (void)state;
-    world_begin(&(struct world_setup){ .manager = true });
-    world_ask(0, "ftpmanager", "P@ssw0rd");
-    struct grant_give give;
-    EXPECT(world.broker[0], grant_give, &give);
-    world_apply(&(struct world_setup){ .manager = true, .manager_disabled = true });
-    assert_int_equal(DATAGRAM_SEND(world.broker[0], -1, grant_answer, .ticket = give.ticket, .accepted = true), 0);
-    struct grant_revoke revoke;
-    EXPECT(world.broker[0], grant_revoke, &revoke);
-    assert_int_equal(revoke.ticket, give.ticket);
-    assert_int_equal(world_result(0).verdict, AUTH_DENIED);
-    world_finish();
+    for (size_t i = 0; i < COUNT_OF(meanwhile); i++) {
+        CASE_LABEL(&meanwhile[i]);
+        world_begin(&(struct world_setup){ .manager = true });
+        world_ask(0, "ftpmanager", "P@ssw0rd");
+        struct grant_give give;
+        EXPECT(world.broker[0], grant_give, &give);
+        world_apply(&meanwhile[i].setup);
+        assert_int_equal(DATAGRAM_SEND(world.broker[0], -1, grant_answer, .ticket = give.ticket, .accepted = true), 0);
+        struct grant_revoke revoke;
+        EXPECT(world.broker[0], grant_revoke, &revoke);
+        assert_int_equal(revoke.ticket, give.ticket);
+        struct auth_result result = world_result(0);
+        assert_int_equal(result.verdict, AUTH_DENIED);
+        assert_int_equal(result.substatus, meanwhile[i].substatus);
+        world_finish();
+    }
 }
 
 int main(void)
@@ -182,7 +197,7 @@ int main(void)
         cmocka_unit_test(test_cache_forgets_what_was_asked),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_others_stay),
-        cmocka_unit_test(test_disabled_while_granting),
+        cmocka_unit_test(test_changed_while_granting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,6 +139,8 @@ void login_add_groups(struct text *out, struct slice list);
 /* ---- login_grant.c ---- */
 /* Every question whether somebody may be logged in is asked here, the one about his certificate included. */
 bool login_is_allowed(struct auth_server *a, uint32_t site_id, const struct identity *identity);
+/* The site requires a certificate, and this session has shown none. */
+bool login_lacks_certificate(const struct auth_server *a, uint32_t site_id, const struct identity *identity);
 /* Ask the broker to let l->identity in. */
 void login_ask_broker(struct auth_server *a, struct login *l);
 /* What the broker is told about l->identity, without ticket and memo; the texts are borrowed. */

@@ -17,6 +17,12 @@ bool login_is_allowed(struct auth_server *a, uint32_t site_id, const struct iden
     return account_is_allowed_by_certificate(s, identity->kind, site_id, identity->user);
 }
 
+bool login_lacks_certificate(const struct auth_server *a, uint32_t site_id, const struct identity *identity)
+{
+    const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, site_id);
+    return site && site->client_cert_policy == CERT_REQUIRE && !identity->shown;
+}
+
 static uint8_t grant_account_of(enum account_kind kind)
 {
     switch (kind) {
@@ -89,9 +95,11 @@ static void hand_out(struct auth_server *a, struct login *l, struct slice home)
 
 static void accepted(struct auth_server *a, struct login *l, struct slice home)
 {
-    if (!login_is_allowed(a, l->site, l->identity)) {
+    bool lacks = login_lacks_certificate(a, l->site, l->identity); /* the site asked for none when the login began */
+    if (lacks || !login_is_allowed(a, l->site, l->identity)) {
         SERVER_SEND(server_peer(a, ROLE_BROKER, l->broker), grant_revoke, .ticket = l->ticket);
-        login_refuse(a, l, AUTH_DENIED, WIN_LOGON_FAILURE, SUB_AUTHENTICATION_ERROR);
+        login_refuse(a, l, AUTH_DENIED, lacks ? WIN_ACCESS_DENIED : WIN_LOGON_FAILURE,
+                     lacks ? SUB_CERTIFICATE_REQUIRED : SUB_AUTHENTICATION_ERROR);
         return;
     }
     if (l->rehearsal) { /* nobody comes: the grant goes again */

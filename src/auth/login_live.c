@@ -117,8 +117,8 @@ static bool must_leave(void *context, const struct ticket *ticket)
 {
     struct auth_server *a = context;
     const struct snap_site *site = snapshot_site_by_id(a->child->snapshot, ticket->site);
-    bool lacks_certificate = site && site->client_cert_policy == CERT_REQUIRE && !ticket->identity->shown;
-    if (site && !lacks_certificate && login_is_allowed(a, ticket->site, ticket->identity))
+    if (site && !login_lacks_certificate(a, ticket->site, ticket->identity) &&
+        login_is_allowed(a, ticket->site, ticket->identity))
         return false;
     SERVER_SEND(server_peer(a, ROLE_WORKER, ticket->worker), auth_revoke, .ticket = ticket->number,
                 .substatus = SUB_CONFIGURATION_CHANGED, .why = SLICE_LITERAL("the account may no longer log in on this site"));
