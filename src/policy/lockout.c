@@ -98,17 +98,22 @@ static const struct entry *find(const struct lockout *l, const struct net_addr *
     return NULL;
 }
 
-/* What would be missed least: a free entry, then one without a block, then what ends first. */
-static bool is_worth_less(const struct entry *a, const struct entry *b)
+static bool says_something(const struct entry *e, int64_t now)
 {
-    if (!a->family || !b->family)
-        return !a->family && b->family;
+    return e->family && e->expires > now;
+}
+
+/* What would be missed least: one that is free or over, then one without a block, then what ends first. */
+static bool is_worth_less(const struct entry *a, const struct entry *b, int64_t now)
+{
+    if (!says_something(a, now) || !says_something(b, now))
+        return !says_something(a, now) && says_something(b, now);
     if (!a->until != !b->until)
         return !a->until;
     return a->expires < b->expires;
 }
 
-static struct entry *find_or_make(struct lockout *l, const struct net_addr *client)
+static struct entry *find_or_make(struct lockout *l, const struct net_addr *client, int64_t now)
 {
     struct entry *found = (struct entry *)find(l, client);
     if (found || !client->family)
@@ -118,7 +123,7 @@ static struct entry *find_or_make(struct lockout *l, const struct net_addr *clie
     struct entry *bucket = l->entries[bucket_of(l, client->family, fresh.key)];
     struct entry *least = &bucket[0];
     for (size_t i = 1; i < WAYS; i++)
-        if (is_worth_less(&bucket[i], least))
+        if (is_worth_less(&bucket[i], least, now))
             least = &bucket[i];
     *least = fresh;
     return least;
@@ -126,7 +131,7 @@ static struct entry *find_or_make(struct lockout *l, const struct net_addr *clie
 
 bool lockout_fail(struct lockout *l, const struct net_addr *client, uint32_t limit, int64_t length, int64_t now)
 {
-    struct entry *e = find_or_make(l, client);
+    struct entry *e = find_or_make(l, client, now);
     if (!e)
         return false; /* no address, nothing to block */
     if (e->until > now)
@@ -145,9 +150,9 @@ bool lockout_fail(struct lockout *l, const struct net_addr *client, uint32_t lim
     return true;
 }
 
-void lockout_block(struct lockout *l, const struct net_addr *client, int64_t until)
+void lockout_block(struct lockout *l, const struct net_addr *client, int64_t until, int64_t now)
 {
-    struct entry *e = find_or_make(l, client);
+    struct entry *e = find_or_make(l, client, now);
     if (!e)
         return;
     l->changes++;
@@ -167,7 +172,7 @@ void lockout_records(const struct lockout *l, int64_t now, void (*tell)(void *co
         const struct entry *e = &l->entries[i / WAYS][i % WAYS];
         struct lockout_record r = { .family = e->family, .failures = e->failures, .since = e->since, .until = e->until,
                                     .expires = e->expires };
-        if (!e->family || e->expires <= now)
+        if (!says_something(e, now))
             continue;
         memcpy(r.key, e->key, sizeof r.key);
         tell(context, &r);
@@ -180,7 +185,7 @@ void lockout_restore(struct lockout *l, const struct lockout_record *r, int64_t 
     if ((r->family != 4 && r->family != 6 && r->family != FAMILY_ACCOUNT) || r->expires <= now)
         return;
     memcpy(client.ip, r->key, sizeof r->key);
-    struct entry *e = find_or_make(l, &client);
+    struct entry *e = find_or_make(l, &client, now);
     if (!e)
         return;
     e->failures = r->failures;

@@ -3,7 +3,7 @@
  *
  * Failures count from the first one on for as long as an entry lasts; the one that reaches the limit begins a block of
  * the same length (denyByFailure: maxFailure, entryExpiration); accounts are counted the same way.  An IPv6 client is its /64 network.  The table has a
- * fixed size: under a flood of addresses the entry that matters least in its bucket makes room.
+ * fixed size: under a flood of addresses the entry that matters least in its bucket makes room, one that is over first.
  */
 #pragma once
 
@@ -27,7 +27,7 @@ struct net_addr lockout_account(const struct lockout *l, struct slice name);
 /* One failure at `now` (milliseconds of any clock that does not jump).  True when it begins a block. */
 bool lockout_fail(struct lockout *l, const struct net_addr *client, uint32_t limit, int64_t length, int64_t now);
 /* Block until then, whatever was counted. */
-void lockout_block(struct lockout *l, const struct net_addr *client, int64_t until);
+void lockout_block(struct lockout *l, const struct net_addr *client, int64_t until, int64_t now);
 /* Milliseconds that the block still lasts; 0: none. */
 int64_t lockout_left(const struct lockout *l, const struct net_addr *client, int64_t now);
 /* Grows with everything that is worth remembering. */

@@ -15,6 +15,11 @@ static struct net_addr addr(const char *text)
     return a;
 }
 
+static struct net_addr many(uint8_t net, uint32_t i)
+{
+    return (struct net_addr){ .family = 4, .ip = { net, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
+}
+
 struct failure {
     const char *from;
     int64_t at;
@@ -89,15 +94,33 @@ static void test_flood(void **state)
     size_t count = 0;
     struct lockout *l = lockout_new(7);
     struct net_addr blocked = addr("192.0.2.1"), six = addr("2001:db8::1");
-    lockout_block(l, &blocked, LENGTH);
-    lockout_block(l, &six, LENGTH);
+    lockout_block(l, &blocked, LENGTH, 0);
+    lockout_block(l, &six, LENGTH, 0);
     for (uint32_t i = 0; i < 500000; i++) {
-        struct net_addr a = { .family = 4, .ip = { 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
+        struct net_addr a = many(10, i);
         assert_false(lockout_fail(l, &a, LIMIT, 10 * LENGTH, 0));
     }
     assert_int_equal(lockout_left(l, &blocked, 0), LENGTH);
     lockout_each(l, 0, count_one, &count);
     assert_int_equal(count, 2);
+    lockout_free(l);
+}
+
+/* Every place is taken by a block that has ended: those who guess now do not push each other out. */
+static void test_ended_blocks_make_room(void **state)
+{
+    (void)state;
+    enum { FLOOD = 500000, GUESSERS = 2000 };
+    struct lockout *l = lockout_new(7);
+    for (uint32_t i = 0; i < FLOOD; i++) {
+        struct net_addr a = many(10, i);
+        assert_true(lockout_fail(l, &a, 1, LENGTH, 0));
+    }
+    for (int64_t at = LENGTH; at < LENGTH + 2; at++)
+        for (uint32_t i = 0; i < GUESSERS; i++) {
+            struct net_addr a = many(11, i);
+            assert_int_equal(lockout_fail(l, &a, 2, LENGTH, at), at > LENGTH);
+        }
     lockout_free(l);
 }
 
@@ -184,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_counting), cmocka_unit_test(test_accounts),
                                         cmocka_unit_test(test_remembering), cmocka_unit_test(test_begins_once),
-                                        cmocka_unit_test(test_flood) };
+                                        cmocka_unit_test(test_flood),
+                                        cmocka_unit_test(test_ended_blocks_make_room) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

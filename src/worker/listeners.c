@@ -57,7 +57,7 @@ void listeners_block(struct worker *w, const struct net_addr *client, int64_t le
         worker_event(w, LOG_LEVEL_ERROR, "no memory to block an address that failed to log in too often");
         return;
     }
-    lockout_block(w->blocked, client, left_ms > INT64_MAX - now ? INT64_MAX : now + left_ms);
+    lockout_block(w->blocked, client, left_ms > INT64_MAX - now ? INT64_MAX : now + left_ms, now);
     for (uint32_t slot = 0; denies_by_failure(w) && (s = worker_next_session(w, &slot));) {
         if (s->logged_in || !lockout_left(w->blocked, &s->peer, now))
             continue;
