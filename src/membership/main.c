@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "membership/store.h"
 #include "proto/log.h"
@@ -25,7 +25,7 @@
 #include "sys/datagram.h"
 #include "sys/sandbox.h"
 
-enum { THREADS = 8, REST_SECONDS = 2, EXPLAIN_SECONDS = 10, QUESTION_MAX = 8 * 1024 };
+enum { THREADS = 8, REST_MS = 2000, EXPLAIN_MS = 10000, QUESTION_MAX = 8 * 1024 };
 
 /* The channel to one authenticator; the last of its users closes it. */
 struct link {
@@ -46,9 +46,9 @@ static struct server {
     pthread_cond_t joined;
     struct link *link;       /* NULL: no authenticator now */
     struct version *version;
-    time_t rest_until;       /* the database failed: it is left alone so long */
+    int64_t rest_until;      /* monotonic ms; the database failed: it is left alone so long */
     struct diag trouble;     /* ... and how it failed */
-    time_t explained;
+    int64_t silent_until;    /* the same; a failure was explained */
     bool draining, leaving;
     int ended;               /* eventfd: an authenticator went away */
     uint8_t buffer[WIRE_DATAGRAM_MAX];
@@ -111,11 +111,11 @@ static int take_version(struct server *s)
 /* Strangers cause these lines: they must not be able to fill the log. */
 static void explain(struct server *s, const struct diag *d)
 {
-    time_t now = time(NULL);
+    int64_t now = clock_ms();
     pthread_mutex_lock(&s->lock);
-    bool may = d->what[0] && now - s->explained >= EXPLAIN_SECONDS;
+    bool may = d->what[0] && now >= s->silent_until;
     if (may)
-        s->explained = now;
+        s->silent_until = now + EXPLAIN_MS;
     pthread_mutex_unlock(&s->lock);
     if (may)
         child_event(&s->child, LOG_LEVEL_WARNING, "%s", d->what);
@@ -124,7 +124,7 @@ static void explain(struct server *s, const struct diag *d)
 static bool database_rests(struct server *s, struct diag *d)
 {
     pthread_mutex_lock(&s->lock);
-    bool rests = time(NULL) < s->rest_until;
+    bool rests = clock_ms() < s->rest_until;
     if (rests)
         *d = s->trouble;
     pthread_mutex_unlock(&s->lock);
@@ -134,7 +134,7 @@ static bool database_rests(struct server *s, struct diag *d)
 static void let_rest(struct server *s, const struct diag *d)
 {
     pthread_mutex_lock(&s->lock);
-    s->rest_until = time(NULL) + REST_SECONDS;
+    s->rest_until = clock_ms() + REST_MS;
     s->trouble = *d;
     pthread_mutex_unlock(&s->lock);
 }

@@ -13,7 +13,8 @@ import uuid
 
 import pytest
 
-from harness import free_port
+from harness import BUILD, SANITIZED, free_port
+from scarce_memory_test import preload
 
 LAYOUT = (pathlib.Path(__file__).parent.parent / "fixtures" / "aspnetdb.sql").read_text()
 NEVER = "1754-01-01 00:00:00"
@@ -318,6 +319,27 @@ def test_database_restart(instance):
         assert instance.wait_line("membership database")
         assert "geheim" not in instance.output
         database.start()
+        assert instance.wait(lambda: gets_in(instance))
+    finally:
+        database.close()
+
+
+@pytest.mark.skipif(SANITIZED, reason="their library wants to be the first that is loaded")
+def test_database_is_found_again_whatever_the_clock_says(instance):
+    """How long a database that has failed is left alone does not go by the calendar, whose clock somebody may set back."""
+    database = open_database("sqlite", instance.dir)
+    try:
+        library = shutil.copy(BUILD / "tests/programs/libstepping_clock.so", instance.dir)
+        preload(instance, library, "sallyport-membership")
+        database.add_user("anna")
+        start(instance, database)
+        assert gets_in(instance)
+        membership = next(pid for pid, name in instance.programs_running().items() if name == "sallyport-membership")
+        assert "libstepping_clock" in pathlib.Path(f"/proc/{membership}/maps").read_text()
+        database.execute("ALTER TABLE aspnet_Membership RENAME TO elsewhere")
+        assert not gets_in(instance)
+        assert instance.wait_line("membership database")
+        database.execute("ALTER TABLE elsewhere RENAME TO aspnet_Membership")
         assert instance.wait(lambda: gets_in(instance))
     finally:
         database.close()

@@ -44,19 +44,22 @@ def conversation(instance, seed, over, finished):
             finished.append(tls)
 
 
-def preload(instance, library, **variables):
-    """Have all programs of the service run with a library preloaded."""
+def preload(instance, library, programs="sallyport-*", **variables):
+    """Have programs of the service run with a library preloaded; what the supervisor's environment needs for the same."""
     folder = instance.dir / "programs"
     real = folder / "real"
     real.mkdir(parents=True)
     for program in BUILD.glob("src/*/sallyport-*"):
         if program.is_file():
-            shutil.copy(program, real / program.name)
-            shutil.copy(BUILD / "tests/programs/preloaded", folder / program.name)
+            stands_in = program.match(programs)
+            shutil.copy(program, (real if stands_in else folder) / program.name)
+            if stands_in:
+                shutil.copy(BUILD / "tests/programs/preloaded", folder / program.name)
     shutil.copy(BUILD / "sallyportd", folder / "sallyportd")
     instance.program = folder / "sallyportd"
-    instance.environment = {"LD_PRELOAD": str(library), **variables}
-    (real / "environment").write_text("".join(f"{name}={value}\n" for name, value in instance.environment.items()))
+    environment = {"LD_PRELOAD": str(library), **variables}
+    (real / "environment").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
+    return environment
 
 
 @pytest.mark.skipif(SANITIZED, reason="the sanitizers have a malloc of their own")
@@ -66,7 +69,7 @@ def test_scarce_memory(instance, odds):
     switch.write_bytes(struct.pack("=II", 0, 0))
     switch.chmod(0o666)                           # programs of all users count in it
     shutil.copy(BUILD / "tests/programs/libscarce_memory.so", library)
-    preload(instance, library, SCARCE_MEMORY=switch)
+    instance.environment = preload(instance, library, SCARCE_MEMORY=switch)
     depot = instance.add_site("Depot", tls="SslAllow", users={"anna": "secret"})
     for i in range(4):
         (depot.path / f"f{i}").write_bytes(b"y" * 50_000 * i)
