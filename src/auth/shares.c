@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/mix.h"
 #include "sys/random_bytes.h"
 
 enum { BUCKETS = 1024 };
@@ -19,13 +20,7 @@ static struct share **find(struct shares *s, uint8_t family, const uint8_t key[8
 {
     uint64_t x;
     memcpy(&x, key, sizeof x);
-    x += s->seed + family;
-    for (int i = 0; i < 2; i++) { /* the finaliser of splitmix64 */
-        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-        x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-        x = (x ^ (x >> 31)) + s->seed;
-    }
-    struct share **at = &s->buckets[x % BUCKETS];
+    struct share **at = &s->buckets[mix_seeded(x + s->seed + family, s->seed) % BUCKETS];
     while (*at && ((*at)->family != family || memcmp((*at)->key, key, 8) != 0))
         at = &(*at)->next;
     return at;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/fold.h"
+#include "base/mix.h"
 
 enum { BUCKETS = 8192, WAYS = 8, FAMILY_ACCOUNT = 1 };
 
@@ -49,16 +50,6 @@ uint64_t lockout_seed_of(const struct lockout *l)
     return l->seed;
 }
 
-static uint64_t mix(uint64_t x, uint64_t seed)
-{
-    for (int i = 0; i < 2; i++) { /* the finaliser of splitmix64, twice */
-        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-        x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-        x = (x ^ (x >> 31)) + seed;
-    }
-    return x;
-}
-
 struct net_addr lockout_account(const struct lockout *l, struct slice name)
 {
     struct net_addr key = { .family = FAMILY_ACCOUNT };
@@ -69,7 +60,7 @@ struct net_addr lockout_account(const struct lockout *l, struct slice name)
     name = slice_trim(slice_first(name, at == SIZE_MAX ? name.len : at));
     uint64_t x = l->seed;
     while (name.len)
-        x = mix(x ^ fold_take(&name), l->seed);
+        x = mix_seeded(x ^ fold_take(&name), l->seed);
     memcpy(key.ip, &x, sizeof x);
     return key;
 }
@@ -84,7 +75,7 @@ static size_t bucket_of(const struct lockout *l, uint8_t family, const uint8_t k
 {
     uint64_t x = 0;
     memcpy(&x, key, 8);
-    return mix(x ^ (l->seed + family), l->seed) % BUCKETS;
+    return mix_seeded(x ^ (l->seed + family), l->seed) % BUCKETS;
 }
 
 static const struct entry *find(const struct lockout *l, const struct net_addr *client)
