@@ -90,11 +90,6 @@ static const struct snap_permission *permission_of(const struct snapshot *s, con
     return found || text_error(&path) ? found : permission_at(s, user, text_slice(&path));
 }
 
-static bool has_permission(const struct snapshot *s, const struct snap_site *site, struct slice user)
-{
-    return permission_of(s, site, user) != NULL;
-}
-
 bool account_manager_allows(const struct snapshot *s, const struct snap_site *site, struct slice name, struct reason *why)
 {
     const struct snap_user *user = account_user(s, name);
@@ -134,7 +129,7 @@ bool account_is_allowed_by_certificate(const struct snapshot *s, enum account_ki
         return false;
     const struct snap_user *manager = account_user(s, user);
     return kind == ACCOUNT_SYSTEM || (kind == ACCOUNT_DIRECTORY && (site->use_ad_mapping || site->cert_maps.count)) ||
-           (kind == ACCOUNT_IIS_MANAGER && manager && manager->enabled && has_permission(s, site, user));
+           (kind == ACCOUNT_IIS_MANAGER && manager && manager->enabled && permission_of(s, site, user));
 }
 
 const struct snap_account_map *account_mapped(const struct snapshot *s, struct slice name)
