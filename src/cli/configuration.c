@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -92,7 +93,15 @@ bool cli_shares_configuration(const struct cli *c)
     return c->batch && !c->batch->writes_each;
 }
 
-/* The commands of a batch share one configuration, so they must mean the same file. */
+static bool is_directory_of(const struct cli_batch *batch, const char *directory)
+{
+    struct stat of_batch, other;
+    return strcmp(batch->directory, directory) == 0 ||
+           (stat(batch->directory, &of_batch) == 0 && stat(directory, &other) == 0 && of_batch.st_dev == other.st_dev &&
+            of_batch.st_ino == other.st_ino);
+}
+
+/* The commands of a batch share one configuration, so they must mean the same instance and the same file. */
 static int open_shared(struct cli *c, struct cli_batch *batch)
 {
     struct slice file = cli_param(c, "apphostconfig");
@@ -103,6 +112,11 @@ static int open_shared(struct cli *c, struct cli_batch *batch)
         batch->directory = strdup(c->directory);
         return code || (batch->directory && (!file.ptr || batch->file)) ? code : 14;
     }
+    if (!batch->directory)
+        return 14;
+    if (!is_directory_of(batch, c->directory))
+        return cli_error(c, EXIT_UNSUPPORTED, "The commands before work on %s; another --config has no place beside them.",
+                         batch->directory);
     c->conf = batch->conf;
     if ((file.ptr != NULL) == (batch->file != NULL) && (!file.ptr || slice_equal_str(file, batch->file)))
         return EXIT_OK;

@@ -121,6 +121,16 @@ static void test_taken(void **state)
     scenario_end(&s);
 }
 
+static void write_batch(const struct scenario *s, const char *lines)
+{
+    OWNED_TEXT_BUFFER path = { 0 };
+    text_addf(&path, "%s/x.cmd", s->dir);
+    FILE *file = fopen(text_str(&path), "w");
+    assert_non_null(file);
+    fputs(lines, file);
+    assert_int_equal(fclose(file), 0);
+}
+
 /* The lines of a batch that is written as one work on one file. */
 static void test_files_of_a_batch(void **state)
 {
@@ -135,20 +145,45 @@ static void test_files_of_a_batch(void **state)
         { "for all lines", { "run", "@DIR@/x.cmd", "/apphostconfig:x" }, NULL, 87, NO_EFFECT("apphostconfig", "on this command") },
     };
     struct scenario s;
-    OWNED_TEXT_BUFFER path = { 0 };
     begin(&s);
-    text_addf(&path, "%s/x.cmd", s.dir);
-    FILE *file = fopen(text_str(&path), "w");
-    assert_non_null(file);
-    fputs("appcmd add site /name:a\nappcmd add site /name:b /apphostconfig:backup/copy/applicationHost.config\n", file);
-    assert_int_equal(fclose(file), 0);
+    write_batch(&s, "appcmd add site /name:a\nappcmd add site /name:b /apphostconfig:backup/copy/applicationHost.config\n");
     scenario_steps(&s, steps, COUNT_OF(steps));
+    scenario_end(&s);
+}
+
+/* And on one instance: what a line does to another one would be done to the first line's. */
+static void test_instances_of_a_batch(void **state)
+{
+    (void)state;
+    static const struct scenario_step steps[] = {
+        { "another instance", { "create", "instance", "--config=@DIR@/other" }, NULL, 0, NULL },
+        { "with a site of the same name", { "add", "site", "/name:depot", "--config=@DIR@/other" }, NULL, 0, NULL },
+        { "the other one in the middle", { "run", "@DIR@/x.cmd", "--atomic" }, NULL, 50,
+          "SITE object \"a\" added\nERROR ( message:The commands before work on @DIR@; another --config has no place beside them. )\n"
+          "@DIR@/x.cmd:2: stopped with 50 at: sallyport --config @DIR@/other delete site depot\n"
+          "Nothing was changed: what the lines before did is undone.\n" },
+        { "nothing was done", { "list", "site", "/text:name" }, NULL, 0, "depot\n" },
+    };
+    static const struct scenario_step same[] = {
+        { "the same one in other words", { "run", "@DIR@/x.cmd", "--atomic" }, NULL, 0, NULL },
+        { "is edited", { "list", "site", "/text:name" }, NULL, 0, "depot\na\n" },
+    };
+    struct scenario s;
+    begin(&s);
+    OWNED_TEXT_BUFFER lines = { 0 };
+    text_addf(&lines, "appcmd add site /name:a\nsallyport --config %s/other delete site depot\n", s.dir);
+    write_batch(&s, text_str(&lines));
+    scenario_steps(&s, steps, COUNT_OF(steps));
+    text_reset(&lines);
+    text_addf(&lines, "appcmd add site /name:a\nappcmd --config %s/./ set site a /id:7\n", s.dir);
+    write_batch(&s, text_str(&lines));
+    scenario_steps(&s, same, COUNT_OF(same));
     scenario_end(&s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_verb), cmocka_unit_test(test_refused), cmocka_unit_test(test_taken),
-                                        cmocka_unit_test(test_files_of_a_batch) };
+                                        cmocka_unit_test(test_files_of_a_batch), cmocka_unit_test(test_instances_of_a_batch) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
