@@ -189,8 +189,8 @@ static int copy_all(struct cli *c, const char *from, const char *to)
     k.code = empty_others(&k);
     for (size_t i = 0; !k.code && i < FILES; i++)
         k.code = copy_file(&k, files[i], true);
-    if (!k.code && (err = file_set_place(&k.set)) != 0)
-        k.code = cli_failed(c, cli_exit_of(err), "Cannot put the files in place in %s: %s", to, err_text(err));
+    if (!k.code)
+        k.code = cli_place_files(c, &k.set, to);
     file_set_free(&k.set);
     return k.code;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "cli/file.h"
 #include "cli/table.h"
 
 /* ---- what is printed ---- */
@@ -94,6 +95,15 @@ int cli_failed_diag(struct cli *c, int err, const struct diag *d)
     if (t.len == 0)
         text_add_str(&t, err_text(err));
     return cli_failed(c, cli_exit_of(err), "%s", text_str(&t));
+}
+
+int cli_place_files(struct cli *c, struct file_set *set, const char *folder)
+{
+    int err = file_set_place(set);
+    if (!err)
+        return EXIT_OK;
+    return cli_failed(c, cli_exit_of(err), "Cannot put the files in place in %s: %s%s%s%s", folder, err_text(err), set->stays ? ". " : "",
+                      set->stays ? set->stays : "", set->stays ? " is written already and could not be put back" : "");
 }
 
 int cli_cannot_find(struct cli *c, const char *tag, struct slice name)

@@ -40,6 +40,7 @@ enum exit_code {
 
 struct verb_row;
 struct control_state;
+struct file_set;
 
 /* Commands that are carried out together: they see each other's edits, and nothing is written before the end. */
 struct cli_batch {
@@ -109,6 +110,8 @@ int cli_error(struct cli *c, int code, const char *fmt, ...) FORMAT_LIKE_PRINTF(
 int cli_failed(struct cli *c, int code, const char *fmt, ...) FORMAT_LIKE_PRINTF(3, 4);
 /* The same from what conf or another module says. */
 int cli_failed_diag(struct cli *c, int err, const struct diag *d);
+/* All files of the set or none; `folder` is where they belong.  Reports and returns the exit code. */
+MUST_USE int cli_place_files(struct cli *c, struct file_set *set, const char *folder);
 /* E1: Cannot find TAG object with identifier "NAME". */
 int cli_cannot_find(struct cli *c, const char *tag, struct slice name);
 /* E5: Unknown attribute "NAME". */

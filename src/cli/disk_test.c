@@ -1,12 +1,15 @@
 /*
- * disk_test.c - commands that write several files, on a disk that has room for some of them: none is changed, nothing is
- * left behind, the error says why.
+ * disk_test.c - commands that write several files, on a disk that has room for some of them, or where one cannot be
+ * replaced: none is changed, nothing is left behind, the error says why.
  */
 #include <errno.h>
 #include <ftw.h>
 #include <signal.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli/file.h"
 #include "cli/scenario_test.h"
@@ -114,8 +117,43 @@ static void test_full_disk(void **state)
     scenario_end(&s);
 }
 
+static const struct scenario_step several[] = {
+    { "restore backup", { "restore", "backup", "large" }, NULL, 170, NULL },
+    { "import over it", { "import", "@DIR@/copied", "--replace", "--drive", "D:=@DIR@/d" }, NULL, 170, NULL },
+};
+
+/* A file that is a mount point cannot be replaced, and it is the last one. */
+static void test_one_that_cannot_be_replaced(void **state)
+{
+    (void)state;
+    static const struct scenario_step changes[] = {
+        { "another user", { "add", "user", "berta" }, "secret\n", 0, NULL },
+        { "another setting", { "set", "config", "-section:sallyport/tls", "/minProtocol:Tls13" }, NULL, 0, NULL },
+        { "another site", { "delete", "site", "site number 1" }, NULL, 0, NULL },
+    };
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        skip();
+    struct scenario s;
+    OWNED_TEXT_BUFFER old = { 0 }, now = { 0 }, path = { 0 };
+    begin(&s);
+    scenario_steps(&s, changes, COUNT_OF(changes));
+    take_picture(&s, &old);
+    text_addf(&path, "%s/applicationHost.config", s.dir);
+    for (size_t i = 0; i < COUNT_OF(several); i++) {
+        assert_int_equal(mount(text_str(&path), text_str(&path), NULL, MS_BIND, NULL), 0);
+        scenario_steps(&s, &several[i], 1);
+        assert_int_equal(umount(text_str(&path)), 0);
+        assert_non_null(strstr(s.out, "Cannot put the files in place in "));
+        assert_null(strstr(s.out, "could not be put back"));
+        take_picture(&s, &now);
+        assert_string_equal(text_str(&now), text_str(&old));
+        text_reset(&now);
+    }
+    scenario_end(&s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_full_disk) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_full_disk), cmocka_unit_test(test_one_that_cannot_be_replaced) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

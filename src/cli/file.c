@@ -115,7 +115,8 @@ int file_create(const char *path, struct slice bytes, unsigned mode)
 
 struct file_staged {
     char *path, *temporary; /* temporary NULL: it has its place */
-    bool is_new;
+    char *old;              /* second name of what stood there; NULL: nothing did, or the file system knows no second names */
+    bool is_new, had_old;
 };
 
 static int stage(struct file_set *set, struct file_staged item, struct slice bytes, unsigned mode, const struct stat *old)
@@ -152,10 +153,45 @@ int file_stage_new(struct file_set *set, const char *path, struct slice bytes, u
     return stage(set, (struct file_staged){ .path = strdup(path), .is_new = true }, bytes, mode, NULL);
 }
 
+/* A second name needs no room on the disk, and the file that it puts back is the same one. */
+static void keep_old(struct file_staged *item)
+{
+    OWNED_TEXT_BUFFER old = { 0 };
+    text_addf(&old, "%s.old", item->temporary);
+    errno = item->is_new ? ENOENT : ENOMEM;
+    if (!item->is_new && text_error(&old) == 0 && link(item->path, text_str(&old)) == 0)
+        item->old = text_release(&old);
+    item->had_old = item->old || errno != ENOENT;
+}
+
+static bool put_back(const struct file_staged *item)
+{
+    if (!item->had_old)
+        return unlink(item->path) == 0;
+    return item->old && rename(item->old, item->path) == 0;
+}
+
+/* Later ones rest on earlier ones, so where one has to stay those before it do. */
+static void put_all_back(struct file_set *set, size_t placed)
+{
+    while (placed && put_back(&set->items[placed - 1]))
+        placed--;
+    set->stays = placed ? set->items[placed - 1].path : NULL;
+}
+
+static void forget_old(struct file_staged *item)
+{
+    if (item->old)
+        unlink(item->old);
+    free(text_take(&item->old));
+}
+
 int file_set_place(struct file_set *set)
 {
     int err = 0;
     size_t placed = 0;
+    for (size_t i = 0; i < set->count; i++)
+        keep_old(&set->items[i]);
     for (size_t i = 0; !err && i < set->count; i++) {
         struct file_staged *item = &set->items[i];
         err = put_in_place(item->temporary, item->path, !item->is_new);
@@ -164,6 +200,10 @@ int file_set_place(struct file_set *set)
         free(text_take(&item->temporary));
         placed += !err;
     }
+    if (err)
+        put_all_back(set, placed);
+    for (size_t i = 0; i < set->count; i++)
+        forget_old(&set->items[i]);
     for (size_t i = 0; i < placed; i++) { /* what takes time, behind all of them */
         int failed = sync_folder_of(set->items[i].path);
         err = err ? err : failed;

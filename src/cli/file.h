@@ -13,10 +13,12 @@ MUST_USE int file_create(const char *path, struct slice bytes, unsigned mode);
 /*
  * Files that take their places together: each is written and synced beside its place first, so a full disk is met before
  * anything is replaced.  Placing renames them in the order they came, at once; who is killed in between leaves each old or new.
+ * When one cannot be placed those before it are put back.
  */
 struct file_set {
     struct file_staged *items;
     size_t count;
+    const char *stays; /* the last file that is new all the same, for it could not be put back; NULL: none */
 };
 /* `mode` for a file that is not there yet; one that is keeps mode and owner, and a link stays a link. */
 MUST_USE int file_stage(struct file_set *set, const char *path, struct slice bytes, unsigned mode);

@@ -202,9 +202,9 @@ static int place_all(struct import *in)
 {
     OWNED_FD lock = -1;
     int err = file_lock_folder(in->to, &lock);
-    if (!err)
-        err = file_set_place(&in->written);
-    return err ? cli_failed(in->c, cli_exit_of(err), "Cannot put the files in place in %s: %s", in->to, err_text(err)) : EXIT_OK;
+    if (err)
+        return cli_failed(in->c, cli_exit_of(err), "Cannot lock %s: %s", in->to, err_text(err));
+    return cli_place_files(in->c, &in->written, in->to);
 }
 
 /* All files or none; applicationHost.config last: with it the instance exists. */

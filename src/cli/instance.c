@@ -156,12 +156,6 @@ static int refuse_existing(struct cli *c)
     return EXIT_OK;
 }
 
-static int place(struct cli *c, struct file_set *set)
-{
-    int err = file_set_place(set);
-    return err ? cli_failed(c, cli_exit_of(err), "Cannot put the files in place in %s: %s", c->directory, err_text(err)) : EXIT_OK;
-}
-
 static int create(struct cli *c, const struct drive *drives, size_t count)
 {
     OWNED_TEXT_BUFFER own = { 0 };
@@ -175,7 +169,7 @@ static int create(struct cli *c, const struct drive *drives, size_t count)
     if (!code) /* last: with it the instance exists */
         code = put(c, &set, CONF_APPLICATION_HOST, schema_new_file(conf_file_name(CONF_APPLICATION_HOST)));
     if (!code)
-        code = place(c, &set);
+        code = cli_place_files(c, &set, c->directory);
     file_set_free(&set);
     return code;
 }
