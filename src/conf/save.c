@@ -8,8 +8,9 @@
  * replaced those before it are put back.
  *
  * Before anything is written every file is read again and compared with what we had read; another writer's work is a
- * conflict and stays (X03).  The comparison and the renames happen under a lock on the directory, so two of our own
- * writers cannot pass each other between them.
+ * conflict and stays (X03).  The comparison and the renames happen under a lock on the folder of each file, so two of our own
+ * writers cannot pass each other between them: a shared configuration is locked where it is, as by all who write it.  Folders
+ * of NFS and SMB are locked on this machine only; against another machine's writer there is the comparison.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -278,7 +279,7 @@ static MUST_USE int prepare(struct save *s)
     return s->target ? write_temporary(s, exists ? &st : NULL) : ERR_NOMEM;
 }
 
-static MUST_USE int sync_directory_of(const char *file)
+static MUST_USE int open_folder_of(const char *file, int *fd_out)
 {
     OWNED_TEXT path = strdup(file);
     char *slash = path ? strrchr(path, '/') : NULL;
@@ -286,8 +287,18 @@ static MUST_USE int sync_directory_of(const char *file)
         return ERR_NOMEM;
     if (slash)
         slash[slash == path] = 0;
-    OWNED_FD fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 || fsync(fd) != 0 ? err_from_errno(errno) : 0;
+    int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_from_errno(errno);
+    *fd_out = fd;
+    return 0;
+}
+
+static MUST_USE int sync_directory_of(const char *file)
+{
+    OWNED_FD fd = -1;
+    int err = open_folder_of(file, &fd);
+    return err ? err : fsync(fd) != 0 ? err_from_errno(errno) : 0;
 }
 
 static MUST_USE int put_in_place(struct save *s)
@@ -388,6 +399,58 @@ static MUST_USE int save_files(struct save *saves, size_t count, struct diag *d)
     return err;
 }
 
+struct folder {
+    const char *of; /* the file in it that is written */
+    int fd;
+    struct stat st;
+};
+
+static int compare_folders(const void *a, const void *b)
+{
+    const struct stat *one = &((const struct folder *)a)->st, *other = &((const struct folder *)b)->st;
+    if (one->st_dev != other->st_dev)
+        return one->st_dev < other->st_dev ? -1 : 1;
+    return (one->st_ino > other->st_ino) - (one->st_ino < other->st_ino);
+}
+
+/* Each folder once, and all in one order, or two writers would wait for each other.  Closing them unlocks. */
+static MUST_USE int lock_folders(const struct save *saves, size_t count, struct folder *folders, struct diag *d)
+{
+    static const char cannot[] = "Cannot lock the folder of the configuration file";
+    int err = 0;
+    for (size_t i = 0; i < count && !err; i++) {
+        errno = 0;
+        folders[i].of = saves[i].disk->path;
+        err = open_folder_of(folders[i].of, &folders[i].fd);
+        if (!err && fstat(folders[i].fd, &folders[i].st) != 0)
+            err = err_from_errno(errno);
+        if (err)
+            describe(d, folders[i].of, cannot, err, errno);
+    }
+    if (!err)
+        qsort(folders, count, sizeof *folders, compare_folders);
+    for (size_t i = 0; i < count && !err; i++)
+        if ((i == 0 || compare_folders(&folders[i - 1], &folders[i]) != 0) && flock(folders[i].fd, LOCK_EX) != 0) {
+            err = err_from_errno(errno);
+            describe(d, folders[i].of, cannot, err, errno);
+        }
+    return err;
+}
+
+static MUST_USE int save_locked(struct save *saves, size_t count, struct diag *d)
+{
+    struct folder folders[CONF_FILE_COUNT];
+    for (size_t i = 0; i < count; i++)
+        folders[i].fd = -1;
+    int err = lock_folders(saves, count, folders, d);
+    if (!err)
+        err = save_files(saves, count, d);
+    for (size_t i = 0; i < count; i++)
+        if (folders[i].fd >= 0)
+            close(folders[i].fd);
+    return err;
+}
+
 int conf_save(struct conf *c, struct diag *d)
 {
     if (!c->directory) {
@@ -406,13 +469,5 @@ int conf_save(struct conf *c, struct diag *d)
     for (size_t i = CONF_FILE_COUNT; i-- > 0;)
         if (c->disk[i].changed)
             saves[count++] = (struct save){ .disk = &c->disk[i], .bytes = conf_bytes(c, (enum conf_file)i) };
-    if (!count)
-        return 0;
-    OWNED_FD lock = open(c->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock < 0 || flock(lock, LOCK_EX) != 0) {
-        int err = err_from_errno(errno);
-        describe(d, c->directory, "Cannot lock the configuration directory", err, errno);
-        return err;
-    }
-    return save_files(saves, count, d);
+    return count ? save_locked(saves, count, d) : 0;
 }

@@ -2,11 +2,15 @@
 #include "base/case_test.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -60,12 +64,16 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    static const char *const names[] = { "applicationHost.config", "administration.config", "sallyport.config", "real" };
+    static const char *const names[] = { "applicationHost.config", "administration.config", "sallyport.config", "real",
+                                         "redirection.config", "share/applicationHost.config" };
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", directory, names[i]);
         (void)unlink(path);
     }
+    char share[128];
+    snprintf(share, sizeof share, "%s/share", directory);
+    (void)rmdir(share);
     return rmdir(directory);
 }
 
@@ -266,6 +274,64 @@ static void test_all_or_none(void **state)
     }
 }
 
+static void be_interrupted(int number)
+{
+    (void)number;
+}
+
+/* Whoever waits is interrupted, as often as that takes. */
+static int save_impatiently(struct conf *c, struct diag *d)
+{
+    const struct sigaction act = { .sa_handler = be_interrupted }; /* without SA_RESTART */
+    const struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, never = { 0 };
+    assert_int_equal(sigaction(SIGALRM, &act, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    int err = conf_save(c, d);
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    return err;
+}
+
+static const char redirection[] = "<configuration><configurationRedirection enabled='true' path='\\\\server\\conf' /></configuration>";
+
+/* X03: the lock is in the folder of each file: that of a shared configuration is held by the service and by other instances,
+ * which do not know ours. */
+static void test_locked_where_it_is(void **state)
+{
+    (void)state;
+    char share[128];
+    OWNED_TEXT_BUFFER own = { 0 };
+    snprintf(share, sizeof share, "%s/share", directory);
+    text_addf(&own, "<configuration><sallyport><paths><shares><add share='\\\\server\\conf' path='%s'/></shares></paths></sallyport></configuration>",
+              share);
+    assert_int_equal(mkdir(share, 0700), 0);
+    put_file("redirection.config", slice_str(redirection), 0600);
+    put_file("sallyport.config", text_slice(&own), 0600);
+    put_file("share/applicationHost.config", slice_str(host), 0640);
+    for (int locked = 0; locked < 2; locked++) {
+        struct conf *c = open_directory();
+        struct diag d = { 0 };
+        set_workers(c, locked ? "8" : "9");
+        struct conf_element *log = fixture_element(c, "system.ftpServer/log", "", "");
+        assert_int_equal(conf_set(c, log, "logInUTF8", SLICE_LITERAL("false"), &d), 0);
+        int lock = open(locked ? share : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(flock(lock, LOCK_EX), 0);
+        assert_true(save_impatiently(c, &d) < 0);
+        assert_non_null(strstr(d.what, "Cannot lock the folder"));
+        assert_non_null(strstr(d.file, locked ? "share/applicationHost.config" : "/sallyport.config"));
+        expect_file("share/applicationHost.config", host, 0640);
+        expect_file("sallyport.config", text_str(&own), 0600);
+        assert_int_equal(close(lock), 0);
+        conf_free(c);
+    }
+    struct conf *c = open_directory();
+    struct diag d = { 0 };
+    set_workers(c, "8");
+    assert_int_equal(conf_set(c, fixture_element(c, "system.ftpServer/log", "", ""), "logInUTF8", SLICE_LITERAL("false"), &d), 0);
+    assert_int_equal(conf_save(c, &d), 0);
+    assert_int_equal(count_files(), 3);
+    conf_free(c);
+}
+
 /* H10: what memory was lacking for may be missing in what was read. */
 static void test_nothing_without_memory(void **state)
 {
@@ -309,6 +375,7 @@ int main(void)
         CASE(test_link_stays),    CASE(test_conflict_writes_nothing),
         CASE(test_cannot_write),  CASE(test_half_file),
         CASE(test_nothing_without_memory), CASE(test_all_or_none),
+        CASE(test_locked_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
