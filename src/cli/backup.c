@@ -75,7 +75,7 @@ static void remove_source(void *context, const char *name)
 static void remove_folder(const char *folder)
 {
     for (size_t i = 0; i < FILES; i++) {
-        OWNED_TEXT_BUFFER path = { 0 }, bytes = { .max = FILE_MAX };
+        OWNED_TEXT_BUFFER path = { 0 }, bytes = { 0 };
         text_addf(&path, "%s/%s", folder, files[i]);
         if (file_read(text_str(&path), FILE_MAX, &bytes) == 0 &&
             conf_sources_wanted(text_slice(&bytes), remove_source, (void *)(uintptr_t)folder) != 0)
@@ -134,7 +134,7 @@ static int cannot_copy(struct copying *k, const char *name, int err)
 /* A file may be absent. */
 static int copy_file(struct copying *k, const char *name, bool names_sources)
 {
-    OWNED_TEXT_BUFFER from = { 0 }, to = { 0 }, bytes = { .max = FILE_MAX };
+    OWNED_TEXT_BUFFER from = { 0 }, to = { 0 }, bytes = { 0 };
     struct stat st;
     text_addf(&from, "%s/%s", k->from, name);
     text_addf(&to, "%s/%s", k->to, name);
@@ -213,7 +213,7 @@ static int check_not_shared(struct cli *c, const char *folder)
  * then it is the place where they are by default. */
 static void history_folder(struct cli *c, struct text *folder)
 {
-    OWNED_TEXT_BUFFER path = { 0 }, own = { .max = FILE_MAX };
+    OWNED_TEXT_BUFFER path = { 0 }, own = { 0 };
     struct conf *conf = NULL;
     struct conf_element *e;
     struct path_map *paths = NULL;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/read_whole.h"
 #include "base/write_all.h"
 
 int file_read(const char *path, size_t max, struct text *out)
@@ -22,21 +23,7 @@ int file_read(const char *path, size_t max, struct text *out)
         return ERR_SYS;
     if (!S_ISREG(st.st_mode))
         return ERR_NOT_FILE;
-    for (;;) {
-        char *room = text_room(out, 16384);
-        if (!room)
-            return text_error(out);
-        ssize_t got = read(fd, room, 16384);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_from_errno(errno);
-        if (got == 0)
-            return 0;
-        text_grown(out, (size_t)got);
-        if (out->len > max)
-            return ERR_TOO_LONG;
-    }
+    return read_whole(fd, max, out);
 }
 
 static int sync_folder_of(const char *path)

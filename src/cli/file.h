@@ -4,7 +4,7 @@
 #include "base/slice.h"
 #include "base/text.h"
 
-/* A regular file.  ERR_NOT_FOUND, ERR_DENIED, ERR_NOT_FILE, ERR_TOO_LONG, ERR_SYS. */
+/* A regular file becomes the content of `out` (base/read_whole.h).  ERR_NOT_FOUND, ERR_DENIED, ERR_NOT_FILE, ERR_TOO_BIG, ERR_SYS. */
 MUST_USE int file_read(const char *path, size_t max, struct text *out);
 /* Temporary file beside it, fsync, rename, fsync of the folder; replaces what is there. */
 MUST_USE int file_write(const char *path, struct slice bytes, unsigned mode);

@@ -63,7 +63,7 @@ void source_free(struct source *s)
 
 static int read_file(const char *path, struct source_file *file_out, struct diag *d)
 {
-    OWNED_TEXT_BUFFER bytes = { .max = SOURCE_FILE_MAX + 32768 };
+    OWNED_TEXT_BUFFER bytes = { 0 };
     diag_place(d, slice_str(path), 0, 0);
     int err = file_read(path, SOURCE_FILE_MAX, &bytes);
     if (err) {

@@ -51,7 +51,7 @@ int instance_files_add(struct instance_files *f, const char *name, struct slice 
 
 static int add_from(struct instance_files *f, const char *directory, const char *name, size_t max)
 {
-    OWNED_TEXT_BUFFER path = { 0 }, bytes = { .max = max + 32768 };
+    OWNED_TEXT_BUFFER path = { 0 }, bytes = { 0 };
     struct stat st;
     text_addf(&path, "%s/%s", directory, name);
     if (text_error(&path))
@@ -147,7 +147,7 @@ struct source_walk {
 static void read_source(void *context, const char *name)
 {
     struct source_walk *w = context;
-    OWNED_TEXT_BUFFER path = { 0 }, bytes = { .max = CONFIG_BYTES_MAX + 32768 };
+    OWNED_TEXT_BUFFER path = { 0 }, bytes = { 0 };
     text_addf(&path, "%s/%s", w->folder, name);
     if (w->err || file_read(text_str(&path), CONFIG_BYTES_MAX, &bytes))
         return;

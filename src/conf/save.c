@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "base/read_whole.h"
 #include "base/write_all.h"
 #include "conf/edit_priv.h"
 #include "conf/redirection.h"
@@ -38,20 +39,7 @@ static MUST_USE int read_file(const char *path, struct text *out, struct stat *s
         return ERR_NOT_FILE;
     if (st->st_size > XML_BYTES_MAX)
         return ERR_TOO_BIG;
-    out->max = (size_t)XML_BYTES_MAX + 2;
-    for (;;) {
-        char *room = text_room(out, (size_t)st->st_size + 1 > out->len ? (size_t)st->st_size + 1 - out->len : 1);
-        if (!room)
-            return text_error(out) == ERR_NOMEM ? ERR_NOMEM : ERR_TOO_BIG;
-        ssize_t n = read(fd, room, out->cap - out->len - 1);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_from_errno(errno);
-        if (n == 0)
-            return 0;
-        text_grown(out, (size_t)n);
-    }
+    return read_whole(fd, XML_BYTES_MAX, out);
 }
 
 static void describe(struct diag *d, const char *path, const char *what, int err, int errnum)
