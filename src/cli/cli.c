@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "cli/file.h"
 #include "cli/table.h"
+#include "proto/loader.h"
 
 /* ---- what is printed ---- */
 
@@ -104,6 +105,19 @@ int cli_place_files(struct cli *c, struct file_set *set, const char *folder)
         return EXIT_OK;
     return cli_failed(c, cli_exit_of(err), "Cannot put the files in place in %s: %s%s%s%s", folder, err_text(err), set->stays ? ". " : "",
                       set->stays ? set->stays : "", set->stays ? " is written already and could not be put back" : "");
+}
+
+int cli_make_stores(struct cli *c, const char *directory)
+{
+    static const char *const stores[] = { "", CERTIFICATE_STORES };
+    for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
+        OWNED_TEXT_BUFFER path = { 0 };
+        text_addf(&path, "%s/certificates%s%s", directory, *stores[i] ? "/" : "", stores[i]);
+        int err = text_error(&path) ? ERR_NOMEM : file_make_folder(text_str(&path), 0700);
+        if (err)
+            return cli_failed(c, cli_exit_of(err), "Cannot make %s: %s", text_str(&path), err_text(err));
+    }
+    return EXIT_OK;
 }
 
 int cli_cannot_find(struct cli *c, const char *tag, struct slice name)

@@ -112,6 +112,9 @@ int cli_failed(struct cli *c, int code, const char *fmt, ...) FORMAT_LIKE_PRINTF
 int cli_failed_diag(struct cli *c, int err, const struct diag *d);
 /* All files of the set or none; `folder` is where they belong.  Reports and returns the exit code. */
 MUST_USE int cli_place_files(struct cli *c, struct file_set *set, const char *folder);
+/* certificates/ in `directory`, which is there, and the stores below it; existing ones stay as they are.  Reports and returns the
+ * exit code. */
+MUST_USE int cli_make_stores(struct cli *c, const char *directory);
 /* E1: Cannot find TAG object with identifier "NAME". */
 int cli_cannot_find(struct cli *c, const char *tag, struct slice name);
 /* E5: Unknown attribute "NAME". */

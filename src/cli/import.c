@@ -186,16 +186,8 @@ static int put_source(struct import *in, const struct conf_source_bytes *source)
 
 static int make_folders(struct import *in)
 {
-    static const char *const names[] = { "", "/certificates", "/certificates/MY", "/certificates/Root", "/certificates/CA",
-                                         "/certificates/Disallowed", "/certificates/WebHosting", "/certificates/NTAuth" };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        OWNED_TEXT_BUFFER path = { 0 };
-        text_addf(&path, "%s%s", in->to, names[i]);
-        int err = text_error(&path) ? ERR_NOMEM : i ? file_make_folder(text_str(&path), 0700) : file_make_folders(in->to, 0755);
-        if (err)
-            return cli_failed(in->c, cli_exit_of(err), "Cannot make %s: %s", text_str(&path), err_text(err));
-    }
-    return EXIT_OK;
+    int err = file_make_folders(in->to, 0755);
+    return err ? cli_failed(in->c, cli_exit_of(err), "Cannot make %s: %s", in->to, err_text(err)) : cli_make_stores(in->c, in->to);
 }
 
 static int place_all(struct import *in)

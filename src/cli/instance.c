@@ -127,14 +127,7 @@ static int make_folder(struct cli *c, const char *path, unsigned mode)
 
 static int make_folders(struct cli *c, const struct drive *drives, size_t count)
 {
-    static const char *const names[] = { "certificates", "certificates/MY", "certificates/Root", "certificates/CA",
-                                         "certificates/Disallowed", "certificates/WebHosting", "certificates/NTAuth" };
-    int code = EXIT_OK;
-    for (size_t i = 0; !code && i < sizeof names / sizeof names[0]; i++) {
-        OWNED_TEXT_BUFFER path = { 0 };
-        path_of(c, names[i], &path);
-        code = make_folder(c, text_str(&path), 0700);
-    }
+    int code = cli_make_stores(c, c->directory);
     for (size_t i = 0; !code && i < count; i++) {
         bool is_system_drive = ascii_upper(drives[i].name.ptr[0]) == 'C';
         OWNED_TEXT_BUFFER path = { 0 };
