@@ -65,18 +65,12 @@ static int add_from(struct instance_files *f, const char *directory, const char 
     return err;
 }
 
-static int is_certificate_name(const struct dirent *e)
-{
-    size_t len = strlen(e->d_name);
-    return e->d_name[0] != '.' && len < 200 && e->d_name[len - 1] != '~';
-}
-
 static int read_store(struct instance_files *f, const char *directory, const char *store)
 {
     OWNED_TEXT_BUFFER folder = { 0 };
     struct dirent **entries;
     text_addf(&folder, "%s/certificates/%s", directory, store);
-    int count = scandir(text_str(&folder), &entries, is_certificate_name, alphasort), err = 0;
+    int count = scandir(text_str(&folder), &entries, loader_takes_name, alphasort), err = 0;
     f->unreadable += count < 0 && errno == EACCES;
     for (int i = 0; i < count; i++) {
         OWNED_TEXT_BUFFER name = { 0 };
@@ -119,7 +113,7 @@ static int note_secrets(struct instance_files *f, const char *directory)
     OWNED_TEXT_BUFFER folder = { 0 };
     struct dirent **entries;
     text_addf(&folder, "%s/secrets", directory);
-    int count = scandir(text_str(&folder), &entries, is_certificate_name, alphasort), err = 0;
+    int count = scandir(text_str(&folder), &entries, loader_takes_name, alphasort), err = 0;
     f->unreadable += count < 0 && errno == EACCES;
     for (int i = 0; i < count; i++) {
         OWNED_TEXT_BUFFER name = { 0 }, path = { 0 };

@@ -6,6 +6,9 @@
  */
 #pragma once
 
+#include <dirent.h>
+#include <string.h>
+
 #include "proto/limits.h"
 #include "wire/channel.h"
 
@@ -41,6 +44,13 @@ WIRE_MESSAGE(loader_shared, LOADER_SHARED_FIELDS)
 
 /* The certificate stores, folders below certificates/; the first two are for the server's own certificates and their keys. */
 #define CERTIFICATE_STORES "MY", "WebHosting", "Root", "CA", "NTAuth", "Disallowed"
+
+/* Which files of a store, or of the secrets, count (for scandir): no hidden ones, no copies that editors leave. */
+static inline int loader_takes_name(const struct dirent *e)
+{
+    size_t len = strlen(e->d_name);
+    return e->d_name[0] != '.' && len < 200 && e->d_name[len - 1] != '~';
+}
 
 enum loader_severity { LOADER_ERROR = 0, LOADER_WARNING = 1, LOADER_NOTE = 2 };
 

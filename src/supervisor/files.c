@@ -212,12 +212,6 @@ int files_open_wanted(const char *base, struct slice directory, struct slice nam
     return 0;
 }
 
-static int is_certificate_name(const struct dirent *e)
-{
-    size_t len = strlen(e->d_name);
-    return e->d_name[0] != '.' && len < 200 && e->d_name[len - 1] != '~';
-}
-
 static void refuse_folder(struct opening *o, const char *path, enum file_kind kind, const char *why)
 {
     struct diag d = { 0 };
@@ -244,7 +238,7 @@ static int open_folder(struct opening *o, const char *folder, enum file_kind kin
         refuse_folder(o, path, kind, for_everybody);
         return 0;
     }
-    int count = scandir(path, &entries, is_certificate_name, alphasort);
+    int count = scandir(path, &entries, loader_takes_name, alphasort);
     int err = 0;
     if (count < 0 && errno != ENOENT)
         refuse_folder(o, path, kind, strerror(errno));
