@@ -254,6 +254,8 @@ static int verb_upload_unique(struct call *c)
     struct upload *u;
     if (uploads_open(c->grant) >= GRANT_UPLOADS_MAX)
         return ERR_LIMIT;
+    if (c->ask->offset)
+        return ERR_RANGE; /* the file is new: nothing stands before it (threats.md P27) */
     OWNED_TEXT_BUFFER path = { 0 };
     int err = upload_begin_unique(&c->place, &u);
     if (err)
