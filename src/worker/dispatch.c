@@ -149,7 +149,7 @@ static bool refuse_argument(struct session *s, struct run *r)
 /* A grant that died with its broker opens nothing any more. */
 static bool refuse_without_grant(struct session *s, struct run *r)
 {
-    if (r->row->right == RIGHT_NONE || s->ticket)
+    if (r->row->right == RIGHT_NONE || s->ticket || r != s->run) /* beside a transfer: nothing is asked for */
         return false;
     answer(s, r, REPLY_NO_SERVICE);
     session_close(s, SUB_DATA_SERVER_ABORT);
