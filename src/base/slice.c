@@ -86,6 +86,13 @@ struct slice slice_trim(struct slice s)
     return s;
 }
 
+struct slice slice_trim_eol(struct slice s)
+{
+    while (s.len && (s.ptr[s.len - 1] == '\r' || s.ptr[s.len - 1] == '\n'))
+        s.len--;
+    return s;
+}
+
 struct slice slice_cut(struct slice *rest, char separator)
 {
     struct slice whole = *rest;

@@ -69,6 +69,8 @@ size_t slice_find_last(struct slice s, char c);
 
 /* Without leading and trailing blanks, tabs, CR and LF. */
 struct slice slice_trim(struct slice s);
+/* Without CR and LF at the end; blanks stay. */
+struct slice slice_trim_eol(struct slice s);
 
 /* Cut *rest at the next `separator`: returns what stood before it and moves *rest behind it.  With no
  * separator left the whole is returned and *rest becomes { NULL, 0 }, so `while (rest.ptr)` loops over fields. */

@@ -206,10 +206,10 @@ static void mlst_answered(struct session *s, const struct broker_answer *a, int 
         answer_broker(s, r, a);
         return;
     }
-    facts_filter(slice_trim(a->data), s->mlst_facts, &facts);
+    facts_filter(slice_trim_eol(a->data), s->mlst_facts, &facts);
     reply_begin(&reply, reply_code_of(REPLY_MLST));
     reply_row(&reply, REPLY_MLST, run_path(r));
-    reply_inner(&reply, slice_trim(text_slice(&facts)));
+    reply_inner(&reply, slice_trim_eol(text_slice(&facts)));
     reply_row(&reply, REPLY_MLST_END, SLICE_NONE);
     answer_reply(s, r, &reply);
     reply_free(&reply);

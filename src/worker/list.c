@@ -209,7 +209,7 @@ static void send_status_part(struct session *s, struct run *r, bool first)
     if (first)
         reply_row_open(&part, REPLY_STAT_LIST, run_path(r));
     while (rest.ptr && rest.len)
-        reply_inner(&part, slice_trim(slice_cut(&rest, '\n')));
+        reply_inner(&part, slice_trim_eol(slice_cut(&rest, '\n')));
     run_send(s, r, &part);
     reply_free(&part);
     text_free(&r->chunk);
