@@ -44,15 +44,15 @@ static void refuse_one_more(struct session *s, struct run *r, const struct snap_
     session_refuse_full(s, site);
 }
 
-/* Why the site of `host` could not be chosen; ends the session where IIS would. */
-static void answer_no_site(struct session *s, struct run *r, struct slice host, int err, enum reply_id unknown)
+/* Why `site` could not be chosen (NULL: nobody has that name); ends the session where IIS would. */
+static void answer_no_site(struct session *s, struct run *r, const struct snap_site *site, int err, enum reply_id unknown)
 {
     if (err == ERR_NOT_FOUND) {
         answer_denied(s, r, unknown, WIN_LOGON_FAILURE, SUB_HOST_UNKNOWN);
         return;
     }
     if (err == ERR_LIMIT) {
-        refuse_one_more(s, r, session_site_of_host(s, host));
+        refuse_one_more(s, r, site);
         return;
     }
     r->substatus = err == ERR_DENIED ? SUB_IP_RESTRICTION : SUB_SITE_STOPPED;
@@ -69,7 +69,7 @@ static MUST_USE int take_host(struct session *s, struct run *r, struct slice *na
     if (bar != SIZE_MAX) {
         int err = session_choose_host(s, slice_first(*name, bar));
         if (err) {
-            answer_no_site(s, r, slice_first(*name, bar), err, REPLY_PASS_NO_HOST);
+            answer_no_site(s, r, session_site_of_host(s, slice_first(*name, bar)), err, REPLY_PASS_NO_HOST);
             return err;
         }
         *name = slice_from(*name, bar + 1);
@@ -81,7 +81,7 @@ static MUST_USE int take_host(struct session *s, struct run *r, struct slice *na
     if (err == ERR_NOT_FOUND)
         return 0; /* then it is a Windows domain */
     if (err) {
-        answer_no_site(s, r, slice_first(*name, backslash), err, REPLY_PASS_NO_HOST);
+        answer_no_site(s, r, session_site_of_host(s, slice_first(*name, backslash)), err, REPLY_PASS_NO_HOST);
         return err;
     }
     *name = slice_from(*name, backslash + 1);
@@ -308,7 +308,13 @@ void cmd_rein(struct session *s, struct run *r)
     s->prot_private = s->implicit_tls;
     /* RFC 4217 section 13 lets TLS end with REIN; clients that keep it are served on under TLS. */
     s->may_clear = session_is_secure(s) && !s->implicit_tls;
-    if (b && session_choose_site(s, snapshot_site(s->generation->snapshot, b->site), SLICE_NONE) == 0)
+    const struct snap_site *site = b ? snapshot_site(s->generation->snapshot, b->site) : NULL;
+    int err = site ? session_choose_site(s, site, SLICE_NONE) : 0;
+    if (err) { /* who comes anew would not be let in either */
+        answer_no_site(s, r, site, err, REPLY_HOST_UNKNOWN);
+        return;
+    }
+    if (b)
         s->host_missing = session_text(s, b->host).len > 0;
     certificate_judge(s); /* the channel goes on: judged as if it were new */
     session_rearm(s);
@@ -328,7 +334,7 @@ void cmd_host(struct session *s, struct run *r)
         host = net_addr_same_host(&literal, &s->local) ? SLICE_LITERAL("") : host;
     int err = session_choose_host(s, host);
     if (err) {
-        answer_no_site(s, r, host, err, REPLY_HOST_UNKNOWN);
+        answer_no_site(s, r, session_site_of_host(s, host), err, REPLY_HOST_UNKNOWN);
         return;
     }
     s->user_given = false;

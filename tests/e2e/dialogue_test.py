@@ -4,6 +4,7 @@ import errno
 import os
 import pathlib
 import re
+import signal
 import socket
 import time
 
@@ -293,6 +294,8 @@ def test_unique_names(site):
         c.login()
         for _ in range(3):
             c.data("STOU", upload=b"unique")
+        c.cmd("REST 5", "350")
+        assert c.data("STOU", upload=b"late", want_end=None)[0][0] == "5"  # P27: nothing stands before what is new
         made = os.listdir(site.sites[0].path)
         assert len(made) == 3
         assert all((site.sites[0].path / name).read_bytes() == b"unique" for name in made)
@@ -363,6 +366,8 @@ def test_listings(site):
             assert options is None or c.cmd(f"OPTS MLST {options}") == f"200 MLST OPTS {options}"
             one = c.cmd("MLST q1.txt").split("\n")[1].split()[0]
             assert any(line.split()[0] == one for line in c.data("MLSD")[1].decode().splitlines()), (options, one)
+        assert c.cmd("OPTS MLST") == "200 MLST OPTS "
+        assert c.cmd("MLST q1.txt").split("\n")[1] == "  /q1.txt"  # a blank of the reply, no facts, theirs (RFC 3659)
         assert c.cmd("STAT /").split("\n")[0][:3] in ("212", "213")
 
 
@@ -569,6 +574,42 @@ def test_relogin_and_rein(site):
         c.cmd("PWD", "530")
         c.cmd("PASS wrong", "530")
         c.cmd("PWD", "530")
+
+
+def test_rein_where_the_site_without_a_name_is_stopped(instance):
+    """Judged as if the connection were new: it does not stay on the virtual host that it had."""
+    one = instance.add_site("One", users={"anna": "secret"})
+    two = instance.add_site("Two", users={"bert": "geheim"})
+    two.port = one.port
+    one.bindings, two.bindings = [f"127.0.0.1:{one.port}:"], [f"127.0.0.1:{one.port}:two.test"]
+    instance.start()
+    with instance.client() as c:
+        c.cmd("HOST two.test", "220")
+        c.login("bert", "geheim")
+        instance.cli("stop", "site", "One")
+        c.cmd("REIN", "421 Service not available")
+        assert c.closed()
+    assert instance.wait(lambda: [line["sc-status"] for line in instance.log_lines(two) if line["cs-method"] == "REIN"] == ["421"])
+
+
+def test_stat_beside_a_download_whose_broker_died(instance):
+    """H04: downloads under way may finish; STAT asks about them and needs nobody's leave."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    (site.path / "big").write_bytes(bytes(64 << 20))
+    instance.start()
+    brokers = {pid for pid, name in instance.programs_running().items() if name == "sallyport-broker"}
+    with instance.client() as c:
+        c.login()
+        with socket.create_connection(c.epsv()) as data:
+            c.cmd("RETR big", "1")
+            for pid in brokers:
+                os.kill(pid, signal.SIGKILL)
+            assert instance.wait(lambda: instance.output.count("the broker is gone") == len(brokers))
+            c.cmd("STAT", "21")
+            received = 0
+            while chunk := data.recv(1 << 20):
+                received += len(chunk)
+        assert received == 64 << 20 and c.reply().startswith("226")
 
 
 def test_million_entries(instance):
