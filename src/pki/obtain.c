@@ -140,7 +140,7 @@ static const char *fetch_failure(int err)
 static MUST_USE int download(const struct ask *a, const struct source *s, int64_t deadline_ms, struct text *bytes_out)
 {
     const struct fetch_request request = { s->get.len ? s->get : s->url, s->get.len ? SLICE_NONE : s->body, s->type, s->max, deadline_ms };
-    if (!slice_starts_fold(s->url, SLICE_LITERAL("ldap:"))) {
+    if (!s->ldap || !slice_starts_fold(s->url, SLICE_LITERAL("ldap:"))) {
         int err = fetch(&a->policy, &request, bytes_out);
         if (err != ERR_NOT_FOUND || !s->get.len)
             return err;

@@ -81,6 +81,8 @@ X509 *world_leaf(struct world *w, const struct leaf_plan *plan)
     add_ext(x, issuer, NID_ext_key_usage, "clientAuth");
     if (plan->extra_cdp)
         snprintf(cdp, sizeof cdp, "URI:%s", plan->extra_cdp);
+    if (plan->extra_aia)
+        snprintf(aia, sizeof aia, "%s", plan->extra_aia);
     for (enum place p = AT_OCSP; p < PLACES; p++) {
         if (!(plan->places & (1u << p)))
             continue;

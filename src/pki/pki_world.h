@@ -61,6 +61,7 @@ void world_url(const struct world *w, enum place place, char url_out[64]);
 struct leaf_plan {
     unsigned places; /* 1 << AT_...: what the certificate names */
     const char *extra_cdp; /* another address, before the others */
+    const char *extra_aia; /* the same, "OCSP;URI:..." or "caIssuers;URI:..." */
 };
 /* The certificate's number is new every time. */
 X509 *world_leaf(struct world *w, const struct leaf_plan *plan);

@@ -397,6 +397,54 @@ static void test_single_flight(void **state)
     X509_free(other);
 }
 
+/* Only a list may be read from the directory (C10): the address of an issuer is anybody's word. */
+static int count_ldap(void *context, struct slice url, int64_t deadline_ms, struct text *crl_out)
+{
+    (void)url;
+    (void)deadline_ms;
+    (void)crl_out;
+    ++*(unsigned *)context;
+    return ERR_NOT_FOUND;
+}
+
+static const struct {
+    const char *label;
+    struct leaf_plan plan;
+    unsigned asked;
+} ldap_places[] = {
+#define IN_DIRECTORY "ldap:///CN=ca?certificateRevocationList"
+    { "a list",      { .extra_cdp = IN_DIRECTORY },                    1 },
+    { "an issuer",   { .extra_aia = "caIssuers;URI:" IN_DIRECTORY },   0 },
+    { "a responder", { .extra_aia = "OCSP;URI:" IN_DIRECTORY },        0 },
+};
+
+static void test_directory_is_asked_for_lists_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ldap_places); i++) {
+        struct revocation_answer answers[PKI_CHAIN_MAX];
+        struct revocation *r = NULL;
+        unsigned char *der = NULL;
+        unsigned asked = 0;
+        CASE_LABEL(&ldap_places[i]);
+        world_reset(&w);
+        X509 *leaf = world_leaf(&w, &ldap_places[i].plan);
+        const struct revocation_options options = { .private_addresses = true, .public_addresses = true,
+                                                    .ldap = count_ldap, .ldap_context = &asked };
+        assert_int_equal(revocation_new(&options, &r), 0);
+        struct revocation_fetch fetch = { r, clock_ms() + 5000 };
+        int len = i2d_X509(leaf, &der);
+        assert_true(len > 0);
+        assert_int_equal(revocation_fetch_issuers(&fetch, slice_of((char *)der, (size_t)len), false, NULL), ERR_NOT_FOUND);
+        assert_int_equal(asked, 0);
+        assert_int_equal(ask(r, leaf, &(struct revocation_question){ .retrieval_ms = 15000 }, answers, NULL), REVOCATION_UNKNOWN);
+        assert_int_equal(asked, ldap_places[i].asked);
+        OPENSSL_free(der);
+        revocation_free(r);
+        X509_free(leaf);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_single_flight),
+        cmocka_unit_test(test_directory_is_asked_for_lists_alone),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
