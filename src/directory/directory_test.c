@@ -650,6 +650,38 @@ static void test_refusals(void **state)
     directory_free(d);
 }
 
+static const struct {
+    const char *label, *mode;
+    bool stays; /* the controller is asked again at once */
+} failures[] = {
+    { "protocolError",        "code-2",  true },  { "inappropriateMatching", "code-18", true },
+    { "invalidDNSyntax",      "code-34", true },  { "unwillingToPerform",    "code-53", true },
+    { "insufficient rights",  "code-50", true },  { "operationsError",       "code-1",  false },
+    { "busy",                 "code-51", false }, { "unavailable",           "code-52", false },
+    { "other",                "code-80", false },
+};
+
+/* L06: the address of a list that no controller understands must not switch the directory off. */
+static void test_refused_questions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(failures); i++) {
+        CASE_LABEL(&failures[i]);
+        OWNED_TEXT_BUFFER crl = { 0 };
+        struct directory *d = open_one(&first);
+        assert_int_equal(ask(d, upn("alice@depot.test")), DIRECTORY_FOUND);
+        struct counts before = counts_of(&first);
+        behave(&first, failures[i].mode);
+        int want = failures[i].stays ? ERR_NOT_FOUND : ERR_TIMEOUT;
+        assert_int_equal(directory_read_crl(d, SLICE_LITERAL("ldap:///x?certificateRevocationList"), &crl), want);
+        behave(&first, "good");
+        assert_int_equal(ask(d, upn("bert@depot.test")), failures[i].stays ? DIRECTORY_FOUND : DIRECTORY_UNAVAILABLE);
+        if (failures[i].stays)
+            assert_int_equal(counts_of(&first).connections, before.connections);
+        directory_free(d);
+    }
+}
+
 /* ---- running ---- */
 
 static int set_up(void **state)
@@ -689,6 +721,7 @@ int main(void)
         cmocka_unit_test(test_log_on_fails_over),
         cmocka_unit_test(test_tls),          cmocka_unit_test(test_configuration), cmocka_unit_test(test_hanging_controller),
         cmocka_unit_test(test_comes_back),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refused_questions),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

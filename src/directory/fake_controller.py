@@ -2,7 +2,7 @@
 
 Serves LDAPS and StartTLS on ports of 127.0.0.1, which it prints as "PORT LDAPS-PORT", and obeys lines on standard input:
     mode NAME      how it answers from now on: good, hang, drip, close, referral, many, refuse-bind, busy, plain (no Active Directory),
-                   cut (no more than one entry at a time)
+                   cut (no more than one entry at a time), code-N (every search fails with that result code)
     count          prints the numbers of connections, binds, searches and binds as a person so far
 Ends with its standard input.  A filter is answered as Active Directory does, for the forms that the tests use.
 """
@@ -185,6 +185,8 @@ def answers(tag, identifier, content):
         counts["searches"] += 1
         if mode == "referral":
             yield result(0x65, 10, tlv(0xa3, tlv(4, b"ldap://127.0.0.1:1/")))
+        elif mode.startswith("code-"):
+            yield result(0x65, int(mode.removeprefix("code-")))
         else:
             yield from search(identifier, content)
 

@@ -414,6 +414,14 @@ LDAP *ldap_conn_handle(struct ldap_conn *c)
 
 /* ---- search ---- */
 
+/* A controller that refuses a question is not ill.  If it counted as that, it and all others would be left alone for a while,
+ * and part of a question may be a stranger's (threats.md L06). */
+static bool is_about_question(int code)
+{
+    return code == LDAP_PROTOCOL_ERROR || code == LDAP_UNAVAILABLE_CRITICAL_EXTENSION || code == LDAP_UNWILLING_TO_PERFORM ||
+           code == LDAP_FILTER_ERROR || LDAP_ATTR_ERROR(code) || LDAP_NAME_ERROR(code);
+}
+
 static int err_of(int code)
 {
     switch (code) {
@@ -433,7 +441,7 @@ static int err_of(int code)
     case LDAP_TIMEOUT:
         return ERR_TIMEOUT;
     default:
-        return ERR_CLOSED;
+        return is_about_question(code) ? ERR_DENIED : ERR_CLOSED;
     }
 }
 
@@ -442,9 +450,9 @@ int ldap_conn_search(struct ldap_conn *c, const struct ldap_query *q, int64_t de
     int id, type, code = LDAP_OTHER;
     c->deadline = deadline;
     struct timeval left = time_left(c);
-    if (ldap_search_ext(c->ld, q->base, q->scope, q->filter, (char **)q->attributes, 0, NULL, NULL, &left, q->limit + 1,
-                        &id) != LDAP_SUCCESS)
-        return ERR_CLOSED;
+    int sent = ldap_search_ext(c->ld, q->base, q->scope, q->filter, (char **)q->attributes, 0, NULL, NULL, &left, q->limit + 1, &id);
+    if (sent != LDAP_SUCCESS)
+        return sent == LDAP_FILTER_ERROR ? ERR_DENIED : ERR_CLOSED;
     LDAPMessage *message = answer_to(c, id, &type);
     if (type == 0)
         return ERR_TIMEOUT;

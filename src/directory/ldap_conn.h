@@ -52,8 +52,8 @@ struct ldap_query {
     const char *const *attributes; /* NULL-terminated */
     int limit;                 /* entries that may come; one more is asked for so that too many are noticed */
 };
-/* The result, freed by ldap_msgfree.  ERR_NOT_FOUND: the base is not there; ERR_DENIED: no right to read; ERR_LIMIT: more
- * than `limit` entries; ERR_TIMEOUT and others: free the connection. */
+/* The result, freed by ldap_msgfree.  ERR_NOT_FOUND: the base is not there; ERR_DENIED: no right to read, or the
+ * controller takes no such question; ERR_LIMIT: more than `limit` entries; ERR_TIMEOUT and others: free the connection. */
 MUST_USE int ldap_conn_search(struct ldap_conn *c, const struct ldap_query *query, int64_t deadline,
                               LDAPMessage **result_out);
 LDAP *ldap_conn_handle(struct ldap_conn *c); /* for reading results */
