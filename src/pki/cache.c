@@ -207,6 +207,16 @@ enum pki_flight pki_cache_begin(struct pki_cache *c, const struct pki_key *key, 
     return flight;
 }
 
+/* False: something newer is there. */
+static bool offer(struct pki_cache *c, struct entry *e, struct pki_item *item)
+{
+    if (e->item && item->this_update < e->item->this_update)
+        return false;
+    if (e->item != item)
+        set_item(c, e, item);
+    return true;
+}
+
 void pki_cache_end(struct pki_cache *c, const struct pki_key *key, struct pki_item *item, int64_t allowed_ms)
 {
     pthread_mutex_lock(&c->lock);
@@ -215,21 +225,21 @@ void pki_cache_end(struct pki_cache *c, const struct pki_key *key, struct pki_it
     e->landed++;
     e->failed_ms = item ? 0 : clock_ms();
     e->failed_after_ms = item ? 0 : allowed_ms;
-    if (item && (!e->item || item->this_update >= e->item->this_update))
-        set_item(c, e, item);
+    if (item)
+        (void)offer(c, e, item);
     shrink(c);
     pthread_cond_broadcast(&c->landed);
     pthread_mutex_unlock(&c->lock);
 }
 
-void pki_cache_put(struct pki_cache *c, const struct pki_key *key, struct pki_item *item)
+bool pki_cache_put(struct pki_cache *c, const struct pki_key *key, struct pki_item *item)
 {
     pthread_mutex_lock(&c->lock);
     struct entry *e = find_or_add(c, key);
-    if (e && (!e->item || item->this_update >= e->item->this_update))
-        set_item(c, e, item);
+    bool taken = e && offer(c, e, item);
     shrink(c);
     pthread_mutex_unlock(&c->lock);
+    return taken;
 }
 
 bool pki_cache_failed(struct pki_cache *c, const struct pki_key *key, int64_t allowed_ms)

@@ -52,8 +52,8 @@ enum pki_flight pki_cache_begin(struct pki_cache *c, const struct pki_key *key, 
  * that is there does not replace it (threats.md C11). */
 void pki_cache_end(struct pki_cache *c, const struct pki_key *key, struct pki_item *item, int64_t allowed_ms);
 
-/* Put in what was not fetched by a flight; as by pki_cache_end. */
-void pki_cache_put(struct pki_cache *c, const struct pki_key *key, struct pki_item *item);
+/* Put it in before a flight ends, or without one; as by pki_cache_end.  False: it did not get in. */
+bool pki_cache_put(struct pki_cache *c, const struct pki_key *key, struct pki_item *item);
 
 /* Failures that concern more than one item (an address that does not answer): noted under a key of their own, which
  * counts as pki_cache_begin counts.  `failed_after_ms` 0: it answers again. */

@@ -153,6 +153,15 @@ static MUST_USE int download(const struct ask *a, const struct source *s, int64_
     return options.ldap ? options.ldap(options.ldap_context, s->url, deadline_ms, bytes_out) : ERR_UNSUPPORTED;
 }
 
+/* For others, and for the next start: there an older answer would count as if it were the newest (threats.md C11). */
+static void keep(const struct ask *a, const struct pki_key *key, struct pki_item *item)
+{
+    OWNED_TEXT_BUFFER bytes = item->bytes;
+    item->bytes = (struct text){ 0 };
+    if (pki_cache_put(a->r->cache, key, item) && a->r->disk)
+        pki_disk_put(a->r->disk, key, text_slice(&bytes), item->fetched);
+}
+
 static struct pki_item *fetch_item(const struct ask *a, const struct source *s, const struct pki_key *key, int64_t deadline_ms,
                                    int *err_out, const char **why_out)
 {
@@ -168,9 +177,8 @@ static struct pki_item *fetch_item(const struct ask *a, const struct source *s, 
             *err_out = ERR_RANGE;
             *why_out = "gave an answer that is out of date";
         }
-        if (!*err_out && a->r->disk)
-            pki_disk_put(a->r->disk, key, text_slice(&item->bytes), item->fetched);
-        text_free(&item->bytes);
+        if (!*err_out)
+            keep(a, key, item);
     }
     ERR_clear_error();
     if (!*err_out)
@@ -207,7 +215,7 @@ static struct pki_item *find_stored(const struct ask *a, const struct source *s,
     text_free(&item->bytes);
     ERR_clear_error();
     if (!err && is_valid(a, item)) {
-        pki_cache_put(a->r->cache, key, item);
+        (void)pki_cache_put(a->r->cache, key, item);
         return item;
     }
     pki_disk_forget(a->r->disk, key);

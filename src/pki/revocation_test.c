@@ -2,6 +2,7 @@
 #include "pki/pki_world.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -352,6 +353,33 @@ static void test_cache(void **state)
     X509_free(leaf);
 }
 
+/* C11: what a restart finds is the newest list there was, whoever sends an older one again. */
+static void test_disk_keeps_the_newest(void **state)
+{
+    (void)state;
+    struct revocation_answer answers[PKI_CHAIN_MAX];
+    int fd = memfd_create("disk", MFD_CLOEXEC);
+    world_reset(&w);
+    X509 *leaf = world_leaf(&w, &(struct leaf_plan){ .places = NAMES(AT_CRL) });
+    struct revocation *r = new_revocation("", true, 0);
+    assert_int_equal(revocation_keep(r, fd, 1 << 20), 0);
+    world_publish(&w, AT_ROOT_CRL, &(struct crl_plan){ .number = 1, .from = -60, .until = 90000 });
+    world_publish(&w, AT_CRL, &(struct crl_plan){ .revoked = leaf, .reason = -1, .number = 2, .from = -60, .until = 7200 });
+    assert_int_equal(ask(r, leaf, &(struct revocation_question){ .retrieval_ms = 15000 }, answers, NULL), REVOCATION_REVOKED);
+    world_publish(&w, AT_CRL, &(struct crl_plan){ .number = 1, .from = -600, .until = 7200 });
+    revocation_flush(r, false); /* asks anew */
+    assert_int_equal(ask(r, leaf, &(struct revocation_question){ .retrieval_ms = 15000 }, answers, NULL), REVOCATION_REVOKED);
+    assert_int_equal(w.places[AT_CRL].hits, 2);
+    revocation_free(r);
+    r = new_revocation("", true, 0);
+    assert_int_equal(revocation_keep(r, fd, 1 << 20), 0);
+    const struct revocation_question q = { .flags = PKI_REVOCATION_CACHE_ONLY, .retrieval_ms = 15000 };
+    assert_int_equal(ask(r, leaf, &q, answers, NULL), REVOCATION_REVOKED);
+    revocation_free(r);
+    X509_free(leaf);
+    close(fd);
+}
+
 /* Many at once ask the server once; a server that hangs holds up only those who need it. */
 struct crowd {
     struct revocation *r;
@@ -452,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_revoked_intermediate),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_disk_keeps_the_newest),
         cmocka_unit_test(test_single_flight),
         cmocka_unit_test(test_directory_is_asked_for_lists_alone),
     };
