@@ -47,8 +47,8 @@ int crl_read(const struct ask *a, struct pki_item *item, const char **why_out)
 static MUST_USE int obtain_crl(const struct ask *a, struct slice url, struct pki_item **item_out, bool *cached_out,
                                const char **why_out)
 {
-    const struct source source = { .kind = "crl", .url = url, .ldap = true, .max = CRL_BYTES_MAX, .issuer = a->issuer,
-                                   .read = read_crl };
+    const struct source source = { .kind = "crl", .url = url, .ldap = true, .lasts = true, .max = CRL_BYTES_MAX,
+                                   .issuer = a->issuer, .read = read_crl };
     return obtain(a, &source, item_out, cached_out, why_out);
 }
 

@@ -55,7 +55,7 @@ static int read_certs(const struct ask *a, void *context, struct pki_item *item,
         return ERR_NOMEM;
     item->parsed = certs;
     item->free_parsed = free_certs;
-    item->this_update = item->stored ? item->fetched : a->at;
+    item->this_update = a->at;
     item->next_update = item->this_update + ISSUER_CACHE_SECONDS;
     for (size_t i = 0; i < sizeof readers / sizeof readers[0] && sk_X509_num(certs) == 0; i++)
         readers[i](text_slice(&item->bytes), certs);

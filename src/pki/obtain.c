@@ -154,11 +154,11 @@ static MUST_USE int download(const struct ask *a, const struct source *s, int64_
 }
 
 /* For others, and for the next start: there an older answer would count as if it were the newest (threats.md C11). */
-static void keep(const struct ask *a, const struct pki_key *key, struct pki_item *item)
+static void keep(const struct ask *a, const struct source *s, const struct pki_key *key, struct pki_item *item)
 {
     OWNED_TEXT_BUFFER bytes = item->bytes;
     item->bytes = (struct text){ 0 };
-    if (pki_cache_put(a->r->cache, key, item) && a->r->disk)
+    if (pki_cache_put(a->r->cache, key, item) && s->lasts && a->r->disk)
         pki_disk_put(a->r->disk, key, text_slice(&bytes), item->fetched);
 }
 
@@ -178,7 +178,7 @@ static struct pki_item *fetch_item(const struct ask *a, const struct source *s, 
             *why_out = "gave an answer that is out of date";
         }
         if (!*err_out)
-            keep(a, key, item);
+            keep(a, s, key, item);
     }
     ERR_clear_error();
     if (!*err_out)
@@ -200,7 +200,7 @@ static struct pki_item *find_valid(const struct ask *a, const struct pki_key *ke
 static struct pki_item *find_stored(const struct ask *a, const struct source *s, const struct pki_key *key)
 {
     const char *why;
-    struct pki_item *item = a->r->disk ? pki_item_new() : NULL;
+    struct pki_item *item = s->lasts && a->r->disk ? pki_item_new() : NULL;
     if (!item)
         return NULL;
     int err = pki_disk_get(a->r->disk, key, a->brief ? BRIEF_MAX : s->max, &item->bytes, &item->fetched);

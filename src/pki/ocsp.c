@@ -199,8 +199,8 @@ static void ask_one(const struct ask *a, struct slice url, struct revocation_ans
         make_get(url, der, len, &get);
     if (len > 0 && !text_error(&get)) {
         const struct source source = { .kind = "ocsp", .url = url, .get = text_slice(&get), .body = slice_of((char *)der, (size_t)len),
-                                       .type = "application/ocsp-request", .max = OCSP_BYTES_MAX, .about = a->cert,
-                                       .issuer = a->issuer, .read = read_answer, .context = &context };
+                                       .type = "application/ocsp-request", .lasts = true, .max = OCSP_BYTES_MAX,
+                                       .about = a->cert, .issuer = a->issuer, .read = read_answer, .context = &context };
         struct pki_item *item;
         const char *why;
         bool cached;

@@ -53,6 +53,7 @@ struct source {
     struct slice get;           /* "": POST the body, if there is one, to the url; else GET this instead */
     const char *type;
     bool ldap;                  /* may stand in the configured directory: only what an issuer that we trust has signed */
+    bool lasts;                 /* is kept on the disk: not what strangers can have fetched as much of as they like */
     size_t max;
     const X509 *about, *issuer; /* parts of the key; NULL: none */
     /* Parse and check what came: fills parsed and the times of `item`.  Negative: `why_out` says what is wrong. */

@@ -380,6 +380,41 @@ static void test_disk_keeps_the_newest(void **state)
     close(fd);
 }
 
+/* What any certificate of a stranger makes us fetch does not push the lists out of the file. */
+static void test_disk_holds_no_issuers(void **state)
+{
+    (void)state;
+    int fd = memfd_create("disk", MFD_CLOEXEC);
+    unsigned char *leaf_der = NULL, *root_der = NULL, *issuing_der = NULL;
+    struct pki_stores *stores = pki_stores_new();
+    struct revocation *r = new_revocation("", true, 0);
+    struct revocation_fetch fetch = { r, clock_ms() + 15000 };
+    struct chain_result result;
+    struct diag d = { 0 };
+    world_reset(&w);
+    X509 *leaf = world_leaf(&w, &(struct leaf_plan){ .places = NAMES(AT_ISSUER) });
+    int root_len = i2d_X509(w.root.cert, &root_der), issuing_len = i2d_X509(w.issuing.cert, &issuing_der);
+    int leaf_len = i2d_X509(leaf, &leaf_der);
+    const struct slice sent = slice_of((char *)leaf_der, (size_t)leaf_len);
+    world_publish_bytes(&w, AT_ISSUER, issuing_der, (size_t)issuing_len);
+    assert_int_equal(pki_stores_add(stores, PKI_ROOT, slice_of((char *)root_der, (size_t)root_len), &d), 0);
+    assert_int_equal(revocation_keep(r, fd, 1 << 20), 0);
+    off_t empty = lseek(fd, 0, SEEK_END);
+    const struct chain_rules rules = { .security_level = 2, .at = w.at, .fetch = revocation_fetch_issuers, .fetch_context = &fetch };
+    chain_verify(stores, &sent, 1, &rules, NULL, &result);
+    assert_int_equal(result.reason, CHAIN_GOOD);
+    assert_int_equal(w.places[AT_ISSUER].hits, 1);
+    assert_int_equal(lseek(fd, 0, SEEK_END), empty);
+    pki_chain_free(result.chain);
+    pki_stores_unref(stores);
+    revocation_free(r);
+    X509_free(leaf);
+    OPENSSL_free(leaf_der);
+    OPENSSL_free(root_der);
+    OPENSSL_free(issuing_der);
+    close(fd);
+}
+
 /* Many at once ask the server once; a server that hangs holds up only those who need it. */
 struct crowd {
     struct revocation *r;
@@ -481,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_disk_keeps_the_newest),
+        cmocka_unit_test(test_disk_holds_no_issuers),
         cmocka_unit_test(test_single_flight),
         cmocka_unit_test(test_directory_is_asked_for_lists_alone),
     };
