@@ -30,6 +30,7 @@ struct place {
     struct place *next; /* in its bucket */
     struct pki_key key;
     off_t at;           /* of the record */
+    size_t len;         /* of all of it */
 };
 
 struct pki_disk {
@@ -87,15 +88,17 @@ static struct place **find(struct pki_disk *d, const struct pki_key *key)
     return at;
 }
 
-static void note(struct pki_disk *d, const struct pki_key *key, off_t where)
+static void note(struct pki_disk *d, const struct pki_key *key, off_t where, size_t len)
 {
     struct place **at = find(d, key);
     if (!*at && d->count < PLACES_MAX && (*at = calloc(1, sizeof **at))) {
         (*at)->key = *key;
         d->count++;
     }
-    if (*at)
+    if (*at) {
         (*at)->at = where;
+        (*at)->len = len;
+    }
 }
 
 static void forget_all(struct pki_disk *d)
@@ -110,9 +113,9 @@ static void forget_all(struct pki_disk *d)
 
 /* ---- the file ---- */
 
-static bool is_plausible(const struct pki_disk *d, const struct record *r)
+static bool is_plausible(uint64_t epoch, const struct record *r)
 {
-    return r->epoch == d->epoch && r->len > 0 && r->len <= PKI_DISK_RECORD_MAX;
+    return r->epoch == epoch && r->len > 0 && r->len <= PKI_DISK_RECORD_MAX;
 }
 
 /* Begin with an empty list under an epoch that no record in the file can have. */
@@ -134,8 +137,8 @@ static void find_records(struct pki_disk *d)
     }
     d->epoch = h.epoch;
     d->end = sizeof h;
-    for (struct record r; read_whole(d->fd, &r, sizeof r, d->end) && is_plausible(d, &r);) {
-        note(d, &r.key, d->end);
+    for (struct record r; read_whole(d->fd, &r, sizeof r, d->end) && is_plausible(d->epoch, &r);) {
+        note(d, &r.key, d->end, sizeof r + r.len);
         d->end += (off_t)(sizeof r + r.len);
     }
 }
@@ -167,12 +170,12 @@ void pki_disk_close(struct pki_disk *d)
     free(d);
 }
 
-static MUST_USE int read_record(const struct pki_disk *d, off_t at, const struct pki_key *key, size_t max,
+static MUST_USE int read_record(const struct pki_disk *d, uint64_t epoch, const struct place *p, size_t max,
                                 struct text *bytes_out, int64_t *fetched_out)
 {
     struct record r;
     uint8_t digest[DIGEST];
-    if (!read_whole(d->fd, &r, sizeof r, at) || !is_plausible(d, &r) || memcmp(&r.key, key, sizeof *key) != 0)
+    if (!read_whole(d->fd, &r, sizeof r, p->at) || !is_plausible(epoch, &r) || memcmp(&r.key, &p->key, sizeof p->key) != 0)
         return ERR_SYNTAX;
     if (r.len > max)
         return ERR_TOO_LONG;
@@ -180,7 +183,7 @@ static MUST_USE int read_record(const struct pki_disk *d, off_t at, const struct
     if (!bytes)
         return ERR_NOMEM;
     struct slice whole = slice_of(bytes, r.len);
-    int err = read_whole(d->fd, bytes, r.len, at + (off_t)sizeof r) && digest_of(&r, whole, digest) &&
+    int err = read_whole(d->fd, bytes, r.len, p->at + (off_t)sizeof r) && digest_of(&r, whole, digest) &&
                       memcmp(digest, r.digest, DIGEST) == 0
                   ? 0
                   : ERR_SYNTAX;
@@ -205,7 +208,7 @@ int pki_disk_get(struct pki_disk *d, const struct pki_key *key, size_t max, stru
 {
     pthread_mutex_lock(&d->lock);
     struct place **at = find(d, key);
-    int err = *at ? read_record(d, (*at)->at, key, max, bytes_out, fetched_out) : ERR_NOT_FOUND;
+    int err = *at ? read_record(d, d->epoch, *at, max, bytes_out, fetched_out) : ERR_NOT_FOUND;
     if (err == ERR_SYNTAX)
         drop(d, at); /* do not try again */
     pthread_mutex_unlock(&d->lock);
@@ -221,20 +224,72 @@ void pki_disk_forget(struct pki_disk *d, const struct pki_key *key)
     pthread_mutex_unlock(&d->lock);
 }
 
-void pki_disk_put(struct pki_disk *d, const struct pki_key *key, struct slice bytes, int64_t fetched)
+static void append(struct pki_disk *d, const struct pki_key *key, struct slice bytes, int64_t fetched)
 {
-    struct record r = { .fetched = fetched, .len = bytes.len, .key = *key };
-    if (!bytes.len || bytes.len > PKI_DISK_RECORD_MAX || sizeof(struct header) + sizeof r + bytes.len > d->size_max)
-        return;
-    pthread_mutex_lock(&d->lock);
-    if ((size_t)d->end + sizeof r + bytes.len > d->size_max)
-        begin_anew(d);
-    r.epoch = d->epoch;
+    struct record r = { .epoch = d->epoch, .fetched = fetched, .len = bytes.len, .key = *key };
     /* The bytes first: a record whose head is there is whole, or its digest says that it is not. */
     if (digest_of(&r, bytes, r.digest) && write_whole(d->fd, bytes.ptr, bytes.len, d->end + (off_t)sizeof r) &&
         write_whole(d->fd, &r, sizeof r, d->end)) {
-        note(d, key, d->end);
+        note(d, key, d->end, sizeof r + bytes.len);
         d->end += (off_t)(sizeof r + bytes.len);
     }
+}
+
+/* ---- a full file ---- */
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    return x->at < y->at ? 1 : -1;
+}
+
+/* What stays besides a new record of `key` with `need` bytes: the newest, to three quarters of what fits, so that not every
+ * record from now on costs such a round. */
+static size_t choose(const struct pki_disk *d, const struct pki_key *key, size_t need, struct place *kept)
+{
+    size_t count = 0, chosen = 0, total = sizeof(struct header), most = d->size_max - d->size_max / 4;
+    most = most < d->size_max - need ? most : d->size_max - need;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (const struct place *p = d->buckets[i]; p; p = p->next)
+            if (memcmp(&p->key, key, sizeof *key) != 0)
+                kept[count++] = *p;
+    qsort(kept, count, sizeof *kept, newest_first);
+    for (size_t i = 0; i < count && chosen < PLACES_MAX - PLACES_MAX / 4; i++)
+        if (kept[i].len <= most - total) {
+            total += kept[i].len;
+            kept[chosen++] = kept[i];
+        }
+    return chosen;
+}
+
+/* Older ones go first, so it lands on nothing that has yet to move.  Damaged ones stay behind. */
+static void move_record(struct pki_disk *d, uint64_t epoch, const struct place *p)
+{
+    OWNED_TEXT_BUFFER bytes = { 0 };
+    int64_t fetched;
+    if (read_record(d, epoch, p, PKI_DISK_RECORD_MAX, &bytes, &fetched) == 0)
+        append(d, &p->key, text_slice(&bytes), fetched);
+}
+
+static void make_room(struct pki_disk *d, const struct pki_key *key, size_t need)
+{
+    struct place *kept = calloc(d->count + 1, sizeof *kept);
+    size_t count = kept ? choose(d, key, need, kept) : 0;
+    uint64_t epoch = d->epoch;
+    begin_anew(d);
+    while (count)
+        move_record(d, epoch, &kept[--count]);
+    free(kept);
+}
+
+void pki_disk_put(struct pki_disk *d, const struct pki_key *key, struct slice bytes, int64_t fetched)
+{
+    size_t need = sizeof(struct record) + bytes.len;
+    if (!bytes.len || bytes.len > PKI_DISK_RECORD_MAX || sizeof(struct header) + need > d->size_max)
+        return;
+    pthread_mutex_lock(&d->lock);
+    if ((size_t)d->end + need > d->size_max || d->count == PLACES_MAX)
+        make_room(d, key, need);
+    append(d, key, bytes, fetched);
     pthread_mutex_unlock(&d->lock);
 }

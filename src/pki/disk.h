@@ -6,7 +6,8 @@
  *
  *   header  "SPREVOC1", epoch, 0            records one after the other, each with the epoch, lengths, SHA-256 of it all
  *
- * Records are appended; a torn or foreign one ends the list.  A full file begins anew with the next epoch.  Thread-safe.
+ * Records are appended; a torn or foreign one ends the list.  A full file begins anew with the next epoch, and with the newest
+ * records of the one before, a key's last each.  Thread-safe.
  */
 #pragma once
 

@@ -133,9 +133,69 @@ static void test_full(void **state)
     close(fd);
 }
 
+/* Whatever comes and comes again, what was fetched once and is among the newest keys stays. */
+static void test_full_keeps_the_newest(void **state)
+{
+    (void)state;
+    int fd = memfd_create("disk", MFD_CLOEXEC);
+    struct pki_disk *d = open_disk(fd);
+    char text[200], want[256];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    put(d, 1, "one", 1);
+    put(d, 2, "damaged", 2);
+    assert_int_equal(pwrite(fd, "X", 1, HEAD + RECORD_HEAD + 3 + RECORD_HEAD), 1);
+    for (unsigned n = 0; n < 1000; n++) {
+        put(d, 3 + n % 2, text, n);
+        assert_got(d, 1, "one@1");
+    }
+    assert_got(d, 2, NULL);
+    for (unsigned n = 0; n < 1000; n++)
+        put(d, 100 + n, text, n);
+    assert_got(d, 1, NULL);
+    for (int start = 0; start < 2; start++) {
+        for (unsigned n = 900; n < 1000; n++) {
+            snprintf(want, sizeof want, "%s@%u", text, n);
+            assert_got(d, 100 + n, want);
+        }
+        pki_disk_close(d);
+        d = open_disk(fd); /* the next start */
+    }
+    assert_true(lseek(fd, 0, SEEK_END) <= SIZE);
+    pki_disk_close(d);
+    close(fd);
+}
+
+/* Large ones as well: what fits beside the new one stays, and it is never the old one of the same key. */
+static void test_full_with_large_ones(void **state)
+{
+    (void)state;
+    static char large[SIZE - HEAD - RECORD_HEAD + 1];
+    int fd = memfd_create("disk", MFD_CLOEXEC);
+    struct pki_disk *d = open_disk(fd);
+    memset(large, 'x', sizeof large - 1);
+    put(d, 1, "one", 1);
+    large[SIZE / 2] = 0;
+    put(d, 2, large, 2);
+    put(d, 2, large, 3);
+    assert_got(d, 1, "one@1");
+    large[SIZE / 2] = 'x';
+    put(d, 3, large, 4); /* the whole file */
+    assert_got(d, 1, NULL);
+    assert_got(d, 2, NULL);
+    put(d, 1, "one again", 5);
+    pki_disk_close(d);
+    d = open_disk(fd);
+    assert_got(d, 1, "one again@5");
+    assert_got(d, 2, NULL);
+    pki_disk_close(d);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_survives), cmocka_unit_test(test_damage),
-                                        cmocka_unit_test(test_full) };
+                                        cmocka_unit_test(test_full), cmocka_unit_test(test_full_keeps_the_newest),
+                                        cmocka_unit_test(test_full_with_large_ones) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
