@@ -93,16 +93,18 @@ static int ask_names(struct directory *d, const char *naming_context, struct tex
     return err == ERR_NOT_FOUND ? 0 : err;
 }
 
-static int ask_lockout(struct directory *d, const char *naming_context, struct text *steps, struct domain *domain)
+/* An object that cannot be found says nothing for long: what the domain locks is to be known as soon as it can be. */
+static int ask_lockout(struct directory *d, const char *naming_context, struct text *steps, struct lockout *lockout)
 {
     static const char *const wanted[] = { "lockoutDuration", "lockoutThreshold", "lockOutObservationWindow", NULL };
     OWNED_ANSWER answer = { 0 };
     const struct ldap_query query = { naming_context, LDAP_SCOPE_BASE, NULL, wanted, 1 };
     int err = ldap_pool_search(d->pool, &query, steps, &answer);
     LDAPMessage *entry = err ? NULL : ldap_answer_next(&answer, NULL);
-    domain->lockout_duration = entry ? ldap_answer_number(&answer, entry, "lockoutDuration", INT64_MIN) : INT64_MIN;
-    domain->lockout_threshold = entry ? ldap_answer_number(&answer, entry, "lockoutThreshold", 0) : 0;
-    domain->lockout_window = entry ? ldap_answer_number(&answer, entry, "lockOutObservationWindow", INT64_MIN) : INT64_MIN;
+    lockout->until = clock_ms() + (entry ? LOCKOUT_CACHE_MS : NEGATIVE_CACHE_MS);
+    lockout->duration = entry ? ldap_answer_number(&answer, entry, "lockoutDuration", INT64_MIN) : INT64_MIN;
+    lockout->threshold = entry ? ldap_answer_number(&answer, entry, "lockoutThreshold", 0) : 0;
+    lockout->window = entry ? ldap_answer_number(&answer, entry, "lockOutObservationWindow", INT64_MIN) : INT64_MIN;
     return err == ERR_NOT_FOUND ? 0 : err;
 }
 
@@ -154,10 +156,9 @@ static int learn(struct directory *d, struct text *steps, struct domain *domain)
             text_add_str(steps, "the directory names no defaultNamingContext: a base DN must be configured\n");
         return ERR_NOT_FOUND;
     }
-    const char *naming_context = domain_part(domain->base);
     if (domain->configuration && !(domain->netbios[0] && domain->dns[0]))
-        err = ask_names(d, naming_context, steps, domain);
-    return err ? err : ask_lockout(d, naming_context, steps, domain);
+        err = ask_names(d, domain_part(domain->base), steps, domain);
+    return err;
 }
 
 int directory_domain(struct directory *d, struct text *steps, const struct domain **domain_out)
@@ -182,6 +183,26 @@ int directory_domain(struct directory *d, struct text *steps, const struct domai
     if (!err)
         *domain_out = &d->domain;
     return err;
+}
+
+int directory_lockout(struct directory *d, struct text *steps, struct lockout *lockout_out)
+{
+    const struct domain *domain;
+    pthread_mutex_lock(&d->lock);
+    struct lockout lockout = d->lockout;
+    pthread_mutex_unlock(&d->lock);
+    if (lockout.until <= clock_ms()) {
+        int err = directory_domain(d, steps, &domain);
+        if (!err)
+            err = ask_lockout(d, domain_part(domain->base), steps, &lockout);
+        if (err)
+            return err;
+        pthread_mutex_lock(&d->lock);
+        d->lockout = lockout;
+        pthread_mutex_unlock(&d->lock);
+    }
+    *lockout_out = lockout;
+    return 0;
 }
 
 /* ---- life ---- */
@@ -230,7 +251,7 @@ static void forget(struct cached_account *c)
 void directory_flush(struct directory *d)
 {
     pthread_mutex_lock(&d->lock);
-    d->ntauth.until = 0;
+    d->ntauth.until = d->lockout.until = 0;
     for (size_t i = 0; i < ACCOUNT_CACHE_SLOTS; i++)
         forget(&d->accounts[i]);
     for (size_t i = 0; i < ROLE_CACHE_SLOTS; i++) {

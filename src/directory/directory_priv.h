@@ -23,6 +23,7 @@ enum {
     ACCOUNT_CACHE_MS = 60000,
     NEGATIVE_CACHE_MS = 10000,
     ROLE_CACHE_MS = 3600000,
+    LOCKOUT_CACHE_MS = 3600000,
     NTAUTH_CACHE_MS = 60000,
     NTAUTH_MAX = 256,
     NTAUTH_DIGEST = 32,
@@ -32,9 +33,13 @@ struct domain { /* learned once */
     bool known;
     bool follows_chains;         /* Active Directory, or one like it: knows the matching rule in-chain */
     char *base, *netbios, *dns, *configuration;
-    int64_t lockout_duration;
-    int64_t lockout_threshold;   /* wrong passwords that lock an account; 0: never */
-    int64_t lockout_window;      /* lockOutObservationWindow, negative FILETIME difference */
+};
+
+struct lockout { /* what the domain does about wrong passwords, which its administrator may change */
+    int64_t until;       /* of what is known */
+    int64_t duration;
+    int64_t threshold;   /* wrong passwords that lock an account; 0: never */
+    int64_t window;      /* lockOutObservationWindow, negative FILETIME difference */
 };
 
 struct cached_role {
@@ -71,6 +76,7 @@ struct directory {
     int64_t account_cache_ms;
     struct ntauth ntauth;
     struct domain domain;
+    struct lockout lockout;
     struct cached_role roles[ROLE_CACHE_SLOTS];
     struct cached_account accounts[ACCOUNT_CACHE_SLOTS];
     struct cached_home homes[ACCOUNT_CACHE_SLOTS];
@@ -91,6 +97,9 @@ static inline void hit_free(struct hit *h)
 /* ---- directory.c ---- */
 /* The domain's names; valid as long as the directory.  ERR_CLOSED: no controller answers. */
 MUST_USE int directory_domain(struct directory *d, struct text *steps, const struct domain **domain_out);
+
+/* Not older than LOCKOUT_CACHE_MS, and than the last directory_flush.  ERR_CLOSED: no controller answers. */
+MUST_USE int directory_lockout(struct directory *d, struct text *steps, struct lockout *lockout_out);
 
 /* Whether that is the domain's NetBIOS or DNS name. */
 bool domain_is(const struct domain *domain, struct slice name);

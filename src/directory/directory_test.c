@@ -92,12 +92,17 @@ static void controller_stop(struct controller *c)
     waitpid(c->pid, NULL, 0);
 }
 
-static void behave(struct controller *c, const char *mode)
+static void command(struct controller *c, const char *word, const char *value)
 {
     char answer[8];
-    fprintf(c->in, "mode %s\n", mode);
+    fprintf(c->in, "%s %s\n", word, value);
     fflush(c->in);
     assert_int_equal(fscanf(c->out, "%7s", answer), 1);
+}
+
+static void behave(struct controller *c, const char *mode)
+{
+    command(c, "mode", mode);
 }
 
 struct counts {
@@ -500,6 +505,25 @@ static void test_lockout_is_not_reached(void **state)
     directory_free(d);
 }
 
+/* A05: the domain's administrator may lower the threshold, or set one. */
+static void test_lockout_is_learned_again(void **state)
+{
+    (void)state;
+    struct directory *d = open_one(&second);
+    struct directory_account a = { 0 };
+    command(&second, "lockout", "0");
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(log_on(d, "DEPOT\\paul", "", "wrong", &a), DIRECTORY_BAD_PASSWORD);
+    command(&second, "lockout", "3");
+    directory_flush(d);
+    assert_int_equal(log_on(d, "DEPOT\\paul", "", "wrong", &a), DIRECTORY_SPARED);
+    command(&second, "lockout", "4");
+    directory_flush(d);
+    assert_int_equal(log_on(d, "DEPOT\\paul", "", "Pw-paul", &a), DIRECTORY_FOUND);
+    directory_account_free(&a);
+    directory_free(d);
+}
+
 static void test_log_on_fails_over(void **state)
 {
     (void)state;
@@ -718,7 +742,7 @@ int main(void)
         cmocka_unit_test(test_account),      cmocka_unit_test(test_groups_without_token),
         cmocka_unit_test(test_cache_and_connections),
         cmocka_unit_test(test_log_on),       cmocka_unit_test(test_ids_and_home), cmocka_unit_test(test_lockout_is_not_reached),
-        cmocka_unit_test(test_log_on_fails_over),
+        cmocka_unit_test(test_lockout_is_learned_again), cmocka_unit_test(test_log_on_fails_over),
         cmocka_unit_test(test_tls),          cmocka_unit_test(test_configuration), cmocka_unit_test(test_hanging_controller),
         cmocka_unit_test(test_comes_back),   cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_refused_questions),

@@ -3,6 +3,7 @@
 Serves LDAPS and StartTLS on ports of 127.0.0.1, which it prints as "PORT LDAPS-PORT", and obeys lines on standard input:
     mode NAME      how it answers from now on: good, hang, drip, close, referral, many, refuse-bind, busy, plain (no Active Directory),
                    cut (no more than one entry at a time), code-N (every search fails with that result code)
+    lockout N      the domain locks an account after N wrong passwords; 0: the attribute is not there
     count          prints the numbers of connections, binds, searches and binds as a person so far
 Ends with its standard input.  A filter is answered as Active Directory does, for the forms that the tests use.
 """
@@ -245,6 +246,9 @@ for line in sys.stdin:
     words = line.split()
     if words[0] == "mode":
         mode = words[1]
+        print("ok", flush=True)
+    elif words[0] == "lockout":
+        ENTRIES[1]["lockoutThreshold"] = [] if words[1] == "0" else [words[1].encode()]
         print("ok", flush=True)
     else:
         print(*counts.values(), flush=True)

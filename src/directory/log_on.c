@@ -125,12 +125,17 @@ static int64_t filetime_now(void)
 }
 
 /* Whether the next wrong password would lock the account; attempts that the domain has forgotten do not count. */
-static enum directory_verdict spare(struct directory *d, const struct domain *domain, struct slice dn, struct text *steps)
+static enum directory_verdict spare(struct directory *d, struct slice dn, struct text *steps)
 {
     static const char *const wanted[] = { "badPwdCount", "badPasswordTime", NULL };
     OWNED_TEXT_BUFFER base = { 0 };
     OWNED_ANSWER answer = { 0 };
-    if (d->no_lockout_protection || domain->lockout_threshold < 2)
+    struct lockout lockout;
+    if (d->no_lockout_protection)
+        return DIRECTORY_FOUND;
+    if (directory_lockout(d, steps, &lockout))
+        return DIRECTORY_UNAVAILABLE;
+    if (lockout.threshold < 2)
         return DIRECTORY_FOUND;
     text_add(&base, dn);
     const struct ldap_query query = { text_str(&base), LDAP_SCOPE_BASE, NULL, wanted, 1 };
@@ -140,9 +145,9 @@ static enum directory_verdict spare(struct directory *d, const struct domain *do
         return err == ERR_NOT_FOUND || !err ? DIRECTORY_NONE : DIRECTORY_UNAVAILABLE;
     int64_t count = ldap_answer_number(&answer, entry, "badPwdCount", 0);
     int64_t last = ldap_answer_number(&answer, entry, "badPasswordTime", 0);
-    if (domain->lockout_window != INT64_MIN && last - domain->lockout_window < filetime_now())
+    if (lockout.window != INT64_MIN && last - lockout.window < filetime_now())
         count = 0;
-    return count + 1 >= domain->lockout_threshold ? DIRECTORY_SPARED : DIRECTORY_FOUND;
+    return count + 1 >= lockout.threshold ? DIRECTORY_SPARED : DIRECTORY_FOUND;
 }
 
 /* What Active Directory says about a refused bind, in hexadecimal as it does. */
@@ -175,12 +180,12 @@ static enum directory_verdict bind_as(struct directory *d, struct slice dn, stru
     return verdict_of(refusal);
 }
 
-static enum directory_verdict try_password(struct directory *d, const struct domain *domain, const struct hit *hit,
-                                           struct slice password, struct text *steps)
+static enum directory_verdict try_password(struct directory *d, const struct hit *hit, struct slice password,
+                                           struct text *steps)
 {
     struct busy mine = { .sid = text_slice(&hit->sid) };
     take_turn(d, &mine);
-    enum directory_verdict verdict = spare(d, domain, text_slice(&hit->dn), steps);
+    enum directory_verdict verdict = spare(d, text_slice(&hit->dn), steps);
     if (verdict == DIRECTORY_FOUND)
         verdict = bind_as(d, text_slice(&hit->dn), password, steps);
     end_turn(d, &mine);
@@ -237,7 +242,7 @@ enum directory_verdict directory_log_on(struct directory *d, const struct direct
     size_t count = read_name(domain, logon, meanings);
     enum directory_verdict verdict = find_first(d, domain, meanings, count, steps, &hit);
     if (verdict == DIRECTORY_FOUND)
-        verdict = try_password(d, domain, &hit, logon->password, steps);
+        verdict = try_password(d, &hit, logon->password, steps);
     else if (verdict == DIRECTORY_NONE && count)
         pretend(d, domain, logon->password);
     if (verdict == DIRECTORY_FOUND)
@@ -249,16 +254,13 @@ enum directory_verdict directory_log_on(struct directory *d, const struct direct
 enum directory_verdict directory_prove(struct directory *d, const struct directory_account *account, struct slice password,
                                        struct text *steps)
 {
-    const struct domain *domain;
     struct hit hit = { 0 };
     if (!password.len || slice_has_byte(password, 0))
         return DIRECTORY_BAD_PASSWORD;
-    if (directory_domain(d, steps, &domain))
-        return DIRECTORY_UNAVAILABLE;
     text_add(&hit.dn, account->dn);
     text_add(&hit.sid, account->sid);
     enum directory_verdict verdict = text_error(&hit.dn) || text_error(&hit.sid) ? DIRECTORY_UNAVAILABLE
-                                                                                   : try_password(d, domain, &hit, password, steps);
+                                                                                   : try_password(d, &hit, password, steps);
     hit_free(&hit);
     return verdict;
 }

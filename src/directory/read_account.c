@@ -271,7 +271,7 @@ static void fill_account(const struct pieces *p, const struct hit *hit, const st
     }
 }
 
-static enum directory_verdict check(const struct directory *d, const struct mapping_rules *rules,
+static enum directory_verdict check(const struct lockout *lockout, const struct mapping_rules *rules,
                                     const struct ldap_answer *answer, LDAPMessage *entry)
 {
     OWNED_TEXT_BUFFER hours = { 0 }, workstations = { 0 };
@@ -285,7 +285,7 @@ static enum directory_verdict check(const struct directory *d, const struct mapp
         .control = (uint32_t)control, .is_new = ldap_answer_number(answer, entry, "pwdLastSet", -1) == 0, .has_computed = computed >= 0, .computed = (uint32_t)computed,
         .expires = ldap_answer_number(answer, entry, "accountExpires", 0),
         .lockout_time = ldap_answer_number(answer, entry, "lockoutTime", 0),
-        .lockout_duration = d->domain.lockout_duration,
+        .lockout_duration = lockout->duration,
         .logon_hours = text_slice(&hours), .workstations = text_slice(&workstations),
     };
     return account_check(&state, rules);
@@ -297,6 +297,9 @@ enum directory_verdict read_account(struct directory *d, const struct hit *hit, 
     const struct ldap_query query = { text_str(&hit->dn), LDAP_SCOPE_BASE, NULL, attributes, 1 };
     OWNED_ANSWER answer = { 0 };
     OWNED_TEXT_BUFFER created = { 0 };
+    struct lockout lockout;
+    if (directory_lockout(d, steps, &lockout))
+        return DIRECTORY_UNAVAILABLE;
     int err = ldap_pool_search(d->pool, &query, steps, &answer);
     if (err)
         return err == ERR_NOT_FOUND ? DIRECTORY_NONE : DIRECTORY_UNAVAILABLE;
@@ -307,7 +310,7 @@ enum directory_verdict read_account(struct directory *d, const struct hit *hit, 
     *created_out = INT64_MAX; /* unknown: younger than any certificate */
     if (ldap_answer_text(&answer, entry, "whenCreated", &created))
         (void)!ldap_text_to_time(text_slice(&created), created_out);
-    enum directory_verdict verdict = check(d, rules, &answer, entry);
+    enum directory_verdict verdict = check(&lockout, rules, &answer, entry);
     bool too_many = false;
     bool whole = verdict != DIRECTORY_UNAVAILABLE && add_texts(d, hit, &answer, entry, steps, &p) &&
                  (!rules->with_ids || add_ids(d, steps, &p, &too_many));
