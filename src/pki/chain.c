@@ -111,8 +111,7 @@ STACK_OF(X509) *pki_stores_list(const struct pki_stores *s, enum pki_store store
     return s->lists[store];
 }
 
-/* Exactly one certificate and nothing behind it; NULL otherwise. */
-static X509 *parse_der(struct slice der)
+X509 *pki_x509_parse(struct slice der)
 {
     if (der.len == 0 || der.len > PKI_CERT_MAX)
         return NULL;
@@ -160,7 +159,7 @@ int pki_stores_add(struct pki_stores *s, enum pki_store store, struct slice byte
     size_t count = 0;
     if (bytes.len > INT32_MAX)
         return ERR_TOO_LONG;
-    X509 *one = parse_der(bytes);
+    X509 *one = pki_x509_parse(bytes);
     if (one)
         return put_in_store(s, store, one);
     int err = add_pem(s, store, bytes, &count);
@@ -265,7 +264,7 @@ int pki_found_add(struct pki_found *f, struct slice der)
 {
     if (sk_X509_num(f->list) >= FETCHED_MAX)
         return ERR_LIMIT;
-    X509 *x = parse_der(der);
+    X509 *x = pki_x509_parse(der);
     if (!x)
         return ERR_SYNTAX;
     if (!sk_X509_push(f->list, x)) {
@@ -318,7 +317,7 @@ bool chain_can_be_shown(struct slice der)
 {
     static const char *const kinds[] = { "RSA", "RSA-PSS", "ED25519", "ED448" };
     static const char *const curves[] = { SN_X9_62_prime256v1, SN_secp384r1, SN_secp521r1 };
-    X509 *x = parse_der(der);
+    X509 *x = pki_x509_parse(der);
     const EVP_PKEY *key = x ? X509_get0_pubkey(x) : NULL;
     char name[64] = "";
     bool found = !key;
@@ -337,7 +336,7 @@ static bool read_sent(struct verification *v, const struct slice *sent, size_t c
     if (count == 0 || count > PKI_SENT_MAX)
         return fail(v, CHAIN_MALFORMED, 0);
     for (size_t i = 0; i < count; i++) {
-        X509 *x = parse_der(sent[i]);
+        X509 *x = pki_x509_parse(sent[i]);
         if (!x || !sk_X509_push(v->sent, x)) {
             X509_free(x);
             return fail(v, CHAIN_MALFORMED, (int)i);

@@ -409,18 +409,6 @@ static int64_t seconds_of(const ASN1_TIME *t)
 
 /* ---- all of it ---- */
 
-static X509 *parse(struct slice der)
-{
-    const unsigned char *at = (const unsigned char *)der.ptr;
-    X509 *x = der.len && der.len <= PKI_CERT_MAX ? d2i_X509(NULL, &at, (long)der.len) : NULL;
-    if (x && at != (const unsigned char *)der.ptr + der.len) {
-        X509_free(x);
-        x = NULL;
-    }
-    ERR_clear_error();
-    return x;
-}
-
 static int read_all(struct builder *b, const X509 *x)
 {
     int err = add_name(b, &b->facts->subject, X509_get_subject_name(x));
@@ -446,7 +434,7 @@ int facts_read(struct slice der, struct cert_facts *facts_out, const char **why_
     struct cert_facts *f = facts_out;
     *f = (struct cert_facts){ .der = der };
     struct builder b = { .facts = f, .pool = &f->pool };
-    X509 *x = parse(der);
+    X509 *x = pki_x509_parse(der);
     int err = x ? 0 : refuse(&b, "this is not a certificate");
     if (x) {
         f->not_before = seconds_of(X509_get0_notBefore(x));
@@ -527,7 +515,7 @@ int alt_identity_parse(struct slice value, struct alt_identity *out)
 
 bool facts_each_value(struct slice der, bool of_issuer, struct slice key, facts_value *each, void *context)
 {
-    X509 *x = parse(der);
+    X509 *x = pki_x509_parse(der);
     const X509_NAME *name = !x ? NULL : of_issuer ? X509_get_issuer_name(x) : X509_get_subject_name(x);
     bool found = false;
     for (int i = 0; name && !found && i < X509_NAME_entry_count(name); i++) {

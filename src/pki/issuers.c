@@ -95,13 +95,10 @@ static MUST_USE int fetch_each(const struct ask *a, const struct urls *urls, str
 int revocation_fetch_issuers(void *context, struct slice der, bool cache_only, struct pki_found *found)
 {
     const struct revocation_fetch *f = context;
-    const unsigned char *at = (const unsigned char *)der.ptr;
-    X509 *cert = der.len <= PKI_CERT_MAX ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+    X509 *cert = pki_x509_parse(der);
     struct ask ask;
-    if (!cert) {
-        ERR_clear_error();
+    if (!cert)
         return ERR_SYNTAX;
-    }
     OWNED_URLS urls = { 0 };
     urls_add_access(&urls, cert, NID_ad_ca_issuers);
     X509_free(cert);

@@ -13,6 +13,8 @@
 
 #include "pki/chain.h"
 
+/* Exactly one certificate of at most PKI_CERT_MAX bytes and nothing behind it; NULL otherwise. */
+X509 *pki_x509_parse(struct slice der);
 /* Borrowed; NULL beyond the end.  0 the leaf, the last the anchor. */
 X509 *pki_chain_x509(const struct pki_chain *c, size_t index);
 /* Borrowed, valid as long as the stores. */
