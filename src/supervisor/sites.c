@@ -80,7 +80,14 @@ static struct slice site_name(const struct supervisor *s, size_t row)
     return snapshot_text(s->current->view, snapshot_site(s->current->view, row)->name);
 }
 
-/* Rows for the current generation; what the administrator started or stopped stays so. */
+static void tell_stopped(struct supervisor *s, uint32_t id, bool stopped)
+{
+    EACH_PROGRAM(s, worker, PROGRAM_WORKER)
+        MAILBOX_SEND(&worker->mail, -1, child_site, .site = id, .stopped = stopped);
+}
+
+/* Rows for the current generation; what the administrator started or stopped stays so.  The workers forget that a site
+ * which is gone was stopped: the next new one may get its number. */
 static int adopt_generation(struct supervisor *s)
 {
     struct sites *t = s->sites;
@@ -99,6 +106,8 @@ static int adopt_generation(struct supervisor *s)
         const struct snap_site *same = snapshot_site_by_id(view, t->rows[i].id);
         if (same)
             rows[same - snapshot_site(view, 0)] = t->rows[i];
+        else if (t->rows[i].told_stopped)
+            tell_stopped(s, t->rows[i].id, false);
     }
     free(t->rows);
     t->rows = rows;
@@ -370,8 +379,7 @@ static void tell_workers(struct supervisor *s)
         if (site->told_stopped == !site->runs)
             continue;
         site->told_stopped = !site->runs;
-        EACH_PROGRAM(s, worker, PROGRAM_WORKER)
-            MAILBOX_SEND(&worker->mail, -1, child_site, .site = site->id, .stopped = !site->runs);
+        tell_stopped(s, site->id, !site->runs);
     }
     for (size_t i = 0; i < s->sites->listener_count; i++) {
         struct listener *l = &s->sites->listeners[i];

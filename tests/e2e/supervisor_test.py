@@ -346,6 +346,20 @@ def test_a_site_that_comes_with_a_reload_and_cannot_start_is_told(site):
     assert site.output.count('site "Late" is stopped') == 2, site.output
 
 
+def test_a_new_site_gets_the_number_of_one_that_was_stopped(site):
+    """The workers do not take it for the old one: who comes may log in."""
+    site.add_site("Old", users={"anna": "secret"})
+    site.reload()
+    site.cli("stop", "site", "Old")
+    site.sites.pop()
+    site.reload()
+    new = site.add_site("New", users={"anna": "secret"})
+    site.reload()
+    assert 'SITE "New" (id:2,' in site.cli("list", "site", "New", "/state:Started")
+    with site.client(new) as c:
+        c.login()
+
+
 def test_json_service_log(instance):
     """Before the logger runs, too: what keeps the sites and the service from starting is read by programs as well."""
     late = instance.add_site("Late", users={"anna": "secret"})
