@@ -368,6 +368,17 @@ static void revive_later(struct supervisor *s, struct program *p, int64_t lived_
         end_program(broker, PAIR_WAIT_MS);
 }
 
+/* It was asked to end and has, perhaps after a reload that wants it again. */
+static void ended_as_asked(struct supervisor *s, struct program *p)
+{
+    if (p->again && s->stage == STAGE_RUNNING) {
+        p->state = PROGRAM_WAITING;
+        loop_timer_set(p->timer, 0);
+    }
+    p->again = false;
+    supervisor_advance(s);
+}
+
 static void buried(struct supervisor *s, struct program *p, int status)
 {
     char how[128];
@@ -389,7 +400,7 @@ static void buried(struct supervisor *s, struct program *p, int status)
         sites_log_state(s, 0, 0);
     control_program_died(s, p);
     if (was == PROGRAM_ENDING) {
-        supervisor_advance(s);
+        ended_as_asked(s, p);
         return;
     }
     if (s->stage > STAGE_RUNNING) { /* a broker goes with its worker, by itself */
@@ -495,6 +506,7 @@ void programs_new_generation(struct supervisor *s)
     {
         if (p->kind != PROGRAM_PAM && p->kind != PROGRAM_MEMBERSHIP)
             continue;
+        p->again = is_wanted(s, p->kind) && p->state == PROGRAM_ENDING;
         if (is_wanted(s, p->kind) && p->state == PROGRAM_OFF)
             launch(s, (struct program *const[]){ p, NULL });
         else if (!is_wanted(s, p->kind) && p->state != PROGRAM_OFF)

@@ -53,7 +53,7 @@ enum { PROGRAMS_MAX = PROGRAM_BROKER + 2 * WORKERS_MAX }; /* one of each kind be
 /*      not wanted       spawned            child_ready
  *  OFF ----------> ... WAITING ----> STARTING ----> READY
  *                        ^  back-off      |            |      asked to end
- *                        |________________|____________| ----> ENDING ----> OFF
+ *                        |________________|____________| ----> ENDING ----> OFF (`again`: WAITING)
  */
 enum program_state { PROGRAM_OFF, PROGRAM_WAITING, PROGRAM_STARTING, PROGRAM_READY, PROGRAM_ENDING };
 
@@ -70,6 +70,7 @@ struct program {
     uint32_t uid, gid;
     bool fresh;             /* part of the set that is being launched */
     bool drained;           /* worker: no session left */
+    bool again;             /* ENDING: a configuration that came since wants it */
     uint32_t restarts;
     unsigned failed_starts; /* deaths before child_ready in a row */
     int64_t started;        /* wall clock, seconds */

@@ -14,7 +14,7 @@ enum { TAKEN_LIMIT_MS = 10000 };
 static const struct program *missing(const struct supervisor *s)
 {
     for (const struct program *p = s->programs; p < s->programs + s->program_count; p++) {
-        bool starts = p->state == PROGRAM_WAITING || p->state == PROGRAM_STARTING;
+        bool starts = p->state == PROGRAM_WAITING || p->state == PROGRAM_STARTING || p->again;
         bool reads = p->kind != PROGRAM_PAM; /* which has no configuration */
         if (starts || (reads && p->state == PROGRAM_READY && p->taken < s->current->number))
             return p;

@@ -7,6 +7,7 @@ import pathlib
 import pwd
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import uuid
@@ -359,5 +360,24 @@ def test_web_config_is_read_again(instance):
         c.login("anna", want="530")
     instance.put("web.config", web_config(database))
     instance.reload()
+    assert instance.wait(lambda: gets_in(instance))
+    database.close()
+
+
+def test_wanted_again_while_it_ends(instance):
+    """The program, which does not end by itself here, is killed; then it comes again, and the reload waits for it."""
+    database = open_database("sqlite", instance.dir)
+    database.add_user("anna")
+    start(instance, database)
+
+    def programs():
+        return [pid for pid, name in instance.children().items() if name == "sallyport-membership"]
+    [old] = programs()
+    os.kill(old, signal.SIGSTOP)
+    instance.put("web.config", "<configuration />")
+    instance.reload()
+    instance.put("web.config", web_config(database))
+    instance.reload()
+    assert len(programs()) == 1 and old not in programs(), instance.output
     assert instance.wait(lambda: gets_in(instance))
     database.close()
