@@ -369,8 +369,10 @@ static void revive_later(struct supervisor *s, struct program *p, int64_t lived_
 }
 
 /* It was asked to end and has, perhaps after a reload that wants it again. */
-static void ended_as_asked(struct supervisor *s, struct program *p)
+static void ended_as_asked(struct supervisor *s, struct program *p, int status)
 {
+    if (p->kind == PROGRAM_BROKER && status != 0)
+        p->restarts++; /* it may have left uploads: the next one looks for them */
     if (p->again && s->stage == STAGE_RUNNING) {
         p->state = PROGRAM_WAITING;
         loop_timer_set(p->timer, 0);
@@ -400,7 +402,7 @@ static void buried(struct supervisor *s, struct program *p, int status)
         sites_log_state(s, 0, 0);
     control_program_died(s, p);
     if (was == PROGRAM_ENDING) {
-        ended_as_asked(s, p);
+        ended_as_asked(s, p, status);
         return;
     }
     if (s->stage > STAGE_RUNNING) { /* a broker goes with its worker, by itself */

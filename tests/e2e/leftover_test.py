@@ -1,5 +1,6 @@
 """What brokers that died leave behind: unfinished uploads, wherever they lie, without anybody listing the folder (H04)."""
 import os
+import re
 import signal
 import socket
 
@@ -36,3 +37,19 @@ def test_swept_behind_a_killed_broker(site):
                     os.kill(pid, signal.SIGKILL)
             assert site.wait(lambda: not leftovers(folder)), leftovers(folder)
     assert not (folder / "a.txt").exists()
+
+
+def test_swept_behind_a_broker_that_hung(instance):
+    """It does not end with its worker and is killed: the one that comes instead tidies up, whichever pair they belong to."""
+    site = instance.add_site("Depot", tls="SslAllow", users={"anna": "secret"})
+    leftover = site.path / ".sallyport-upload-0123456789abcdef"
+    leftover.write_text("half")
+    instance.sallyport_xml = '<service workerCount="2" />'
+    instance.start()
+    assert instance.wait_line("1 unfinished uploads of a broker that was killed are removed"), instance.output
+    leftover.write_text("half")
+    instance.give_files()
+    pids = {role: int(pid) for role, pid in re.findall(r'PROGRAM "(\w+)" \(index:1,pid:(\d+),', instance.cli("status"))}
+    os.kill(pids["broker"], signal.SIGSTOP)
+    os.kill(pids["worker"], signal.SIGKILL)
+    assert instance.wait(lambda: not leftover.exists()), instance.output
