@@ -511,7 +511,7 @@ void programs_new_generation(struct supervisor *s)
         p->again = is_wanted(s, p->kind) && p->state == PROGRAM_ENDING;
         if (is_wanted(s, p->kind) && p->state == PROGRAM_OFF)
             launch(s, (struct program *const[]){ p, NULL });
-        else if (!is_wanted(s, p->kind) && p->state != PROGRAM_OFF)
+        else if (!is_wanted(s, p->kind) && p->state != PROGRAM_OFF && p->state != PROGRAM_ENDING)
             end_program(p, PAIR_WAIT_MS);
     }
 }
