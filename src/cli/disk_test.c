@@ -40,7 +40,7 @@ static int by_line(const void *a, const void *b)
 static void take_picture(const struct scenario *s, struct text *out)
 {
     OWNED_TEXT_BUFFER drawn = { 0 };
-    char *lines[4096];
+    char *lines[4096] = { NULL };
     size_t count = 0;
     picture = &drawn;
     picture_root = strlen(s->dir);

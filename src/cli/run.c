@@ -288,6 +288,7 @@ static int run_atomic(struct run *r, struct slice text)
     bool whole = fclose(memory) == 0;
     fputs(said ? said : "", r->c->out);
     cli_batch_free(&batch);
+    r->batch = NULL;
     return code || whole ? code : 14;
 }
 
