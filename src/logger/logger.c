@@ -104,23 +104,7 @@ static bool is_reachable(const struct logger *l, struct slice directory)
     return false;
 }
 
-/* Make the folder and what is missing above it; the folder belongs to who we are about to become, and the way to it is
- * open to him. */
-static void make_folder(const struct logger *l, char *path)
-{
-    mode_t mask = umask(022);
-    for (char *end = path + 1; *end; end++) {
-        if (*end != '/')
-            continue;
-        *end = 0;
-        (void)mkdir(path, 0755);
-        *end = '/';
-    }
-    umask(mask);
-    if (mkdir(path, 0750) == 0 && l->child.uid != UINT32_MAX && chown(path, l->child.uid, l->child.gid) < 0)
-        (void)rmdir(path); /* not ours to write to: the first log line reports it */
-}
-
+/* The supervisor has made what was missing and would not do so behind a stranger's link: nothing is made here. */
 static void note_folder(void *context, struct slice directory)
 {
     struct logger *l = context;
@@ -135,7 +119,6 @@ static void note_folder(void *context, struct slice directory)
     char *path = strndup(directory.ptr, directory.len);
     if (!path)
         return;
-    make_folder(l, path);
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
         l->folders[l->folder_count++] = path;
         return;
@@ -526,13 +509,14 @@ static void leave(struct logger *l)
 static MUST_USE int confine(struct logger *l, struct diag *d)
 {
     struct sandbox_path paths[FOLDERS_MAX];
-    log_set_each_directory(l->child.snapshot, note_folder, l);
+    int err = sandbox_become(l->child.uid, l->child.gid, false, d);
+    if (err)
+        return err;
+    log_set_each_directory(l->child.snapshot, note_folder, l); /* what root alone can reach is no folder of ours */
     for (size_t i = 0; i < l->folder_count; i++)
         paths[i] = (struct sandbox_path){ l->folders[i], true };
 
-    int err = sandbox_become(l->child.uid, l->child.gid, false, d);
-    if (!err)
-        err = sandbox_paths(paths, l->folder_count, d);
+    err = sandbox_paths(paths, l->folder_count, d);
     if (!err && d->what[0])
         say(l, LOG_LEVEL_NOTICE, slice_str(d->what));
     return err ? err : sandbox_enter(SANDBOX_LOGGER, l->child.fd, d);

@@ -1,8 +1,11 @@
 """The W3C log as IIS writes it (ftp-behaviour 10; threats A14, H07)."""
+import os
 import re
 import socket
 import threading
 import time
+
+import pytest
 
 
 def test_log_of_a_session(site):
@@ -146,3 +149,22 @@ def test_a_new_log_folder_loses_nothing(instance):
     assert sum(line["cs-method"] == "NOOP" for line in instance.log_lines(depot)) == sent
     assert instance.output.count("starting again to be allowed to write there") == 3, instance.output
     assert "were lost" not in instance.output
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_a_log_folder_behind_a_link_of_somebody_else(instance):
+    """F03: root makes and gives away nothing behind a link that a user put into the path of the log folder."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    site.extra = r'<logFile directory="%SystemDrive%\home\logs\ftp" />'
+    home, elsewhere = instance.drive / "home", instance.dir / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    (home / "logs").symlink_to(elsewhere)
+    for path in (home, home / "logs"):
+        os.chown(path, 4711, 4711, follow_symlinks=False)
+    instance.start()
+    assert "home/logs/ftp: Too many levels of symbolic links" in instance.output.replace("/FTPSVC1", ""), instance.output
+    assert not list(elsewhere.iterdir())
+    assert instance.wait_line("no log folder"), instance.output
+    with instance.client() as c:
+        c.login()

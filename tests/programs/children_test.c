@@ -155,6 +155,13 @@ static void expect_end(struct program *p)
 
 /* ---- the logger ---- */
 
+static void make_folder(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", top, name);
+    assert_int_equal(mkdir(path, 0750), 0);
+}
+
 static struct snapshot_writer *logging_to(const char *folder, uint32_t site_id)
 {
     struct snapshot_writer *w = snapshot_writer_new();
@@ -202,6 +209,8 @@ static void test_logger(void **state)
 {
     (void)state;
     struct program p = start(LOGGER_PROGRAM);
+    make_folder("a");
+    make_folder("a/logs");
     send_snapshot(&p, logging_to("a/logs", 2), ROLE_LOGGER);
     int worker = connect_as(&p, ROLE_WORKER);
     go(&p);
@@ -231,6 +240,8 @@ static void test_logger_new_folder(void **state)
 {
     (void)state;
     struct program p = start(LOGGER_PROGRAM);
+    make_folder("a");
+    make_folder("b");
     send_snapshot(&p, logging_to("a", 2), ROLE_LOGGER);
     int worker = connect_as(&p, ROLE_WORKER);
     go(&p);
