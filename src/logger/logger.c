@@ -7,9 +7,11 @@
  * A worker may have a new snapshot before us: a record of a site that we do not know is kept until the supervisor's
  * channel has been read to its end, where that snapshot then must be, and judged again.
  *
- * Landlock leaves only the log folders known at the start.  A snapshot that brings a folder outside them makes the
- * program end after it has written everything down; the supervisor starts it again with the new folders.  The sockets
- * are shut down for reading before the last drain, so that a record is either written or known to its sender as lost.
+ * Landlock leaves only the log folders that were there at the start.  A snapshot that brings a folder outside them makes
+ * the program end after it has written everything down; the supervisor starts it again with the new folders.  So does
+ * another folder in the place of one of them, be it moved or mounted there; that is looked for with each snapshot and
+ * when a log cannot be written.  The sockets are shut down for reading before the last drain, so that a record is either
+ * written or known to its sender as lost.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +49,13 @@ struct early {
     char bytes[]; /* the fields of a log_access */
 };
 
+/* Landlock keeps the inode: its number stays its own, whatever becomes of the folder. */
+struct folder {
+    char *path;
+    dev_t device;
+    ino_t inode;
+};
+
 struct peer {
     int fd; /* -1: free */
     unsigned role, index;
@@ -59,7 +68,7 @@ static struct logger {
     struct log_set *set;
     struct peer peers[PEERS_MAX];
     size_t peer_count;
-    char *folders[FOLDERS_MAX]; /* Landlock lets us reach them */
+    struct folder folders[FOLDERS_MAX]; /* Landlock lets us reach them */
     size_t folder_count;
     struct early *early, *early_last;
     size_t early_count;
@@ -99,9 +108,17 @@ static void tell_outcome(void *context, uint32_t site, int errnum)
 static bool is_reachable(const struct logger *l, struct slice directory)
 {
     for (size_t i = 0; i < l->folder_count; i++)
-        if (slice_equal_str(directory, l->folders[i]))
+        if (slice_equal_str(directory, l->folders[i].path))
             return true;
     return false;
+}
+
+static bool find_directory(const char *path, struct stat *st)
+{
+    if (fstatat(AT_FDCWD, path, st, 0) < 0) /* an older C library's stat() is a system call of its own */
+        return false;
+    errno = ENOTDIR;
+    return S_ISDIR(st->st_mode);
 }
 
 /* The supervisor has made what was missing and would not do so behind a stranger's link: nothing is made here. */
@@ -119,22 +136,40 @@ static void note_folder(void *context, struct slice directory)
     char *path = strndup(directory.ptr, directory.len);
     if (!path)
         return;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-        l->folders[l->folder_count++] = path;
+    if (find_directory(path, &st)) {
+        l->folders[l->folder_count++] = (struct folder){ path, st.st_dev, st.st_ino };
         return;
     }
     sayf(l, LOG_LEVEL_ERROR, "no log folder %s: %s", path, strerror(errno));
     free(path);
 }
 
-static void ask_restart(void *context, struct slice directory)
+static void ask_restart(struct logger *l, const char *path, const char *what)
+{
+    sayf(l, LOG_LEVEL_NOTICE, "log folder %s is %s: starting again to be allowed to write there", path, what);
+    l->leaving = true;
+}
+
+/* Only what is there is worth a restart, which ends with it among our folders. */
+static void look_for_new(void *context, struct slice directory)
 {
     struct logger *l = context;
-    if (slice_is_empty(directory) || is_reachable(l, directory) || l->leaving || l->folder_count == FOLDERS_MAX)
+    struct stat st;
+    if (slice_is_empty(directory) || l->leaving || l->folder_count == FOLDERS_MAX || is_reachable(l, directory))
         return;
-    sayf(l, LOG_LEVEL_NOTICE, "log folder " SLICE_FMT " is new: starting again to be allowed to write there",
-         SLICE_ARG(directory));
-    l->leaving = true;
+    if (find_directory(directory.ptr, &st))
+        ask_restart(l, directory.ptr, "new");
+}
+
+static void look_at_folders(struct logger *l)
+{
+    struct stat st;
+    for (size_t i = 0; i < l->folder_count && !l->leaving; i++) {
+        const struct folder *f = &l->folders[i];
+        if (find_directory(f->path, &st) && (st.st_dev != f->device || st.st_ino != f->inode))
+            ask_restart(l, f->path, "another one now");
+    }
+    log_set_each_directory(l->child.snapshot, look_for_new, l);
 }
 
 /* ---- snapshots ---- */
@@ -172,7 +207,7 @@ static int on_snapshot(struct logger *l, struct wire_in *in, int *fd)
     apply_snapshot(l, s);
     snapshot_unref(l->child.snapshot);
     l->child.snapshot = s;
-    log_set_each_directory(s, ask_restart, l);
+    look_at_folders(l);
     return l->leaving ? 0 : DATAGRAM_SEND(l->child.fd, -1, child_taken, .generation = m.generation);
 }
 
@@ -442,7 +477,8 @@ static void flush_when_due(struct logger *l)
     if (!l->next_flush || now < l->next_flush)
         return;
     l->next_flush = 0;
-    log_set_flush(l->set, 0);
+    if (log_set_flush(l->set, 0))
+        look_at_folders(l);
     tell_lost(l);
     if (log_set_is_dirty(l->set)) /* the disk refused: try again */
         l->next_flush = now + FLUSH_MS;
@@ -514,7 +550,7 @@ static MUST_USE int confine(struct logger *l, struct diag *d)
         return err;
     log_set_each_directory(l->child.snapshot, note_folder, l); /* what root alone can reach is no folder of ours */
     for (size_t i = 0; i < l->folder_count; i++)
-        paths[i] = (struct sandbox_path){ l->folders[i], true };
+        paths[i] = (struct sandbox_path){ l->folders[i].path, true };
 
     err = sandbox_paths(paths, l->folder_count, d);
     if (!err && d->what[0])

@@ -151,6 +151,66 @@ def test_a_new_log_folder_loses_nothing(instance):
     assert "were lost" not in instance.output
 
 
+def replace_log_folder(instance):
+    """Put another one in the place of LogFiles, as a mount does; returns a function that tells whether a verb is in its logs."""
+    folder = instance.drive / "inetpub/logs/LogFiles"
+    owner = (folder / "FTPSVC1").stat()
+    folder.rename(folder.with_name("before"))
+    folder.mkdir()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    return lambda verb: any(line["cs-method"] == verb for line in instance.log_lines())
+
+
+def test_a_log_folder_is_replaced_in_use(instance):
+    """H06: a permission of Landlock is one to the old folder: the logger starts again for the new one, once."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.start()
+    with instance.client() as c:
+        c.login()
+        assert instance.wait_line("sallyportd: reloaded")  # the password's newer form was stored
+        assert instance.wait(lambda: any(line["cs-method"] == "PASS" for line in instance.log_lines()))
+        is_logged = replace_log_folder(instance)
+        c.cmd("NOOP", "200")
+        assert instance.wait_line("is another one now: starting again to be allowed to write there"), instance.output
+        c.cmd("SYST", "215")
+        assert instance.wait(lambda: is_logged("SYST")), instance.output
+    assert instance.output.count("starting again to be allowed") == 1, instance.output
+
+
+def test_a_log_folder_is_replaced_before_a_reload(instance):
+    """H06: nothing is lost when a reload comes before the first line."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    instance.start()
+    is_logged = replace_log_folder(instance)
+    instance.reload()
+    with instance.client() as c:
+        c.login()
+        assert instance.wait(lambda: is_logged("PASS")), instance.output
+    assert instance.output.count("starting again to be allowed") == 1, instance.output
+    assert "cannot write the log" not in instance.output and "were lost" not in instance.output
+
+
+def test_a_log_folder_comes_back_for_a_stopped_site(instance):
+    """H06: with stopWithoutLog a site starts again when another folder takes the place of one that was moved away."""
+    site = instance.add_site("Depot", users={"anna": "secret"})
+    instance.sallyport_xml = '<safety stopWithoutLog="true" />'
+    instance.start()
+    folder = instance.drive / "inetpub/logs/LogFiles"
+    with instance.client() as c:
+        c.login()
+        assert instance.wait_line("sallyportd: reloaded")  # the password's newer form was stored
+        assert instance.wait(lambda: any(line["cs-method"] == "PASS" for line in instance.log_lines()))
+        owner = (folder / "FTPSVC1").stat()
+        folder.rename(folder.with_name("before"))
+        c.cmd("NOOP", "200")
+        assert c.reply().startswith("421") and c.closed()
+    folder.mkdir()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    assert instance.wait(lambda: "state:Started" in instance.cli("list", "site", "Depot")), instance.output
+    with instance.client(site) as again:
+        again.login()
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
 def test_a_log_folder_behind_a_link_of_somebody_else(instance):
     """F03: root makes and gives away nothing behind a link that a user put into the path of the log folder."""
