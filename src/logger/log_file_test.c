@@ -503,6 +503,36 @@ static void test_blocked_pipe(void **state)
     free(buffer);
 }
 
+/* H06: a certificate's line is as good as an event's to tell what was lost, and is not lost itself. */
+static void test_blocked_pipe_of_certificates(void **state)
+{
+    (void)state;
+    int fds[2];
+    char *buffer = calloc(1, 1 << 20);
+    const struct log_certificate m = { .time = march_14, .level = LOG_LEVEL_NOTICE, .site = SLICE_LITERAL("Partners"),
+                                       .session_id = SLICE_LITERAL("0123456789abcdef"), .verdict = SLICE_LITERAL("good") };
+    assert_int_equal(pipe(fds), 0);
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    for (int json = 0; json < 2; json++) {
+        struct service_log log = { .fd = fds[1], .json = json };
+        for (int i = 0; i < 10000; i++)
+            service_log_write_certificate(&log, &m);
+        assert_in_range(log.lost, 1, 9999);
+        while (read(fds[0], buffer, 1 << 20) > 0)
+            ;
+        service_log_write_certificate(&log, &m);
+        assert_int_equal(log.lost, 0);
+        ssize_t got = read(fds[0], buffer, (1 << 20) - 1);
+        assert_true(got > 0);
+        buffer[got] = 0;
+        assert_non_null(strstr(buffer, "lines of the service log were lost"));
+        assert_non_null(strstr(buffer, "Partners"));
+    }
+    close(fds[0]);
+    close(fds[1]);
+    free(buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +548,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sites, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_central, set_up, tear_down),
         cmocka_unit_test(test_blocked_pipe),
+        cmocka_unit_test(test_blocked_pipe_of_certificates),
     };
     umask(027);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,17 +75,23 @@ static bool put_event(const struct service_log *log, const struct log_event *eve
     return !text_error(&line) && put_line(log, text_slice(&line));
 }
 
+/* False while there are lost lines that nobody can be told of. */
+static bool tell_lost(struct service_log *log, int64_t time)
+{
+    OWNED_TEXT_BUFFER text = { 0 };
+    if (!log->lost)
+        return true;
+    text_addf(&text, "%llu lines of the service log were lost because nobody read them", (unsigned long long)log->lost);
+    const struct log_event note = { time, LOG_LEVEL_WARNING, SLICE_LITERAL("logger"), text_slice(&text) };
+    if (!put_event(log, &note))
+        return false;
+    log->lost = 0;
+    return true;
+}
+
 void service_log_write(struct service_log *log, const struct log_event *event)
 {
-    if (log->lost) {
-        OWNED_TEXT_BUFFER text = { 0 };
-        text_addf(&text, "%llu lines of the service log were lost because nobody read them",
-                  (unsigned long long)log->lost);
-        const struct log_event note = { event->time, LOG_LEVEL_WARNING, SLICE_LITERAL("logger"), text_slice(&text) };
-        if (put_event(log, &note))
-            log->lost = 0;
-    }
-    if (log->lost || !put_event(log, event))
+    if (!tell_lost(log, event->time) || !put_event(log, event))
         log->lost++;
 }
 
@@ -93,6 +99,6 @@ void service_log_write_certificate(struct service_log *log, const struct log_cer
 {
     OWNED_TEXT_BUFFER line = { 0 };
     print_certificate(log->json, m, &line);
-    if (log->lost || text_error(&line) || !put_line(log, text_slice(&line)))
+    if (!tell_lost(log, m->time) || text_error(&line) || !put_line(log, text_slice(&line)))
         log->lost++;
 }
