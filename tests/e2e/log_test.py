@@ -228,3 +228,17 @@ def test_a_log_folder_behind_a_link_of_somebody_else(instance):
     assert instance.wait_line("no log folder"), instance.output
     with instance.client() as c:
         c.login()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_a_log_folder_that_root_alone_can_reach(instance):
+    """H06: it costs its own site's lines, not everybody's."""
+    instance.add_site("Depot", users={"anna": "secret"})
+    site = instance.add_site("Closed", users={"anna": "secret"})
+    site.extra = r'<logFile directory="%SystemDrive%\closed\logs" />'
+    (instance.drive / "closed").mkdir(mode=0o700)
+    instance.start()
+    assert instance.wait_line("/closed/logs: Permission denied"), instance.output
+    with instance.client() as c:
+        c.login()
+        assert instance.wait(lambda: any(line["cs-method"] == "PASS" for line in instance.log_lines())), instance.output
