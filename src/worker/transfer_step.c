@@ -92,10 +92,19 @@ static uint64_t size_now(const struct transfer *t)
                                         : (uint64_t)st.st_size;
 }
 
-/* What grew since the file was opened is not looked for: it would cost every small file a look. */
+/* How much of `size` the file has left.  What grew since it was opened does not count: to look for it would cost every small
+ * file a look, and a log that is written faster than its reader reads would never end. */
+static uint64_t left_of(const struct transfer *t, uint64_t size)
+{
+    if (!t->config.size)
+        return size;
+    uint64_t left = t->offset < t->config.size ? t->config.size - t->offset : 0;
+    return left < size ? left : size;
+}
+
 static bool is_all_sent(const struct transfer *t)
 {
-    return t->config.size && t->offset == t->config.size;
+    return left_of(t, 1) == 0;
 }
 
 /* False: come back when the disk has delivered. */
@@ -123,9 +132,11 @@ static enum step send_read(struct transfer *t);
 
 static enum step send_file(struct transfer *t)
 {
+    if (is_all_sent(t)) /* REST to the end */
+        return STEP_LAST_BYTE;
     if (!window_is_warm(t))
         return STEP_COLD;
-    uint64_t most = t->warm_until > t->offset ? t->warm_until - t->offset : WINDOW;
+    uint64_t most = left_of(t, t->warm_until > t->offset ? t->warm_until - t->offset : WINDOW);
     size_t put = 0;
     size_t share = transfer_share(t, most < WINDOW ? (size_t)most : WINDOW);
     int err = stream_sendfile(t->stream, t->config.file, &t->offset, share, &put);
@@ -152,6 +163,7 @@ static enum step send_file(struct transfer *t)
 /* Read from the file without waiting if possible; *got_out 0 at its end. */
 static enum step read_file(struct transfer *t, char *buffer, size_t size, size_t *got_out)
 {
+    size = (size_t)left_of(t, size);
     if (t->offset > INT64_MAX - size)
         return step_fails(t, TRANSFER_DISK, ERR_TOO_BIG);
     if (t->seen_cold)

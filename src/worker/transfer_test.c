@@ -124,6 +124,54 @@ static void test_cold_file(void **state)
     }
 }
 
+/* ---- files that grow ---- */
+
+enum { GROWN_SIZE = 100000 };
+
+static const struct {
+    const char *label;
+    uint64_t offset;
+    bool ascii;
+} grown[] = {
+    { "all of it, TYPE I",          0,              false },
+    { "all of it, TYPE A",          0,              true },
+    { "from the last byte, TYPE I", GROWN_SIZE - 1, false },
+    { "from the last byte, TYPE A", GROWN_SIZE - 1, true },
+    { "from the end, TYPE I",       GROWN_SIZE,     false },
+    { "from the end, TYPE A",       GROWN_SIZE,     true },
+};
+
+/* What is added between the opening and the transfer does not belong to it. */
+static void test_ends_where_the_file_ended(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER bytes = { 0 }, wire = { 0 };
+    pattern(&bytes, 3 * GROWN_SIZE, false);
+    for (size_t i = 0; i < COUNT_OF(grown); i++)
+        for (int cover = CLEAR; cover < COVER_COUNT; cover++) {
+            CASE_LABEL(&grown[i]);
+            struct slice want = slice_from(slice_first(text_slice(&bytes), GROWN_SIZE), (size_t)grown[i].offset);
+            if (grown[i].ascii) {
+                with_crlf(want, &wire);
+                want = text_slice(&wire);
+            }
+            struct stream s;
+            struct client down = { .cover = (enum cover)cover, .reads = true };
+            client_connect(&down, &s);
+            client_start(&down);
+            struct transfer_outcome o = run_transfer(
+                &s, (struct transfer_config){ .kind = TRANSFER_DOWNLOAD, .ascii = grown[i].ascii, .timeout_ms = 20000,
+                                              .file = temp_file(text_slice(&bytes)), .offset = grown[i].offset,
+                                              .size = GROWN_SIZE });
+            assert_int_equal(o.result, TRANSFER_DONE);
+            assert_int_equal(o.wire_bytes, want.len);
+            end_stream(&s, &down);
+            assert_true(down.saw_end);
+            assert_true(slice_equal(text_slice(&down.bytes), want));
+            text_free(&down.bytes);
+        }
+}
+
 /* ---- endings ---- */
 
 static const struct {
@@ -575,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_every_size_D20),
         cmocka_unit_test(test_far_offsets_D20),
         cmocka_unit_test(test_cold_file),
+        cmocka_unit_test(test_ends_where_the_file_ended),
         cmocka_unit_test(test_upload_endings),
         cmocka_unit_test(test_reader_that_goes_away),
         cmocka_unit_test(test_reader_that_never_reads_D16),
