@@ -101,8 +101,9 @@ static void take_over(struct generation *g, const struct generation *previous, s
     if (!earlier)
         return;
     g->tried[row] = true;
-    g->servers[row] = is_same_server(g, site, previous, before) ? tls_server_ref(earlier)
-                                                                : build_server(g, site, earlier, &g->tried[row]);
+    bool is_same = previous->tried[row_of(previous, before)] /* else it is of the certificate before that */
+                   && is_same_server(g, site, previous, before);
+    g->servers[row] = is_same ? tls_server_ref(earlier) : build_server(g, site, earlier, &g->tried[row]);
 }
 
 int generation_new(struct worker *w, struct snapshot *snapshot, struct generation *previous,

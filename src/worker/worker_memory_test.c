@@ -184,11 +184,65 @@ static void test_auth(void **state)
     snapshot_unref(c.snapshot);
 }
 
+/* ---- a change of certificate ---- */
+
+static struct tls_server *tls_of(struct generation *g)
+{
+    return generation_tls(g, snapshot_site(g->snapshot, 0));
+}
+
+static struct generation *reload(struct worker *w, struct snapshot *s, struct generation *previous, size_t allocation)
+{
+    struct generation *g = NULL;
+    scarce_refuse(allocation, 1);
+    int err = generation_new(w, snapshot_ref(s), previous, &g);
+    scarce_end();
+    if (err)
+        assert_int_equal(err, ERR_NOMEM);
+    return g;
+}
+
+/* A certificate for which there was no memory comes into use with whatever change is next, or with the next client. */
+static void test_changed_certificate(void **state)
+{
+    (void)state;
+    static struct child c = { .role = ROLE_WORKER, .workers = 1, .counts_fd = -1, .region_fd = -1 };
+    struct worker *w = NULL;
+    struct diag d = { 0 };
+    struct generation *first = NULL;
+    size_t allocation = 0;
+    int pair[2];
+    assert_int_equal(datagram_pair(pair), 0);
+    c.fd = pair[0];
+    c.snapshot = build_with_tls(21);
+    assert_int_equal(worker_new(&c, &w, &d), 0);
+    struct snapshot *changed = build_with_tls(21);
+    struct tls_server *old = tls_of(w->generation);
+    assert_non_null(old);
+    do { /* until the lack is of the TLS server alone */
+        generation_unref(first);
+        first = reload(w, changed, w->generation, allocation);
+    } while ((!first || first->tried[0]) && allocation++ < ALLOCATIONS_MOST);
+    assert_true(allocation < ALLOCATIONS_MOST);
+    assert_ptr_equal(first->servers[0], old);
+
+    struct generation *next = reload(w, changed, first, SIZE_MAX);
+    assert_ptr_not_equal(tls_of(next), old);
+    assert_ptr_not_equal(tls_of(first), old);
+    generation_unref(next);
+    generation_unref(first);
+    snapshot_unref(changed);
+    worker_free(w);
+    close(pair[1]);
+    snapshot_unref(c.snapshot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_allocation),
         cmocka_unit_test(test_auth),
+        cmocka_unit_test(test_changed_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
