@@ -160,6 +160,11 @@ static enum step send_file(struct transfer *t)
     return stream_fails(t, err);
 }
 
+static bool must_wait(const struct transfer *t)
+{
+    return t->pending || t->cannot_probe || t->cold_tries >= COLD_TRIES;
+}
+
 /* Read from the file without waiting if possible; *got_out 0 at its end. */
 static enum step read_file(struct transfer *t, char *buffer, size_t size, size_t *got_out)
 {
@@ -168,7 +173,7 @@ static enum step read_file(struct transfer *t, char *buffer, size_t size, size_t
         return step_fails(t, TRANSFER_DISK, ERR_TOO_BIG);
     if (t->seen_cold)
         read_ahead(t);
-    bool wait = t->pending || t->cannot_probe || t->cold_tries >= COLD_TRIES;
+    bool wait = must_wait(t);
     struct iovec into = { buffer, size };
     ssize_t got;
     do
@@ -232,6 +237,7 @@ static enum step send_ascii(struct transfer *t)
     size_t got = 0, put = 0;
     if (!t->ascii_sent) /* else the rest of the same piece */
         t->ascii_size = transfer_share(t, ASCII_BATCH);
+    bool waits = must_wait(t);
     enum step read = read_file(t, buffer, t->ascii_size, &got);
     if (read != STEP_MORE)
         return read;
@@ -239,6 +245,11 @@ static enum step send_ascii(struct transfer *t)
         return STEP_LAST_BYTE;
     struct ascii_out after = t->ascii_out;
     size_t len = ascii_to_wire(&after, slice_of(buffer, got), converted);
+    if (len < t->ascii_sent && !waits) { /* cut, or its last pages went cold: only a read that waits can tell */
+        t->cold_tries = COLD_TRIES;
+        read_ahead(t);
+        return STEP_COLD;
+    }
     if (len < t->ascii_sent)
         return step_fails(t, TRANSFER_DISK, ERR_IO);
     int err = offer(t, slice_from(slice_of(converted, len), t->ascii_sent), false, &put);

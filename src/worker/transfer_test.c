@@ -7,10 +7,13 @@
 #include "base/clock.h"
 #include "policy/win_error.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static const size_t sizes[] = { 0, 1, 16383, 16384, 16385, 65535, 65536, 65537, 262144, 1048575, 1048576, 1048577, 3000000 };
@@ -121,6 +124,103 @@ static void test_cold_file(void **state)
         end_stream(&s, &down);
         assert_true(slice_equal(text_slice(&down.bytes), text_slice(&bytes)));
         text_free(&down.bytes);
+    }
+}
+
+/* From here on a file is not in memory, until somebody waits for it. */
+static off_t cold_from = INT64_MAX;
+
+/* Stands in for the one of the C library. */
+ssize_t preadv2(int file, const struct iovec *into, int count, off_t at, int flags)
+{
+    if (cold_from == INT64_MAX)
+        return syscall(SYS_preadv2, file, into, count, (long)at, (long)(at >> 32), flags);
+    assert_int_equal(count, 1);
+    if (!(flags & RWF_NOWAIT)) {
+        cold_from = INT64_MAX;
+    } else if (at >= cold_from) {
+        errno = EAGAIN;
+        return -1;
+    }
+    off_t warm = cold_from - at;
+    return pread(file, into->iov_base, into->iov_len < (size_t)warm ? into->iov_len : (size_t)warm, at);
+}
+
+static const struct {
+    const char *label;
+    unsigned cold_quarter; /* of what was sent of the piece: here the file turns cold */
+    bool is_cut;           /* there it ends, too */
+    enum transfer_result want;
+} forgotten[] = {
+    { "all of the piece went cold", 0, false, TRANSFER_DONE },
+    { "its last pages went cold",   1, false, TRANSFER_DONE },
+    { "its last pages were cut",    1, true,  TRANSFER_DISK },
+};
+
+struct forget {
+    struct run run;
+    int file;
+    size_t row;
+    uint64_t seen; /* bytes sent when we last looked */
+    struct client *client;
+    struct loop_timer *timer;
+};
+
+static void take_some(struct client *c)
+{
+    enum { SOME = 100000 };
+    ssize_t got = recv(c->peer.fd, text_room(&c->bytes, SOME), SOME, MSG_DONTWAIT);
+    assert_true(got > 0);
+    text_grown(&c->bytes, (size_t)got);
+}
+
+static void forget_pages(void *context)
+{
+    struct forget *f = context;
+    const struct transfer *t = f->run.transfer;
+    bool is_full = t->outcome.wire_bytes && t->outcome.wire_bytes == f->seen; /* the buffers on both sides */
+    f->seen = t->outcome.wire_bytes;
+    if (!is_full || !t->ascii_sent) {
+        if (is_full)
+            take_some(f->client); /* they end where a piece does */
+        loop_timer_set(f->timer, 20);
+        return;
+    }
+    cold_from = (off_t)(t->offset + t->ascii_sent / 4 * forgotten[f->row].cold_quarter);
+    if (forgotten[f->row].is_cut)
+        assert_int_equal(ftruncate(f->file, cold_from), 0);
+    client_start(f->client);
+}
+
+/* What a slow reader has left of a piece is read again, long after. */
+static void test_piece_that_went_cold(void **state)
+{
+    (void)state;
+    OWNED_TEXT_BUFFER bytes = { 0 }, wire = { 0 };
+    pattern(&bytes, 20000000, false);
+    with_crlf(text_slice(&bytes), &wire);
+    for (size_t i = 0; i < COUNT_OF(forgotten); i++) {
+        CASE_LABEL(&forgotten[i]);
+        struct stream s;
+        struct client down = { .cover = CLEAR, .reads = true };
+        client_connect(&down, &s);
+        assert_int_equal(setsockopt(s.fd, SOL_SOCKET, SO_SNDBUF, &(int){ 40000 }, sizeof(int)), 0); /* less than a piece */
+        struct forget f = { .file = temp_file(text_slice(&bytes)), .row = i, .client = &down };
+        struct transfer_config config = { .kind = TRANSFER_DOWNLOAD, .ascii = true, .file = dup(f.file), .size = bytes.len,
+                                          .done = run_done, .context = &f.run };
+        assert_int_equal(transfer_start(world.hub, &s, &config, &f.run.transfer), 0);
+        f.timer = loop_timer_new(world.loop, forget_pages, &f);
+        loop_timer_set(f.timer, 20);
+        loop_run(world.loop);
+        assert_int_equal(cold_from, INT64_MAX);
+        assert_int_equal(f.run.outcome.result, forgotten[i].want);
+        transfer_free(f.run.transfer);
+        loop_timer_free(f.timer);
+        end_stream(&s, &down);
+        if (forgotten[i].want == TRANSFER_DONE)
+            assert_true(slice_equal(text_slice(&down.bytes), text_slice(&wire)));
+        text_free(&down.bytes);
+        close(f.file);
     }
 }
 
@@ -623,6 +723,7 @@ int main(void)
         cmocka_unit_test(test_every_size_D20),
         cmocka_unit_test(test_far_offsets_D20),
         cmocka_unit_test(test_cold_file),
+        cmocka_unit_test(test_piece_that_went_cold),
         cmocka_unit_test(test_ends_where_the_file_ended),
         cmocka_unit_test(test_upload_endings),
         cmocka_unit_test(test_reader_that_goes_away),
